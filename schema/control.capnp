@@ -1,0 +1,216 @@
+@0x9c41e6a07b2d8f33;
+# Control messages: the JSON rendering of Request and Response is the body of Control frames.
+# A Response carries the request number of its Request; a request gets exactly one response without `controlMore`.
+
+using Environment = import "environment.capnp".Environment;
+
+struct Request {
+  union {
+    unspecified @0 :Void;
+    hello @1 :Hello;                  # first on every client connection
+    openEnvironment @2 :Environment;  # clients and interpreters; answered with `environment`
+    putBundle @3 :PutBundle;          # answered with `bundle` (stored or needed); Chunks follow when needed, then `bundle` again
+    startRun @4 :StartRun;            # sent right before the Call that carries its arguments
+    abort @5 :Abort;
+    get @6 :Get;
+    logs @7 :Logs;                    # Log frames follow, then one `done`
+    wait @8 :Text;                    # run name; answered with `run` when the run has ended
+    status @9 :Void;
+    stop @10 :Stop;
+    result @11 :Text;                 # run name; the Reply of its root call is sent, then `done`
+  }
+}
+
+struct Response {
+  union {
+    unspecified @0 :Void;
+    error @1 :Failure;
+    hello @2 :Welcome;
+    environment @3 :OpenedEnvironment;
+    bundle @4 :BundleState;
+    run @5 :RunRow;
+    done @6 :Done;
+    environments @7 :List(EnvironmentRow);
+    replicas @8 :List(ReplicaRow);
+    runs @9 :List(RunRow);
+    actions @10 :List(ActionRow);
+    nodes @11 :List(NodeRow);
+    status @12 :NodeRow;
+  }
+}
+
+struct Failure {
+  code @0 :UInt16;                    # core/errors.hpp
+  name @1 :Text;                      # its name
+  message @2 :Text;                   # what happened, where, what to do next
+}
+
+struct Hello {
+  protocol @0 :UInt32;                # 1
+  program @1 :Text;                   # shown in messages: "digits.py"
+  pid @2 :UInt32;
+  version @3 :Text;                   # of the SDK or command
+}
+
+struct Welcome {
+  protocol @0 :UInt32;
+  node @1 :Text;                      # name
+  nodeId @2 :Text;
+  version @3 :Text;
+  windowCalls @4 :UInt32;             # a connection's open calls beyond which the node stops reading
+  windowBytes @5 :UInt64;
+  valueBytesMax @6 :UInt64;
+  private @7 :Bool;                   # started for one user by the first client
+}
+
+struct OpenedEnvironment {
+  handle @0 :UInt32;
+  version @1 :Text;                   # 15 hex digits
+  isNew @2 :Bool;                     # no pool of this version existed
+}
+
+struct PutBundle {
+  digest @0 :Text;
+  size @1 :UInt64;
+}
+
+struct BundleState {
+  digest @0 :Text;
+  stored @1 :Bool;                    # false: send it
+}
+
+struct StartRun {
+  callHi @0 :UInt64;                  # of the Call that follows
+  callLo @1 :UInt64;
+  name @2 :Text;                      # empty: the node derives one from the call id
+  detach @3 :Bool;                    # goes on when this connection ends
+  logs @4 :Bool;                      # stream Log frames of the whole run to this connection
+  project @5 :Text;
+  domain @6 :Text;
+  inputs @7 :Text;                    # for display, short
+}
+
+struct Abort {
+  run @0 :Text;
+  action @1 :Text;                    # empty: the whole run
+  reason @2 :Text;
+}
+
+struct Get {
+  what @0 :Text;                      # environments | replicas | runs | actions | nodes
+  name @1 :Text;                      # empty: all; actions: the run
+  limit @2 :UInt32;                   # 0: the node's default
+}
+
+struct Logs {
+  of @0 :Text;                        # run name, or "replica/<id>"
+  action @1 :Text;                    # empty: all of the run
+  follow @2 :Bool;
+  lines @3 :UInt32;                   # 0: all that is kept
+}
+
+struct Stop {
+  graceMs @0 :UInt64;
+  reason @1 :Text;
+}
+
+struct Done {
+  detail @0 :Text;
+}
+
+struct EnvironmentRow {
+  project @0 :Text;
+  domain @1 :Text;
+  name @2 :Text;
+  version @3 :Text;
+  state @4 :Text;                     # idle | warm | starting | failed
+  replicas @5 :UInt32;
+  starting @6 :UInt32;
+  minReplicas @7 :UInt32;
+  maxReplicas @8 :UInt32;
+  concurrency @9 :UInt32;
+  running @10 :UInt32;
+  parked @11 :UInt32;
+  queued @12 :UInt64;
+  done @13 :UInt64;
+  failed @14 :UInt64;
+  lost @15 :UInt64;
+  startMode @16 :Text;                # fork | spawn
+  startReason @17 :Text;              # why spawn
+  tasks @18 :List(Text);
+  message @19 :Text;                  # last failure to start, in words
+  python @20 :Text;
+  meanRunUs @21 :UInt64;
+  coldStarts @22 :UInt64;
+  meanStartUs @23 :UInt64;
+}
+
+struct ReplicaRow {
+  id @0 :UInt64;
+  environment @1 :Text;
+  version @2 :Text;
+  state @3 :Text;                     # starting | idle | busy | draining | dead
+  pid @4 :UInt32;
+  startMode @5 :Text;
+  startUs @6 :UInt64;
+  running @7 :UInt32;
+  parked @8 :UInt32;
+  ahead @9 :UInt32;                   # calls in its pipe that have not begun
+  done @10 :UInt64;
+  memoryBytes @11 :UInt64;
+  ageMs @12 :UInt64;
+}
+
+struct RunRow {
+  name @0 :Text;
+  task @1 :Text;
+  phase @2 :Text;                     # QUEUED | RUNNING | SUCCEEDED | FAILED | ABORTED | TIMED_OUT
+  startedUnixMs @3 :UInt64;
+  durationMs @4 :UInt64;
+  actions @5 :UInt64;
+  actionsDone @6 :UInt64;
+  actionsFailed @7 :UInt64;
+  detached @8 :Bool;
+  error @9 :Text;
+  inputs @10 :Text;
+  project @11 :Text;
+  domain @12 :Text;
+  environmentVersion @13 :Text;
+  callHi @14 :UInt64;
+  callLo @15 :UInt64;
+}
+
+struct ActionRow {
+  id @0 :Text;                        # call id in hex
+  parent @1 :Text;
+  task @2 :Text;
+  phase @3 :Text;
+  attempt @4 :UInt32;
+  cold @5 :Bool;
+  queuedUs @6 :UInt64;
+  startUs @7 :UInt64;
+  runUs @8 :UInt64;
+  replica @9 :UInt64;
+  error @10 :Text;
+  depth @11 :UInt32;
+}
+
+struct NodeRow {
+  name @0 :Text;
+  id @1 :Text;
+  pid @2 :UInt32;
+  version @3 :Text;
+  state @4 :Text;                     # running | draining
+  private @5 :Bool;
+  upMs @6 :UInt64;
+  idleExitMs @7 :UInt64;              # 0: never
+  cpuMillis @8 :UInt64;
+  memoryBytes @9 :UInt64;
+  residentBytes @10 :UInt64;          # of hearthd
+  sessions @11 :UInt32;
+  environments @12 :UInt32;
+  replicas @13 :UInt32;
+  calls @14 :UInt64;
+  socket @15 :Text;
+  stateDirectory @16 :Text;
+}

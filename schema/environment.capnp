@@ -1,0 +1,73 @@
+@0xb7a2f30cde915c02;
+# What an environment is: everything that decides what runs. The digest of `Environment` without the fields marked
+# (live) is the environment's version; a changed live field changes the running pool.
+
+struct Environment {
+  project @0 :Text;
+  domain @1 :Text;
+  name @2 :Text;
+  description @3 :Text;               # (live)
+  bundle @4 :Text;                    # sha256 of the code bundle, hex
+  python @5 :Text;                    # absolute path of the interpreter
+  tasks @6 :List(Task);               # order gives the index that calls use
+  reuse @7 :Reuse;
+  resources @8 :Resources;
+  variables @9 :List(Variable);       # environment variables of the interpreter
+  preload @10 :List(Text);            # modules that the zygote imports before the environment's code
+  mounts @11 :List(Text);
+  dependsOn @12 :List(Text);          # names of environments, for display
+}
+
+struct Task {
+  name @0 :Text;                      # "<environment>.<function>"
+  shortName @1 :Text;
+  module @2 :Text;                    # dotted, importable with the bundle as root
+  function @3 :Text;                  # qualified name in the module
+  pickle @4 :Text;                    # path in the bundle of a function by value; then module and function are for display
+  isAsync @5 :Bool;
+  retries @6 :Retries;
+  timeout @7 :Timeout;
+  maxInlineIoBytes @8 :UInt64;        # 0: not set, values up to the node's limit travel
+  cache @9 :Text;                     # JSON of the cache settings; kept with the task
+  docs @10 :Text;
+  signature @11 :Text;                # for display: "(n: int, scale: float = 1.0) -> float"
+}
+
+struct Retries {
+  count @0 :UInt32;                   # further executions after user errors
+  lost @1 :UInt32;                    # further executions after a lost interpreter
+  backoffBaseMs @2 :UInt64;           # 0: at once
+  backoffFactor @3 :Float64;
+  backoffCapMs @4 :UInt64;            # 0: no cap
+}
+
+struct Timeout {
+  maxRuntimeMs @0 :UInt64;            # per execution; 0: unlimited
+  maxQueuedMs @1 :UInt64;             # per wait for a slot; 0: unlimited
+  deadlineMs @2 :UInt64;              # over all executions; 0: unlimited
+}
+
+struct Reuse {
+  enabled @0 :Bool;                   # false: every call runs in a fresh fork
+  minReplicas @1 :UInt32;
+  maxReplicas @2 :UInt32;
+  concurrency @3 :UInt32;
+  idleTtlMs @4 :UInt64;
+  scaledownTtlMs @5 :UInt64;
+  scope @6 :Text;                     # "global" | "run"
+}
+
+struct Resources {
+  cpuMillis @0 :UInt32;               # request; 0: not said
+  cpuLimitMillis @1 :UInt32;
+  memoryBytes @2 :UInt64;             # request; 0: not said
+  memoryLimitBytes @3 :UInt64;        # 0: the node's default
+  gpu @4 :UInt32;
+  diskBytes @5 :UInt64;
+  shmBytes @6 :UInt64;
+}
+
+struct Variable {
+  name @0 :Text;
+  value @1 :Text;
+}
