@@ -1,0 +1,124 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+/// Every number of Hearth, with its unit and its reason.
+namespace hearth::defaults {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+inline constexpr std::size_t kib = 1024;
+inline constexpr std::size_t mib = 1024 * kib;
+inline constexpr std::size_t gib = 1024 * mib;
+
+/// Protocol version of client and interpreter frames.
+inline constexpr std::uint32_t protocol_version = 1;
+
+// -- frames ----
+
+/// Body of one frame; a larger value travels in chunks, so that no value holds up the frames of other calls for long.
+inline constexpr std::size_t frame_body_bytes_max = 1 * mib;
+/// Whole frame: body, header and its padding.
+inline constexpr std::size_t frame_bytes_max = frame_body_bytes_max + 4 * kib;
+/// Largest argument or result. Beyond it a file is the better carrier.
+inline constexpr std::uint64_t value_bytes_max = 2 * gib;
+
+// -- connections ----
+
+/// Open calls of one connection beyond which the session stops reading: four full turns of a fan-out over 1,000 slots.
+inline constexpr std::uint32_t window_calls = 4096;
+/// Bytes of arguments of open calls, likewise. One value may exceed it alone.
+inline constexpr std::uint64_t window_bytes = 64 * mib;
+/// Bytes of replies that wait for a client that does not read; beyond it the connection is closed.
+inline constexpr std::uint64_t unread_bytes_max = 256 * mib + value_bytes_max;
+/// Connections at once; a descriptor each.
+inline constexpr std::size_t connections_max = 1024;
+/// A connection must say hello within this time.
+inline constexpr seconds hello_timeout{10};
+
+// -- environments ----
+
+/// Queued roots of one environment; about 300 bytes each besides their arguments.
+inline constexpr std::size_t queued_roots_max = 1'000'000;
+/// Bytes of queued arguments of one environment's roots.
+inline constexpr std::uint64_t queued_bytes_max = 1 * gib;
+/// What a refused caller is told to wait before it tries again.
+inline constexpr milliseconds queue_full_retry{200};
+/// Nesting of calls; each level holds a waiting parent in some replica.
+inline constexpr std::uint16_t depth_max = 1000;
+/// Waiting parents of one replica; beyond it the replica takes only their descendants.
+inline constexpr std::uint32_t parked_max = 256;
+/// Calls sent ahead of a replica's free slots: a pipe this deep hides one wake-up of a sleeping core (about 25 us)
+/// behind calls of a few microseconds.
+inline constexpr std::uint32_t prefetch_max = 16;
+/// The round trip that prefetch hides: supervisor to interpreter and back, measured with sleeping cores.
+inline constexpr microseconds prefetch_round_trip{100};
+/// A replica that holds calls ahead and finished none for this long has stalled: they are recalled.
+inline constexpr milliseconds stall_after{10};
+/// Weight of the newest sample in learned service times: forgets a changed workload after about 20 calls.
+inline constexpr double service_time_weight = 0.1;
+/// Replicas of an environment without `reusable`, per core: forks that wait for I/O leave cores free.
+inline constexpr std::uint32_t fresh_replicas_per_core = 2;
+/// Words in a slot table beyond concurrency and prefetch: calls that parked keep theirs.
+inline constexpr std::uint32_t slots_spare = parked_max;
+/// Largest concurrency of one replica; one event loop serves no more to any good.
+inline constexpr std::uint32_t concurrency_max = 4096;
+
+// -- interpreters ----
+
+/// From posix_spawn to `ready`: imports of large frameworks take tens of seconds on a cold disk.
+inline constexpr seconds zygote_start_timeout{120};
+/// From `fork` to the replica's hello.
+inline constexpr seconds replica_start_timeout{30};
+/// A call asked to stop has this long before its replica is ended.
+inline constexpr seconds cancel_grace{5};
+/// SIGTERM to SIGKILL.
+inline constexpr seconds kill_grace{2};
+/// Starts that fail in a row before an environment is declared broken for `crash_backoff`.
+inline constexpr std::uint32_t crashes_in_row_max = 5;
+inline constexpr seconds crash_backoff{30};
+/// How often memory of replicas with a limit is read; a limit can be exceeded for this long.
+inline constexpr milliseconds memory_watch_interval{250};
+/// Captured output of one call beyond which it is dropped and counted.
+inline constexpr std::uint64_t call_output_bytes_max = 16 * mib;
+/// Output of a replica outside any call, kept in memory for error messages.
+inline constexpr std::size_t replica_output_bytes_kept = 64 * kib;
+/// Unsent frames to one interpreter; a replica that does not read stalls its own calls only.
+inline constexpr std::uint32_t interpreter_files_max = 4096;
+
+// -- node ----
+
+/// A private node without clients, runs and busy replicas ends after this.
+inline constexpr minutes private_idle_exit{10};
+/// SIGTERM or `hearth node stop` to forced end.
+inline constexpr seconds stop_grace{10};
+/// Ended runs kept in memory.
+inline constexpr std::size_t runs_kept = 1000;
+/// Actions kept per run; beyond it only counted.
+inline constexpr std::size_t run_actions_kept = 10'000;
+/// Result of an ended run kept for `hearth get run` and reattaching clients.
+inline constexpr std::uint64_t run_result_bytes_kept = 64 * mib;
+/// Log text kept per run on disk, and for all runs together.
+inline constexpr std::uint64_t run_log_bytes_max = 64 * mib;
+inline constexpr std::uint64_t logs_bytes_max = 1 * gib;
+/// Logs and bundles unused for this long are removed.
+inline constexpr std::chrono::hours stored_age_max{24 * 14};
+/// Bundles on disk; the least recently used go first.
+inline constexpr std::uint64_t bundles_bytes_max = 2 * gib;
+/// One bundle.
+inline constexpr std::uint64_t bundle_bytes_max = 256 * mib;
+/// Rows of a listing when the asker names no limit.
+inline constexpr std::uint32_t rows_max = 1000;
+
+// -- loop ----
+
+/// Actor resumes, and time, after which the loop looks at its sockets again.
+inline constexpr std::size_t resumes_per_turn = 64;
+inline constexpr milliseconds turn_time{1};
+
+} // namespace hearth::defaults

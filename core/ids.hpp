@@ -1,0 +1,55 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace hearth {
+
+/// A UUIDv7 chosen by whoever makes a call. Unique per caller, not trusted to be unique across callers.
+struct call_id {
+  std::uint64_t hi = 0;
+  std::uint64_t lo = 0;
+
+  friend auto operator<=>(const call_id&, const call_id&) = default;
+  explicit operator bool() const noexcept { return hi != 0 || lo != 0; }
+};
+
+/// 32 hex digits.
+std::string to_string(call_id id);
+
+/// "r" and 12 characters of base 32 from the random part of the id: short enough to type, unique among kept runs.
+std::string run_name(call_id id);
+
+/// A strong integer: ids of different things do not mix.
+template <class Tag>
+struct number_id {
+  std::uint64_t value = 0;
+
+  friend auto operator<=>(const number_id&, const number_id&) = default;
+  explicit operator bool() const noexcept { return value != 0; }
+};
+
+/// One interpreter process and its mailbox; numbered from 1 in order of start, never reused by a node.
+using replica_id = number_id<struct replica_tag>;
+
+/// One accepted call inside its supervisor; numbered from 1.
+using ticket = number_id<struct ticket_tag>;
+
+/// One connection of a client; numbered from 1.
+using session_id = number_id<struct session_tag>;
+
+} // namespace hearth
+
+template <>
+struct std::hash<hearth::call_id> {
+  std::size_t operator()(hearth::call_id id) const noexcept {
+    return static_cast<std::size_t>((id.hi * 0x9e3779b97f4a7c15ULL) ^ (id.lo * 0xc2b2ae3d27d4eb4fULL));
+  }
+};
+
+template <class Tag>
+struct std::hash<hearth::number_id<Tag>> {
+  std::size_t operator()(hearth::number_id<Tag> id) const noexcept { return static_cast<std::size_t>(id.value); }
+};
