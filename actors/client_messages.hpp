@@ -1,0 +1,159 @@
+#pragma once
+
+#include "actors/messages.hpp"
+
+/// What a client asks (`client::event`) and what it is told (`client::effect`); the twin of schema/control.capnp.
+/// `request` is the number the client chose; every request is answered once, by an effect that carries it.
+namespace hearth::client {
+
+struct hello {
+  std::uint32_t request = 0;
+  std::uint32_t protocol = 0;
+  std::string program;
+  std::uint32_t pid = 0;
+  std::string version;
+};
+
+struct open_environment {
+  std::uint32_t request = 0;
+  spec_ptr spec;            // without version
+};
+
+struct put_bundle {
+  std::uint32_t request = 0;
+  std::string digest;
+  std::uint64_t size = 0;
+};
+
+struct bundle_part {
+  std::uint32_t request = 0;
+  std::uint64_t offset = 0;
+  bool last = false;
+  bytes content;
+};
+
+struct start_run {
+  std::uint32_t request = 0;
+  call_id call;
+  std::string name;
+  bool detach = false;
+  bool logs = false;
+  std::string project, domain, inputs;
+};
+
+struct invoke {
+  std::uint32_t environment = 0;
+  bool is_run = false;
+  call_header header;
+  payload arguments;
+};
+
+struct cancel {
+  call_id id;
+  std::string reason;
+};
+
+struct abort {
+  std::uint32_t request = 0;
+  std::string run, action, reason;
+};
+
+struct get {
+  std::uint32_t request = 0;
+  std::string what, name;
+  std::uint32_t limit = 0;
+};
+
+struct logs {
+  std::uint32_t request = 0;
+  std::string of, action;
+  bool follow = false;
+  std::uint32_t lines = 0;
+};
+
+struct wait {
+  std::uint32_t request = 0;
+  std::string run;
+};
+
+struct result {
+  std::uint32_t request = 0;
+  std::string run;
+};
+
+struct status {
+  std::uint32_t request = 0;
+};
+
+struct stop {
+  std::uint32_t request = 0;
+  milliseconds grace{0};
+  std::string reason;
+};
+
+/// The client is gone or broke the protocol; the last event of a session.
+struct gone {
+  std::string reason;
+};
+
+using event = std::variant<invoke, cancel, hello, open_environment, put_bundle, bundle_part, start_run, abort, get, logs, wait,
+                           result, status, stop, gone>;
+using events = std::vector<event>;
+
+// -- to the client ----
+
+struct welcome {
+  std::uint32_t request = 0;
+  std::string node, node_id;
+  bool is_private = false;
+};
+
+struct refused {
+  std::uint32_t request = 0;
+  failure why;
+};
+
+struct bundle_state {
+  std::uint32_t request = 0;
+  std::string digest;
+  bool stored = false;
+};
+
+struct done {
+  std::uint32_t request = 0;
+  std::string detail;
+};
+
+struct progress {
+  call_id root;
+  std::uint64_t done = 0;
+};
+
+template <class Row>
+struct rows {
+  std::uint32_t request = 0;
+  std::vector<Row> items;
+};
+
+struct run_state {
+  std::uint32_t request = 0;
+  run_row row;
+};
+
+struct node_state {
+  std::uint32_t request = 0;
+  node_row row;
+};
+
+/// The connection reads no further until `resume`: the client has as much open as its window allows.
+struct pause_reading {};
+struct resume_reading {};
+/// Ends the connection once everything before it is written.
+struct close {};
+
+using effect = std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
+                            rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
+                            run_state, node_state, pause_reading, resume_reading, close>;
+using effects = std::vector<effect>;
+
+} // namespace hearth::client

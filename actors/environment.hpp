@@ -1,0 +1,102 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// What an environment is, as plain values; the twin of schema/environment.capnp, where each field is explained.
+namespace hearth {
+
+using milliseconds = std::chrono::milliseconds;
+
+struct retry_spec {
+  std::uint32_t count = 0;
+  std::uint32_t lost = 3;
+  milliseconds backoff_base{0};
+  double backoff_factor = 1.0;
+  milliseconds backoff_cap{0};
+
+  bool operator==(const retry_spec&) const = default;
+};
+
+/// Zero means unlimited.
+struct timeout_spec {
+  milliseconds max_runtime{0};
+  milliseconds max_queued{0};
+  milliseconds deadline{0};
+
+  bool operator==(const timeout_spec&) const = default;
+};
+
+struct task_spec {
+  std::string name;
+  std::string short_name;
+  std::string module;
+  std::string function;
+  std::string pickle;
+  bool is_async = false;
+  retry_spec retries;
+  timeout_spec timeout;
+  std::uint64_t max_inline_io_bytes = 0;
+  std::string cache;
+  std::string docs;
+  std::string signature;
+
+  bool operator==(const task_spec&) const = default;
+};
+
+struct reuse_spec {
+  bool enabled = false;
+  std::uint32_t min_replicas = 0;
+  std::uint32_t max_replicas = 0;
+  std::uint32_t concurrency = 1;
+  milliseconds idle_ttl{30'000};
+  milliseconds scaledown_ttl{30'000};
+  std::string scope = "global";
+
+  bool operator==(const reuse_spec&) const = default;
+};
+
+struct resource_spec {
+  std::uint32_t cpu_millis = 0;
+  std::uint32_t cpu_limit_millis = 0;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t memory_limit_bytes = 0;
+  std::uint32_t gpu = 0;
+  std::uint64_t disk_bytes = 0;
+  std::uint64_t shm_bytes = 0;
+
+  bool operator==(const resource_spec&) const = default;
+};
+
+struct variable {
+  std::string name;
+  std::string value;
+
+  bool operator==(const variable&) const = default;
+};
+
+struct environment_spec {
+  std::string project;
+  std::string domain;
+  std::string name;
+  std::string description;
+  std::string bundle;
+  std::string python;
+  std::vector<task_spec> tasks;
+  reuse_spec reuse;
+  resource_spec resources;
+  std::vector<variable> variables;
+  std::vector<std::string> preload;
+  std::vector<std::string> mounts;
+  std::vector<std::string> depends_on;
+
+  /// 15 hex digits; computed by the node when the environment is opened, over everything but the live fields.
+  std::string version;
+
+  /// "project/domain/name": what one supervisor owns.
+  std::string key() const { return project + '/' + domain + '/' + name; }
+};
+
+} // namespace hearth

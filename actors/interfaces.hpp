@@ -1,0 +1,272 @@
+#pragma once
+
+#include "actors/client_messages.hpp"
+#include "actors/messages.hpp"
+
+#include <caf/all.hpp>
+
+/// Every typed interface of the cast, one comment per message: read this file to learn the system.
+///
+///   client -> CONNECTION -> SESSION -> SUPERVISOR -> REPLICA -> INTERPRETER -> python
+///   python -> INTERPRETER -> REPLICA -> CALLER (a session, a run keeper or a replica), SUPERVISOR hears `done`
+///
+/// CONNECTION, INTERPRETER, FOUNDRY, BUNDLES and LOGS are doors: implemented in `node/`, faked under test. All messages
+/// are one-way batches on the way of a call, so a turn of the loop costs one message per pair of actors; what needs an
+/// answer elsewhere is a CAF request. Only this file contains CAF's interface syntax.
+namespace hearth {
+
+namespace atom {
+using replies = caf::atom_constant<caf::atom("replies")>;
+using logged = caf::atom_constant<caf::atom("logged")>;
+using invoke = caf::atom_constant<caf::atom("invoke")>;
+using cancel = caf::atom_constant<caf::atom("cancel")>;
+using open = caf::atom_constant<caf::atom("open")>;
+using events = caf::atom_constant<caf::atom("events")>;
+using effects = caf::atom_constant<caf::atom("effects")>;
+using dispatch = caf::atom_constant<caf::atom("dispatch")>;
+using recall = caf::atom_constant<caf::atom("recall")>;
+using halt = caf::atom_constant<caf::atom("halt")>;
+using retire = caf::atom_constant<caf::atom("retire")>;
+using attach = caf::atom_constant<caf::atom("attach")>;
+using unmade = caf::atom_constant<caf::atom("unmade")>;
+using start = caf::atom_constant<caf::atom("start")>;
+using forget = caf::atom_constant<caf::atom("forget")>;
+using list = caf::atom_constant<caf::atom("list")>;
+using accept = caf::atom_constant<caf::atom("accept")>;
+using watch = caf::atom_constant<caf::atom("watch")>;
+using await = caf::atom_constant<caf::atom("await")>;
+using result = caf::atom_constant<caf::atom("result")>;
+using abort = caf::atom_constant<caf::atom("abort")>;
+using actions = caf::atom_constant<caf::atom("actions")>;
+using join = caf::atom_constant<caf::atom("join")>;
+using leave = caf::atom_constant<caf::atom("leave")>;
+using status = caf::atom_constant<caf::atom("status")>;
+using stop = caf::atom_constant<caf::atom("stop")>;
+using has = caf::atom_constant<caf::atom("has")>;
+using store = caf::atom_constant<caf::atom("store")>;
+using append = caf::atom_constant<caf::atom("append")>;
+using read = caf::atom_constant<caf::atom("read")>;
+using tick = caf::atom_constant<caf::atom("tick")>; // INTERNAL: an actor's own timer
+} // namespace atom
+
+/// Whoever has open calls and takes output: SESSION, RUN KEEPER, REPLICA.
+using caller_actor = caf::typed_actor<
+  // Fact: these calls are answered, each exactly once.
+  caf::reacts_to<atom::replies, std::vector<call_reply>>,
+  // Fact: output of calls below this caller. May be dropped under pressure, then counted in `dropped`.
+  caf::reacts_to<atom::logged, std::vector<log_text>>>;
+
+/// A call inside the node: what it is and who waits for it.
+struct call {
+  call_header header;
+  payload arguments;
+  std::string version;      // of the environment; names the pool
+  caller_actor caller;      // gets the reply
+  caller_actor output;      // gets the output; inherited by children
+  bool in_run = false;      // its actions are recorded by the run keeper
+};
+
+/// "Stop this call": by its caller, which hears the reply `aborted` unless another reply was faster.
+struct cancellation {
+  caller_actor caller;
+  call_id id;
+  ec code = ec::aborted;
+  std::string reason;
+};
+
+/// The SUPERVISOR owns one environment: its queue, and a pool of replicas per version.
+using supervisor_actor = caf::typed_actor<
+  // Runs these calls; each is answered to its caller by a REPLICA, or by us with a reason.
+  caf::reacts_to<atom::invoke, std::vector<call>>,
+  // Stops these calls.
+  caf::reacts_to<atom::cancel, std::vector<cancellation>>,
+  // Makes sure a pool of this version exists. True: it is new.
+  caf::replies_to<atom::open, spec_ptr>::with<bool>,
+  // Facts from its REPLICAs.
+  caf::reacts_to<atom::events, replica::events>,
+  // What listings show.
+  caf::replies_to<atom::list>::with<std::vector<environment_row>, std::vector<replica_row>>,
+  // Refuses new roots, finishes what runs, then quits; everything left at the deadline is aborted.
+  caf::reacts_to<atom::stop, milliseconds>,
+  // INTERNAL: the pools' clock.
+  caf::reacts_to<atom::tick>>;
+
+/// An INTERPRETER is the door to one Python process: frames out, events in (sent to its replica).
+using interpreter_actor = caf::typed_actor<
+  // Writes these calls.
+  caf::reacts_to<atom::dispatch, std::vector<started_call>>,
+  // Takes back what has not begun; answered by the event `recalled` (possibly with no slot).
+  caf::reacts_to<atom::recall, std::vector<std::uint32_t>>,
+  // Asks the call in this slot to stop: a signal to a sync task, a frame to an async one.
+  caf::reacts_to<atom::cancel, std::uint32_t, call_id>,
+  // Replies of child calls.
+  caf::reacts_to<atom::replies, std::vector<call_reply>>,
+  // Answers of `open_environment`.
+  caf::reacts_to<atom::open, opened_handle>,
+  // Ends the process: politely (it has no calls), or at once with everything it forked. The event `gone` follows.
+  caf::reacts_to<atom::halt, bool, ec, std::string>>;
+
+/// A REPLICA hands at most `concurrency` calls (and a few ahead) to its interpreter, and speaks for it.
+using replica_actor = caller_actor::extend<
+  // From the FOUNDRY: the process exists; `hello` will follow as an event.
+  caf::reacts_to<atom::attach, interpreter_actor, attachment>,
+  // From the FOUNDRY: it cannot be started.
+  caf::reacts_to<atom::unmade, failure>,
+  // From its INTERPRETER.
+  caf::reacts_to<atom::events, interpreter::events>,
+  // From its SUPERVISOR: run these.
+  caf::reacts_to<atom::dispatch, std::vector<dispatched_call>>,
+  // Give back what has not begun.
+  caf::reacts_to<atom::recall, std::vector<ticket>>,
+  // Stop this call; its replica ends when it does not stop in time.
+  caf::reacts_to<atom::cancel, ticket>,
+  // No more calls come: end when the last is done (false), or at once with this reason (true).
+  caf::reacts_to<atom::retire, bool, std::string>,
+  // INTERNAL: a call did not stop in time (its slot's use count tells a later call apart), or start timed out.
+  caf::reacts_to<atom::tick, ticket>>;
+
+/// What the FOUNDRY needs to make an interpreter.
+struct replica_order {
+  spec_ptr spec;
+  replica_id id;
+  std::uint32_t concurrency = 1;
+  std::uint32_t slots = 1;
+  bool fresh = false;       // serves one call, then ends
+  replica_actor replica;    // hears `attach` or `unmade`, then events
+};
+
+/// The FOUNDRY is the door to processes: zygotes, forks, spawns.
+using foundry_actor = caf::typed_actor<
+  // Makes an interpreter; the replica named in the order hears of it.
+  caf::reacts_to<atom::start, replica_order>,
+  // No replica of this environment version is wanted any more: its zygote may end. (key, version)
+  caf::reacts_to<atom::forget, std::string, std::string>,
+  // Resident bytes of replicas, by id.
+  caf::replies_to<atom::list>::with<std::vector<std::pair<replica_id, std::uint64_t>>>,
+  // Ends everything it started; answered when nothing is left.
+  caf::replies_to<atom::stop>::with<bool>>;
+
+/// BUNDLES is the door to the content-addressed code on disk.
+using bundles_actor = caf::typed_actor<
+  // Whether this digest is stored (and marks it as used).
+  caf::replies_to<atom::has, std::string>::with<bool>,
+  // Stores a bundle; checks size and digest, unpacks it, answers when it is complete on disk.
+  caf::replies_to<atom::store, std::string, std::vector<bytes>>::with<bool>,
+  // The directory of the unpacked bundle; error unknown_bundle.
+  caf::replies_to<atom::open, std::string>::with<std::string>>;
+
+/// LOGS is the door to log files of runs and replicas. Writing happens on a thread of its own; a full queue drops and counts.
+using logs_actor = caf::typed_actor<
+  // Appends to the log `name`.
+  caf::reacts_to<atom::append, std::string, std::vector<log_text>>,
+  // The last `lines` lines of the log `name` (0: all that is kept).
+  caf::replies_to<atom::read, std::string, std::uint32_t>::with<std::vector<log_text>>>;
+
+/// A SESSION is one client: it decodes nothing, admits, and answers exactly once.
+using session_actor = caller_actor::extend<
+  // From its CONNECTION, in the order in which the client sent it.
+  caf::reacts_to<atom::events, client::events>,
+  // From the RUN KEEPER: a watched run went on (root, actions done) ...
+  caf::reacts_to<atom::watch, call_id, std::uint64_t>,
+  // INTERNAL: the hello deadline.
+  caf::reacts_to<atom::tick>>;
+
+/// A CONNECTION is the door to a client's socket.
+using connection_actor = caf::typed_actor<
+  caf::reacts_to<atom::effects, client::effects>>;
+
+struct opened_environment {
+  supervisor_actor supervisor;
+  spec_ptr spec;            // with its version
+  bool is_new = false;
+};
+
+/// The AGENT of a node knows its environments and its capacity, and makes replicas.
+using agent_actor = caf::typed_actor<
+  // Finds or makes the supervisor and the pool of this environment.
+  caf::replies_to<atom::open, spec_ptr>::with<opened_environment>,
+  // From a SUPERVISOR: make a replica; `replica::ready` or `replica::start_failed` will follow as an event.
+  caf::reacts_to<atom::start, replica_order, supervisor_actor>,
+  // From a SUPERVISOR: this version is not used any more.
+  caf::reacts_to<atom::forget, std::string, std::string>,
+  // A SESSION begins or ends.
+  caf::reacts_to<atom::join, caf::actor_addr>,
+  caf::reacts_to<atom::leave, caf::actor_addr>,
+  // Rows: environments and replicas of the whole node.
+  caf::replies_to<atom::list>::with<std::vector<environment_row>, std::vector<replica_row>>,
+  caf::replies_to<atom::status>::with<node_row>,
+  // Drains the node (grace), ends every interpreter, then answers.
+  caf::replies_to<atom::stop, milliseconds, std::string>::with<bool>,
+  // INTERNAL: idle clock.
+  caf::reacts_to<atom::tick>>;
+
+/// What the RUN KEEPER needs to start a run.
+struct run_order {
+  std::string name;         // empty: from the call id
+  bool detach = false;
+  bool logs = false;
+  std::string project, domain, inputs;
+  call root;                // `caller` and `output` are set by the run keeper
+  supervisor_actor supervisor;
+  spec_ptr spec;
+  session_actor session;    // hears output and the reply, unless it is gone
+};
+
+/// The RUN KEEPER holds the runs whose home is this node, behind the run store.
+using run_keeper_actor = caller_actor::extend<
+  // Accepts a run; its name. The session hears the reply of the root call as a reply.
+  caf::replies_to<atom::accept, run_order>::with<std::string>,
+  // Facts from SUPERVISORs about actions of runs.
+  caf::reacts_to<atom::actions, std::vector<action_event>>,
+  // Rows of runs (empty name: all), of the actions of one run.
+  caf::replies_to<atom::list, std::string, std::uint32_t>::with<std::vector<run_row>>,
+  caf::replies_to<atom::actions, std::string, std::uint32_t>::with<std::vector<action_row>>,
+  // Answers when the run has ended.
+  caf::replies_to<atom::await, std::string>::with<run_row>,
+  // The reply of an ended run's root call (waits for its end).
+  caf::replies_to<atom::result, std::string>::with<call_reply>,
+  // Stops a run, or one action of it (id in hex, a prefix is enough when it is unique).
+  caf::replies_to<atom::abort, std::string, std::string, std::string>::with<run_row>,
+  // Streams output of a run to a session from now on; what was kept comes first. False: the run has ended, nothing follows.
+  caf::replies_to<atom::watch, std::string, session_actor, std::uint32_t, bool>::with<bool>,
+  // A session is gone: aborts its attached runs.
+  caf::reacts_to<atom::leave, session_actor>,
+  // How many runs have not ended.
+  caf::replies_to<atom::status>::with<std::uint64_t>>;
+
+} // namespace hearth
+
+// -- message types: they stay in the process, so CAF need not serialize them ----
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::call_reply>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::log_text>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::call>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cancellation>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::spec_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::replica::events)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::environment_row>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::replica_row>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::milliseconds)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::started_call>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::call_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::opened_handle)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::ec)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::attachment)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::failure)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::interpreter::events)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::dispatched_call>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::ticket)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::ticket>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::replica_order)
+using hearth_replica_memory = std::vector<std::pair<hearth::replica_id, std::uint64_t>>;
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth_replica_memory)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::bytes>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::client::events)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::client::effects)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::opened_environment)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::node_row)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::run_order)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::action_event>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::run_row>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::action_row>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::run_row)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::call_reply)

@@ -1,0 +1,283 @@
+#pragma once
+
+#include "actors/environment.hpp"
+#include "core/bytes.hpp"
+#include "core/errors.hpp"
+#include "core/ids.hpp"
+
+#include <caf/actor_clock.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// The structs that travel between actors of one node. They never leave the process, so they carry handles and
+/// shared memory freely. One message carries a batch: what one turn of the loop brought.
+namespace hearth {
+
+/// A point in the time of the actor system: real in a node, virtual under test.
+using instant = caf::actor_clock::time_point;
+using nanoseconds = std::chrono::nanoseconds;
+
+using spec_ptr = std::shared_ptr<const environment_spec>;
+
+struct trace_context {
+  std::uint64_t hi = 0;
+  std::uint64_t lo = 0;
+  std::uint64_t span = 0;
+};
+
+/// What a call is, without where its answer goes.
+struct call_header {
+  call_id id;
+  call_id root;
+  call_id parent;
+  std::uint16_t depth = 0;
+  std::uint32_t task = 0;
+  milliseconds deadline{0}; // that remains; 0: unlimited
+  trace_context trace;
+};
+
+/// The answer of a call.
+struct call_reply {
+  call_id id;
+  ec code = ec::none;
+  bool is_text = false;     // a failure in `value` is one sentence by the node, not the SDK's failure map
+  bool cold = false;
+  std::uint16_t attempt = 0;
+  nanoseconds run{0};
+  nanoseconds queued{0};
+  nanoseconds start{0};
+  payload value;
+};
+
+/// A piece of output. `call` may be empty: written outside of any call.
+struct log_text {
+  call_id call;
+  call_id root;
+  std::uint64_t replica = 0;
+  std::uint16_t stream = 0; // schema/frame.capnp: streamOut, streamErr, streamSystem
+  std::uint32_t dropped = 0;
+  std::uint64_t unix_ns = 0;
+  bytes text;
+};
+
+// -- replica <-> interpreter door ----
+
+/// A call on its way into an interpreter. `slot` is the word of the slot table that decides who starts it.
+struct started_call {
+  call_header header;
+  std::uint16_t attempt = 1;
+  std::uint32_t slot = 0;
+  payload arguments;
+};
+
+/// What an interpreter said or what became of it.
+namespace interpreter {
+
+struct hello {
+  std::uint32_t pid = 0;
+  std::string python;
+};
+
+/// The end of an execution.
+struct outcome {
+  std::uint32_t slot = 0;
+  bool unstarted = false;   // refused before user code ran
+  call_reply reply;
+};
+
+/// A task calls a task.
+struct child_call {
+  std::uint32_t environment = 0; // handle that this replica gave
+  bool parks = false;       // the parent waits from now on
+  call_header header;
+  payload arguments;
+};
+
+struct child_cancel {
+  call_id id;
+};
+
+struct parked {
+  std::uint32_t slot = 0;
+};
+
+struct resumed {
+  std::uint32_t slot = 0;
+};
+
+/// Slots whose calls were taken back before they began.
+struct recalled {
+  std::vector<std::uint32_t> slots;
+};
+
+struct open_environment {
+  std::uint32_t request = 0;
+  spec_ptr spec;
+};
+
+struct output {
+  log_text text;            // `root` is filled by the replica
+};
+
+/// The process is gone, or was ended. `begun` names the slots whose user code had begun.
+struct gone {
+  ec code = ec::interpreter_lost;
+  std::string message;
+  std::vector<std::uint32_t> begun;
+};
+
+using event = std::variant<hello, outcome, child_call, child_cancel, parked, resumed, recalled, open_environment, output, gone>;
+using events = std::vector<event>;
+
+} // namespace interpreter
+
+/// An answer to `interpreter::open_environment`.
+struct opened_handle {
+  std::uint32_t request = 0;
+  std::uint32_t handle = 0;
+  std::string version;
+  bool is_new = false;
+  failure error;            // code none: opened
+};
+
+/// How a replica's process came to be; told once, when its interpreter is attached.
+struct attachment {
+  std::uint32_t slots = 0;  // words of its slot table
+  bool can_hold_ahead = false; // keeps the slot table: calls may be sent before a slot is free
+  bool forked = false;
+  std::string spawn_reason; // why not forked
+};
+
+// -- supervisor <-> replica ----
+
+struct dispatched_call {
+  ticket id;
+  std::uint16_t attempt = 1;
+  call_header header;
+  payload arguments;
+};
+
+/// What a replica tells its supervisor. `calls` are always its own.
+namespace replica {
+
+struct ready {
+  replica_id id;
+  attachment how;
+  std::uint32_t pid = 0;
+  nanoseconds start{0};     // from the request to hello
+};
+
+struct start_failed {
+  replica_id id;
+  failure why;
+};
+
+/// The execution ended; a success has been answered to the caller already, anything else is the supervisor's to
+/// decide, with the reply it would send.
+struct done {
+  replica_id id;
+  ticket call;
+  ec code = ec::none;
+  bool unstarted = false;
+  nanoseconds run{0};
+  call_reply failed;        // filled when code != none
+};
+
+struct parked {
+  replica_id id;
+  ticket call;
+};
+
+struct resumed {
+  replica_id id;
+  ticket call;
+};
+
+struct recalled {
+  replica_id id;
+  std::vector<ticket> calls;
+};
+
+struct lost {
+  replica_id id;
+  failure why;
+  std::vector<ticket> begun;   // may have had effects
+  std::vector<ticket> unbegun; // certainly did not
+};
+
+using event = std::variant<ready, start_failed, done, parked, resumed, recalled, lost>;
+using events = std::vector<event>;
+
+} // namespace replica
+
+// -- rows of listings; fields as in schema/control.capnp ----
+
+struct environment_row {
+  std::string project, domain, name, version, state;
+  std::uint32_t replicas = 0, starting = 0, min_replicas = 0, max_replicas = 0, concurrency = 0, running = 0, parked = 0;
+  std::uint64_t queued = 0, done = 0, failed = 0, lost = 0;
+  std::string start_mode, start_reason;
+  std::vector<std::string> tasks;
+  std::string message, python;
+  std::uint64_t mean_run_us = 0, cold_starts = 0, mean_start_us = 0;
+};
+
+struct replica_row {
+  std::uint64_t id = 0;
+  std::string environment, version, state;
+  std::uint32_t pid = 0;
+  std::string start_mode;
+  std::uint64_t start_us = 0;
+  std::uint32_t running = 0, parked = 0, ahead = 0;
+  std::uint64_t done = 0, memory_bytes = 0, age_ms = 0;
+};
+
+struct run_row {
+  std::string name, task, phase;
+  std::uint64_t started_unix_ms = 0, duration_ms = 0, actions = 0, actions_done = 0, actions_failed = 0;
+  bool detached = false;
+  std::string error, inputs, project, domain, environment_version;
+  call_id call;
+};
+
+struct action_row {
+  std::string id, parent, task, phase;
+  std::uint32_t attempt = 0;
+  bool cold = false;
+  std::uint64_t queued_us = 0, start_us = 0, run_us = 0, replica = 0;
+  std::string error;
+  std::uint32_t depth = 0;
+};
+
+struct node_row {
+  std::string name, id;
+  std::uint32_t pid = 0;
+  std::string version, state;
+  bool is_private = false;
+  std::uint64_t up_ms = 0, idle_exit_ms = 0, cpu_millis = 0, memory_bytes = 0, resident_bytes = 0;
+  std::uint32_t sessions = 0, environments = 0, replicas = 0;
+  std::uint64_t calls = 0;
+  std::string socket, state_directory;
+};
+
+/// What happened to one action of a run; kept by the run keeper.
+struct action_event {
+  call_id root;
+  call_id id;
+  call_id parent;
+  std::uint16_t depth = 0;
+  std::string_view task;    // points into a spec that outlives the event: `keep`
+  spec_ptr keep;
+  enum class phase_t : std::uint8_t { queued, running, succeeded, failed, aborted, timed_out } phase = phase_t::queued;
+  std::uint16_t attempt = 0;
+  bool cold = false;
+  nanoseconds queued{0}, start{0}, run{0};
+  std::uint64_t replica = 0;
+  std::string error;
+};
+
+} // namespace hearth
