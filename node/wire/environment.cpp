@@ -1,0 +1,154 @@
+#include "node/wire/environment.hpp"
+
+#include <algorithm>
+
+namespace hearth::wire {
+
+namespace {
+
+std::string string_of(capnp::Text::Reader text) { return {text.begin(), text.size()}; }
+
+capnp::Text::Reader text_of(const std::string& string) { return {string.data(), string.size()}; }
+
+// A duration of a hostile or careless peer stays a duration.
+milliseconds ms_of(std::uint64_t count) {
+  return milliseconds(std::min<std::uint64_t>(count, static_cast<std::uint64_t>(milliseconds::max().count() / 1'000'000)));
+}
+
+std::uint64_t count_of(milliseconds duration) { return static_cast<std::uint64_t>(std::max<std::int64_t>(0, duration.count())); }
+
+std::vector<std::string> strings_of(capnp::List<capnp::Text>::Reader list) {
+  std::vector<std::string> result;
+  result.reserve(list.size());
+  for (auto item : list)
+    result.push_back(string_of(item));
+  return result;
+}
+
+void write_strings(const std::vector<std::string>& strings, capnp::List<capnp::Text>::Builder into) {
+  for (std::uint32_t i = 0; i < into.size(); ++i)
+    into.set(i, text_of(strings[i]));
+}
+
+task_spec read_task(::Task::Reader from) {
+  task_spec task;
+  task.name = string_of(from.getName());
+  task.short_name = string_of(from.getShortName());
+  task.module = string_of(from.getModule());
+  task.function = string_of(from.getFunction());
+  task.pickle = string_of(from.getPickle());
+  task.is_async = from.getIsAsync();
+  const auto retries = from.getRetries();
+  task.retries = {retries.getCount(), retries.getLost(), ms_of(retries.getBackoffBaseMs()), retries.getBackoffFactor(),
+                  ms_of(retries.getBackoffCapMs())};
+  const auto timeout = from.getTimeout();
+  task.timeout = {ms_of(timeout.getMaxRuntimeMs()), ms_of(timeout.getMaxQueuedMs()), ms_of(timeout.getDeadlineMs())};
+  task.max_inline_io_bytes = from.getMaxInlineIoBytes();
+  task.cache = string_of(from.getCache());
+  task.docs = string_of(from.getDocs());
+  task.signature = string_of(from.getSignature());
+  return task;
+}
+
+void write_task(const task_spec& task, ::Task::Builder into) {
+  into.setName(text_of(task.name));
+  into.setShortName(text_of(task.short_name));
+  into.setModule(text_of(task.module));
+  into.setFunction(text_of(task.function));
+  into.setPickle(text_of(task.pickle));
+  into.setIsAsync(task.is_async);
+  auto retries = into.initRetries();
+  retries.setCount(task.retries.count);
+  retries.setLost(task.retries.lost);
+  retries.setBackoffBaseMs(count_of(task.retries.backoff_base));
+  retries.setBackoffFactor(task.retries.backoff_factor);
+  retries.setBackoffCapMs(count_of(task.retries.backoff_cap));
+  auto timeout = into.initTimeout();
+  timeout.setMaxRuntimeMs(count_of(task.timeout.max_runtime));
+  timeout.setMaxQueuedMs(count_of(task.timeout.max_queued));
+  timeout.setDeadlineMs(count_of(task.timeout.deadline));
+  into.setMaxInlineIoBytes(task.max_inline_io_bytes);
+  into.setCache(text_of(task.cache));
+  into.setDocs(text_of(task.docs));
+  into.setSignature(text_of(task.signature));
+}
+
+reuse_spec read_reuse(::Reuse::Reader from) {
+  return {from.getEnabled(),     from.getMinReplicas(),         from.getMaxReplicas(),
+          from.getConcurrency(), ms_of(from.getIdleTtlMs()),    ms_of(from.getScaledownTtlMs()),
+          string_of(from.getScope())};
+}
+
+void write_reuse(const reuse_spec& reuse, ::Reuse::Builder into) {
+  into.setEnabled(reuse.enabled);
+  into.setMinReplicas(reuse.min_replicas);
+  into.setMaxReplicas(reuse.max_replicas);
+  into.setConcurrency(reuse.concurrency);
+  into.setIdleTtlMs(count_of(reuse.idle_ttl));
+  into.setScaledownTtlMs(count_of(reuse.scaledown_ttl));
+  into.setScope(text_of(reuse.scope));
+}
+
+resource_spec read_resources(::Resources::Reader from) {
+  return {from.getCpuMillis(),         from.getCpuLimitMillis(), from.getMemoryBytes(),
+          from.getMemoryLimitBytes(),  from.getGpu(),            from.getDiskBytes(),
+          from.getShmBytes()};
+}
+
+void write_resources(const resource_spec& resources, ::Resources::Builder into) {
+  into.setCpuMillis(resources.cpu_millis);
+  into.setCpuLimitMillis(resources.cpu_limit_millis);
+  into.setMemoryBytes(resources.memory_bytes);
+  into.setMemoryLimitBytes(resources.memory_limit_bytes);
+  into.setGpu(resources.gpu);
+  into.setDiskBytes(resources.disk_bytes);
+  into.setShmBytes(resources.shm_bytes);
+}
+
+} // namespace
+
+environment_spec read_environment(::Environment::Reader from) {
+  environment_spec spec;
+  spec.project = string_of(from.getProject());
+  spec.domain = string_of(from.getDomain());
+  spec.name = string_of(from.getName());
+  spec.description = string_of(from.getDescription());
+  spec.bundle = string_of(from.getBundle());
+  spec.python = string_of(from.getPython());
+  const auto tasks = from.getTasks();
+  spec.tasks.reserve(tasks.size());
+  for (auto task : tasks)
+    spec.tasks.push_back(read_task(task));
+  spec.reuse = read_reuse(from.getReuse());
+  spec.resources = read_resources(from.getResources());
+  for (auto item : from.getVariables())
+    spec.variables.push_back({string_of(item.getName()), string_of(item.getValue())});
+  spec.preload = strings_of(from.getPreload());
+  spec.mounts = strings_of(from.getMounts());
+  spec.depends_on = strings_of(from.getDependsOn());
+  return spec;
+}
+
+void write_environment(const environment_spec& spec, ::Environment::Builder into) {
+  into.setProject(text_of(spec.project));
+  into.setDomain(text_of(spec.domain));
+  into.setName(text_of(spec.name));
+  into.setDescription(text_of(spec.description));
+  into.setBundle(text_of(spec.bundle));
+  into.setPython(text_of(spec.python));
+  auto tasks = into.initTasks(static_cast<unsigned>(spec.tasks.size()));
+  for (unsigned i = 0; i < tasks.size(); ++i)
+    write_task(spec.tasks[i], tasks[i]);
+  write_reuse(spec.reuse, into.initReuse());
+  write_resources(spec.resources, into.initResources());
+  auto variables = into.initVariables(static_cast<unsigned>(spec.variables.size()));
+  for (unsigned i = 0; i < variables.size(); ++i) {
+    variables[i].setName(text_of(spec.variables[i].name));
+    variables[i].setValue(text_of(spec.variables[i].value));
+  }
+  write_strings(spec.preload, into.initPreload(static_cast<unsigned>(spec.preload.size())));
+  write_strings(spec.mounts, into.initMounts(static_cast<unsigned>(spec.mounts.size())));
+  write_strings(spec.depends_on, into.initDependsOn(static_cast<unsigned>(spec.depends_on.size())));
+}
+
+} // namespace hearth::wire
