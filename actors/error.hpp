@@ -2,9 +2,7 @@
 
 #include "core/errors.hpp"
 
-#include <caf/atom.hpp>
-#include <caf/error.hpp>
-#include <caf/message.hpp>
+#include <caf/all.hpp>
 
 namespace hearth {
 

@@ -60,7 +60,7 @@ using caller_actor = caf::typed_actor<
 struct call {
   call_header header;
   payload arguments;
-  std::string version;      // of the environment; names the pool
+  spec_ptr spec;            // with its version: names the pool
   caller_actor caller;      // gets the reply
   caller_actor output;      // gets the output; inherited by children
   bool in_run = false;      // its actions are recorded by the run keeper
@@ -68,7 +68,7 @@ struct call {
 
 /// "Stop this call": by its caller, which hears the reply `aborted` unless another reply was faster.
 struct cancellation {
-  caller_actor caller;
+  caller_actor caller;      // empty: whoever it is (somebody aborts an action of a run)
   call_id id;
   ec code = ec::aborted;
   std::string reason;
@@ -185,7 +185,8 @@ struct opened_environment {
 using agent_actor = caf::typed_actor<
   // Finds or makes the supervisor and the pool of this environment.
   caf::replies_to<atom::open, spec_ptr>::with<opened_environment>,
-  // From a SUPERVISOR: make a replica; `replica::ready` or `replica::start_failed` will follow as an event.
+  // From a SUPERVISOR: make a replica (the order's `replica` is ours to fill); `replica::ready` or
+  // `replica::start_failed` will follow as an event.
   caf::reacts_to<atom::start, replica_order, supervisor_actor>,
   // From a SUPERVISOR: this version is not used any more.
   caf::reacts_to<atom::forget, std::string, std::string>,

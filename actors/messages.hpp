@@ -6,6 +6,7 @@
 #include "core/ids.hpp"
 
 #include <caf/actor_clock.hpp>
+#include <caf/actor_control_block.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -157,8 +158,13 @@ struct attachment {
 struct dispatched_call {
   ticket id;
   std::uint16_t attempt = 1;
+  bool cold = false;        // waited for a replica to start
+  nanoseconds queued{0};    // all waits together
   call_header header;
   payload arguments;
+  bool in_run = false;
+  caf::strong_actor_ptr caller; // a `caller_actor`: hears the result
+  caf::strong_actor_ptr output; // a `caller_actor`: hears the output of the call and of its children
 };
 
 /// What a replica tells its supervisor. `calls` are always its own.
@@ -166,6 +172,7 @@ namespace replica {
 
 struct ready {
   replica_id id;
+  caf::strong_actor_ptr self;
   attachment how;
   std::uint32_t pid = 0;
   nanoseconds start{0};     // from the request to hello
@@ -260,7 +267,7 @@ struct node_row {
   bool is_private = false;
   std::uint64_t up_ms = 0, idle_exit_ms = 0, cpu_millis = 0, memory_bytes = 0, resident_bytes = 0;
   std::uint32_t sessions = 0, environments = 0, replicas = 0;
-  std::uint64_t calls = 0;
+  std::uint64_t calls = 0;  // done by the environments of today
   std::string socket, state_directory;
 };
 
@@ -278,6 +285,7 @@ struct action_event {
   nanoseconds queued{0}, start{0}, run{0};
   std::uint64_t replica = 0;
   std::string error;
+  caf::strong_actor_ptr supervisor; // who can cancel it
 };
 
 } // namespace hearth

@@ -38,6 +38,10 @@ inline constexpr std::uint64_t window_bytes = 64 * mib;
 inline constexpr std::uint64_t unread_bytes_max = 256 * mib + value_bytes_max;
 /// Connections at once; a descriptor each.
 inline constexpr std::size_t connections_max = 1024;
+/// Answers between parts of the node; they take microseconds unless a disk is stuck.
+inline constexpr seconds inner_request_timeout{30};
+/// Unpacking and syncing a large bundle on a slow disk.
+inline constexpr seconds bundle_store_timeout{120};
 /// A connection must say hello within this time.
 inline constexpr seconds hello_timeout{10};
 
@@ -59,13 +63,13 @@ inline constexpr std::uint32_t prefetch_max = 16;
 /// The round trip that prefetch hides: supervisor to interpreter and back, measured with sleeping cores.
 inline constexpr microseconds prefetch_round_trip{100};
 /// A replica that holds calls ahead and finished none for this long has stalled: they are recalled.
-inline constexpr milliseconds stall_after{10};
+inline constexpr milliseconds stall_after{2};
 /// Weight of the newest sample in learned service times: forgets a changed workload after about 20 calls.
 inline constexpr double service_time_weight = 0.1;
 /// Replicas of an environment without `reusable`, per core: forks that wait for I/O leave cores free.
 inline constexpr std::uint32_t fresh_replicas_per_core = 2;
-/// Words in a slot table beyond concurrency and prefetch: calls that parked keep theirs.
-inline constexpr std::uint32_t slots_spare = parked_max;
+/// Words in a slot table beyond concurrency and prefetch: waiting parents keep theirs (8 bytes each).
+inline constexpr std::uint32_t slots_spare = 4096;
 /// Largest concurrency of one replica; one event loop serves no more to any good.
 inline constexpr std::uint32_t concurrency_max = 4096;
 

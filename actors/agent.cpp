@@ -1,0 +1,217 @@
+#include "actors/agent.hpp"
+
+#include "actors/error.hpp"
+#include "actors/replica.hpp"
+#include "actors/supervisor.hpp"
+#include "core/defaults.hpp"
+
+#include <algorithm>
+
+namespace hearth {
+
+namespace {
+
+/// What a client's own checks also refuse; here it protects the node.
+failure flaw_of(const environment_spec& spec) {
+  if (spec.name.empty() || spec.tasks.empty())
+    return {ec::bad_request, "An environment needs a name and at least one task."};
+  if (!spec.reuse.enabled)
+    return {};
+  if (spec.reuse.max_replicas == 0 || spec.reuse.min_replicas > spec.reuse.max_replicas)
+    return {ec::bad_request, "Environment " + spec.name + " asks for replicas between " + std::to_string(spec.reuse.min_replicas)
+                               + " and " + std::to_string(spec.reuse.max_replicas) + "."};
+  if (spec.reuse.concurrency == 0 || spec.reuse.concurrency > defaults::concurrency_max)
+    return {ec::bad_request, "Environment " + spec.name + " asks for a concurrency of " + std::to_string(spec.reuse.concurrency)
+                               + "; it must lie between 1 and " + std::to_string(defaults::concurrency_max) + "."};
+  return {};
+}
+
+} // namespace
+
+caf::result<opened_environment> agent_state::open(const spec_ptr& spec) {
+  if (draining_)
+    return error_of({ec::shutting_down, std::string(sentence(ec::shutting_down))});
+  if (auto flaw = flaw_of(*spec); flaw.code != ec::none)
+    return error_of(flaw);
+  auto& supervisor = supervisors_[spec->key()];
+  if (!supervisor) {
+    supervisor = self_->spawn<caf::monitored>([config = supervisor_config{spec->key(), agent_actor(self_), config_.run_keeper,
+                                                                          replica_numbers_, config_.cores}](
+                                                supervisor_actor::stateful_pointer<supervisor_state> self) {
+      return self->state.make_behavior(self, config);
+    });
+  }
+  auto promise = self_->make_response_promise<opened_environment>();
+  self_->request(supervisor, defaults::inner_request_timeout, atom::open::value, spec)
+    .then([=](bool is_new) mutable { promise.deliver(opened_environment{supervisor, spec, is_new}); },
+          [=](caf::error& error) mutable { promise.deliver(std::move(error)); });
+  return promise;
+}
+
+void agent_state::start(replica_order& order, const supervisor_actor& supervisor) {
+  auto handle = self_->spawn<caf::monitored>(
+    [config = replica_config{order, supervisor, agent_actor(self_), config_.logs}](
+      replica_actor::stateful_pointer<replica_state> self) { return self->state.make_behavior(self, config); });
+  replicas_.emplace(handle.address(), owned_replica{order.id, supervisor});
+  order.replica = handle;
+  self_->send(config_.foundry, atom::start::value, std::move(order));
+}
+
+// -- listings ----
+
+caf::result<std::vector<environment_row>, std::vector<replica_row>> agent_state::list() {
+  struct gathering {
+    std::size_t missing = 0;
+    std::vector<environment_row> environments;
+    std::vector<replica_row> replicas;
+  };
+  auto promise = self_->make_response_promise<std::vector<environment_row>, std::vector<replica_row>>();
+  auto all = std::make_shared<gathering>();
+  all->missing = supervisors_.size();
+  auto arrived = [this, all, promise]() mutable {
+    if (all->missing == 0)
+      add_memory(std::move(all->environments), std::move(all->replicas), promise);
+  };
+  for (const auto& [key, supervisor] : supervisors_)
+    self_->request(supervisor, defaults::inner_request_timeout, atom::list::value)
+      .then(
+        [all, arrived](std::vector<environment_row>& environments, std::vector<replica_row>& replicas) mutable {
+          std::move(environments.begin(), environments.end(), std::back_inserter(all->environments));
+          std::move(replicas.begin(), replicas.end(), std::back_inserter(all->replicas));
+          --all->missing;
+          arrived();
+        },
+        [all, arrived](const caf::error&) mutable { // ended meanwhile: it has no rows
+          --all->missing;
+          arrived();
+        });
+  arrived();
+  return promise;
+}
+
+void agent_state::add_memory(std::vector<environment_row> environments, std::vector<replica_row> replicas,
+                             rows_promise promise) {
+  auto rows = std::make_shared<std::pair<std::vector<environment_row>, std::vector<replica_row>>>(std::move(environments),
+                                                                                                 std::move(replicas));
+  self_->request(config_.foundry, defaults::inner_request_timeout, atom::list::value)
+    .then(
+      [rows, promise](const hearth_replica_memory& memory) mutable {
+        for (const auto& [id, bytes] : memory)
+          for (auto& row : rows->second)
+            if (row.id == id.value)
+              row.memory_bytes = bytes;
+        std::sort(rows->second.begin(), rows->second.end(), [](auto& a, auto& b) { return a.id < b.id; });
+        promise.deliver(std::move(rows->first), std::move(rows->second));
+      },
+      [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
+}
+
+caf::result<node_row> agent_state::status() {
+  auto row = config_.about;
+  row.state = draining_ ? "draining" : "running";
+  row.up_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(self_->clock().now() - began_).count());
+  row.resident_bytes = config_.resident_bytes ? config_.resident_bytes() : 0;
+  row.sessions = static_cast<std::uint32_t>(sessions_.size());
+  row.replicas = static_cast<std::uint32_t>(replicas_.size());
+  auto promise = self_->make_response_promise<node_row>();
+  self_->request(agent_actor(self_), defaults::inner_request_timeout, atom::list::value)
+    .then(
+      [row, promise](const std::vector<environment_row>& environments, const std::vector<replica_row>&) mutable {
+        row.environments = static_cast<std::uint32_t>(environments.size());
+        for (const auto& e : environments)
+          row.calls += e.done + e.failed;
+        promise.deliver(std::move(row));
+      },
+      [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
+  return promise;
+}
+
+// -- end ----
+
+caf::result<bool> agent_state::stop(milliseconds grace, const std::string&) {
+  auto promise = self_->make_response_promise<bool>();
+  stopping_.push_back(promise);
+  if (!draining_) {
+    draining_ = true;
+    for (const auto& [key, supervisor] : supervisors_)
+      self_->send(supervisor, atom::stop::value, grace);
+    end_when_drained();
+  }
+  return promise;
+}
+
+void agent_state::end_when_drained() {
+  if (!draining_ || !supervisors_.empty() || ending_)
+    return;
+  ending_ = true;
+  auto finish = [this] {
+    for (auto& promise : stopping_)
+      promise.deliver(true);
+    self_->quit();
+  };
+  self_->request(config_.foundry, defaults::stop_grace, atom::stop::value)
+    .then([finish](bool) { finish(); }, [finish](const caf::error&) { finish(); });
+}
+
+void agent_state::down(const caf::down_msg& message) {
+  if (auto lost = replicas_.find(message.source); lost != replicas_.end()) {
+    // Its last word has been said unless it failed inside the node; then this one is news.
+    replica::events last{replica::start_failed{lost->second.id, {ec::interpreter_lost, "Its replica failed inside the node."}}};
+    self_->send(lost->second.supervisor, atom::events::value, std::move(last));
+    replicas_.erase(lost);
+    return;
+  }
+  for (auto s = supervisors_.begin(); s != supervisors_.end(); ++s)
+    if (s->second.address() == message.source) {
+      supervisors_.erase(s);
+      break;
+    }
+  end_when_drained();
+}
+
+void agent_state::watch_idleness() {
+  idle_since_ = self_->clock().now();
+  if (config_.about.idle_exit_ms > 0)
+    self_->delayed_send(self_, milliseconds(config_.about.idle_exit_ms), atom::tick::value);
+}
+
+void agent_state::look_for_idleness() {
+  auto idle_for = milliseconds(config_.about.idle_exit_ms);
+  if (config_.about.idle_exit_ms == 0 || draining_ || !sessions_.empty() || self_->clock().now() - idle_since_ < idle_for)
+    return;
+  self_->request(config_.run_keeper, defaults::inner_request_timeout, atom::status::value)
+    .then(
+      [this](std::uint64_t open_runs) {
+        if (open_runs > 0 || !sessions_.empty())
+          return watch_idleness();
+        stop(milliseconds{0}, "idle");
+      },
+      [](const caf::error&) { /* no run keeper: the node is ending */ });
+}
+
+agent_actor::behavior_type agent_state::make_behavior(agent_actor::pointer self, agent_config config) {
+  self_ = self;
+  config_ = std::move(config);
+  began_ = self->clock().now();
+  watch_idleness();
+  self->set_down_handler([this](caf::down_msg& message) { down(message); });
+  return {
+    [this](atom::open, const spec_ptr& spec) { return open(spec); },
+    [this](atom::start, replica_order& order, const supervisor_actor& supervisor) { start(order, supervisor); },
+    [this](atom::forget, const std::string& key, const std::string& version) {
+      self_->send(config_.foundry, atom::forget::value, key, version);
+    },
+    [this](atom::join, const caf::actor_addr& session) { sessions_.insert(session); },
+    [this](atom::leave, const caf::actor_addr& session) {
+      sessions_.erase(session);
+      if (sessions_.empty())
+        watch_idleness();
+    },
+    [this](atom::list) { return list(); },
+    [this](atom::status) { return status(); },
+    [this](atom::stop, milliseconds grace, const std::string& reason) { return stop(grace, reason); },
+    [this](atom::tick) { look_for_idleness(); },
+  };
+}
+
+} // namespace hearth

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+namespace hearth {
+
+/// The AGENT speaks for one node: it knows the environments that live here, makes replicas for their supervisors, counts
+/// clients, and drains the node.
+///
+/// Spawned by: the node, once.
+/// Monitors:   its SUPERVISORs and REPLICAs.
+/// Dies:       when a `stop` is through, or when a private node was idle for its time; the node ends with it.
+struct agent_config {
+  node_row about;               // what does not change: name, id, version, paths, capacity, idle exit
+  std::uint32_t cores = 1;
+  foundry_actor foundry;
+  logs_actor logs;
+  run_keeper_actor run_keeper;
+  std::function<std::uint64_t()> resident_bytes; // of this process
+};
+
+class agent_state {
+public:
+  static inline const char* name = "agent";
+
+  agent_actor::behavior_type make_behavior(agent_actor::pointer self, agent_config config);
+
+private:
+  using rows_promise = caf::typed_response_promise<std::vector<environment_row>, std::vector<replica_row>>;
+
+  caf::result<opened_environment> open(const spec_ptr& spec);
+  void start(replica_order& order, const supervisor_actor& supervisor);
+  caf::result<std::vector<environment_row>, std::vector<replica_row>> list();
+  void add_memory(std::vector<environment_row> environments, std::vector<replica_row> replicas, rows_promise promise);
+  caf::result<node_row> status();
+  caf::result<bool> stop(milliseconds grace, const std::string& reason);
+  void down(const caf::down_msg& message);
+  void end_when_drained();
+  void look_for_idleness();
+  void watch_idleness();
+
+  struct owned_replica {
+    replica_id id;
+    supervisor_actor supervisor;
+  };
+
+  agent_actor::pointer self_ = nullptr;
+  agent_config config_;
+  instant began_;
+  std::unordered_map<std::string, supervisor_actor> supervisors_; // by key
+  std::unordered_map<caf::actor_addr, owned_replica> replicas_;
+  std::set<caf::actor_addr> sessions_;
+  std::shared_ptr<std::uint64_t> replica_numbers_ = std::make_shared<std::uint64_t>(0);
+  instant idle_since_;
+  bool draining_ = false;
+  std::vector<caf::typed_response_promise<bool>> stopping_;
+  bool ending_ = false;
+};
+
+} // namespace hearth

@@ -1,0 +1,421 @@
+#include "actors/pool.hpp"
+
+#include <algorithm>
+
+namespace hearth {
+
+namespace {
+
+constexpr auto no_time = std::chrono::milliseconds{0};
+
+failure too_late(ec code, const task_spec& task, std::chrono::milliseconds limit, std::string_view what) {
+  return {code, "Task " + task.name + " " + std::string(what) + " " + std::to_string(limit.count()) + " ms."};
+}
+
+} // namespace
+
+pool::pool(std::shared_ptr<const environment_spec> spec, pool_limits limits, std::function<replica_id()> next_replica)
+  : spec_(std::move(spec)), limits_(limits), next_replica_(std::move(next_replica)),
+    service_ns_(spec_->tasks.size(), -1.0) {}
+
+// -- admission ----
+
+std::variant<ticket, pool::refusal> pool::admit(const request& what, instant now, pool_effects& out) {
+  if (what.task >= spec_->tasks.size())
+    return refusal{{ec::unknown_task, "Environment " + spec_->name + " has " + std::to_string(spec_->tasks.size())
+                                        + " tasks; there is none with index " + std::to_string(what.task) + "."}};
+  if (what.depth > defaults::depth_max)
+    return refusal{{ec::too_deep, "Task " + spec_->tasks[what.task].name + " is nested deeper than "
+                                    + std::to_string(defaults::depth_max) + " calls."}};
+  if (broken_until_ && now < *broken_until_)
+    return refusal{{ec::crash_loop, "Environment " + spec_->name + " is not started for now: " + last_failure_.message}};
+  if (what.depth == 0
+      && (queued_roots_ >= defaults::queued_roots_max || queued_bytes_ >= defaults::queued_bytes_max))
+    return refusal{{ec::queue_full, "The queue of environment " + spec_->name + " is full (" + std::to_string(queued_roots_)
+                                      + " calls); try again in " + std::to_string(defaults::queue_full_retry.count())
+                                      + " ms."}};
+  broken_until_.reset();
+  expired_ = false;
+  wants_replicas_ = true;
+  auto id = make(what, now);
+  enqueue(id, *find(id), false, now);
+  pump(now, out);
+  return id;
+}
+
+ticket pool::make(const request& what, instant now) {
+  std::uint32_t index;
+  if (unused_.empty()) {
+    index = static_cast<std::uint32_t>(entries_.size());
+    entries_.emplace_back();
+  } else {
+    index = unused_.back();
+    unused_.pop_back();
+  }
+  auto& e = entries_[index];
+  auto generation = e.generation;
+  e = entry{};
+  e.generation = generation;
+  e.in_use = true;
+  e.what = what;
+  ticket id{(static_cast<std::uint64_t>(generation) << 32) | index};
+  ++calls_open_;
+  const auto& limit = task_of(e).timeout.deadline;
+  auto deadline = what.deadline > no_time && limit > no_time ? std::min(what.deadline, limit)
+                                                             : std::max(what.deadline, limit);
+  if (deadline > no_time) {
+    e.deadline = now + deadline;
+    alarms_.emplace(*e.deadline, id);
+  }
+  return id;
+}
+
+pool::entry* pool::find(ticket call) {
+  auto index = static_cast<std::uint32_t>(call.value);
+  if (index >= entries_.size())
+    return nullptr;
+  auto& e = entries_[index];
+  return e.in_use && e.generation == call.value >> 32 ? &e : nullptr;
+}
+
+const pool::entry* pool::find(ticket call) const { return const_cast<pool*>(this)->find(call); }
+
+void pool::release(ticket call, entry& e, instant now, pool_effects& out) {
+  clear_limit(call, e);
+  if (e.deadline)
+    alarms_.erase({*e.deadline, call});
+  e.in_use = false;
+  if (++e.generation == 0)
+    e.generation = 1;
+  unused_.push_back(static_cast<std::uint32_t>(call.value));
+  if (--calls_open_ == 0)
+    idle_since_ = now;
+  out.push_back(pool_effect::release{call});
+}
+
+void pool::enqueue(ticket call, entry& e, bool front, instant now) {
+  e.where = state::queued;
+  e.replica = {};
+  e.queued_since = now;
+  ++queued_;
+  if (e.what.depth == 0) {
+    ++queued_roots_;
+    queued_bytes_ += e.what.size;
+  }
+  fair_queue::key where{e.what.root, e.what.depth};
+  front ? queue_.push_front(call, where) : queue_.push_back(call, where);
+  set_limit(call, e, task_of(e).timeout.max_queued, now);
+}
+
+void pool::leave_queue(entry& e, instant now) {
+  e.queued_total += now - e.queued_since;
+  --queued_;
+  if (e.what.depth == 0) {
+    --queued_roots_;
+    queued_bytes_ -= e.what.size;
+  }
+}
+
+void pool::set_limit(ticket call, entry& e, std::chrono::milliseconds after, instant now) {
+  clear_limit(call, e);
+  if (after > no_time) {
+    e.limit = now + after;
+    alarms_.emplace(*e.limit, call);
+  }
+}
+
+void pool::clear_limit(ticket call, entry& e) {
+  if (!e.limit)
+    return;
+  if (e.limit != e.deadline)
+    alarms_.erase({*e.limit, call});
+  e.limit.reset();
+}
+
+// -- what calls do ----
+
+void pool::done(replica_id id, ticket call, ec code, bool unstarted, duration run, instant now, pool_effects& out) {
+  auto* e = find(call);
+  auto seat_at = replicas_.find(id);
+  if (!e || e->replica != id || seat_at == replicas_.end())
+    return;
+  auto& s = seat_at->second;
+  unsend(s, call, *e, now);
+  if (unstarted) {
+    --e->attempt;
+    if (e->answered)
+      release(call, *e, now, out);
+    else if (e->stopping)
+      settle(call, *e, e->stop_reason, false, now, out);
+    else
+      enqueue(call, *e, true, now);
+  } else {
+    crashes_ = 0;
+    ++s.done;
+    ++counters_.run_samples;
+    counters_.run_total += run;
+    auto& learned = service_ns_[e->what.task];
+    auto sample = static_cast<double>(run.count());
+    learned = learned < 0 ? sample : learned + defaults::service_time_weight * (sample - learned);
+    if (limits_.fresh && !s.draining) {
+      s.draining = true;
+      out.push_back(pool_effect::retire{id});
+    }
+    if (code == ec::none) {
+      ++counters_.done;
+      release(call, *e, now, out);
+    } else {
+      settle(call, *e, {code, std::string(sentence(code))}, true, now, out);
+    }
+  }
+  pump(now, out);
+}
+
+void pool::parked(replica_id id, ticket call, instant now, pool_effects& out) {
+  auto* e = find(call);
+  auto s = replicas_.find(id);
+  if (!e || e->replica != id || e->where != state::sent || s == replicas_.end())
+    return;
+  unsend(s->second, call, *e, now);
+  e->where = state::parked;
+  s->second.parked.push_back(call);
+  pump(now, out);
+}
+
+void pool::resumed(replica_id id, ticket call, instant now, pool_effects& out) {
+  auto* e = find(call);
+  auto s = replicas_.find(id);
+  if (!e || e->replica != id || e->where != state::parked || s == replicas_.end())
+    return;
+  std::erase(s->second.parked, call);
+  e->where = state::sent;
+  s->second.sent.push_front(call); // it has begun, so it is never among those to recall
+  s->second.expected += e->expected;
+  s->second.progress = now;
+  pump(now, out);
+}
+
+void pool::recalled(replica_id id, const std::vector<ticket>& calls, instant now, pool_effects& out) {
+  auto s = replicas_.find(id);
+  if (s == replicas_.end())
+    return;
+  s->second.recalling = false;
+  // Newest first, so that pushing each to the front restores the order.
+  auto back = calls;
+  std::sort(back.begin(), back.end(), [&](ticket a, ticket b) {
+    auto at = [&](ticket t) { return std::find(s->second.sent.begin(), s->second.sent.end(), t); };
+    return at(a) > at(b);
+  });
+  for (auto call : back) {
+    auto* e = find(call);
+    if (!e || e->replica != id || e->where != state::sent)
+      continue;
+    auto progress = s->second.progress; // giving calls back is no progress
+    unsend(s->second, call, *e, now);
+    s->second.progress = progress;
+    --e->attempt;
+    if (e->answered)
+      release(call, *e, now, out);
+    else if (e->stopping)
+      settle(call, *e, e->stop_reason, false, now, out);
+    else
+      enqueue(call, *e, true, now);
+  }
+  pump(now, out);
+}
+
+/// An execution ended without a result: another one follows, or the caller is told.
+void pool::settle(ticket call, entry& e, const failure& why, bool with_reply, instant now, pool_effects& out) {
+  if (e.answered)
+    return release(call, e, now, out);
+  auto reason = e.stopping ? e.stop_reason : why;
+  with_reply = with_reply && !e.stopping;
+  e.stopping = false;
+  bool retryable = reason.code == ec::user_error || reason.code == ec::timeout_runtime;
+  if (retryable && retry(call, e, false, now))
+    return;
+  answer(call, e, std::move(reason), with_reply, out);
+  release(call, e, now, out);
+}
+
+void pool::settle_loss(ticket call, entry& e, const failure& why, instant now, pool_effects& out) {
+  ++counters_.lost;
+  if (e.answered || e.stopping)
+    return settle(call, e, why, false, now, out);
+  if (retry(call, e, true, now))
+    return;
+  auto told = why;
+  if (task_of(e).retries.lost == 0 && why.code == ec::interpreter_lost)
+    told = {ec::maybe_executed, "Task " + task_of(e).name + " may have taken effect: " + why.message
+                                  + " It is not run again, because its retries say lost=0."};
+  answer(call, e, std::move(told), false, out);
+  release(call, e, now, out);
+}
+
+bool pool::retry(ticket call, entry& e, bool as_loss, instant now) {
+  const auto& rule = task_of(e).retries;
+  if (as_loss ? e.losses >= rule.lost : e.user_failures >= rule.count)
+    return false;
+  auto n = as_loss ? e.losses++ : e.user_failures++;
+  auto wait = static_cast<double>(rule.backoff_base.count());
+  for (std::uint16_t i = 0; i < n && wait < 1e12; ++i)
+    wait *= rule.backoff_factor;
+  if (rule.backoff_cap > no_time)
+    wait = std::min(wait, static_cast<double>(rule.backoff_cap.count()));
+  if (as_loss || wait < 1) {
+    enqueue(call, e, true, now);
+  } else {
+    e.where = state::backoff;
+    e.replica = {};
+    set_limit(call, e, std::chrono::milliseconds(static_cast<std::int64_t>(std::min(wait, 1e12))), now);
+  }
+  return true;
+}
+
+void pool::answer(ticket call, entry& e, failure why, bool with_reply, pool_effects& out) {
+  e.answered = true;
+  ++counters_.failed;
+  out.push_back(pool_effect::fail{call, std::move(why), e.attempt, with_reply});
+}
+
+void pool::stop(ticket call, entry& e, failure why, pool_effects& out) {
+  if (e.stopping)
+    return;
+  e.stopping = true;
+  e.stop_reason = std::move(why);
+  out.push_back(pool_effect::stop{e.replica, call});
+}
+
+void pool::cancel(ticket call, const failure& why, instant now, pool_effects& out) {
+  auto* e = find(call);
+  if (!e)
+    return;
+  bool was_answered = e->answered;
+  if (!was_answered)
+    answer(call, *e, why, false, out);
+  switch (e->where) {
+    case state::queued:
+      leave_queue(*e, now);
+      [[fallthrough]];
+    case state::backoff:
+      release(call, *e, now, out);
+      break;
+    case state::sent:
+    case state::parked:
+      stop(call, *e, why, out);
+      break;
+  }
+  pump(now, out);
+}
+
+void pool::abort_all(const failure& why, instant now, pool_effects& out) {
+  for (auto call : open_tickets())
+    cancel(call, why, now, out);
+}
+
+// -- time ----
+
+std::optional<pool::instant> pool::next_wake() const {
+  std::optional<instant> result;
+  auto consider = [&](instant at) { result = result ? std::min(*result, at) : at; };
+  if (!alarms_.empty())
+    consider(alarms_.begin()->first);
+  for (const auto& [id, s] : replicas_)
+    if (!s.recalling && s.in_flight() > limits_.concurrency)
+      consider(s.progress + defaults::stall_after);
+  if (calls_open_ == 0 && !expired_)
+    consider(idle_since_ + limits_.idle_ttl);
+  return result;
+}
+
+void pool::tick(instant now, pool_effects& out) {
+  while (!alarms_.empty() && alarms_.begin()->first <= now) {
+    auto call = alarms_.begin()->second;
+    alarms_.erase(alarms_.begin());
+    ring(call, now, out);
+  }
+  recall_stalled(now, out);
+  expire_idle(now, out);
+  pump(now, out);
+}
+
+void pool::ring(ticket call, instant now, pool_effects& out) {
+  auto* e = find(call);
+  if (!e)
+    return;
+  const auto& task = task_of(*e);
+  if (e->deadline && *e->deadline <= now) {
+    e->deadline.reset();
+    return cancel(call, {ec::deadline_exceeded, "Task " + task.name + " passed its deadline."}, now, out);
+  }
+  e->limit.reset();
+  switch (e->where) {
+    case state::queued:
+      return cancel(call, too_late(ec::timeout_queued, task, task.timeout.max_queued, "waited in the queue longer than"),
+                    now, out);
+    case state::backoff:
+      return enqueue(call, *e, false, now);
+    case state::sent:
+    case state::parked: {
+      auto why = too_late(ec::timeout_runtime, task, task.timeout.max_runtime, "ran longer than");
+      if (!e->answered && e->user_failures >= task.retries.count)
+        answer(call, *e, why, false, out); // nobody waits for the interpreter to give up
+      return stop(call, *e, std::move(why), out);
+    }
+  }
+}
+
+void pool::expire_idle(instant now, pool_effects& out) {
+  if (calls_open_ != 0 || expired_ || now < idle_since_ + limits_.idle_ttl)
+    return;
+  expired_ = true;
+  wants_replicas_ = false;
+  for (auto& [id, s] : replicas_)
+    if (!s.draining) {
+      s.draining = true;
+      out.push_back(pool_effect::retire{id});
+    }
+}
+
+// -- questions ----
+
+std::vector<ticket> pool::open_tickets() const {
+  std::vector<ticket> result;
+  result.reserve(calls_open_);
+  for (std::uint32_t i = 0; i < entries_.size(); ++i)
+    if (entries_[i].in_use)
+      result.push_back(ticket{(static_cast<std::uint64_t>(entries_[i].generation) << 32) | i});
+  return result;
+}
+
+std::vector<ticket> pool::sent_to(replica_id id) const {
+  auto s = replicas_.find(id);
+  if (s == replicas_.end())
+    return {};
+  std::vector<ticket> result(s->second.sent.begin(), s->second.sent.end());
+  result.insert(result.end(), s->second.parked.begin(), s->second.parked.end());
+  return result;
+}
+
+std::uint16_t pool::attempt_of(ticket call) const {
+  const auto* e = find(call);
+  return e ? e->attempt : std::uint16_t{0};
+}
+
+pool::waits pool::waits_of(ticket call) const {
+  const auto* e = find(call);
+  return e ? waits{e->queued_total, e->cold ? e->queued_total : duration{0}, e->cold} : waits{};
+}
+
+std::vector<pool::replica_view> pool::view() const {
+  std::vector<replica_view> result;
+  result.reserve(replicas_.size());
+  for (const auto& [id, s] : replicas_) {
+    auto running = std::min(s.in_flight(), limits_.concurrency);
+    result.push_back({id, s.ready, s.draining, running, static_cast<std::uint32_t>(s.parked.size()),
+                      s.in_flight() - running, s.done, s.since});
+  }
+  return result;
+}
+
+} // namespace hearth

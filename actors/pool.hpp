@@ -1,0 +1,274 @@
+#pragma once
+
+#include "actors/environment.hpp"
+#include "actors/fair_queue.hpp"
+#include "core/defaults.hpp"
+#include "core/errors.hpp"
+#include "core/ids.hpp"
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+namespace hearth {
+
+/// What a pool asks its shell to do, in order.
+namespace pool_effect {
+
+/// Start a replica under this id.
+struct start {
+  replica_id replica;
+};
+/// Hand the call to the replica.
+struct dispatch {
+  replica_id replica;
+  ticket call;
+  std::uint16_t attempt;
+};
+/// Take these back if they have not begun; `recalled` tells which.
+struct recall {
+  replica_id replica;
+  std::vector<ticket> calls;
+};
+/// The call must stop; its end or the replica's comes as an event.
+struct stop {
+  replica_id replica;
+  ticket call;
+};
+/// No more calls come: the replica ends when its last one is done.
+struct retire {
+  replica_id replica;
+};
+/// Answer the caller with this failure. The ticket's answer is given from here on.
+struct fail {
+  ticket call;
+  failure why;
+  std::uint16_t attempt;
+  bool with_reply;        // the failing execution's own reply (the user's exception) is the answer
+};
+/// The ticket is not used any more: whatever is kept for it can go.
+struct release {
+  ticket call;
+};
+
+using any = std::variant<start, dispatch, recall, stop, retire, fail, release>;
+
+} // namespace pool_effect
+
+using pool_effects = std::vector<pool_effect::any>;
+
+/// How one version of an environment wants to be served.
+struct pool_limits {
+  std::uint32_t min_replicas = 0;
+  std::uint32_t max_replicas = 1;
+  std::uint32_t concurrency = 1;
+  bool fresh = false;                 // every replica serves one call
+  std::chrono::milliseconds idle_ttl{30'000};
+};
+
+/// The queue and the replicas of one environment version: admission, dispatch order, calls ahead, slot lending, retries,
+/// limits in time. Pure: an event in, effects out; no clock, no actor, no process. Not thread-safe.
+///
+/// A call is *queued*, or *sent* to a replica (where it may not have begun: the slot table knows), or *parked* (it waits
+/// for its children and its slot is lent), or waits out a *backoff*. The pool counts what it has sent; the interpreter is
+/// the authority on what runs and never runs more than `concurrency`.
+class pool {
+public:
+  using instant = std::chrono::steady_clock::time_point;
+  using duration = std::chrono::nanoseconds;
+
+  struct request {
+    call_id root;
+    std::uint16_t depth = 0;
+    std::uint32_t task = 0;
+    std::uint64_t size = 0;           // bytes of its arguments
+    std::chrono::milliseconds deadline{0}; // that remains; 0: unlimited
+  };
+
+  struct refusal {
+    failure why;
+  };
+
+  pool(std::shared_ptr<const environment_spec> spec, pool_limits limits, std::function<replica_id()> next_replica);
+
+  // -- events ----
+
+  /// Takes a call or refuses it; never refuses a nested one for lack of room.
+  std::variant<ticket, refusal> admit(const request& what, instant now, pool_effects& out);
+
+  /// `can_hold_ahead`: the replica keeps a slot table.
+  void replica_ready(replica_id id, bool can_hold_ahead, instant now, pool_effects& out);
+  void replica_unmade(replica_id id, const failure& why, instant now, pool_effects& out);
+  void replica_lost(replica_id id, const failure& why, const std::vector<ticket>& begun, instant now, pool_effects& out);
+
+  /// The execution ended with `code`; `ec::none` has been answered already.
+  void done(replica_id id, ticket call, ec code, bool unstarted, duration run, instant now, pool_effects& out);
+  void parked(replica_id id, ticket call, instant now, pool_effects& out);
+  void resumed(replica_id id, ticket call, instant now, pool_effects& out);
+  void recalled(replica_id id, const std::vector<ticket>& calls, instant now, pool_effects& out);
+
+  /// The caller gives up, or somebody aborts the call.
+  void cancel(ticket call, const failure& why, instant now, pool_effects& out);
+
+  /// Runs what is due; call at or after `next_wake()`.
+  void tick(instant now, pool_effects& out);
+
+  /// Fails everything queued and stops everything running.
+  void abort_all(const failure& why, instant now, pool_effects& out);
+
+  // -- questions ----
+
+  /// When `tick` has something to do; nothing when only events matter.
+  std::optional<instant> next_wake() const;
+
+  /// No calls, no replicas and idle for longer than its time to live: nothing is lost by forgetting it.
+  bool is_expired() const { return expired_ && replicas_.empty() && calls_open_ == 0; }
+
+  const environment_spec& spec() const { return *spec_; }
+  const std::shared_ptr<const environment_spec>& shared_spec() const { return spec_; }
+  const pool_limits& limits() const { return limits_; }
+
+  /// A changed policy acts on the running pool.
+  void set_limits(pool_limits limits, instant now, pool_effects& out);
+
+  std::uint16_t attempt_of(ticket call) const;
+  bool is_open(ticket call) const { return find(call) != nullptr; }
+  std::vector<ticket> open_tickets() const;
+  /// Everything a replica holds, parked calls included.
+  std::vector<ticket> sent_to(replica_id id) const;
+  /// Time spent in the queue so far, all waits together, and whether it had to wait for a replica to start.
+  struct waits {
+    duration queued{0};
+    duration start{0};
+    bool cold = false;
+  };
+  waits waits_of(ticket call) const;
+
+  struct counters {
+    std::uint64_t done = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t lost = 0;
+    std::uint64_t cold_starts = 0;
+    duration run_total{0};
+    std::uint64_t run_samples = 0;
+  };
+  const counters& count() const { return counters_; }
+  std::size_t queued() const { return queued_; }
+  std::size_t open() const { return calls_open_; }
+  const failure& last_failure() const { return last_failure_; }
+
+  struct replica_view {
+    replica_id id;
+    bool is_ready = false;
+    bool is_draining = false;
+    std::uint32_t running = 0;        // sent and within its concurrency
+    std::uint32_t parked = 0;
+    std::uint32_t ahead = 0;
+    std::uint64_t done = 0;
+    instant since;
+  };
+  std::vector<replica_view> view() const;
+
+private:
+  enum class state : std::uint8_t { queued, sent, parked, backoff };
+
+  struct entry {
+    request what;
+    state where = state::queued;
+    replica_id replica;
+    std::uint16_t attempt = 0;        // executions that were sent and began, as far as known
+    std::uint16_t user_failures = 0;
+    std::uint16_t losses = 0;
+    bool answered = false;            // nothing more is said to the caller
+    bool stopping = false;
+    failure stop_reason;              // why it was asked to stop; decides what its end means
+    duration expected{0};             // estimate it was sent with
+    instant queued_since;
+    duration queued_total{0};
+    bool cold = false;
+    std::optional<instant> deadline;  // over all executions
+    std::optional<instant> limit;     // of the present wait, execution or backoff
+    std::uint32_t generation = 1;
+    bool in_use = false;
+  };
+
+  struct seat {                       // a replica as the pool sees it
+    bool ready = false;
+    bool draining = false;
+    bool can_hold_ahead = false;
+    bool recalling = false;           // an answer to `recall` is due
+    std::uint64_t done = 0;
+    std::vector<ticket> parked;       // their slots are lent
+    std::deque<ticket> sent;          // not parked, oldest first
+    duration expected{0};             // of all of them
+    instant since;                    // start requested
+    instant ready_at;
+    instant progress;                 // last event
+    std::uint32_t in_flight() const { return static_cast<std::uint32_t>(sent.size()); }
+  };
+
+  using alarm = std::pair<instant, ticket>;
+
+  entry* find(ticket call);
+  const entry* find(ticket call) const;
+  ticket make(const request& what, instant now);
+  void release(ticket call, entry& e, instant now, pool_effects& out);
+  void enqueue(ticket call, entry& e, bool front, instant now);
+  void leave_queue(entry& e, instant now);
+  void set_limit(ticket call, entry& e, std::chrono::milliseconds after, instant now);
+  void clear_limit(ticket call, entry& e);
+
+  void pump(instant now, pool_effects& out);
+  bool has_head();
+  seat* choose(std::uint16_t depth, replica_id& id);
+  seat* choose_ahead(std::uint32_t task, instant now, replica_id& id);
+  void send(ticket call, replica_id to, seat& s, instant now, pool_effects& out);
+  void unsend(seat& s, ticket call, entry& e, instant now);
+  void grow(instant now, pool_effects& out);
+  std::uint32_t seats_counted() const;
+  bool can_grow() const;
+  void recall_stalled(instant now, pool_effects& out);
+  void expire_idle(instant now, pool_effects& out);
+  void ring(ticket call, instant now, pool_effects& out);
+  void settle(ticket call, entry& e, const failure& why, bool with_reply, instant now, pool_effects& out);
+  void settle_loss(ticket call, entry& e, const failure& why, instant now, pool_effects& out);
+  bool retry(ticket call, entry& e, bool as_loss, instant now);
+  void answer(ticket call, entry& e, failure why, bool with_reply, pool_effects& out);
+  void stop(ticket call, entry& e, failure why, pool_effects& out);
+  void fail_waiting(const failure& why, instant now, pool_effects& out);
+  void count_crash(const failure& why, instant now, pool_effects& out);
+  const task_spec& task_of(const entry& e) const { return spec_->tasks[e.what.task]; }
+  std::optional<duration> estimate(std::uint32_t task) const;
+
+  std::shared_ptr<const environment_spec> spec_;
+  pool_limits limits_;
+  std::function<replica_id()> next_replica_;
+
+  std::vector<entry> entries_;        // by the low half of the ticket
+  std::vector<std::uint32_t> unused_;
+  fair_queue queue_;                  // may name tickets that left it; `where` is the truth
+  std::size_t queued_ = 0;
+  std::size_t queued_roots_ = 0;
+  std::uint64_t queued_bytes_ = 0;
+  std::size_t calls_open_ = 0;
+  std::map<replica_id, seat> replicas_;
+  std::set<alarm> alarms_;
+  std::vector<double> service_ns_;    // per task; negative: nothing learned
+  counters counters_;
+  failure last_failure_;
+  bool wants_replicas_ = false;       // has been called since it was idle: keeps its minimum
+  std::uint32_t crashes_ = 0;         // starts or losses in a row without a call served
+  std::optional<instant> broken_until_;
+  instant idle_since_{};
+  bool expired_ = false;
+};
+
+} // namespace hearth

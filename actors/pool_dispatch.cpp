@@ -1,0 +1,257 @@
+#include "actors/pool.hpp"
+
+#include <algorithm>
+
+/// Who runs what where: the half of the pool that deals with replicas.
+namespace hearth {
+
+// -- replicas come and go ----
+
+void pool::replica_ready(replica_id id, bool can_hold_ahead, instant now, pool_effects& out) {
+  auto s = replicas_.find(id);
+  if (s == replicas_.end() || s->second.ready)
+    return;
+  s->second.ready = true;
+  s->second.can_hold_ahead = can_hold_ahead;
+  s->second.ready_at = now;
+  s->second.progress = now;
+  pump(now, out);
+}
+
+void pool::replica_unmade(replica_id id, const failure& why, instant now, pool_effects& out) {
+  if (replicas_.erase(id) == 0)
+    return;
+  count_crash(why, now, out);
+  // A start that was interrupted is tried again; code that cannot be imported stays so.
+  if (!is_loss(why.code) && std::none_of(replicas_.begin(), replicas_.end(), [](auto& s) { return s.second.ready; }))
+    fail_waiting(why, now, out);
+  pump(now, out);
+}
+
+void pool::replica_lost(replica_id id, const failure& why, const std::vector<ticket>& begun, instant now,
+                        pool_effects& out) {
+  auto at = replicas_.find(id);
+  if (at == replicas_.end())
+    return;
+  auto s = std::move(at->second);
+  replicas_.erase(at);
+  if (begun.empty() && s.parked.empty() && s.done == 0 && !s.draining)
+    count_crash(why, now, out);
+  else if (why.code != ec::none)
+    last_failure_ = why;
+  // Newest first: what goes back to the front of the queue keeps its order.
+  for (auto call = s.sent.rbegin(); call != s.sent.rend(); ++call) {
+    auto* e = find(*call);
+    if (!e)
+      continue;
+    clear_limit(*call, *e);
+    if (std::find(begun.begin(), begun.end(), *call) != begun.end()) {
+      settle_loss(*call, *e, why, now, out);
+    } else {
+      --e->attempt;
+      if (e->answered || e->stopping)
+        settle(*call, *e, why, false, now, out);
+      else
+        enqueue(*call, *e, true, now);
+    }
+  }
+  for (auto call : s.parked)
+    if (auto* e = find(call)) {
+      clear_limit(call, *e);
+      settle_loss(call, *e, why, now, out);
+    }
+  pump(now, out);
+}
+
+void pool::count_crash(const failure& why, instant now, pool_effects& out) {
+  last_failure_ = why;
+  if (++crashes_ < defaults::crashes_in_row_max)
+    return;
+  crashes_ = 0;
+  broken_until_ = now + defaults::crash_backoff;
+  fail_waiting({ec::crash_loop, "Environment " + spec_->name + " does not start: "
+                                  + std::to_string(defaults::crashes_in_row_max)
+                                  + " replicas in a row ended before they served a call. The last one: " + why.message},
+               now, out);
+}
+
+void pool::fail_waiting(const failure& why, instant now, pool_effects& out) {
+  while (has_head()) {
+    auto call = queue_.pop();
+    auto& e = *find(call);
+    leave_queue(e, now);
+    answer(call, e, why, false, out);
+    release(call, e, now, out);
+  }
+}
+
+void pool::set_limits(pool_limits limits, instant now, pool_effects& out) {
+  limits_ = limits;
+  pump(now, out);
+}
+
+// -- dispatch ----
+
+void pool::pump(instant now, pool_effects& out) {
+  replica_id id;
+  while (has_head()) {
+    auto* s = choose(queue_.head().depth, id);
+    if (!s)
+      break;
+    send(queue_.pop(), id, *s, now, out);
+  }
+  grow(now, out);
+  while (has_head()) {
+    auto* s = choose_ahead(find(queue_.head().id)->what.task, now, id);
+    if (!s)
+      break;
+    send(queue_.pop(), id, *s, now, out);
+  }
+}
+
+/// Drops tickets that left the queue another way; whether one is left.
+bool pool::has_head() {
+  while (!queue_.empty()) {
+    const auto* e = find(queue_.head().id);
+    if (e && e->where == state::queued)
+      return true;
+    queue_.pop();
+  }
+  return false;
+}
+
+/// A replica with a free slot: the emptiest, the oldest among equals, so that few replicas stay warm for little work. One
+/// where parents wait is left to their descendants as long as another replica may be started for a root.
+pool::seat* pool::choose(std::uint16_t depth, replica_id& id) {
+  seat* best = nullptr;
+  seat* lent = nullptr;
+  replica_id lent_id;
+  for (auto& [number, s] : replicas_) {
+    if (!s.ready || s.draining || s.recalling || s.in_flight() >= limits_.concurrency)
+      continue;
+    if (s.parked.empty()) {
+      if (!best || s.in_flight() < best->in_flight()) {
+        best = &s;
+        id = number;
+      }
+    } else if ((depth > 0 || s.parked.size() < defaults::parked_max)
+               && (!lent || s.parked.size() < lent->parked.size())) {
+      lent = &s;
+      lent_id = number;
+    }
+  }
+  if (best)
+    return best;
+  if (!lent || limits_.fresh || (depth == 0 && can_grow()))
+    return nullptr;
+  id = lent_id;
+  return lent;
+}
+
+/// A busy replica that will come to this call within one round trip, so that it need not wait for the next wake-up. Only
+/// for calls whose length is known, and never behind one that has turned out long.
+pool::seat* pool::choose_ahead(std::uint32_t task, instant now, replica_id& id) {
+  auto expected = estimate(task);
+  if (limits_.fresh || !expected || spec_->tasks[task].timeout.max_runtime.count() > 0)
+    return nullptr;
+  auto horizon = duration(defaults::prefetch_round_trip) * limits_.concurrency;
+  seat* best = nullptr;
+  for (auto& [number, s] : replicas_) {
+    if (!s.ready || s.draining || s.recalling || !s.can_hold_ahead || !s.parked.empty()
+        || s.in_flight() >= limits_.concurrency + defaults::prefetch_max || s.expected + *expected > horizon
+        || now - s.progress >= defaults::stall_after)
+      continue;
+    if (!best || s.in_flight() < best->in_flight()) {
+      best = &s;
+      id = number;
+    }
+  }
+  return best;
+}
+
+std::optional<pool::duration> pool::estimate(std::uint32_t task) const {
+  if (service_ns_[task] < 0)
+    return std::nullopt;
+  return duration(static_cast<std::int64_t>(service_ns_[task]));
+}
+
+void pool::send(ticket call, replica_id to, seat& s, instant now, pool_effects& out) {
+  auto& e = *find(call);
+  leave_queue(e, now);
+  e.where = state::sent;
+  e.replica = to;
+  e.cold = e.cold || s.ready_at > e.queued_since;
+  if (s.in_flight() == 0)
+    s.progress = now;
+  // What nothing is known of fills the horizon: nothing is sent behind it.
+  e.expected = estimate(e.what.task).value_or(duration(defaults::prefetch_round_trip) * limits_.concurrency);
+  s.expected += e.expected;
+  s.sent.push_back(call);
+  ++e.attempt;
+  set_limit(call, e, task_of(e).timeout.max_runtime, now);
+  out.push_back(pool_effect::dispatch{to, call, e.attempt});
+}
+
+/// The call no longer takes a slot of the replica.
+void pool::unsend(seat& s, ticket call, entry& e, instant now) {
+  if (e.where == state::parked) {
+    std::erase(s.parked, call);
+  } else {
+    auto at = std::find(s.sent.begin(), s.sent.end(), call); // nearly always the first
+    if (at != s.sent.end())
+      s.sent.erase(at);
+    s.expected -= e.expected;
+  }
+  s.progress = now;
+}
+
+// -- size ----
+
+/// Replicas that count towards the maximum: all but those where every call waits for its children.
+std::uint32_t pool::seats_counted() const {
+  std::uint32_t result = 0;
+  for (const auto& [id, s] : replicas_)
+    if (!s.draining && (s.parked.empty() || !s.sent.empty()))
+      ++result;
+  return result;
+}
+
+bool pool::can_grow() const {
+  auto lent_max = limits_.fresh ? defaults::parked_max : limits_.max_replicas;
+  return seats_counted() < limits_.max_replicas && replicas_.size() < limits_.max_replicas + lent_max;
+}
+
+void pool::grow(instant now, pool_effects& out) {
+  if (!wants_replicas_ || (broken_until_ && now < *broken_until_))
+    return;
+  std::size_t starting = 0;
+  std::size_t alive = 0;
+  for (const auto& [id, s] : replicas_) {
+    alive += s.draining ? 0 : 1;
+    starting += s.ready || s.draining ? 0 : 1;
+  }
+  auto slots = limits_.fresh ? 1 : limits_.concurrency;
+  auto wanted = (queued_ + slots - 1) / slots;
+  while (can_grow() && (starting < wanted || alive < limits_.min_replicas)) {
+    auto id = next_replica_();
+    auto& s = replicas_[id];
+    s.since = now;
+    s.progress = now;
+    ++starting;
+    ++alive;
+    ++counters_.cold_starts;
+    out.push_back(pool_effect::start{id});
+  }
+}
+
+/// A replica that holds calls ahead and gets nothing done has met a long call: the others need not wait behind it.
+void pool::recall_stalled(instant now, pool_effects& out) {
+  for (auto& [id, s] : replicas_) {
+    if (s.recalling || s.in_flight() <= limits_.concurrency || now < s.progress + defaults::stall_after)
+      continue;
+    s.recalling = true;
+    out.push_back(pool_effect::recall{id, {s.sent.begin() + limits_.concurrency, s.sent.end()}});
+  }
+}
+
+} // namespace hearth

@@ -1,0 +1,362 @@
+#include "actors/replica.hpp"
+
+#include "actors/batch.hpp"
+#include "actors/error.hpp"
+#include "core/defaults.hpp"
+
+#include <algorithm>
+
+namespace hearth {
+
+// -- life ----
+
+void replica_state::attach(const interpreter_actor& door, const attachment& how) {
+  door_ = door;
+  how_ = how;
+  self_->monitor(door_);
+  uses_.resize(how.slots);
+  free_.reserve(how.slots);
+  for (auto slot = how.slots; slot > 0; --slot)
+    free_.push_back(slot - 1);
+}
+
+void replica_state::fail_start(failure why) {
+  told_.push_back(replica::start_failed{config_.order.id, std::move(why)});
+  quit();
+}
+
+void replica_state::take(interpreter::hello& e) {
+  if (ready_)
+    return;
+  ready_ = true;
+  told_.push_back(replica::ready{config_.order.id, self_->ctrl(), how_, e.pid, self_->clock().now() - born_});
+}
+
+void replica_state::take(interpreter::gone& e) {
+  if (!ready_)
+    return fail_start({e.code == ec::none ? ec::interpreter_lost : e.code, e.message});
+  replica::lost lost{config_.order.id, {e.code, e.message}, {}, {}};
+  for (std::uint32_t slot = 0; slot < uses_.size(); ++slot) {
+    if (!uses_[slot].in_use)
+      continue;
+    auto begun = std::find(e.begun.begin(), e.begun.end(), slot) != e.begun.end();
+    (begun ? lost.begun : lost.unbegun).push_back(uses_[slot].call.id);
+  }
+  told_.push_back(std::move(lost));
+  quit();
+}
+
+void replica_state::retire(bool at_once, const std::string& reason) {
+  draining_ = true;
+  if (!door_)
+    return at_once ? fail_start({ec::interpreter_lost, reason}) : void();
+  if (at_once)
+    self_->send(door_, atom::halt::value, true, ec::interpreter_lost, reason);
+  else
+    end_if_drained();
+}
+
+void replica_state::end_if_drained() {
+  if (draining_ && in_use_ == 0 && door_)
+    self_->send(door_, atom::halt::value, false, ec::none, std::string("not needed any more"));
+}
+
+void replica_state::tick(ticket id) {
+  if (!id) {
+    if (!ready_) {
+      auto waited = defaults::zygote_start_timeout + defaults::replica_start_timeout;
+      if (door_)
+        self_->send(door_, atom::halt::value, true, ec::start_failed, std::string("It did not report ready."));
+      fail_start({ec::start_failed, "The interpreter " + config_.order.spec->python + " did not report ready within "
+                                      + std::to_string(waited.count()) + " s."});
+    }
+    return;
+  }
+  auto slot = slot_of_ticket_.find(id);
+  if (slot == slot_of_ticket_.end() || !uses_[slot->second].stopping)
+    return;
+  self_->send(door_, atom::halt::value, true, ec::interpreter_lost,
+              "ended because task " + config_.order.spec->tasks[uses_[slot->second].call.header.task].name
+                + " did not stop within " + std::to_string(defaults::cancel_grace.count()) + " s of being asked to");
+}
+
+/// Leaves nothing open: children are cancelled, the supervisor has been told the rest.
+void replica_state::quit() {
+  for (auto& [id, open] : children_)
+    batch_for(child_cancels_, open.supervisor)
+      .push_back({caller_actor(self_), id, ec::aborted, "The task that made this call was lost."});
+  children_.clear();
+  flush();
+  self_->quit();
+}
+
+// -- calls in ----
+
+void replica_state::dispatch(std::vector<dispatched_call>& calls) {
+  std::vector<started_call> out;
+  out.reserve(calls.size());
+  for (auto& c : calls) {
+    if (free_.empty()) {
+      call_reply failed;
+      failed.code = ec::too_deep;
+      failed.is_text = true;
+      failed.value = payload::text("A replica of " + config_.order.spec->name + " holds " + std::to_string(uses_.size())
+                                   + " waiting calls; nest less or allow more replicas.");
+      told_.push_back(replica::done{config_.order.id, c.id, ec::too_deep, false, {}, std::move(failed)});
+      continue;
+    }
+    auto slot = free_.back();
+    free_.pop_back();
+    out.push_back({c.header, c.attempt, slot, std::move(c.arguments)});
+    slot_of_call_[c.header.id] = slot;
+    slot_of_ticket_[c.id] = slot;
+    auto& u = uses_[slot];
+    u.call = std::move(c);
+    u.in_use = true;
+    u.stopping = false;
+    ++in_use_;
+  }
+  self_->send(door_, atom::dispatch::value, std::move(out));
+}
+
+void replica_state::recall(const std::vector<ticket>& calls) {
+  std::vector<std::uint32_t> slots;
+  for (auto id : calls)
+    if (auto found = slot_of_ticket_.find(id); found != slot_of_ticket_.end())
+      slots.push_back(found->second);
+  self_->send(door_, atom::recall::value, std::move(slots));
+}
+
+void replica_state::cancel(ticket id) {
+  auto found = slot_of_ticket_.find(id);
+  if (found == slot_of_ticket_.end())
+    return;
+  auto& u = uses_[found->second];
+  u.stopping = true;
+  self_->send(door_, atom::cancel::value, found->second, u.call.header.id);
+  self_->delayed_send(self_, defaults::cancel_grace, atom::tick::value, id);
+}
+
+replica_state::use* replica_state::at(std::uint32_t slot) {
+  return slot < uses_.size() && uses_[slot].in_use ? &uses_[slot] : nullptr;
+}
+
+void replica_state::free_slot(std::uint32_t slot) {
+  auto& u = uses_[slot];
+  if (auto found = slot_of_call_.find(u.call.header.id); found != slot_of_call_.end() && found->second == slot)
+    slot_of_call_.erase(found);
+  slot_of_ticket_.erase(u.call.id);
+  u = use{};
+  free_.push_back(slot);
+  --in_use_;
+}
+
+void replica_state::take(interpreter::outcome& e) {
+  auto* u = at(e.slot);
+  if (!u)
+    return;
+  auto& c = u->call;
+  auto& answer = e.reply;
+  answer.id = c.header.id;
+  answer.attempt = c.attempt;
+  answer.cold = c.cold;
+  answer.queued = c.queued;
+  answer.start = c.cold ? c.queued : nanoseconds{0};
+  replica::done done{config_.order.id, c.id, answer.code, e.unstarted, answer.run, {}};
+  if (answer.code == ec::none && !e.unstarted)
+    batch_for(replies_, c.caller).push_back(std::move(answer));
+  else
+    done.failed = std::move(answer);
+  told_.push_back(std::move(done));
+  cancel_children_of(e.slot);
+  free_slot(e.slot);
+  end_if_drained();
+}
+
+void replica_state::take(interpreter::parked& e) {
+  if (auto* u = at(e.slot))
+    told_.push_back(replica::parked{config_.order.id, u->call.id});
+}
+
+void replica_state::take(interpreter::resumed& e) {
+  if (auto* u = at(e.slot))
+    told_.push_back(replica::resumed{config_.order.id, u->call.id});
+}
+
+void replica_state::take(interpreter::recalled& e) {
+  replica::recalled back{config_.order.id, {}};
+  for (auto slot : e.slots)
+    if (auto* u = at(slot)) {
+      back.calls.push_back(u->call.id);
+      free_slot(slot);
+    }
+  told_.push_back(std::move(back));
+  end_if_drained();
+}
+
+// -- calls out ----
+
+void replica_state::take(interpreter::child_call& e) {
+  auto parent = slot_of_call_.find(e.header.parent);
+  const auto* opened = handles_.find(e.environment);
+  if (parent == slot_of_call_.end())
+    return answer_child(e.header.id, {ec::aborted, "The task that made this call has ended."});
+  if (!opened)
+    return answer_child(e.header.id, {ec::unknown_environment, std::string(sentence(ec::unknown_environment))});
+  const auto& u = uses_[parent->second];
+  if (e.parks)
+    told_.push_back(replica::parked{config_.order.id, u.call.id});
+  call c;
+  c.header = e.header;
+  // The node knows where the parent stands; what the interpreter says of it is not taken on trust.
+  c.header.root = u.call.header.root;
+  c.header.depth = static_cast<std::uint16_t>(u.call.header.depth + 1);
+  c.arguments = std::move(e.arguments);
+  c.spec = opened->spec;
+  c.caller = caller_actor(self_);
+  c.output = caf::actor_cast<caller_actor>(u.call.output);
+  c.in_run = u.call.in_run;
+  if (!children_.emplace(c.header.id, child{opened->supervisor, parent->second}).second)
+    return answer_child(c.header.id, {ec::bad_request, "A call with this id is open already."});
+  batch_for(child_calls_, opened->supervisor).push_back(std::move(c));
+}
+
+void replica_state::take(interpreter::child_cancel& e) {
+  if (auto open = children_.find(e.id); open != children_.end())
+    batch_for(child_cancels_, open->second.supervisor)
+      .push_back({caller_actor(self_), e.id, ec::aborted, "The task that made this call cancelled it."});
+}
+
+void replica_state::take(interpreter::open_environment& e) {
+  auto request = e.request;
+  self_->request(config_.agent, defaults::hello_timeout, atom::open::value, e.spec)
+    .then(
+      [this, request](opened_environment& opened) {
+        opened_handle answer{request, 0, opened.spec->version, opened.is_new, {}};
+        if (!handles_.knows(opened.supervisor))
+          self_->monitor(opened.supervisor);
+        answer.handle = handles_.put(std::move(opened));
+        if (door_)
+          self_->send(door_, atom::open::value, std::move(answer));
+      },
+      [this, request](const caf::error& error) {
+        if (door_)
+          self_->send(door_, atom::open::value, opened_handle{request, 0, {}, false, failure_of(error)});
+      });
+}
+
+void replica_state::cancel_children_of(std::uint32_t slot) {
+  for (auto open = children_.begin(); open != children_.end();) {
+    if (open->second.parent_slot != slot) {
+      ++open;
+      continue;
+    }
+    batch_for(child_cancels_, open->second.supervisor)
+      .push_back({caller_actor(self_), open->first, ec::aborted, "The task that made this call has ended."});
+    open = children_.erase(open);
+  }
+}
+
+void replica_state::answer_child(call_id id, failure why) {
+  call_reply answer;
+  answer.id = id;
+  answer.code = why.code;
+  answer.is_text = true;
+  answer.value = payload::text(why.message);
+  child_replies_.push_back(std::move(answer));
+}
+
+void replica_state::forward(std::vector<call_reply>& replies) {
+  for (auto& answer : replies)
+    if (children_.erase(answer.id) > 0)
+      child_replies_.push_back(std::move(answer));
+}
+
+void replica_state::child_supervisor_down(const caf::down_msg& down) {
+  for (auto open = children_.begin(); open != children_.end();) {
+    if (open->second.supervisor.address() != down.source) {
+      ++open;
+      continue;
+    }
+    answer_child(open->first, {ec::internal_error, "The supervisor of the called environment ended."});
+    open = children_.erase(open);
+  }
+}
+
+// -- output ----
+
+void replica_state::take(interpreter::output& e) {
+  e.text.replica = config_.order.id.value;
+  auto slot = slot_of_call_.find(e.text.call);
+  if (slot == slot_of_call_.end()) {
+    unattributed_.push_back(std::move(e.text));
+    return;
+  }
+  const auto& c = uses_[slot->second].call;
+  e.text.root = c.header.root;
+  if (c.output)
+    batch_for(output_, c.output).push_back(std::move(e.text));
+}
+
+/// Sends what the turn has gathered: output before the replies of the calls that wrote it.
+void replica_state::flush() {
+  for (auto& [to, batch] : output_)
+    self_->send(caf::actor_cast<caller_actor>(to), atom::logged::value, std::move(batch));
+  output_.clear();
+  if (!unattributed_.empty() && config_.logs)
+    self_->send(config_.logs, atom::append::value, "replica-" + std::to_string(config_.order.id.value),
+                std::move(unattributed_));
+  unattributed_.clear();
+  for (auto& [to, batch] : replies_)
+    if (to)
+      self_->send(caf::actor_cast<caller_actor>(to), atom::replies::value, std::move(batch));
+  replies_.clear();
+  for (auto& [to, batch] : child_calls_)
+    self_->send(to, atom::invoke::value, std::move(batch));
+  child_calls_.clear();
+  for (auto& [to, batch] : child_cancels_)
+    self_->send(to, atom::cancel::value, std::move(batch));
+  child_cancels_.clear();
+  if (!child_replies_.empty() && door_)
+    self_->send(door_, atom::replies::value, std::move(child_replies_));
+  child_replies_.clear();
+  if (!told_.empty())
+    self_->send(config_.supervisor, atom::events::value, std::move(told_));
+  told_.clear();
+}
+
+replica_actor::behavior_type replica_state::make_behavior(replica_actor::pointer self, replica_config config) {
+  self_ = self;
+  config_ = std::move(config);
+  born_ = self->clock().now();
+  self->delayed_send(self, defaults::zygote_start_timeout + defaults::replica_start_timeout, atom::tick::value, ticket{});
+  self->set_down_handler([this](caf::down_msg& down) {
+    if (door_ && down.source == door_.address()) {
+      interpreter::gone e{ec::interpreter_lost, "Its interpreter's door failed inside the node.", {}};
+      for (std::uint32_t slot = 0; slot < uses_.size(); ++slot)
+        e.begun.push_back(slot);
+      take(e);
+    } else {
+      child_supervisor_down(down);
+      flush();
+    }
+  });
+  return {
+    [this](atom::replies, std::vector<call_reply>& replies) { forward(replies), flush(); },
+    [](atom::logged, const std::vector<log_text>&) { /* output of children goes to `call::output`, never to us */ },
+    [this](atom::attach, const interpreter_actor& door, const attachment& how) { attach(door, how); },
+    [this](atom::unmade, failure& why) { fail_start(std::move(why)); },
+    [this](atom::events, interpreter::events& events) {
+      for (auto& event : events)
+        std::visit([this](auto& e) { take(e); }, event);
+      flush();
+    },
+    [this](atom::dispatch, std::vector<dispatched_call>& calls) { dispatch(calls), flush(); },
+    [this](atom::recall, const std::vector<ticket>& calls) { recall(calls); },
+    [this](atom::cancel, ticket id) { cancel(id); },
+    [this](atom::retire, bool at_once, const std::string& reason) { retire(at_once, reason); },
+    [this](atom::tick, ticket id) { tick(id); },
+  };
+}
+
+} // namespace hearth

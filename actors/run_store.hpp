@@ -1,0 +1,43 @@
+#pragma once
+
+#include "actors/messages.hpp"
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace hearth {
+
+/// What is known of one run: enough to list it, to show its actions and to answer who asks for its result.
+struct run_record {
+  run_row row;
+  std::vector<action_row> actions;               // the first `run_actions_kept`
+  std::unordered_map<call_id, std::size_t> index; // of those
+  std::optional<call_reply> result;              // once ended
+  bool ended() const { return result.has_value(); }
+};
+
+/// Where runs live. The interface behind which durable runs can take the place of memory.
+class run_store {
+public:
+  virtual ~run_store() = default;
+
+  /// Null when a run of this name exists.
+  virtual run_record* insert(run_row row) = 0;
+  virtual run_record* find(const std::string& name) = 0;
+  /// By the id of its root call.
+  virtual run_record* find(call_id root) = 0;
+  /// Newest first.
+  virtual std::vector<run_record*> newest(std::size_t limit) = 0;
+  /// The run has its result; from now on it may be forgotten to make room.
+  virtual void ended(run_record& run) = 0;
+  virtual std::size_t open_count() const = 0;
+};
+
+/// Runs in the memory of the node: they end with it. Keeps the newest `runs_kept` ended ones.
+std::unique_ptr<run_store> make_memory_run_store(std::size_t ended_max);
+
+} // namespace hearth

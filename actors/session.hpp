@@ -1,0 +1,95 @@
+#pragma once
+
+#include "actors/handles.hpp"
+#include "actors/interfaces.hpp"
+
+#include <functional>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace hearth {
+
+/// The SESSION speaks for one client: it admits its requests and answers each exactly once.
+///
+/// Spawned by: the gateway, with the CONNECTION that carries its frames.
+/// Monitors:   its CONNECTION and the SUPERVISORs of its open calls.
+/// Dies:       when the client is gone; its open calls are aborted, its attached runs too, detached runs go on.
+/// Bounds:     beyond `window_calls` or `window_bytes` of open calls it stops reading.
+struct session_config {
+  session_id id;
+  connection_actor connection;
+  agent_actor agent;
+  run_keeper_actor run_keeper;
+  bundles_actor bundles;
+  logs_actor logs;
+};
+
+class session_state {
+public:
+  static inline const char* name = "session";
+
+  session_actor::behavior_type make_behavior(session_actor::pointer self, session_config config);
+
+private:
+  struct open_call {
+    supervisor_actor supervisor; // empty: the run keeper answers
+    std::uint64_t size = 0;
+  };
+
+  struct upload {
+    std::string digest;
+    std::uint64_t size = 0;
+    std::uint64_t received = 0;
+    std::vector<bytes> parts;
+  };
+
+  void take(client::hello& e);
+  void take(client::open_environment& e);
+  void take(client::put_bundle& e);
+  void take(client::bundle_part& e);
+  void take(client::start_run& e);
+  void take(client::invoke& e);
+  void take(client::cancel& e);
+  void take(client::abort& e);
+  void take(client::get& e);
+  void take(client::logs& e);
+  void take(client::wait& e);
+  void take(client::result& e);
+  void take(client::status& e);
+  void take(client::stop& e);
+  void take(client::gone& e);
+
+  void start(client::start_run& order, client::invoke& e, const opened_environment& in);
+  void store(std::uint32_t request, upload&& what);
+  void replied(std::vector<call_reply>& replies);
+  void supervisor_down(const caf::down_msg& down);
+  void tell(client::effect what) { effects_.push_back(std::move(what)); }
+  void refuse(std::uint32_t request, failure why) { tell(client::refused{request, std::move(why)}); }
+  /// The error handler of an inner request that answers `request` with its failure.
+  std::function<void(const caf::error&)> refusing(std::uint32_t request);
+  void fail_call(call_id id, failure why);
+  void break_off(std::string why);
+  void open_counted(call_id id, supervisor_actor supervisor, std::uint64_t size);
+  void close_counted(std::uint64_t size);
+  void flush();
+
+  session_actor::pointer self_ = nullptr;
+  session_config config_;
+  bool greeted_ = false;
+  bool over_ = false;
+  handle_table handles_;
+  std::unordered_map<call_id, open_call> open_;
+  std::uint64_t open_bytes_ = 0;
+  bool paused_ = false;
+  std::map<std::uint32_t, upload> uploads_;
+  std::unordered_map<call_id, client::start_run> announced_;
+
+  // Of the message being handled.
+  client::effects effects_;
+  std::vector<std::pair<supervisor_actor, std::vector<call>>> calls_;
+  std::vector<std::pair<supervisor_actor, std::vector<cancellation>>> cancels_;
+};
+
+} // namespace hearth

@@ -1,0 +1,139 @@
+#include "actors/error.hpp"
+#include "actors/session.hpp"
+#include "core/defaults.hpp"
+
+/// What a session looks up or asks for on behalf of a person.
+namespace hearth {
+
+namespace {
+
+constexpr auto inner_timeout = defaults::inner_request_timeout;
+
+/// Singular and plural name the same thing.
+std::string noun_of(std::string what) {
+  if (!what.empty() && what.back() == 's')
+    what.pop_back();
+  return what == "env" ? "environment" : what;
+}
+
+template <class Row, class Match>
+std::vector<Row> chosen(std::vector<Row>& rows, std::uint32_t limit, Match match) {
+  std::vector<Row> result;
+  for (auto& row : rows)
+    if (result.size() < limit && match(row))
+      result.push_back(std::move(row));
+  return result;
+}
+
+} // namespace
+
+void session_state::take(client::get& e) {
+  auto what = noun_of(e.what);
+  auto limit = e.limit ? e.limit : defaults::rows_max;
+  auto request = e.request;
+  auto deliver = [this, request](auto&& rows) {
+    tell(client::rows<typename std::decay_t<decltype(rows)>::value_type>{request, std::move(rows)});
+    flush();
+  };
+  if (what == "environment" || what == "replica") {
+    self_->request(config_.agent, inner_timeout, atom::list::value)
+      .then(
+        [=, name = e.name](std::vector<environment_row>& environments, std::vector<replica_row>& replicas) {
+          if (what == "environment")
+            deliver(chosen(environments, limit, [&](auto& row) { return name.empty() || row.name == name; }));
+          else
+            deliver(chosen(replicas, limit, [&](auto& row) { return name.empty() || row.environment == name; }));
+        },
+        refusing(request));
+  } else if (what == "run") {
+    self_->request(config_.run_keeper, inner_timeout, atom::list::value, e.name, limit)
+      .then([=](std::vector<run_row>& rows) { deliver(std::move(rows)); }, refusing(request));
+  } else if (what == "action") {
+    self_->request(config_.run_keeper, inner_timeout, atom::actions::value, e.name, limit)
+      .then([=](std::vector<action_row>& rows) { deliver(std::move(rows)); }, refusing(request));
+  } else if (what == "node") {
+    self_->request(config_.agent, inner_timeout, atom::status::value)
+      .then([=](node_row& row) { deliver(std::vector<node_row>{std::move(row)}); }, refusing(request));
+  } else {
+    refuse(request, {ec::bad_request, "There is no listing of `" + e.what
+                                        + "`; there are environments, replicas, runs, actions and nodes."});
+  }
+}
+
+void session_state::take(client::status& e) {
+  self_->request(config_.agent, inner_timeout, atom::status::value)
+    .then(
+      [this, request = e.request](node_row& row) {
+        tell(client::node_state{request, std::move(row)});
+        flush();
+      },
+      refusing(e.request));
+}
+
+void session_state::take(client::logs& e) {
+  auto request = e.request;
+  auto finish = [this, request](bool) {
+    tell(client::done{request, {}});
+    flush();
+  };
+  constexpr std::string_view of_replica = "replica/";
+  if (e.of.compare(0, of_replica.size(), of_replica) == 0) {
+    self_->request(config_.logs, inner_timeout, atom::read::value, "replica-" + e.of.substr(of_replica.size()), e.lines)
+      .then(
+        [this, finish](std::vector<log_text>& texts) {
+          for (auto& text : texts)
+            tell(std::move(text));
+          finish(true);
+        },
+        refusing(request));
+    return;
+  }
+  // The run keeper sends what is kept, then what comes; it answers when nothing more will follow.
+  self_->request(config_.run_keeper, caf::infinite, atom::watch::value, e.of, session_actor(self_), e.lines, e.follow)
+    .then(finish, refusing(request));
+}
+
+void session_state::take(client::wait& e) {
+  self_->request(config_.run_keeper, caf::infinite, atom::await::value, e.run)
+    .then(
+      [this, request = e.request](run_row& row) {
+        tell(client::run_state{request, std::move(row)});
+        flush();
+      },
+      refusing(e.request));
+}
+
+void session_state::take(client::result& e) {
+  self_->request(config_.run_keeper, caf::infinite, atom::result::value, e.run)
+    .then(
+      [this, request = e.request](call_reply& answer) {
+        tell(std::move(answer));
+        tell(client::done{request, {}});
+        flush();
+      },
+      refusing(e.request));
+}
+
+void session_state::take(client::abort& e) {
+  auto reason = e.reason.empty() ? std::string("Somebody asked for it.") : e.reason;
+  self_->request(config_.run_keeper, inner_timeout, atom::abort::value, e.run, e.action, std::move(reason))
+    .then(
+      [this, request = e.request](run_row& row) {
+        tell(client::run_state{request, std::move(row)});
+        flush();
+      },
+      refusing(e.request));
+}
+
+void session_state::take(client::stop& e) {
+  auto grace = e.grace.count() > 0 ? e.grace : milliseconds(defaults::stop_grace);
+  self_->request(config_.agent, grace + milliseconds(defaults::stop_grace), atom::stop::value, grace, e.reason)
+    .then(
+      [this, request = e.request](bool) {
+        tell(client::done{request, "stopped"});
+        flush();
+      },
+      refusing(e.request));
+}
+
+} // namespace hearth

@@ -1,0 +1,280 @@
+#include "actors/supervisor.hpp"
+
+#include "actors/batch.hpp"
+
+#include <algorithm>
+#include <thread>
+
+namespace hearth {
+
+pool_limits limits_of(const environment_spec& spec, std::uint32_t cores) {
+  if (!spec.reuse.enabled)
+    return {0, defaults::fresh_replicas_per_core * cores, 1, true, milliseconds{30'000}};
+  return {spec.reuse.min_replicas, std::max(spec.reuse.max_replicas, 1u), std::max(spec.reuse.concurrency, 1u), false,
+          spec.reuse.idle_ttl};
+}
+
+// -- calls ----
+
+void supervisor_state::invoke(std::vector<call>& calls) {
+  auto at = now();
+  for (auto& c : calls) {
+    if (stop_at_ && c.header.depth == 0) {
+      refuse(c, {ec::shutting_down, "The node is stopping; environment " + c.spec->name + " takes no new calls."});
+      continue;
+    }
+    auto& v = version_of(c.spec);
+    // What admission makes the pool do concerns the call, so it is kept under its ticket before the effects run.
+    auto verdict = v.calls.admit({c.header.root, c.header.depth, c.header.task, c.arguments.size(), c.header.deadline}, at,
+                                 effects_);
+    if (auto* no = std::get_if<pool::refusal>(&verdict)) {
+      refuse(c, std::move(no->why));
+      continue;
+    }
+    auto id = std::get<ticket>(verdict);
+    auto index = static_cast<std::uint32_t>(id.value);
+    if (index >= v.kept.size())
+      v.kept.resize(index + 1);
+    v.kept[index] = std::move(c);
+    if (v.kept[index].in_run)
+      record(v, id, v.kept[index], action_event::phase_t::queued, ec::none, {}, {}, {});
+    apply(v);
+  }
+}
+
+void supervisor_state::cancel(const std::vector<cancellation>& what) {
+  // One pass over the open calls for the whole batch: a client that leaves cancels thousands at once.
+  std::unordered_map<call_id, const cancellation*> wanted;
+  for (const auto& c : what)
+    wanted.emplace(c.id, &c);
+  auto at = now();
+  for (auto& [key, v] : versions_) {
+    std::vector<std::pair<ticket, failure>> found;
+    for (const auto& open : v->calls.open_tickets()) {
+      const auto& c = v->kept[static_cast<std::uint32_t>(open.value)];
+      auto match = wanted.find(c.header.id);
+      if (match != wanted.end() && (!match->second->caller || match->second->caller == c.caller))
+        found.push_back({open, {match->second->code, match->second->reason}});
+    }
+    for (const auto& [id, why] : found)
+      v->calls.cancel(id, why, at, effects_);
+    apply(*v);
+  }
+}
+
+void supervisor_state::refuse(call& c, failure why) {
+  call_reply answer;
+  answer.id = c.header.id;
+  answer.code = why.code;
+  answer.is_text = true;
+  answer.value = payload::text(why.message);
+  reply(c.caller, std::move(answer));
+}
+
+void supervisor_state::reply(const caller_actor& to, call_reply answer) { batch_for(replies_, to).push_back(std::move(answer)); }
+
+// -- versions ----
+
+bool supervisor_state::open(const spec_ptr& spec) {
+  auto known = versions_.find(spec->version);
+  if (known == versions_.end()) {
+    version_of(spec);
+    return true;
+  }
+  known->second->calls.set_limits(limits_of(*spec, config_.cores), now(), effects_);
+  apply(*known->second);
+  return false;
+}
+
+supervisor_state::version& supervisor_state::version_of(const spec_ptr& spec) {
+  auto& v = versions_[spec->version];
+  if (!v)
+    v = std::make_unique<version>(pool(spec, limits_of(*spec, config_.cores), [numbers = config_.replica_numbers] {
+      return replica_id{++*numbers};
+    }));
+  return *v;
+}
+
+supervisor_state::version* supervisor_state::version_with(replica_id id) {
+  auto found = replica_index_.find(id);
+  return found == replica_index_.end() ? nullptr : found->second;
+}
+
+// -- what replicas say ----
+
+void supervisor_state::take(replica::events& events) {
+  for (auto& event : events)
+    std::visit(
+      [&](auto& e) {
+        if (auto* v = version_with(e.id)) {
+          take(*v, e);
+          apply(*v);
+        }
+      },
+      event);
+}
+
+void supervisor_state::take(version& v, replica::ready& e) {
+  auto& known = v.replicas[e.id];
+  known.handle = caf::actor_cast<replica_actor>(e.self);
+  known.how = e.how;
+  known.pid = e.pid;
+  known.start = e.start;
+  ++v.starts;
+  v.start_total += e.start;
+  v.forked = e.how.forked;
+  v.spawn_reason = e.how.spawn_reason;
+  self_->monitor(known.handle);
+  if (known.retire_when_ready) {
+    self_->send(known.handle, atom::retire::value, false, std::string("not needed any more"));
+    return;
+  }
+  v.calls.replica_ready(e.id, e.how.can_hold_ahead, now(), effects_);
+}
+
+void supervisor_state::take(version& v, replica::start_failed& e) {
+  v.replicas.erase(e.id);
+  replica_index_.erase(e.id);
+  v.calls.replica_unmade(e.id, e.why, now(), effects_);
+}
+
+void supervisor_state::take(version& v, replica::done& e) {
+  if (v.calls.is_open(e.call)) {
+    const auto& c = v.kept[static_cast<std::uint32_t>(e.call.value)];
+    if (c.in_run && e.code == ec::none)
+      record(v, e.call, c, action_event::phase_t::succeeded, e.code, e.run, e.id, {});
+  }
+  failed_ = &e.failed;
+  v.calls.done(e.id, e.call, e.code, e.unstarted, e.run, now(), effects_);
+  apply(v);
+  failed_ = nullptr;
+}
+
+void supervisor_state::take(version& v, replica::parked& e) { v.calls.parked(e.id, e.call, now(), effects_); }
+
+void supervisor_state::take(version& v, replica::resumed& e) { v.calls.resumed(e.id, e.call, now(), effects_); }
+
+void supervisor_state::take(version& v, replica::recalled& e) { v.calls.recalled(e.id, e.calls, now(), effects_); }
+
+void supervisor_state::take(version& v, replica::lost& e) {
+  if (auto known = v.replicas.find(e.id); known != v.replicas.end()) {
+    if (known->second.handle)
+      self_->demonitor(known->second.handle.address());
+    v.replicas.erase(known);
+  }
+  replica_index_.erase(e.id);
+  v.calls.replica_lost(e.id, e.why, e.begun, now(), effects_);
+}
+
+void supervisor_state::replica_down(const caf::down_msg& down) {
+  for (auto& [key, v] : versions_)
+    for (auto& [id, known] : v->replicas)
+      if (known.handle && known.handle.address() == down.source) {
+        // An actor of ours failed: what it had sent is unknown, so all of it counts as begun.
+        replica::lost e{id, {ec::interpreter_lost, "Its replica failed inside the node (" + caf::to_string(down.reason) + ")."},
+                        v->calls.sent_to(id), {}};
+        auto& at = *v;
+        take(at, e);
+        apply(at);
+        return;
+      }
+}
+
+// -- time and end ----
+
+void supervisor_state::tick() {
+  armed_.reset();
+  auto at = now();
+  std::vector<std::string> expired;
+  for (auto& [key, v] : versions_) {
+    v->calls.tick(at, effects_);
+    if (stop_at_ && at >= *stop_at_)
+      v->calls.abort_all({ec::shutting_down, "The node stopped before the call was done."}, at, effects_);
+    apply(*v);
+    if (v->calls.is_expired())
+      expired.push_back(key);
+  }
+  for (const auto& key : expired) {
+    versions_.erase(key);
+    self_->send(config_.agent, atom::forget::value, config_.key, key);
+  }
+}
+
+void supervisor_state::stop(milliseconds grace) {
+  if (!stop_at_)
+    stop_at_ = now() + grace;
+}
+
+/// Ends the actor once a stop has nothing left to wait for.
+void supervisor_state::settle_turn() {
+  flush();
+  if (stop_at_) {
+    auto open = std::any_of(versions_.begin(), versions_.end(), [](auto& v) { return v.second->calls.open() > 0; });
+    if (!open || now() >= *stop_at_) {
+      for (auto& [key, v] : versions_)
+        for (auto& [id, known] : v->replicas)
+          if (known.handle) {
+            self_->demonitor(known.handle.address());
+            self_->send(known.handle, atom::retire::value, true, std::string("the node is stopping"));
+          }
+      self_->quit();
+      return;
+    }
+  }
+  arm();
+}
+
+void supervisor_state::arm() {
+  auto next = stop_at_;
+  for (const auto& [key, v] : versions_)
+    if (auto wake = v->calls.next_wake())
+      next = next ? std::min(*next, *wake) : *wake;
+  if (!next || (armed_ && *armed_ <= *next))
+    return;
+  armed_ = next;
+  self_->delayed_send(self_, std::max(*next - now(), instant::duration::zero()), atom::tick::value);
+}
+
+supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_actor::pointer self, supervisor_config config) {
+  self_ = self;
+  config_ = std::move(config);
+  self->set_down_handler([this](caf::down_msg& down) {
+    replica_down(down);
+    settle_turn();
+  });
+  return {
+    [this](atom::invoke, std::vector<call>& calls) {
+      invoke(calls);
+      settle_turn();
+    },
+    [this](atom::cancel, const std::vector<cancellation>& what) {
+      cancel(what);
+      settle_turn();
+    },
+    [this](atom::open, const spec_ptr& spec) {
+      auto is_new = open(spec);
+      settle_turn();
+      return is_new;
+    },
+    [this](atom::events, replica::events& events) {
+      take(events);
+      settle_turn();
+    },
+    [this](atom::list) -> caf::result<std::vector<environment_row>, std::vector<replica_row>> {
+      std::vector<environment_row> environments;
+      std::vector<replica_row> replicas;
+      list(environments, replicas);
+      return {std::move(environments), std::move(replicas)};
+    },
+    [this](atom::stop, milliseconds grace) {
+      stop(grace);
+      settle_turn();
+    },
+    [this](atom::tick) {
+      tick();
+      settle_turn();
+    },
+  };
+}
+
+} // namespace hearth

@@ -1,0 +1,109 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/pool.hpp"
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+namespace hearth {
+
+/// The SUPERVISOR owns one environment (project, domain, name): one `pool` per version with its queue, and the replicas
+/// that the agent makes for it. It is the shell around `pool`: messages become events, effects become messages.
+///
+/// Spawned by: the AGENT, when the environment is opened for the first time.
+/// Monitors:   its REPLICAs; one that dies without a word counts as lost with all its calls.
+/// Dies:       after `stop`, when nothing is open or the grace is over.
+/// Promises:   every call taken is answered once: by the replica with its result, or from here with a failure.
+struct supervisor_config {
+  std::string key;               // "project/domain/name"
+  agent_actor agent;
+  run_keeper_actor run_keeper;   // may be empty: then actions are not recorded
+  std::shared_ptr<std::uint64_t> replica_numbers; // the node's counter
+  std::uint32_t cores = 1;       // bounds replicas of an environment without `reusable`
+};
+
+/// The limits that a spec asks for on a node of this many cores.
+pool_limits limits_of(const environment_spec& spec, std::uint32_t cores);
+
+class supervisor_state {
+public:
+  static inline const char* name = "supervisor";
+
+  supervisor_actor::behavior_type make_behavior(supervisor_actor::pointer self, supervisor_config config);
+
+private:
+  struct known_replica {
+    replica_actor handle;
+    attachment how;
+    std::uint32_t pid = 0;
+    nanoseconds start{0};
+    bool retire_when_ready = false;
+  };
+
+  struct version {
+    explicit version(pool p) : calls(std::move(p)) {}
+
+    pool calls;
+    std::vector<call> kept;      // by the low half of the ticket
+    std::unordered_map<replica_id, known_replica> replicas;
+    std::uint32_t starts = 0;
+    nanoseconds start_total{0};
+    std::string spawn_reason;
+    bool forked = false;
+  };
+
+  void invoke(std::vector<call>& calls);
+  void cancel(const std::vector<cancellation>& what);
+  bool open(const spec_ptr& spec);
+  void take(replica::events& events);
+  void take(version& v, replica::ready& e);
+  void take(version& v, replica::start_failed& e);
+  void take(version& v, replica::done& e);
+  void take(version& v, replica::parked& e);
+  void take(version& v, replica::resumed& e);
+  void take(version& v, replica::recalled& e);
+  void take(version& v, replica::lost& e);
+  void replica_down(const caf::down_msg& down);
+  void tick();
+  void stop(milliseconds grace);
+  void list(std::vector<environment_row>& environments, std::vector<replica_row>& replicas) const;
+
+  version& version_of(const spec_ptr& spec);
+  version* version_with(replica_id id);
+  void apply(version& v);
+  void perform(version& v, const pool_effect::start& e);
+  void perform(version& v, const pool_effect::dispatch& e);
+  void perform(version& v, const pool_effect::recall& e);
+  void perform(version& v, const pool_effect::stop& e);
+  void perform(version& v, const pool_effect::retire& e);
+  void perform(version& v, const pool_effect::fail& e);
+  void perform(version& v, const pool_effect::release& e);
+  replica_actor reach(version& v, replica_id id);
+  void refuse(call& c, failure why);
+  void reply(const caller_actor& to, call_reply answer);
+  void record(const version& v, ticket id, const call& c, action_event::phase_t phase, ec code, nanoseconds run,
+              replica_id where, std::string error);
+  void flush();
+  void settle_turn();
+  void arm();
+  instant now() const { return self_->clock().now(); }
+
+  supervisor_actor::pointer self_ = nullptr;
+  supervisor_config config_;
+  std::unordered_map<std::string, std::unique_ptr<version>> versions_;
+  std::unordered_map<replica_id, version*> replica_index_;
+
+  // Of the message being handled.
+  pool_effects effects_;
+  call_reply* failed_ = nullptr; // the reply of the execution that just failed
+  std::vector<std::pair<replica_actor, std::vector<dispatched_call>>> dispatches_;
+  std::vector<std::pair<caller_actor, std::vector<call_reply>>> replies_;
+  std::vector<action_event> actions_;
+
+  std::optional<instant> armed_;
+  std::optional<instant> stop_at_;
+};
+
+} // namespace hearth
