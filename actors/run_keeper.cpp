@@ -303,7 +303,7 @@ void run_keeper_state::leave(const session_actor& session) {
     l.watchers.remove_if([&](watcher& w) { return w.session == session; });
     if (l.session != session)
       continue;
-    l.session = {};
+    l.session = session_actor{};
     if (!l.detach)
       self_->send(l.supervisor, atom::cancel::value,
                   std::vector<cancellation>{{caller_actor(self_), root, ec::aborted, "The client that ran it is gone."}});
