@@ -23,8 +23,10 @@ void pool::replica_unmade(replica_id id, const failure& why, instant now, pool_e
     return;
   count_crash(why, now, out);
   // A start that was interrupted is tried again; code that cannot be imported stays so.
-  if (!is_loss(why.code) && std::none_of(replicas_.begin(), replicas_.end(), [](auto& s) { return s.second.ready; }))
+  if (!is_loss(why.code) && std::none_of(replicas_.begin(), replicas_.end(), [](auto& s) { return s.second.ready; })) {
     fail_waiting(why, now, out);
+    wants_replicas_ = false; // until the next call: somebody may have installed what was missing
+  }
   pump(now, out);
 }
 
