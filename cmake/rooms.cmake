@@ -32,9 +32,11 @@ function(hearth_add_tests name)
   if(NOT ARG_SOURCES)
     return()
   endif()
-  add_executable(${name} ${ARG_SOURCES} "${CMAKE_SOURCE_DIR}/tests/support/main.cpp")
+  file(WRITE "${CMAKE_BINARY_DIR}/test_main/${name}.cpp"
+       "#define BOOST_TEST_MODULE ${name}\n#include <boost/test/unit_test.hpp>\n")
+  add_executable(${name} ${ARG_SOURCES} "${CMAKE_BINARY_DIR}/test_main/${name}.cpp")
   target_link_libraries(${name} PRIVATE hearth_options ${ARG_DEPENDS} Boost::unit_test_framework)
-  target_compile_definitions(${name} PRIVATE BOOST_TEST_DYN_LINK BOOST_TEST_MODULE=${name}
+  target_compile_definitions(${name} PRIVATE BOOST_TEST_DYN_LINK
                                              HEARTH_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HEARTH_BINARY_DIR="${CMAKE_BINARY_DIR}")
   if(ARG_PRECOMPILE)
     target_precompile_headers(${name} PRIVATE ${ARG_PRECOMPILE})
