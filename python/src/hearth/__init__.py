@@ -1,0 +1,116 @@
+"""Hearth keeps Python interpreters warm: tasks are plain functions, run on interpreters that are started already.
+
+Example::
+
+    import hearth
+
+    env = hearth.TaskEnvironment("demo", reusable=hearth.ReusePolicy(replicas=(1, 4)))
+
+    @env.task
+    def square(x: int) -> int:
+        return x * x
+
+    if __name__ == "__main__":
+        print(square.remote(3))                     # one call on a warm interpreter: 9
+        print(list(hearth.map(square, range(10))))  # many, in order
+
+Importing this package starts nothing and connects to nothing. What talks to a node is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, List
+
+from hearth import errors
+from hearth._cache import Cache, CacheRequest
+from hearth._devices import AMD_GPU, GPU, HABANA_GAUDI, TPU, Device, Neuron
+from hearth._environment import TaskEnvironment
+from hearth._resources import Resources
+from hearth._retry import Backoff, RetryStrategy
+from hearth._reuse import ReusePolicy
+from hearth._secret import Secret, SecretRequest
+from hearth._task import Task
+from hearth._timeout import Timeout
+from hearth._version import __version__
+
+if TYPE_CHECKING:
+    from hearth._client.api import (
+        ctx,
+        current_domain,
+        group,
+        init,
+        init_from_config,
+        map,
+        run,
+        trace,
+        with_runcontext,
+    )
+    from hearth._values.files import Dir, File
+
+__all__ = [
+    "AMD_GPU",
+    "Backoff",
+    "Cache",
+    "CacheRequest",
+    "Device",
+    "Dir",
+    "File",
+    "GPU",
+    "HABANA_GAUDI",
+    "Neuron",
+    "Resources",
+    "RetryStrategy",
+    "ReusePolicy",
+    "Secret",
+    "SecretRequest",
+    "TPU",
+    "Task",
+    "TaskEnvironment",
+    "Timeout",
+    "__version__",
+    "ctx",
+    "current_domain",
+    "errors",
+    "group",
+    "init",
+    "init_from_config",
+    "map",
+    "run",
+    "trace",
+    "version",
+    "with_runcontext",
+]
+
+# What is loaded on first use, and from where.
+_LAZY = {
+    "Dir": "hearth._values.files",
+    "File": "hearth._values.files",
+    "ctx": "hearth._client.api",
+    "current_domain": "hearth._client.api",
+    "group": "hearth._client.api",
+    "init": "hearth._client.api",
+    "init_from_config": "hearth._client.api",
+    "map": "hearth._client.api",
+    "run": "hearth._client.api",
+    "trace": "hearth._client.api",
+    "with_runcontext": "hearth._client.api",
+}
+
+
+def version() -> str:
+    """The version of this package."""
+    return __version__
+
+
+def __getattr__(name: str) -> Any:
+    home = _LAZY.get(name)
+    if home is None:
+        raise AttributeError(f"module 'hearth' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> List[str]:
+    return sorted(__all__)

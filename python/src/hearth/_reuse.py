@@ -1,0 +1,130 @@
+"""How many warm replicas an environment may use, and for how long."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import os
+from typing import Tuple, Union
+
+from hearth._checks import Duration, duration, whole_number
+from hearth.errors import ConfigurationError
+
+__all__ = ["ReusePolicy"]
+
+# Shorter idle times make a pool that is always starting.
+_TTL_FLOOR_S = 30.0
+# An operator's setting for tests of scaling, which cannot wait half a minute. Seconds, a decimal number. It has to be
+# set for clients and for nodes alike: both import the user's code.
+_TTL_FLOOR_VARIABLE = "HEARTH_TEST_TTL_FLOOR_S"
+# More calls at once than one event loop serves to any good (the node's limit).
+_CONCURRENCY_MAX = 4096
+# Each replica is a process; no machine of ours has more process ids to give.
+_REPLICAS_MAX = 65_535
+
+
+@dataclasses.dataclass(frozen=True)
+class ReusePolicy:
+    """Keep the interpreters of a `TaskEnvironment` warm between calls.
+
+    Parameters:
+        replicas: an int for a fixed count, or ``(minimum, maximum)``. The minimum may be 0: then the first call starts
+            a replica. Also a fixed count ends when the whole environment was idle for `idle_ttl`.
+        idle_ttl: seconds or timedelta without any call after which all replicas of the environment end.
+        concurrency: calls that one replica executes at a time. More than 1 needs async tasks.
+        scaledown_ttl: seconds or timedelta that a single replica above the minimum must have been idle before it ends.
+        scope: ``"global"``: one pool for all runs; ``"run"``: each run has a pool of its own.
+
+    Both times are at least 30 seconds. Raises ValueError for every value that has no meaning.
+
+    Example::
+
+        hearth.ReusePolicy(replicas=(1, 4), concurrency=10, idle_ttl=300)  # up to 40 calls at a time
+    """
+
+    replicas: Union[int, Tuple[int, int]] = 2
+    idle_ttl: Duration = 30
+    concurrency: int = 1
+    scaledown_ttl: Duration = 30
+    scope: str = "global"
+
+    def __post_init__(self) -> None:
+        keep = object.__setattr__  # the class is frozen; what is kept is the normal form
+        keep(self, "replicas", _range(self.replicas))
+        keep(self, "idle_ttl", _ttl(self.idle_ttl, "idle_ttl"))
+        keep(self, "scaledown_ttl", _ttl(self.scaledown_ttl, "scaledown_ttl"))
+        whole_number(self.concurrency, "concurrency", 1, _CONCURRENCY_MAX)
+        if self.scope not in ("global", "run"):
+            raise ValueError('scope must be "global" or "run"')
+        if self.capacity == 1:
+            self._warn_of_no_parallelism()
+
+    @property
+    def min_replicas(self) -> int:
+        """Replicas that are kept while the environment is in use."""
+        return self.replicas[0]  # type: ignore[index]
+
+    @property
+    def max_replicas(self) -> int:
+        """Replicas that demand may grow to."""
+        return self.replicas[1]  # type: ignore[index]
+
+    @property
+    def capacity(self) -> int:
+        """Calls that can execute at a time: max_replicas * concurrency."""
+        return self.max_replicas * self.concurrency
+
+    def get_scaledown_ttl(self) -> datetime.timedelta:
+        """`scaledown_ttl` as a timedelta."""
+        return self.scaledown_ttl  # type: ignore[return-value]
+
+    def _warn_of_no_parallelism(self) -> None:
+        import logging  # costs more than the rest of this module, and few programs come here
+
+        logging.getLogger("hearth").warning(
+            "ReusePolicy with one replica and concurrency 1: tasks of this environment run one at a time. "
+            "A task that waits for its children lends them its slot, so nested calls finish, but never in parallel; "
+            "for that raise replicas or concurrency, or take the parent out of the pool with clone_with(reusable=None)."
+        )
+
+
+def _range(replicas: object) -> Tuple[int, int]:
+    if replicas is None:
+        raise ValueError("replicas cannot be None")
+    bounds = replicas if isinstance(replicas, tuple) else (replicas, replicas)
+    if len(bounds) != 2 or any(type(bound) is not int for bound in bounds):
+        raise ValueError("replicas must be an int or a tuple of two ints")
+    least, most = bounds
+    if least < 0:
+        raise ValueError(f"replicas={replicas!r}: the minimum must be at least 0")
+    if most < 1:
+        raise ValueError(f"replicas={replicas!r}: the maximum must be at least 1, else no call could ever run")
+    if least > most:
+        raise ValueError(f"replicas={replicas!r}: the minimum is greater than the maximum")
+    if most > _REPLICAS_MAX:
+        raise ValueError(f"replicas={replicas!r}: the maximum must be at most {_REPLICAS_MAX}")
+    return (least, most)
+
+
+def _ttl(value: object, parameter: str) -> datetime.timedelta:
+    ttl = duration(value, parameter)
+    floor = _floor_seconds()
+    if ttl.total_seconds() < floor:
+        raise ValueError(f"{parameter} must be at least {floor:g} seconds")
+    return ttl
+
+
+def _floor_seconds() -> float:
+    text = os.environ.get(_TTL_FLOOR_VARIABLE)
+    if not text:
+        return _TTL_FLOOR_S
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0.0 < seconds <= _TTL_FLOOR_S:
+        raise ConfigurationError(
+            f"{_TTL_FLOOR_VARIABLE}={text!r} is no number of seconds above 0 and up to {_TTL_FLOOR_S:g}. "
+            "It only lowers the floor of idle_ttl and scaledown_ttl for tests; unset it."
+        )
+    return seconds

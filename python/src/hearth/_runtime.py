@@ -1,0 +1,108 @@
+"""Where this code runs: in a program, inside a task, or while a node imports the user's modules.
+
+The definition side asks here; the worker and the client say it. Nothing else is shared between them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+from typing import TYPE_CHECKING, Any, Awaitable, Iterator, Mapping, Optional, Protocol, Tuple
+
+from hearth.errors import RuntimeUserError
+
+if TYPE_CHECKING:
+    from hearth._task import Task
+
+__all__ = [
+    "CallRunner",
+    "current",
+    "enter",
+    "entered",
+    "importing",
+    "leave",
+    "refuse_while_importing",
+    "traced",
+    "tracing",
+]
+
+
+class CallRunner(Protocol):
+    """What the running call offers to the code inside it: calls of further tasks as its children.
+
+    The arguments of a child are what the user wrote; `Task.bind` makes them named. Both methods raise TypeError for
+    arguments that do not fit the task, the child's own exception, or a `hearth.errors.BaseRuntimeError`.
+    """
+
+    def call(self, task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Runs a sync task and returns its value. Blocks the calling thread, whose slot is lent meanwhile.
+
+        Raises SyncTaskCallInAsyncContextError in the thread of a running event loop.
+        """
+
+    def call_async(self, task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Awaitable[Any]:
+        """The same as an awaitable, for async and sync tasks. The child starts when it is awaited or scheduled."""
+
+
+_current: contextvars.ContextVar[Optional[CallRunner]] = contextvars.ContextVar("hearth call", default=None)
+_traced: contextvars.ContextVar[Optional[str]] = contextvars.ContextVar("hearth trace", default=None)
+
+# The module that a node imports right now. A plain global: imports happen before any call, in one thread.
+_importing: Optional[str] = None
+
+# The call that runs in this context, or None in a plain program.
+current = _current.get
+
+# The name of the traced function that runs in this context, or None.
+tracing = _traced.get
+
+
+def enter(runner: CallRunner) -> contextvars.Token[Optional[CallRunner]]:
+    """Makes `runner` the current call of this context; give the token to `leave`. For the worker's hot path."""
+    return _current.set(runner)
+
+
+def leave(token: contextvars.Token[Optional[CallRunner]]) -> None:
+    """Undoes `enter`."""
+    _current.reset(token)
+
+
+@contextlib.contextmanager
+def entered(runner: CallRunner) -> Iterator[None]:
+    """`enter` and `leave` around a block."""
+    token = _current.set(runner)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextlib.contextmanager
+def traced(name: str) -> Iterator[None]:
+    """Says that the function `name`, marked with `hearth.trace`, runs in this block."""
+    token = _traced.set(name)
+    try:
+        yield
+    finally:
+        _traced.reset(token)
+
+
+@contextlib.contextmanager
+def importing(module: str) -> Iterator[None]:
+    """Says that the user's `module` is being imported to serve its tasks: calls to a node are a mistake meanwhile."""
+    global _importing
+    before, _importing = _importing, module
+    try:
+        yield
+    finally:
+        _importing = before
+
+
+def refuse_while_importing(what: str) -> None:
+    """Raises RuntimeUserError if the user's module is being imported by a node; `what` is the call as written."""
+    if _importing is not None:
+        raise RuntimeUserError(
+            "CallDuringImport",
+            f"{what} runs while a node imports module {_importing!r} to serve its tasks. "
+            'Put the call under `if __name__ == "__main__":`, so that it runs in your program only.',
+        )
