@@ -1,0 +1,45 @@
+#pragma once
+
+#include "actors/environment.hpp"
+#include "core/errors.hpp"
+
+#include <kj/io.h>
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// Starting a Python process: what it may know of the node's own surroundings, and its four descriptors.
+namespace hearth::node {
+
+/// A process that was just started. Closing `control` ends it.
+struct launched {
+  pid_t pid = 0;
+  kj::AutoCloseFd pidfd;
+  kj::AutoCloseFd control; // SOCK_SEQPACKET, non-blocking: schema/zygote.capnp
+  kj::AutoCloseFd output;  // its stdout and stderr, non-blocking; has to be drained
+};
+
+/// Size of BLAS and OpenMP pools: the cores the environment asked for, at least 1.
+std::uint32_t threads_of(const environment_spec& spec) noexcept;
+
+/// "NAME=value" strings for an interpreter of `spec`: a few variables of ours, `extra`, the limits of thread pools and
+/// the environment's own variables; the later wins. Pure.
+std::vector<std::string> clean_environment(const std::vector<std::string>& ours, const std::vector<std::string>& extra,
+                                           const environment_spec& spec);
+
+/// Why `spec.python` cannot be started, as far as that shows without starting it.
+std::optional<failure> unusable_python(const environment_spec& spec);
+
+/// Starts `python -E -s -B boot` in a session of its own, with nothing open but stdin (/dev/null), stdout, stderr and
+/// descriptor 3 (control). Call it from a thread that lives as long as the process may: the child asks to die with
+/// the thread that started it. Throws std::system_error.
+launched launch(const std::string& python, const std::string& boot, const std::vector<std::string>& environment);
+
+/// This process's environment, as `clean_environment` takes it.
+std::vector<std::string> own_environment();
+
+} // namespace hearth::node

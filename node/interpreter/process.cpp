@@ -1,0 +1,155 @@
+#include "node/interpreter/process.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <system_error>
+
+namespace hearth::node {
+
+namespace {
+
+// The start of a file of /proc; empty when it is not there any more.
+std::string_view read_start(const std::string& path, std::array<char, 4096>& buffer) noexcept {
+  const kj::AutoCloseFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0)
+    return {};
+  const auto size = ::read(file, buffer.data(), buffer.size());
+  return size <= 0 ? std::string_view{} : std::string_view{buffer.data(), static_cast<std::size_t>(size)};
+}
+
+template <class Number>
+std::optional<Number> number(std::string_view text) noexcept {
+  while (!text.empty() && text.front() == ' ')
+    text.remove_prefix(1);
+  Number value{};
+  if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc{})
+    return std::nullopt;
+  return value;
+}
+
+// Names of the numbered entries of a folder of /proc.
+std::vector<pid_t> numbered(const char* folder) {
+  std::vector<pid_t> result;
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(opendir(folder), closedir);
+  if (listing == nullptr)
+    return result;
+  while (const auto* entry = readdir(listing.get()))
+    if (const auto pid = number<pid_t>(entry->d_name))
+      result.push_back(*pid);
+  return result;
+}
+
+// "pid (name) state ppid ...": the name may hold anything, also parentheses.
+pid_t parent_of(std::string_view stat) noexcept {
+  const auto name_end = stat.rfind(')');
+  if (name_end == std::string_view::npos || stat.size() < name_end + 4)
+    return 0;
+  return number<pid_t>(stat.substr(name_end + 4)).value_or(0);
+}
+
+bool has_lists_of_children() {
+  static const bool found = access(("/proc/self/task/" + std::to_string(getpid()) + "/children").c_str(), R_OK) == 0;
+  return found;
+}
+
+std::vector<pid_t> listed_children() {
+  std::vector<pid_t> result;
+  std::array<char, 4096> buffer;
+  for (const auto thread : numbered("/proc/self/task")) {
+    // What does not fit is seen by the next look: these children are ended, so the list becomes shorter.
+    auto list = read_start("/proc/self/task/" + std::to_string(thread) + "/children", buffer);
+    for (auto space = list.find(' '); space != std::string_view::npos; space = list.find(' ')) {
+      if (const auto pid = number<pid_t>(list.substr(0, space)))
+        result.push_back(*pid);
+      list.remove_prefix(space + 1);
+    }
+  }
+  return result;
+}
+
+} // namespace
+
+std::string in_words(exit_status status) {
+  if (status.signal == 0)
+    return "exited with status " + std::to_string(status.code);
+  auto words = "was ended by signal " + std::to_string(status.signal);
+  if (const char* name = sigabbrev_np(status.signal))
+    words += std::string(" (SIG") + name + ")";
+  return words;
+}
+
+kj::AutoCloseFd open_pidfd(pid_t pid) {
+  kj::AutoCloseFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (pidfd.get() < 0)
+    throw std::system_error(errno, std::generic_category(), "pidfd_open");
+  return pidfd;
+}
+
+void send_signal(int pidfd, int signal) noexcept { syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0); }
+
+void kill_group(pid_t leader, int pidfd) noexcept {
+  // The group first: as long as its leader was not reaped, the number cannot mean another group.
+  if (leader > 1)
+    ::kill(-leader, SIGKILL);
+  send_signal(pidfd, SIGKILL);
+}
+
+std::optional<exit_status> reap(int pidfd) noexcept {
+  siginfo_t info{};
+  if (waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG) != 0
+      || info.si_pid == 0)
+    return std::nullopt;
+  if (info.si_code == CLD_EXITED)
+    return exit_status{info.si_status, 0};
+  return exit_status{0, info.si_status};
+}
+
+void adopt_orphans() {
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
+    throw std::system_error(errno, std::generic_category(), "prctl(PR_SET_CHILD_SUBREAPER)");
+}
+
+std::vector<pid_t> children() {
+  if (has_lists_of_children())
+    return listed_children();
+  std::vector<pid_t> result;
+  std::array<char, 4096> buffer;
+  const auto self = getpid();
+  for (const auto pid : numbered("/proc"))
+    if (parent_of(read_start("/proc/" + std::to_string(pid) + "/stat", buffer)) == self)
+      result.push_back(pid);
+  return result;
+}
+
+std::uint64_t resident_bytes(pid_t pid) noexcept {
+  std::array<char, 4096> buffer;
+  const auto text = read_start("/proc/" + std::to_string(pid) + "/statm", buffer);
+  const auto space = text.find(' ');
+  if (space == std::string_view::npos)
+    return 0;
+  return number<std::uint64_t>(text.substr(space)).value_or(0) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t proportional_bytes(pid_t pid) noexcept {
+  std::array<char, 4096> buffer;
+  const auto text = read_start("/proc/" + std::to_string(pid) + "/smaps_rollup", buffer);
+  const auto line = text.find("\nPss:");
+  if (line == std::string_view::npos)
+    return 0;
+  return number<std::uint64_t>(text.substr(line + 5)).value_or(0) * 1024;
+}
+
+} // namespace hearth::node
