@@ -24,12 +24,10 @@ from typing import TYPE_CHECKING, Any, List
 
 from hearth import errors
 from hearth._cache import Cache, CacheRequest
-from hearth._devices import AMD_GPU, GPU, HABANA_GAUDI, TPU, Device, Neuron
 from hearth._environment import TaskEnvironment
 from hearth._resources import Resources
 from hearth._retry import Backoff, RetryStrategy
 from hearth._reuse import ReusePolicy
-from hearth._secret import Secret, SecretRequest
 from hearth._task import Task
 from hearth._timeout import Timeout
 from hearth._version import __version__
@@ -46,6 +44,8 @@ if TYPE_CHECKING:
         trace,
         with_runcontext,
     )
+    from hearth._devices import AMD_GPU, GPU, HABANA_GAUDI, TPU, Device, Neuron
+    from hearth._secret import Secret, SecretRequest
     from hearth._values.files import Dir, File
 
 __all__ = [
@@ -84,17 +84,24 @@ __all__ = [
 
 # What is loaded on first use, and from where.
 _LAZY = {
-    "Dir": "hearth._values.files",
-    "File": "hearth._values.files",
-    "ctx": "hearth._client.api",
-    "current_domain": "hearth._client.api",
-    "group": "hearth._client.api",
-    "init": "hearth._client.api",
-    "init_from_config": "hearth._client.api",
-    "map": "hearth._client.api",
-    "run": "hearth._client.api",
-    "trace": "hearth._client.api",
-    "with_runcontext": "hearth._client.api",
+    name: home
+    for home, names in {
+        "hearth._client.api": (
+            "ctx",
+            "current_domain",
+            "group",
+            "init",
+            "init_from_config",
+            "map",
+            "run",
+            "trace",
+            "with_runcontext",
+        ),
+        "hearth._devices": ("AMD_GPU", "Device", "GPU", "HABANA_GAUDI", "Neuron", "TPU"),
+        "hearth._secret": ("Secret", "SecretRequest"),
+        "hearth._values.files": ("Dir", "File"),
+    }.items()
+    for name in names
 }
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from typing import Optional, Union
+from typing import Iterable, Optional, Union
 
-__all__ = ["COUNT_MAX", "Duration", "duration", "milliseconds", "whole_number"]
+__all__ = ["COUNT_MAX", "Duration", "closest", "duration", "milliseconds", "whole_number"]
 
 # Seconds as an int, or a timedelta.
 Duration = Union[int, datetime.timedelta]
@@ -41,3 +41,10 @@ def milliseconds(span: Optional[datetime.timedelta]) -> int:
     if span is None:
         return 0
     return -((-span) // datetime.timedelta(milliseconds=1))
+
+
+def closest(word: str, words: Iterable[str]) -> Optional[str]:
+    """The one of `words` that `word` is most likely a misspelling of, or None."""
+    import difflib  # only messages need it
+
+    return next(iter(difflib.get_close_matches(word, list(words), 1)), None)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import os
 import weakref
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+from typing import overload
 
 from hearth import _declaration as checked
 from hearth._cache import Cache, CacheRequest
-from hearth._checks import milliseconds
+from hearth._checks import closest, milliseconds
 from hearth._resources import Resources
 from hearth._reuse import ReusePolicy
-from hearth._secret import SecretRequest, secrets_of
 from hearth._settings import TaskSettings, known, refuse
 from hearth._task import P, Task
+
+if TYPE_CHECKING:
+    from hearth._secret import Secret, SecretRequest
 
 __all__ = ["TaskEnvironment", "environments"]
 
@@ -111,7 +113,7 @@ class TaskEnvironment:
         self.resources = checked.instance(resources, Resources, "resources")
         self.reusable = checked.instance(reusable, ReusePolicy, "reusable")
         self.env_vars = checked.variables(env_vars)
-        self.secrets = secrets_of(secrets)
+        self.secrets = _secrets(secrets)
         self.cache = Cache.of(cache)
         self.description = checked.text(description, "description")[:_DESCRIPTION_MAX]
         self.include = checked.texts(include, "include")
@@ -234,7 +236,7 @@ class TaskEnvironment:
         if "env_vars" in fields:
             fields["env_vars"] = checked.variables(fields["env_vars"])
         if "secrets" in fields:
-            fields["secrets"] = secrets_of(fields["secrets"])
+            fields["secrets"] = _secrets(fields["secrets"])
         copy.__dict__.update(fields, tasks={}, revision=0)
         return copy
 
@@ -315,6 +317,14 @@ def _reuse(policy: Optional[ReusePolicy]) -> Dict[str, Any]:
     }
 
 
+def _secrets(request: Optional[SecretRequest]) -> Tuple[Secret, ...]:
+    if request is None:
+        return ()
+    from hearth._secret import secrets_of  # few programs name one
+
+    return secrets_of(request)
+
+
 def _refuse_words(name: str, words: Mapping[str, Any], reusable: bool) -> None:
     refuse(words, reusable)
     for word in words:
@@ -322,6 +332,8 @@ def _refuse_words(name: str, words: Mapping[str, Any], reusable: bool) -> None:
             raise TypeError(f"environment {name!r}: there is no parameter {word!r}{_hint(word, _WORDS)}")
 
 
-def _hint(word: str, words: Any) -> str:
-    near = [_MISSPELLED[word]] if _MISSPELLED.get(word) in words else difflib.get_close_matches(word, list(words), 1)
-    return f"; did you mean {near[0]}=?" if near else f"; there are {', '.join(words)}"
+def _hint(word: str, words: Iterable[str]) -> str:
+    known_words = list(words)
+    meant = _MISSPELLED.get(word)
+    near = meant if meant in known_words else closest(word, known_words)
+    return f"; did you mean {near}=?" if near else f"; there are {', '.join(known_words)}"

@@ -8,6 +8,7 @@ import types
 import typing
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
+from hearth._checks import closest
 from hearth.errors import RestrictedTypeError
 
 __all__ = ["Interface"]
@@ -117,10 +118,8 @@ class Interface:
         self.__init__(state["task"], state["func"])  # type: ignore[misc]
 
     def _unknown(self, name: str) -> str:
-        import difflib
-
-        near = difflib.get_close_matches(name, self.names, 1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        near = closest(name, self.names)
+        hint = f" (did you mean {near!r}?)" if near else ""
         return f"task {self.task!r} has no parameter {name!r}{hint}; its signature is {self.text}"
 
     def _resolved(self) -> Mapping[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from typing import Any, Dict, Mapping, Optional
 
+from hearth._checks import closest
 from hearth._reuse import ReusePolicy
 from hearth._settings import known, refuse
 from hearth._task import Task
@@ -50,8 +50,8 @@ def _check_words(task: Task[Any, Any], changes: Mapping[str, Any]) -> None:
         if word in _OF_THE_TASK or word in _OF_THE_ENVIRONMENT or word == "reusable" or known(word):
             continue
         words = (*_OF_THE_TASK, *_OF_THE_ENVIRONMENT, "reusable")
-        near = difflib.get_close_matches(word, words, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; it takes {', '.join(words)}"
+        near = closest(word, words)
+        hint = f"; did you mean {near!r}?" if near else f"; it takes {', '.join(words)}"
         raise TypeError(f"override of task {task.name!r} has no parameter {word!r}{hint}")
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from typing import Any, Dict, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Union
 
 from hearth._checks import COUNT_MAX, whole_number
-from hearth._devices import Device
+
+if TYPE_CHECKING:
+    from hearth._devices import Device
 
 __all__ = ["Resources"]
 
@@ -144,8 +146,6 @@ def _bytes(value: object, parameter: str) -> int:
 def _devices(gpu: object) -> int:
     if gpu is None:
         return 0
-    if isinstance(gpu, Device):
-        return gpu.quantity
     if isinstance(gpu, str):
         count = gpu if gpu.isdecimal() else (_NAMED_DEVICES.fullmatch(gpu) or ("", ""))[1]
         if not count:
@@ -153,4 +153,9 @@ def _devices(gpu: object) -> int:
         gpu = int(count)
         if gpu == 0:
             raise ValueError('gpu must be at least 1 when it is given as text; leave it out for none')
+    elif type(gpu) is not int:
+        from hearth._devices import Device  # few programs name a model
+
+        if isinstance(gpu, Device):
+            return gpu.quantity
     return whole_number(gpu, "gpu", 0)

@@ -1,0 +1,51 @@
+"""Functions by value: what has no importable place is pickled with cloudpickle."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any, Iterator
+
+from hearth._bundle import roots
+from hearth.errors import BundleError
+
+if TYPE_CHECKING:
+    from hearth._task import Task
+
+__all__ = ["pickled"]
+
+
+def pickled(task: Task[Any, Any]) -> bytes:
+    """The function of `task` as a pickle. Raises BundleError without cloudpickle, or if something in it cannot travel."""
+    func = task.func
+    what = f"task {task.name!r} (function {func.__qualname__!r}) has no place that an interpreter could import"
+    try:
+        import cloudpickle
+    except ImportError:
+        raise BundleError(
+            f"{what}, so it has to travel by value, and that needs cloudpickle, which is not installed here. Install it "
+            f"(`pip install cloudpickle`), or define the function at the top level of a .py file under its own name."
+        ) from None
+    with _module_by_value(cloudpickle, func.__module__):
+        try:
+            return bytes(cloudpickle.dumps(func))
+        except Exception as error:  # pickling runs code of whatever the function refers to
+            raise BundleError(
+                f"{what}, and it cannot travel by value: {type(error).__name__}: {error}. Something it uses (a variable of "
+                f"the session or of the function around it) cannot be pickled; make it inside the task instead."
+            ) from error
+
+
+@contextlib.contextmanager
+def _module_by_value(cloudpickle: Any, name: str) -> Iterator[None]:
+    """Makes cloudpickle take along the rest of a module that was loaded under a name its file does not have."""
+    module = sys.modules.get(name)
+    file = getattr(module, "__file__", None)
+    if name == "__main__" or file is None or roots.is_installed(file) or roots.base_of(name, file) is not None:
+        yield
+        return
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        cloudpickle.unregister_pickle_by_value(module)
