@@ -90,17 +90,37 @@ constexpr std::uint64_t body_pointer(std::size_t bytes) noexcept {
 // The smallest struct of ours: root pointer, one word of data, body pointer.
 constexpr std::size_t words_min = 2 + control::data_words;
 
+struct frame_prefix {
+  std::uint32_t segments_less_one = 0;
+  std::uint32_t words = 0;
+
+  std::size_t size() const noexcept { return prefix_bytes + std::size_t{words} * 8; }
+};
+
+frame_prefix read_prefix(const char* prefix) noexcept {
+  frame_prefix p;
+  std::memcpy(&p.segments_less_one, prefix, 4);
+  std::memcpy(&p.words, prefix + 4, 4);
+  return p;
+}
+
 } // namespace
 
 std::optional<std::size_t> frame_size(const char* prefix) noexcept {
-  std::uint32_t segments_less_one = 0;
-  std::uint32_t words = 0;
-  std::memcpy(&segments_less_one, prefix, 4);
-  std::memcpy(&words, prefix + 4, 4);
-  const auto size = prefix_bytes + std::size_t{words} * 8;
-  if (segments_less_one != 0 || words < words_min || size > defaults::frame_bytes_max)
+  const auto p = read_prefix(prefix);
+  if (p.segments_less_one != 0 || p.words < words_min || p.size() > defaults::frame_bytes_max)
     return std::nullopt;
-  return size;
+  return p.size();
+}
+
+std::string frame_fault(const char* prefix) {
+  const auto p = read_prefix(prefix);
+  if (p.segments_less_one != 0)
+    return "what is no frame (it does not begin like one)";
+  if (p.words < words_min)
+    return "a frame of " + std::to_string(p.size()) + " bytes, less than the smallest";
+  return "a frame of " + std::to_string(p.size()) + " bytes; at most " + std::to_string(defaults::frame_bytes_max)
+         + " are accepted";
 }
 
 frame_kind kind_of(std::string_view frame) noexcept {
