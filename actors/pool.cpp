@@ -97,6 +97,7 @@ void pool::enqueue(ticket call, entry& e, bool front, instant now) {
   e.where = state::queued;
   e.replica = {};
   e.queued_since = now;
+  e.ready_before = ready_count_;
   ++queued_;
   if (e.what.depth == 0) {
     ++queued_roots_;

@@ -194,6 +194,7 @@ private:
     instant queued_since;
     duration queued_total{0};
     bool cold = false;
+    std::uint64_t ready_before = 0;   // how many replicas had become ready when it was queued
     std::optional<instant> deadline;  // over all executions
     std::optional<instant> limit;     // of the present wait, execution or backoff
     std::uint32_t generation = 1;
@@ -210,7 +211,7 @@ private:
     std::deque<ticket> sent;          // not parked, oldest first
     duration expected{0};             // of all of them
     instant since;                    // start requested
-    instant ready_at;
+    std::uint64_t ready_number = 0;   // how many became ready before, this one included
     instant progress;                 // last event
     std::uint32_t in_flight() const { return static_cast<std::uint32_t>(sent.size()); }
   };
@@ -269,6 +270,7 @@ private:
   std::optional<instant> broken_until_;
   instant idle_since_{};
   bool expired_ = false;
+  std::uint64_t ready_count_ = 0;
 };
 
 } // namespace hearth

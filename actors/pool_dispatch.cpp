@@ -13,7 +13,7 @@ void pool::replica_ready(replica_id id, bool can_hold_ahead, instant now, pool_e
     return;
   s->second.ready = true;
   s->second.can_hold_ahead = can_hold_ahead;
-  s->second.ready_at = now;
+  s->second.ready_number = ++ready_count_;
   s->second.progress = now;
   pump(now, out);
 }
@@ -182,7 +182,7 @@ void pool::send(ticket call, replica_id to, seat& s, instant now, pool_effects& 
   leave_queue(e, now);
   e.where = state::sent;
   e.replica = to;
-  e.cold = e.cold || s.ready_at > e.queued_since;
+  e.cold = e.cold || s.ready_number > e.ready_before;
   if (s.in_flight() == 0)
     s.progress = now;
   // What nothing is known of fills the horizon: nothing is sent behind it.

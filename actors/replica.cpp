@@ -330,8 +330,13 @@ replica_actor::behavior_type replica_state::make_behavior(replica_actor::pointer
   config_ = std::move(config);
   born_ = self->clock().now();
   self->delayed_send(self, defaults::zygote_start_timeout + defaults::replica_start_timeout, atom::tick::value, ticket{});
+  self->monitor(config_.supervisor);
   self->set_down_handler([this](caf::down_msg& down) {
-    if (door_ && down.source == door_.address()) {
+    if (down.source == config_.supervisor.address()) {
+      if (door_)
+        self_->send(door_, atom::halt::value, true, ec::interpreter_lost, std::string("its supervisor ended"));
+      quit();
+    } else if (door_ && down.source == door_.address()) {
       interpreter::gone e{ec::interpreter_lost, "Its interpreter's door failed inside the node.", {}};
       for (std::uint32_t slot = 0; slot < uses_.size(); ++slot)
         e.begun.push_back(slot);

@@ -13,8 +13,8 @@ namespace hearth {
 /// the callers, and speaks for the tasks that run inside when they call other tasks.
 ///
 /// Spawned by: the AGENT of the node where the interpreter runs.
-/// Monitors:   its INTERPRETER and the SUPERVISORs of its open child calls.
-/// Dies:       when the interpreter is gone; its last word is `lost` (or `start_failed`) to its supervisor.
+/// Monitors:   its INTERPRETER, its SUPERVISOR and those of its open child calls.
+/// Dies:       when the interpreter is gone (its last word is `lost` or `start_failed`), or with its supervisor.
 /// States:     starting -> idle <-> busy -> draining -> dead
 struct replica_config {
   replica_order order;

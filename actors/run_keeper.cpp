@@ -145,29 +145,32 @@ void run_keeper_state::supervisor_down(const caf::down_msg& down) {
 void run_keeper_state::acted(std::vector<action_event>& events) {
   std::set<call_id> touched;
   for (auto& e : events) {
-    auto l = live_.find(e.root);
     auto* run = config_->store->find(e.root);
-    if (l == live_.end() || !run)
+    if (!run)
       continue;
-    act(*run, l->second, e);
+    // The reply of the root call comes straight from its replica, so it may be faster than the record of its action.
+    auto l = live_.find(e.root);
+    act(*run, l == live_.end() ? nullptr : &l->second, e);
     touched.insert(e.root);
   }
   for (auto root : touched)
-    if (const auto& l = live_.at(root); l.session && !l.detach)
-      self_->send(l.session, atom::watch::value, root, config_->store->find(root)->row.actions_done);
+    if (auto l = live_.find(root); l != live_.end() && l->second.session && !l->second.detach)
+      self_->send(l->second.session, atom::watch::value, root, config_->store->find(root)->row.actions_done);
 }
 
-void run_keeper_state::act(run_record& run, live& l, action_event& e) {
+void run_keeper_state::act(run_record& run, live* l, action_event& e) {
   using phase_t = action_event::phase_t;
   if (e.phase == phase_t::queued)
     ++run.row.actions;
   bool is_open = e.phase == phase_t::queued || e.phase == phase_t::running;
   if (is_open) {
-    l.open_actions[e.id] = e.supervisor;
-    if (e.depth == 0 && e.phase == phase_t::running)
+    if (l)
+      l->open_actions[e.id] = e.supervisor;
+    if (l && e.depth == 0 && e.phase == phase_t::running)
       run.row.phase = "RUNNING";
   } else {
-    l.open_actions.erase(e.id);
+    if (l)
+      l->open_actions.erase(e.id);
     ++run.row.actions_done;
     run.row.actions_failed += e.phase == phase_t::succeeded ? 0 : 1;
   }

@@ -55,7 +55,7 @@ private:
   void end(run_record& run, call_reply answer);
   void logged(std::vector<log_text>& texts);
   void acted(std::vector<action_event>& events);
-  void act(run_record& run, live& l, action_event& e);
+  void act(run_record& run, live* l, action_event& e);
   caf::result<run_row> abort(const std::string& run, const std::string& action, const std::string& reason);
   caf::result<bool> watch(const std::string& run, const session_actor& session, std::uint32_t lines, bool follow);
   void leave(const session_actor& session);

@@ -185,32 +185,43 @@ void supervisor_state::replica_down(const caf::down_msg& down) {
 void supervisor_state::tick() {
   armed_.reset();
   auto at = now();
-  std::vector<std::string> expired;
   for (auto& [key, v] : versions_) {
     v->calls.tick(at, effects_);
-    if (stop_at_ && at >= *stop_at_)
-      v->calls.abort_all({ec::shutting_down, "The node stopped before the call was done."}, at, effects_);
     apply(*v);
-    if (v->calls.is_expired())
-      expired.push_back(key);
   }
-  for (const auto& key : expired) {
-    versions_.erase(key);
-    self_->send(config_.agent, atom::forget::value, config_.key, key);
+}
+
+void supervisor_state::forget_expired() {
+  for (auto v = versions_.begin(); v != versions_.end();) {
+    if (!v->second->calls.is_expired()) {
+      ++v;
+      continue;
+    }
+    self_->send(config_.agent, atom::forget::value, config_.key, v->first);
+    v = versions_.erase(v);
   }
 }
 
 void supervisor_state::stop(milliseconds grace) {
-  if (!stop_at_)
-    stop_at_ = now() + grace;
+  auto at = now() + grace;
+  stop_at_ = stop_at_ ? std::min(*stop_at_, at) : at;
 }
 
 /// Ends the actor once a stop has nothing left to wait for.
 void supervisor_state::settle_turn() {
   flush();
+  forget_expired();
   if (stop_at_) {
     auto open = std::any_of(versions_.begin(), versions_.end(), [](auto& v) { return v.second->calls.open() > 0; });
-    if (!open || now() >= *stop_at_) {
+    if (open && now() >= *stop_at_) {
+      for (auto& [key, v] : versions_) {
+        v->calls.abort_all({ec::shutting_down, "The node stopped before the call was done."}, now(), effects_);
+        apply(*v);
+      }
+      flush();
+      open = false;
+    }
+    if (!open) {
       for (auto& [key, v] : versions_)
         for (auto& [id, known] : v->replicas)
           if (known.handle) {
@@ -238,8 +249,12 @@ void supervisor_state::arm() {
 supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_actor::pointer self, supervisor_config config) {
   self_ = self;
   config_ = std::move(config);
+  self->monitor(config_.agent);
   self->set_down_handler([this](caf::down_msg& down) {
-    replica_down(down);
+    if (down.source == config_.agent.address())
+      stop(milliseconds{0}); // nobody makes replicas any more
+    else
+      replica_down(down);
     settle_turn();
   });
   return {

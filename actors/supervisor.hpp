@@ -13,8 +13,8 @@ namespace hearth {
 /// that the agent makes for it. It is the shell around `pool`: messages become events, effects become messages.
 ///
 /// Spawned by: the AGENT, when the environment is opened for the first time.
-/// Monitors:   its REPLICAs; one that dies without a word counts as lost with all its calls.
-/// Dies:       after `stop`, when nothing is open or the grace is over.
+/// Monitors:   its REPLICAs (one that dies without a word counts as lost with all its calls) and the AGENT.
+/// Dies:       after `stop`, when nothing is open or the grace is over; with the AGENT.
 /// Promises:   every call taken is answered once: by the replica with its result, or from here with a failure.
 struct supervisor_config {
   std::string key;               // "project/domain/name"
@@ -87,6 +87,7 @@ private:
               replica_id where, std::string error);
   void flush();
   void settle_turn();
+  void forget_expired();
   void arm();
   instant now() const { return self_->clock().now(); }
 

@@ -1,0 +1,161 @@
+#include "tests/support/scripted_world.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace hearth;
+using namespace hearth::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+log_text line_of(call_id call, std::string_view text) {
+  log_text line;
+  line.call = call;
+  line.text = bytes::copy_of(text);
+  return line;
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(runs, scripted_world)
+
+BOOST_AUTO_TEST_CASE(a_run_is_accepted_by_name_and_its_client_gets_the_result) {
+  auto& c = connect();
+  auto root = start_run(c, open(c, make_spec(1, 1)), "nightly");
+  BOOST_TEST(c.all<client::run_state>().at(0).row.name == "nightly");
+  finish(interpreter(0), 0);
+  BOOST_TEST((c.replies().at(0).id == root));
+  say(c, client::get{3, "runs", "", 0});
+  auto row = c.all<client::rows<run_row>>().at(0).items.at(0);
+  BOOST_TEST(row.phase == "SUCCEEDED");
+  BOOST_TEST(row.actions == 1u);
+  BOOST_TEST(row.actions_done == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_run_without_a_name_gets_one_from_its_call) {
+  auto& c = connect();
+  auto root = start_run(c, open(c, make_spec(1, 1)), "");
+  BOOST_TEST(c.all<client::run_state>().at(0).row.name == run_name(root));
+}
+
+BOOST_AUTO_TEST_CASE(a_name_is_taken_as_long_as_its_run_is_kept) {
+  auto& c = connect();
+  auto handle = open(c, make_spec(1, 1));
+  start_run(c, handle, "nightly");
+  start_run(c, handle, "nightly");
+  BOOST_TEST((c.all<client::refused>().at(0).why.code == ec::name_taken));
+  BOOST_TEST((c.replies().at(0).code == ec::name_taken));
+}
+
+BOOST_AUTO_TEST_CASE(a_detached_run_goes_on_without_its_client) {
+  auto& c = connect();
+  start_run(c, open(c, make_spec(1, 1)), "nightly", true);
+  say(c, client::gone{"closed"});
+  BOOST_TEST(interpreter(0).cancelled.empty());
+  finish(interpreter(0), 0, ec::none, "42");
+  auto& later = connect();
+  say(later, client::result{4, "nightly"});
+  BOOST_TEST(later.replies().at(0).value.head.view() == "42");
+}
+
+BOOST_AUTO_TEST_CASE(an_attached_run_ends_with_its_client) {
+  auto& c = connect();
+  start_run(c, open(c, make_spec(1, 1)), "nightly");
+  say(c, client::gone{"closed"});
+  BOOST_TEST(interpreter(0).cancelled.size() == 1u);
+  auto& later = connect();
+  say(later, client::get{3, "run", "nightly", 0});
+  BOOST_TEST(later.all<client::rows<run_row>>().at(0).items.at(0).phase == "ABORTED");
+}
+
+BOOST_AUTO_TEST_CASE(an_aborted_run_says_why) {
+  auto& c = connect();
+  start_run(c, open(c, make_spec(1, 1)), "nightly");
+  auto& operator_ = connect();
+  say(operator_, client::abort{4, "nightly", "", "wrong data"});
+  BOOST_TEST((c.replies().at(0).code == ec::aborted));
+  say(operator_, client::get{3, "run", "nightly", 0});
+  BOOST_TEST(operator_.all<client::rows<run_row>>().at(0).items.at(0).error == "wrong data");
+}
+
+BOOST_AUTO_TEST_CASE(one_action_can_be_aborted_by_the_beginning_of_its_id) {
+  auto& c = connect();
+  start_run(c, open(c, make_spec(2, 2)), "nightly");
+  auto& parent = holder();
+  says(parent, interpreter::open_environment{5, make_spec(2, 2)});
+  BOOST_TEST_REQUIRE(parent.calls.size() == 1u);
+  BOOST_TEST_REQUIRE(parent.opened.size() == 1u);
+  auto child = calls_child(parent, 0, parent.opened.at(0).handle, true, 0xabcdef);
+  say(c, client::abort{4, "nightly", to_string(child), "not this one"});
+  BOOST_TEST((parent.child_replies.at(0).code == ec::aborted));
+  BOOST_TEST(c.replies().empty());
+  say(c, client::abort{5, "nightly", "ffff", ""});
+  BOOST_TEST(c.all<client::refused>().at(0).why.message.find("ffff") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(waiting_for_a_run_answers_at_its_end) {
+  auto& c = connect();
+  start_run(c, open(c, make_spec(1, 1)), "nightly", true);
+  auto& waiter = connect();
+  say(waiter, client::wait{4, "nightly"});
+  BOOST_TEST(waiter.all<client::run_state>().empty());
+  finish(interpreter(0), 0, ec::user_error, "boom");
+  BOOST_TEST(waiter.all<client::run_state>().at(0).row.phase == "FAILED");
+}
+
+BOOST_AUTO_TEST_CASE(output_of_a_run_is_kept_and_followed) {
+  auto& c = connect();
+  auto root = start_run(c, open(c, make_spec(1, 1)), "nightly", false, true);
+  says(interpreter(0), interpreter::output{line_of(root, "one\n")});
+  BOOST_TEST(c.all<log_text>().size() == 1u);
+  auto& follower = connect();
+  say(follower, client::logs{6, "nightly", "", true, 0});
+  BOOST_TEST(follower.all<log_text>().size() == 1u);
+  says(interpreter(0), interpreter::output{line_of(root, "two\n")});
+  BOOST_TEST(follower.all<log_text>().size() == 2u);
+  BOOST_TEST(follower.all<client::done>().empty());
+  finish(interpreter(0), 0);
+  BOOST_TEST(follower.all<client::done>().size() == 1u);
+  auto& reader = connect();
+  say(reader, client::logs{6, "nightly", "", true, 0});
+  BOOST_TEST(reader.all<log_text>().size() == 2u);
+  BOOST_TEST(reader.all<client::done>().size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(output_of_a_child_belongs_to_its_run) {
+  auto& c = connect();
+  start_run(c, open(c, make_spec(2, 2)), "nightly", false, true);
+  auto& parent = holder();
+  auto& other = idler();
+  says(parent, interpreter::open_environment{5, make_spec(2, 2)});
+  auto child = calls_child(parent, 0, parent.opened.at(0).handle);
+  says(other, interpreter::output{line_of(child, "from the child\n")});
+  BOOST_TEST(c.all<log_text>().size() == 1u);
+  BOOST_TEST(doors->logs["run-nightly"].size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(an_unknown_run_is_named_in_the_answer) {
+  auto& c = connect();
+  say(c, client::get{3, "run", "nowhere", 0});
+  BOOST_TEST((c.all<client::refused>().at(0).why.code == ec::unknown_run));
+  BOOST_TEST(c.all<client::refused>()[0].why.message.find("nowhere") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(old_ended_runs_are_forgotten_and_open_ones_never) {
+  auto& c = connect();
+  auto handle = open(c, make_spec(1, 1));
+  start_run(c, handle, "open", true);
+  for (int i = 0; i < 5; ++i) {
+    auto name = "r" + std::to_string(i);
+    start_run(c, handle, name);
+    say(c, client::abort{9, name, "", ""});
+  }
+  say(c, client::get{3, "runs", "", 0});
+  std::vector<std::string> names;
+  auto listing = c.all<client::rows<run_row>>().at(0);
+  for (const auto& row : listing.items)
+    names.push_back(row.name);
+  BOOST_TEST(names == (std::vector<std::string>{"r4", "r3", "r2", "open"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,299 @@
+#pragma once
+
+#include "actors/agent.hpp"
+#include "actors/run_keeper.hpp"
+#include "actors/session.hpp"
+#include "core/defaults.hpp"
+#include "tests/support/actor_fixture.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+/// A whole node in one thread and virtual time: the real cast between scripted doors. A test plays the client and the
+/// interpreters.
+namespace hearth::test {
+
+/// What a scripted interpreter saw and was asked. The test decides what it says.
+struct scripted_interpreter {
+  replica_order order;
+  replica_actor replica;
+  interpreter_actor door;
+  std::vector<started_call> calls;          // in the order in which they came, never removed
+  std::set<std::uint32_t> held;             // slots without an outcome
+  std::vector<std::uint32_t> cancelled;     // slots
+  std::vector<std::vector<std::uint32_t>> recalls;
+  std::vector<call_reply> child_replies;
+  std::vector<opened_handle> opened;
+  bool halted = false;
+  bool halted_at_once = false;
+  std::string halt_reason;
+};
+
+struct scripted_doors {
+  std::vector<std::shared_ptr<scripted_interpreter>> interpreters; // by start order
+  bool attach_at_once = true;               // and say hello
+  bool can_hold_ahead = true;
+  failure unmade;                           // code set: every start fails with it
+  std::set<std::string> bundles{"b"};
+  std::map<std::string, std::vector<log_text>> logs;
+  std::vector<std::string> forgotten;       // versions
+  bool foundry_stopped = false;
+};
+
+inline interpreter_actor::behavior_type scripted_interpreter_behavior(interpreter_actor::pointer self,
+                                                                      std::shared_ptr<scripted_interpreter> me) {
+  return {
+    [me](atom::dispatch, std::vector<started_call>& calls) {
+      for (auto& c : calls) {
+        me->held.insert(c.slot);
+        me->calls.push_back(std::move(c));
+      }
+    },
+    [me](atom::recall, const std::vector<std::uint32_t>& slots) { me->recalls.push_back(slots); },
+    [me](atom::cancel, std::uint32_t slot, call_id) { me->cancelled.push_back(slot); },
+    [me](atom::replies, std::vector<call_reply>& replies) {
+      for (auto& r : replies)
+        me->child_replies.push_back(std::move(r));
+    },
+    [me](atom::open, const opened_handle& handle) { me->opened.push_back(handle); },
+    [self, me](atom::halt, bool at_once, ec code, const std::string& reason) {
+      if (me->halted)
+        return;
+      me->halted = true;
+      me->halted_at_once = at_once;
+      me->halt_reason = reason;
+      std::vector<std::uint32_t> begun(me->held.begin(), me->held.end());
+      self->send(me->replica, atom::events::value, interpreter::events{interpreter::gone{code, reason, begun}});
+      self->quit();
+    },
+  };
+}
+
+class scripted_world : public actor_fixture {
+public:
+  explicit scripted_world(std::uint64_t idle_exit_ms = 0) : doors(std::make_shared<scripted_doors>()) {
+    auto foundry = sys.spawn([d = doors](foundry_actor::pointer self) -> foundry_actor::behavior_type {
+      return {
+        [self, d](atom::start, replica_order& order) { make(self, d, order); },
+        [d](atom::forget, const std::string&, const std::string& version) { d->forgotten.push_back(version); },
+        [](atom::list) { return hearth_replica_memory{}; },
+        [d](atom::stop) {
+          d->foundry_stopped = true;
+          return true;
+        },
+      };
+    });
+    auto bundles = sys.spawn([d = doors](bundles_actor::pointer) -> bundles_actor::behavior_type {
+      return {
+        [d](atom::has, const std::string& digest) { return d->bundles.count(digest) > 0; },
+        [d](atom::store, const std::string& digest, const std::vector<bytes>&) { return d->bundles.insert(digest).second; },
+        [](atom::open, const std::string& digest) { return "/code/" + digest; },
+      };
+    });
+    auto logs = sys.spawn([d = doors](logs_actor::pointer) -> logs_actor::behavior_type {
+      return {
+        [d](atom::append, const std::string& log, std::vector<log_text>& texts) {
+          auto& kept = d->logs[log];
+          kept.insert(kept.end(), texts.begin(), texts.end());
+        },
+        [d](atom::read, const std::string& log, std::uint32_t) { return d->logs[log]; },
+      };
+    });
+    auto keeper_config = std::make_shared<run_keeper_config>();
+    keeper_config->store = make_memory_run_store(3);
+    keeper_config->logs = logs;
+    keeper_config->unix_ms = [] { return std::uint64_t{1000}; };
+    run_keeper = sys.spawn([keeper_config](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
+      return self->state.make_behavior(self, keeper_config);
+    });
+    agent_config about;
+    about.about.name = "node";
+    about.about.idle_exit_ms = idle_exit_ms;
+    about.cores = 2;
+    about.foundry = foundry;
+    about.logs = logs;
+    about.run_keeper = run_keeper;
+    agent = sys.spawn([about](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, about); });
+    doors_ = {foundry, bundles, logs};
+    run();
+  }
+
+  ~scripted_world() {
+    for (auto& c : clients_)
+      caf::anon_send_exit(c->session, caf::exit_reason::kill), caf::anon_send_exit(c->connection, caf::exit_reason::kill);
+    caf::anon_send_exit(agent, caf::exit_reason::kill);
+    caf::anon_send_exit(run_keeper, caf::exit_reason::kill);
+    caf::anon_send_exit(std::get<0>(doors_), caf::exit_reason::kill);
+    caf::anon_send_exit(std::get<1>(doors_), caf::exit_reason::kill);
+    caf::anon_send_exit(std::get<2>(doors_), caf::exit_reason::kill);
+    for (auto& i : doors->interpreters) {
+      caf::anon_send_exit(i->replica, caf::exit_reason::kill);
+      caf::anon_send_exit(i->door, caf::exit_reason::kill);
+    }
+    for (auto& s : supervisors_)
+      caf::anon_send_exit(s, caf::exit_reason::kill);
+    run();
+  }
+
+  /// A client that the test plays.
+  struct scripted_client {
+    connection_actor connection;
+    session_actor session;
+    client::effects heard;
+    std::uint64_t next = 100;
+
+    std::vector<call_reply> replies() const { return all<call_reply>(); }
+
+    template <class T>
+    std::vector<T> all() const {
+      std::vector<T> result;
+      for (const auto& e : heard)
+        if (const auto* x = std::get_if<T>(&e))
+          result.push_back(*x);
+      return result;
+    }
+  };
+
+  scripted_client& connect(bool greet = true) {
+    auto c = std::make_shared<scripted_client>();
+    clients_.push_back(c);
+    c->connection = sys.spawn([c](connection_actor::pointer) -> connection_actor::behavior_type {
+      return {[c](atom::effects, client::effects& effects) {
+        for (auto& e : effects)
+          c->heard.push_back(std::move(e));
+      }};
+    });
+    session_config config{{clients_.size()}, c->connection, agent, run_keeper, std::get<1>(doors_), std::get<2>(doors_)};
+    c->session = sys.spawn(
+      [config](session_actor::stateful_pointer<session_state> self) { return self->state.make_behavior(self, config); });
+    run();
+    if (greet)
+      say(*c, client::hello{1, defaults::protocol_version, "test", 1, "0"});
+    return *c;
+  }
+
+  void say(scripted_client& c, client::event what) {
+    client::events batch;
+    batch.push_back(std::move(what));
+    tell(c.session, atom::events::value, std::move(batch));
+  }
+
+  /// Opens an environment; its handle.
+  std::uint32_t open(scripted_client& c, std::shared_ptr<environment_spec> spec) {
+    say(c, client::open_environment{2, spec});
+    auto answers = c.all<opened_handle>();
+    return answers.empty() ? 0 : answers.back().handle;
+  }
+
+  /// Makes a call; its id.
+  call_id invoke(scripted_client& c, std::uint32_t handle, std::uint32_t task = 0, std::string_view arguments = "x",
+                 bool is_run = false) {
+    client::invoke e;
+    e.environment = handle;
+    e.is_run = is_run;
+    e.header.id = id(c.next++);
+    e.header.root = is_run ? e.header.id : id(1);
+    e.header.task = task;
+    e.arguments = payload::text(arguments);
+    auto made = e.header.id;
+    say(c, std::move(e));
+    return made;
+  }
+
+  call_id start_run(scripted_client& c, std::uint32_t handle, const std::string& name, bool detach = false, bool logs = false) {
+    client::start_run order;
+    order.request = 50;
+    order.call = id(c.next);
+    order.name = name;
+    order.detach = detach;
+    order.logs = logs;
+    say(c, std::move(order));
+    return invoke(c, handle, 0, "x", true);
+  }
+
+  scripted_interpreter& interpreter(std::size_t n) { return *doors->interpreters.at(n); }
+  /// The first that holds a call, and the first that holds none.
+  scripted_interpreter& holder() { return first([](auto& i) { return !i.held.empty(); }); }
+  scripted_interpreter& idler() { return first([](auto& i) { return i.held.empty() && !i.halted; }); }
+  std::size_t interpreters() const { return doors->interpreters.size(); }
+
+  void says(scripted_interpreter& i, interpreter::event what) {
+    interpreter::events batch;
+    batch.push_back(std::move(what));
+    tell(i.replica, atom::events::value, std::move(batch));
+  }
+
+  /// The call at `index` of this interpreter ends.
+  void finish(scripted_interpreter& i, std::size_t index, ec code = ec::none, std::string_view value = "result",
+              std::chrono::nanoseconds took = std::chrono::milliseconds(50)) {
+    interpreter::outcome o;
+    o.slot = i.calls.at(index).slot;
+    o.reply.code = code;
+    o.reply.run = took;
+    o.reply.value = payload::text(value);
+    i.held.erase(o.slot);
+    says(i, std::move(o));
+  }
+
+  /// The process is gone, as by a signal; what it held counts as begun unless `begun` says otherwise.
+  void die(scripted_interpreter& i, bool begun = true) {
+    interpreter::gone e{ec::interpreter_lost, "ended by signal 9 (SIGKILL)", {}};
+    if (begun)
+      e.begun.assign(i.held.begin(), i.held.end());
+    i.halted = true;
+    says(i, std::move(e));
+  }
+
+  /// A task inside calls a task.
+  call_id calls_child(scripted_interpreter& i, std::size_t parent, std::uint32_t handle, bool parks = true,
+                      std::uint64_t number = 9000) {
+    interpreter::child_call e;
+    e.environment = handle;
+    e.parks = parks;
+    e.header.id = id(number);
+    e.header.parent = i.calls.at(parent).header.id;
+    e.arguments = payload::text("child");
+    says(i, std::move(e));
+    return id(number);
+  }
+
+  std::shared_ptr<scripted_doors> doors;
+  agent_actor agent;
+  run_keeper_actor run_keeper;
+
+private:
+  template <class Match>
+  scripted_interpreter& first(Match match) {
+    for (auto& i : doors->interpreters)
+      if (match(*i))
+        return *i;
+    throw std::out_of_range("no such interpreter");
+  }
+
+  static void make(foundry_actor::pointer self, const std::shared_ptr<scripted_doors>& d, replica_order& order) {
+    auto me = std::make_shared<scripted_interpreter>();
+    me->order = order;
+    me->replica = order.replica;
+    d->interpreters.push_back(me);
+    if (d->unmade.code != ec::none) {
+      self->send(me->replica, atom::unmade::value, d->unmade);
+      return;
+    }
+    me->door = self->spawn(scripted_interpreter_behavior, me);
+    me->order.replica = replica_actor{};
+    self->send(me->replica, atom::attach::value, me->door,
+               attachment{order.slots, d->can_hold_ahead, true, {}});
+    if (d->attach_at_once)
+      self->send(me->replica, atom::events::value, interpreter::events{interpreter::hello{42, "3.11.2"}});
+  }
+
+  std::tuple<foundry_actor, bundles_actor, logs_actor> doors_;
+  std::vector<std::shared_ptr<scripted_client>> clients_;
+  std::vector<supervisor_actor> supervisors_;
+};
+
+} // namespace hearth::test
