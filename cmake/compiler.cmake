@@ -12,16 +12,22 @@ endif()
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
-  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
-  # Precompiled headers and ccache agree only when defines and time stamps are taken loosely.
-  set(ENV{CCACHE_SLOPPINESS} "pch_defines,time_macros,include_file_mtime,include_file_ctime")
+  # Precompiled headers and ccache agree only when defines and time stamps are taken loosely, and the compiler keeps the
+  # inclusion of the precompiled header visible to the preprocessor.
+  set(LAUNCHER ${CMAKE_COMMAND} -E env "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime"
+      "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${LAUNCHER})
+  set(CMAKE_C_COMPILER_LAUNCHER ${LAUNCHER})
+  add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>)
 endif()
+# What is built does not depend on where it is built: checkouts share the cache, and messages name files from the root.
+add_compile_options("-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.")
 
+# What every source file of ours is compiled with; generated code is not.
 add_library(hearth_options INTERFACE)
 target_compile_options(hearth_options INTERFACE
-  -Wall -Wextra -Wpedantic -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wdouble-promotion -Wformat=2 -Werror
-  $<$<COMPILE_LANGUAGE:CXX>:-Wsuggest-override>)
+  -Wall -Wextra -Wpedantic -Wcast-qual -Wdouble-promotion -Wformat=2 -Werror
+  $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual -Wsuggest-override>)
 target_include_directories(hearth_options INTERFACE "${CMAKE_SOURCE_DIR}" "${CMAKE_BINARY_DIR}/generated")
 
 if(HEARTH_SANITIZE)

@@ -12,3 +12,5 @@ pkg_check_modules(LIBARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 if(HEARTH_TESTS)
   find_package(Boost REQUIRED COMPONENTS unit_test_framework)
 endif()
+# Debian's interpreter, by its path: `python3` on a developer's PATH may be any other.
+set(HEARTH_SYSTEM_PYTHON /usr/bin/python3 CACHE FILEPATH "Runs the lint tests")
