@@ -27,6 +27,10 @@ inline constexpr std::size_t frame_body_bytes_max = 1 * mib;
 inline constexpr std::size_t frame_bytes_max = frame_body_bytes_max + 4 * kib;
 /// Largest argument or result. Beyond it a file is the better carrier.
 inline constexpr std::uint64_t value_bytes_max = 2 * gib;
+/// Values of one peer that are still arriving, together: two of the largest side by side.
+inline constexpr std::uint64_t unfinished_bytes_max = 2 * value_bytes_max;
+/// What a part of a value counts at least: a slice and the memory it may keep from being used again.
+inline constexpr std::uint64_t part_bytes_charged_min = 4 * kib;
 
 // -- connections ----
 
@@ -83,6 +87,15 @@ inline constexpr seconds replica_start_timeout{30};
 inline constexpr seconds cancel_grace{5};
 /// SIGTERM to SIGKILL.
 inline constexpr seconds kill_grace{2};
+/// A forked replica's end is seen at once; how it ended is its zygote's to say, within this time.
+inline constexpr seconds exit_status_wait{1};
+/// Processes that an ended interpreter left behind are looked for this long after it, together with those of others:
+/// the look may cost a scan of all processes.
+inline constexpr milliseconds orphan_sweep_delay{100};
+/// One message of a zygote.
+inline constexpr std::size_t zygote_event_bytes_max = 1 * mib;
+/// Raw output of one zygote and its replicas that is read before the loop turns to others.
+inline constexpr std::size_t output_bytes_per_turn = 256 * kib;
 /// Starts that fail in a row before an environment is declared broken for `crash_backoff`.
 inline constexpr std::uint32_t crashes_in_row_max = 5;
 inline constexpr seconds crash_backoff{30};
@@ -116,6 +129,16 @@ inline constexpr std::chrono::hours stored_age_max{24 * 14};
 inline constexpr std::uint64_t bundles_bytes_max = 2 * gib;
 /// One bundle.
 inline constexpr std::uint64_t bundle_bytes_max = 256 * mib;
+/// What one bundle unpacks to: bounds what a small archive of zeros can do to a disk.
+inline constexpr std::uint64_t bundle_unpacked_bytes_max = 1 * gib;
+inline constexpr std::uint64_t bundle_files_max = 50'000;
+/// Log files; environments without `reusable` may make one per call.
+inline constexpr std::size_t log_files_max = 10'000;
+/// Bytes of file jobs that wait for a disk; beyond it logs are dropped and bundles are refused.
+inline constexpr std::uint64_t store_queue_bytes_max = 64 * mib;
+/// The node's own log: this much, and so many older files.
+inline constexpr std::size_t node_log_bytes_max = 4 * mib;
+inline constexpr std::size_t node_log_files = 3;
 /// Rows of a listing when the asker names no limit.
 inline constexpr std::uint32_t rows_max = 1000;
 
@@ -124,5 +147,29 @@ inline constexpr std::uint32_t rows_max = 1000;
 /// Actor resumes, and time, after which the loop looks at its sockets again.
 inline constexpr std::size_t resumes_per_turn = 64;
 inline constexpr milliseconds turn_time{1};
+/// Messages of one actor after which the next actor has its turn.
+inline constexpr std::size_t messages_per_resume = 64;
+/// The farthest a loop's alarm is set ahead, so that no sum of times overflows; a turn a day is no load.
+inline constexpr std::chrono::hours alarm_max{24};
+/// How often a stopping loop looks whether the threads of detached actors have ended: they cannot tell.
+inline constexpr milliseconds stop_look_interval{5};
+
+// -- streams ----
+
+/// Piece of memory into which the streams of a loop read: hundreds of small frames per system call, and little is held
+/// back when one of them lives long.
+inline constexpr std::size_t read_arena_bytes = 64 * kib;
+/// Free rest of it below which a new piece is taken.
+inline constexpr std::size_t read_space_min = 16 * kib;
+/// What is read beyond the end of a large frame: the most that is copied again when another large frame follows.
+inline constexpr std::size_t read_beyond_bytes = 16 * kib;
+/// Frames of one socket that are handed on before the others have their turn.
+inline constexpr std::size_t read_turn_bytes = 1 * mib;
+/// Memory written to a stream is copied below this size and referred to from it on.
+inline constexpr std::size_t write_copy_max = 4 * kib;
+/// Text of small frames that is kept together in one piece of an output queue.
+inline constexpr std::size_t write_text_bytes = 64 * kib;
+/// System calls of one socket's flush before the others have their turn.
+inline constexpr std::size_t writes_per_flush = 4;
 
 } // namespace hearth::defaults

@@ -116,10 +116,10 @@ std::optional<std::size_t> frame_size(const char* prefix) noexcept {
 std::string frame_fault(const char* prefix) {
   const auto p = read_prefix(prefix);
   if (p.segments_less_one != 0)
-    return "what is no frame (it does not begin like one)";
+    return "sent what is no frame (it does not begin like one)";
   if (p.words < words_min)
-    return "a frame of " + std::to_string(p.size()) + " bytes, less than the smallest";
-  return "a frame of " + std::to_string(p.size()) + " bytes; at most " + std::to_string(defaults::frame_bytes_max)
+    return "sent a frame of " + std::to_string(p.size()) + " bytes, less than the smallest";
+  return "sent a frame of " + std::to_string(p.size()) + " bytes; at most " + std::to_string(defaults::frame_bytes_max)
          + " are accepted";
 }
 

@@ -139,7 +139,7 @@ constexpr std::size_t padding(std::size_t body_bytes) noexcept { return (8 - bod
 /// segments, none of our structs fits, larger than frame_bytes_max): the peer is broken and its socket is to be closed.
 std::optional<std::size_t> frame_size(const char* prefix) noexcept;
 
-/// Why frame_size() gave nothing, in words that follow "The peer sent ".
+/// Why frame_size() gave nothing, in words that follow the name of the peer ("sent a frame of ...").
 std::string frame_fault(const char* prefix);
 
 /// The kind of a frame; `unspecified` when it is none of ours.
