@@ -84,16 +84,16 @@ def bundle_for(env: TaskEnvironment) -> Bundle:
     root = _roots.find(base)
     origins = {task.name: origin_of(task) for task in env.tasks.values()}
     family = [other for other in _relatives(env) if _roots.find(anchor(other)) == root]
-    entries = _collect.collect(root, _includes(env, family))
+    entries = _collect.collect(root, _includes(env), [include for other in family for include in _includes(other)])
     _collect.check_size(root, entries)
     _modules.check_tasks(root, entries, origins)
-    _modules.check_uses(root, entries)
     functions = _functions(env, family)
     paths = _modules.search_paths(root, base)
     signature: _Signature = (tuple(entries), tuple(sorted(functions.items())), tuple(paths))
     known = _packed.get(root.path)
     if known is not None and known[0] == signature:
         return known[1]
+    _modules.check_uses(root, entries)
     own = {**functions, **_pack.about_of(paths, running_python() if functions else "")}
     data = _pack.pack(entries, own)
     digest = hashlib.sha256(data).hexdigest()
@@ -110,16 +110,7 @@ def _relatives(env: TaskEnvironment) -> List[TaskEnvironment]:
     return [other for name, other in sorted(youngest.items()) if other is not env and name != env.name]
 
 
-def _includes(env: TaskEnvironment, family: List[TaskEnvironment]) -> List[_collect.Include]:
-    found = _includes_of(env)
-    for other in family:
-        for include in _includes_of(other):
-            if include not in found:
-                found.append(include)
-    return found
-
-
-def _includes_of(env: TaskEnvironment) -> List[_collect.Include]:
+def _includes(env: TaskEnvironment) -> List[_collect.Include]:
     _, file = env.declared_in
     folder = os.path.dirname(file) if file else os.getcwd()
     return [_collect.Include(folder, pattern) for pattern in env.include]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import stat
@@ -41,11 +42,12 @@ class Include(NamedTuple):
     pattern: str
 
 
-def collect(root: Root, includes: Iterable[Include]) -> List[Entry]:
+def collect(root: Root, includes: Iterable[Include], of_others: Iterable[Include] = ()) -> List[Entry]:
     """The files of the bundle in the order of their names: every `*.py` below `root` that no ignore file names, and
-    what `includes` names, ignored or not.
+    what `includes` and `of_others` name, ignored or not.
 
-    Raises BundleError if there are too many, or an include names nothing or leaves the root.
+    Raises BundleError if there are too many, or one of `includes` names nothing or leaves the root. The same mistake in
+    one of `of_others` is passed over: who opens that environment is told.
     """
     found: Dict[str, Entry] = {}
     for entry in _sources(root):
@@ -55,11 +57,14 @@ def collect(root: Root, includes: Iterable[Include]) -> List[Entry]:
                 f"more than {_FILES_MAX} Python files are below {root.path}. If that is not the root of your project, "
                 f"put a pyproject.toml into the folder that is; else name folders to leave out in .hearthignore."
             )
-    for include in includes:
-        for path in _included(root, include):
-            added = _entry(root, path)
-            if added is not None:
-                found[added.name] = added
+    paths = [path for include in includes for path in _included(root, include)]
+    for include in of_others:
+        with contextlib.suppress(BundleError):
+            paths.extend(_included(root, include))
+    for path in paths:
+        added = _entry(root, path)
+        if added is not None:
+            found[added.name] = added
     return [found[name] for name in sorted(found)]
 
 

@@ -132,11 +132,11 @@ def _translated(pattern: str) -> str:
 
 
 def _character_class(rest: str) -> Tuple[str, int]:
-    """A class such as ``[!a-c]`` at the start of `rest` as an expression, and its length; a lone "[" stands for itself."""
+    """A class such as ``[!a-c]`` at the start of `rest` as an expression, and its length; one that is not closed matches nothing."""
     start = 2 if rest[1:2] in ("!", "^") else 1
     end = rest.find("]", start + 1)  # a "]" in the first place is a member
     if end < 0:
-        return re.escape("["), 1
+        return "(?!)", 1
     members = rest[start:end].replace("\\", "\\\\").replace("[", "\\[")
     if members.startswith("]"):
         members = "\\" + members

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from types import FunctionType, ModuleType
-from typing import Any, Dict, Iterable, List, Optional, Sequence
+from types import ModuleType
+from typing import Dict, Iterable, List, Optional, Sequence
 
 from hearth._bundle import roots
 from hearth._bundle.collect import Entry, why_absent
+from hearth._bundle.imports import imports_of
 from hearth._bundle.origin import Origin
 from hearth.errors import BundleError
 
@@ -27,22 +28,22 @@ def check_tasks(root: roots.Root, entries: Sequence[Entry], origins: Dict[str, O
 
 
 def check_uses(root: roots.Root, entries: Sequence[Entry]) -> None:
-    """Raises BundleError if a loaded module of the bundle uses a loaded module that no interpreter could import.
+    """Raises BundleError if a loaded module of the bundle imports a loaded module that no interpreter could import.
 
-    Only what is bound in a module counts: modules, and functions and classes by the module that defines them.
+    Imports under ``if __name__ == "__main__":`` do not count, nor those that may fail (``except ImportError``).
     """
     names = {entry.name for entry in entries}
     loaded = {name: file for name, file in _loaded().items() if not roots.is_installed(file)}
     missing = {name: file for name, file in loaded.items() if _is_missing(root, names, name, file)}
     if not missing:
         return
-    for name, file in loaded.items():
-        if _name(root, file) not in names:
-            continue
-        for value in list(vars(sys.modules[name]).values()):
-            used = _module_of(value)
-            if used in missing:
-                raise BundleError(f"{file} uses the module {used!r}, but {missing[used]} {why_absent(root, missing[used])}.")
+    for file in sorted(file for file in set(loaded.values()) if _name(root, file) in names):
+        for imported, line in imports_of(file):
+            if imported in missing:
+                place = missing[imported]
+                raise BundleError(
+                    f"{file}, line {line}, imports the module {imported!r}, but {place} {why_absent(root, place)}."
+                )
 
 
 def search_paths(root: roots.Root, base: str) -> List[str]:
@@ -79,15 +80,6 @@ def _is_missing(root: roots.Root, names: Iterable[str], module: str, file: str) 
     if module in ("__main__", "__mp_main__") or _name(root, file) in names:
         return False
     return not roots.is_editable(module, file)
-
-
-def _module_of(value: object) -> Optional[str]:
-    if isinstance(value, ModuleType):
-        return value.__name__
-    if isinstance(value, (FunctionType, type)):
-        module: Any = value.__module__
-        return module if isinstance(module, str) else None
-    return None
 
 
 def _name(root: roots.Root, file: str) -> Optional[str]:

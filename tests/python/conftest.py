@@ -1,0 +1,8 @@
+"""Tests import the SDK of this checkout."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python" / "src"))
