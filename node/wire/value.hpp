@@ -120,14 +120,6 @@ public:
     return {};
   }
 
-  /// Forgets what there is of this value.
-  void drop(call_id id) {
-    if (const auto found = held_.find(id); found != held_.end()) {
-      charged_ -= found->second.charged;
-      held_.erase(found);
-    }
-  }
-
   bool empty() const noexcept { return held_.empty(); }
 
 private:
