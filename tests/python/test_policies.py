@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 
 import hearth
+from hearth import _runtime
 from hearth.errors import ConfigurationError
 
 # -- ReusePolicy -----------------------------------------------------------------------------------------------------
@@ -83,6 +84,14 @@ def test_a_floor_that_is_none_is_an_error_of_configuration(monkeypatch: pytest.M
     monkeypatch.setenv("HEARTH_TEST_TTL_FLOOR_S", text)
     with pytest.raises(ConfigurationError, match="HEARTH_TEST_TTL_FLOOR_S"):
         hearth.ReusePolicy()
+
+
+def test_a_node_that_imports_a_policy_takes_the_programs_word(caplog: pytest.LogCaptureFixture) -> None:
+    with _runtime.importing("program"), caplog.at_level(logging.WARNING, logger="hearth"):
+        assert hearth.ReusePolicy(replicas=1, idle_ttl=1).idle_ttl == timedelta(seconds=1)
+        with pytest.raises(ValueError, match="at least 0 seconds"):
+            hearth.ReusePolicy(idle_ttl=-1)
+    assert not caplog.records
 
 
 def test_one_replica_for_one_call_warns_that_nothing_is_parallel(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,6 +7,7 @@ import datetime
 import os
 from typing import Tuple, Union
 
+from hearth import _runtime
 from hearth._checks import Duration, duration, whole_number
 from hearth.errors import ConfigurationError
 
@@ -14,8 +15,8 @@ __all__ = ["ReusePolicy"]
 
 # Shorter idle times make a pool that is always starting.
 _TTL_FLOOR_S = 30.0
-# An operator's setting for tests of scaling, which cannot wait half a minute. Seconds, a decimal number. It has to be
-# set for clients and for nodes alike: both import the user's code.
+# An operator's setting for tests of scaling, which cannot wait half a minute: seconds, a decimal number. It is read in
+# the program that declares a policy; a node that imports the same code takes the program's word.
 _TTL_FLOOR_VARIABLE = "HEARTH_TEST_TTL_FLOOR_S"
 # More calls at once than one event loop serves to any good (the node's limit).
 _CONCURRENCY_MAX = 4096
@@ -56,7 +57,7 @@ class ReusePolicy:
         whole_number(self.concurrency, "concurrency", 1, _CONCURRENCY_MAX)
         if self.scope not in ("global", "run"):
             raise ValueError('scope must be "global" or "run"')
-        if self.capacity == 1:
+        if self.capacity == 1 and not _runtime.is_importing():
             self._warn_of_no_parallelism()
 
     @property
@@ -108,7 +109,7 @@ def _range(replicas: object) -> Tuple[int, int]:
 
 def _ttl(value: object, parameter: str) -> datetime.timedelta:
     ttl = duration(value, parameter)
-    floor = _floor_seconds()
+    floor = 0.0 if _runtime.is_importing() else _floor_seconds()
     if ttl.total_seconds() < floor:
         raise ValueError(f"{parameter} must be at least {floor:g} seconds")
     return ttl

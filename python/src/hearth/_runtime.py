@@ -20,6 +20,7 @@ __all__ = [
     "enter",
     "entered",
     "importing",
+    "is_importing",
     "leave",
     "refuse_while_importing",
     "traced",
@@ -96,6 +97,11 @@ def importing(module: str) -> Iterator[None]:
         yield
     finally:
         _importing = before
+
+
+def is_importing() -> bool:
+    """Whether the user's module is being imported by a node: then its program has been through it already."""
+    return _importing is not None
 
 
 def refuse_while_importing(what: str) -> None:

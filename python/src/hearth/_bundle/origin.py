@@ -22,9 +22,9 @@ __all__ = ["Origin", "anchor", "find", "main_name", "module_of", "name_of_file",
 class Origin(NamedTuple):
     """How an interpreter finds a function."""
 
-    module: str  # dotted name under which it is imported there
+    module: str  # dotted name under which it is imported there; "" for a function by value
     function: str  # qualified name in the module
-    pickle: str  # path in the bundle of a function by value, else ""; then the two above are for display
+    pickle: str  # path in the bundle of a function by value, else ""
     how: str  # "module" | "main" (the program's own file) | "installed" | "value"
     file: str  # where it is here, "" when nowhere
 
@@ -33,8 +33,10 @@ def origin_of(task: Task[Any, Any]) -> Origin:
     """The origin of `task`. Raises BundleError if its module cannot be imported under its name elsewhere."""
     module, how = module_of(task.func)
     file = _file_of(sys.modules.get(task.func.__module__)) or ""
-    pickle = value_path(task.name) if how == "value" else ""
-    return Origin(module, task.func.__qualname__, pickle, how, file)
+    if how == "value":
+        # Unpickled or imported again, the function has another module; what a node is told must not depend on that.
+        return Origin("", task.func.__qualname__, value_path(task.name), how, file)
+    return Origin(module, task.func.__qualname__, "", how, file)
 
 
 def module_of(func: Callable[..., Any]) -> Tuple[str, str]:
@@ -49,8 +51,7 @@ def module_of(func: Callable[..., Any]) -> Tuple[str, str]:
     module = sys.modules.get(name)
     file = _file_of(module)
     if module is None or file is None or not _is_at_its_name(func, module) or _is_interactive(func):
-        # For display and the environment's version: an interpreter that imports the program's file says the same.
-        return ((_main_word() if name == "__main__" else name) or "__main__", "value")
+        return (name or "", "value")
     if name == "__main__":
         imported = main_name()
         return (imported, "main") if imported else (name, "value")
