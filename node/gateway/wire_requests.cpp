@@ -1,0 +1,126 @@
+#include "node/gateway/wire.hpp"
+
+#include "node/gateway/environment_version.hpp"
+#include "node/wire/environment.hpp"
+#include "schema/control.capnp.h"
+
+#include <capnp/compat/json.h>
+#include <capnp/message.h>
+#include <kj/exception.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+namespace hearth::wire {
+
+namespace {
+
+using outcome = std::variant<client::event, failure>;
+
+std::string string_of(capnp::Text::Reader text) { return {text.begin(), text.size()}; }
+
+failure bad_request(std::string what) { return {ec::bad_request, std::move(what)}; }
+
+/// A client's wish, in the range in which durations can be added without care.
+milliseconds duration_of(std::uint64_t ms) {
+  constexpr auto longest = std::chrono::duration_cast<milliseconds>(std::chrono::hours(24 * 365 * 100));
+  return milliseconds(std::min<std::uint64_t>(ms, static_cast<std::uint64_t>(longest.count())));
+}
+
+outcome read_hello(std::uint32_t request, ::Hello::Reader from) {
+  return client::hello{request, from.getProtocol(), string_of(from.getProgram()), from.getPid(), string_of(from.getVersion())};
+}
+
+outcome read_open(std::uint32_t request, ::Environment::Reader from, const std::string& default_python) {
+  auto spec = std::make_shared<environment_spec>(read_environment(from));
+  for (const auto& task : spec->tasks)
+    if (!std::isfinite(task.retries.backoff_factor) || task.retries.backoff_factor < 0)
+      return bad_request("The backoff factor of task " + task.name + " must be a number from 0.");
+  if (spec->python.empty())
+    spec->python = default_python;
+  spec->version = node::environment_version(*spec);
+  return client::open_environment{request, std::move(spec)};
+}
+
+outcome read_start(std::uint32_t request, ::StartRun::Reader from) {
+  client::start_run order;
+  order.request = request;
+  order.call = {from.getCallHi(), from.getCallLo()};
+  order.name = string_of(from.getName());
+  order.detach = from.getDetach();
+  order.logs = from.getLogs();
+  order.project = string_of(from.getProject());
+  order.domain = string_of(from.getDomain());
+  order.inputs = string_of(from.getInputs());
+  return order;
+}
+
+outcome read(std::uint32_t request, ::Request::Reader from, const std::string& default_python) {
+  switch (from.which()) {
+    case ::Request::HELLO:
+      return read_hello(request, from.getHello());
+    case ::Request::OPEN_ENVIRONMENT:
+      return read_open(request, from.getOpenEnvironment(), default_python);
+    case ::Request::PUT_BUNDLE:
+      return client::put_bundle{request, string_of(from.getPutBundle().getDigest()), from.getPutBundle().getSize()};
+    case ::Request::START_RUN:
+      return read_start(request, from.getStartRun());
+    case ::Request::ABORT: {
+      auto abort = from.getAbort();
+      return client::abort{request, string_of(abort.getRun()), string_of(abort.getAction()), string_of(abort.getReason())};
+    }
+    case ::Request::GET:
+      return client::get{request, string_of(from.getGet().getWhat()), string_of(from.getGet().getName()),
+                         from.getGet().getLimit()};
+    case ::Request::LOGS: {
+      auto logs = from.getLogs();
+      return client::logs{request, string_of(logs.getOf()), string_of(logs.getAction()), logs.getFollow(), logs.getLines()};
+    }
+    case ::Request::WAIT:
+      return client::wait{request, string_of(from.getWait())};
+    case ::Request::STATUS:
+      return client::status{request};
+    case ::Request::STOP:
+      return client::stop{request, duration_of(from.getStop().getGraceMs()), string_of(from.getStop().getReason())};
+    case ::Request::RESULT:
+      return client::result{request, string_of(from.getResult())};
+    case ::Request::UNSPECIFIED:
+      break;
+  }
+  return bad_request("The request names nothing that this node does.");
+}
+
+struct strict_codec : capnp::JsonCodec {
+  strict_codec() {
+    constexpr std::size_t nesting_max = 16; // Request, environment, tasks, one task, retries: far below
+    setMaxNestingDepth(nesting_max);
+    setRejectUnknownFields(true);
+  }
+};
+
+} // namespace
+
+outcome read_request(std::uint32_t request, std::string_view json, const std::string& default_python) {
+  outcome result = bad_request({});
+  auto thrown = kj::runCatchingExceptions([&] {
+    static const strict_codec codec;
+    capnp::MallocMessageBuilder raw_memory, memory;
+    auto raw = raw_memory.initRoot<capnp::JsonValue>();
+    codec.decodeRaw({json.data(), json.size()}, raw);
+    if (!raw.isObject() || raw.getObject().size() != 1) {
+      result = bad_request("A request is a JSON object with one field, the name of what is asked.");
+      return;
+    }
+    auto message = memory.initRoot<::Request>();
+    codec.decode(raw.asReader(), message);
+    result = read(request, message.asReader(), default_python);
+  });
+  KJ_IF_MAYBE(exception, thrown) {
+    result = bad_request("The request is not valid JSON of this protocol: " + std::string(exception->getDescription().cStr())
+                         + ".");
+  }
+  return result;
+}
+
+} // namespace hearth::wire

@@ -1,0 +1,172 @@
+#include "node/settings.hpp"
+
+#include "node/start_error.hpp"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+
+namespace hearth::node {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+std::string variable_of(std::string name) {
+  for (auto& c : name)
+    c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return "HEARTH_" + name;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names)
+    text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+/// A value of the file as the text that a flag or variable would hold.
+std::optional<std::string> text_of(const toml::node& value) {
+  if (auto text = value.value_exact<std::string>())
+    return text;
+  if (auto number = value.value_exact<std::int64_t>())
+    return std::to_string(*number);
+  if (auto number = value.value_exact<double>())
+    return std::to_string(*number);
+  return std::nullopt;
+}
+
+/// What the sources say about one name.
+class reader {
+public:
+  explicit reader(const std::vector<settings_source>& sources) : sources_(sources) {}
+
+  template <class Take>
+  void read(const std::string& name, Take take) const {
+    for (const auto& source : sources_)
+      if (auto said = source.values.find(name); said != source.values.end()) {
+        try {
+          take(said->second);
+        } catch (const std::invalid_argument& e) {
+          throw start_error("The setting " + name + " = \"" + said->second + "\" (" + source.origin + ") is not usable: "
+                            + e.what());
+        }
+        return;
+      }
+  }
+
+private:
+  const std::vector<settings_source>& sources_;
+};
+
+std::string checked_level(const std::string& text) {
+  static const std::vector<std::string> levels{"trace", "debug", "info", "warning", "error", "off"};
+  if (std::find(levels.begin(), levels.end(), text) == levels.end())
+    throw std::invalid_argument("it must be one of " + listed(levels) + ".");
+  return text;
+}
+
+std::filesystem::path checked_path(const std::string& text) {
+  if (text.empty())
+    throw std::invalid_argument("it must be a path.");
+  return std::filesystem::absolute(text).lexically_normal();
+}
+
+std::string checked_name(const std::string& text) {
+  constexpr std::size_t longest = 253; // of a host name
+  const bool is_printable = std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isgraph(c); });
+  if (text.empty() || text.size() > longest || !is_printable)
+    throw std::invalid_argument("a node's name has 1 to 253 visible characters.");
+  return text;
+}
+
+} // namespace
+
+const std::vector<std::string>& settings_names() {
+  static const std::vector<std::string> names{"socket", "state_dir", "node_name", "idle_exit", "stop_grace",
+                                              "log_level", "log_file", "python"};
+  return names;
+}
+
+milliseconds parse_duration(const std::string& text) {
+  constexpr auto forms = "a duration is a number with ms, s, m or h (\"250ms\", \"30s\", \"10m\", \"2h\"), or seconds.";
+  constexpr double largest_ms = 1e15; // 30,000 years: far from any overflow
+  double number = 0;
+  const auto* end = text.data() + text.size();
+  auto [rest, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  const std::string unit(rest, end);
+  const double factor = unit == "ms"              ? 1
+                        : unit == "s" || unit.empty() ? 1e3
+                        : unit == "m"             ? 60e3
+                        : unit == "h"             ? 3600e3
+                                                  : 0;
+  if (error != std::errc{} || factor == 0 || !(number >= 0) || number * factor > largest_ms)
+    throw std::invalid_argument(forms);
+  return milliseconds(static_cast<std::int64_t>(number * factor));
+}
+
+settings_source settings_from_variables(const variable_reader& variables) {
+  settings_source source{"HEARTH_* variables", {}};
+  for (const auto& name : settings_names())
+    if (const auto* value = variables(variable_of(name).c_str()); value && *value)
+      source.values[name] = value;
+  return source;
+}
+
+settings_source settings_from_file(const std::filesystem::path& file) {
+  settings_source source{file.string(), {}};
+  std::error_code error;
+  if (!std::filesystem::exists(file, error))
+    return source;
+  toml::table table;
+  try {
+    table = toml::parse_file(file.string());
+  } catch (const toml::parse_error& e) {
+    throw start_error(file.string() + ", line " + std::to_string(e.source().begin.line)
+                      + ": " + std::string(e.description()));
+  }
+  const auto& names = settings_names();
+  for (const auto& [key, value] : table) {
+    const std::string name(key.str());
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      throw start_error(file.string() + ": there is no setting " + name + "; there are " + listed(names) + ".");
+    auto text = text_of(value);
+    if (!text)
+      throw start_error(file.string() + ": the setting " + name + " must be a string or a number.");
+    source.values[name] = std::move(*text);
+  }
+  return source;
+}
+
+settings merge_settings(const std::vector<settings_source>& sources, bool is_private, const variable_reader& variables,
+                        uid_t user) {
+  const reader from(sources);
+  settings result;
+  result.is_private = is_private;
+  if (is_private)
+    result.idle_exit = defaults::private_idle_exit;
+  from.read("socket", [&](const std::string& text) { result.socket = checked_path(text); });
+  from.read("state_dir", [&](const std::string& text) { result.state_directory = checked_path(text); });
+  from.read("node_name", [&](const std::string& text) { result.name = checked_name(text); });
+  from.read("idle_exit", [&](const std::string& text) { result.idle_exit = parse_duration(text); });
+  from.read("stop_grace", [&](const std::string& text) { result.stop_grace = parse_duration(text); });
+  from.read("log_level", [&](const std::string& text) { result.log_level = checked_level(text); });
+  from.read("log_file", [&](const std::string& text) { result.log_file = checked_path(text); });
+  from.read("python", [&](const std::string& text) { result.python = checked_path(text); });
+  if (result.socket.empty())
+    result.socket = default_socket(variables, user);
+  if (result.state_directory.empty())
+    result.state_directory = default_state_directory(variables);
+  if (result.name.empty())
+    result.name = host_name();
+  if (result.is_private && result.log_file.empty())
+    result.log_file = result.state_directory / "hearthd.log"; // nobody looks at the stderr of a node that a client started
+  return result;
+}
+
+} // namespace hearth::node

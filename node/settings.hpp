@@ -1,0 +1,51 @@
+#pragma once
+
+#include "core/defaults.hpp"
+#include "node/paths.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace hearth::node {
+
+/// What a person may decide about a node. Sources, the first that says something wins: flags, `HEARTH_*` variables, the
+/// user's hearth.toml, the system's.
+struct settings {
+  bool is_private = false;               // started for one user by the first client; --private only
+  std::filesystem::path socket;
+  std::filesystem::path state_directory;
+  std::string name;                      // of the node
+  std::chrono::milliseconds idle_exit{0}; // 0: never
+  std::chrono::milliseconds stop_grace = defaults::stop_grace;
+  std::string log_level = "info";        // trace | debug | info | warning | error | off
+  std::filesystem::path log_file;        // empty: stderr
+  std::string python;                    // of environments that name none; empty: python3 on PATH
+};
+
+/// What one source says: names as in hearth.toml.
+struct settings_source {
+  std::string origin; // "the command line", "HEARTH_* variables", "/etc/hearth/hearth.toml"
+  std::map<std::string, std::string> values;
+};
+
+/// The names that hearth.toml and `HEARTH_<NAME>` know.
+const std::vector<std::string>& settings_names();
+
+/// The variables among `HEARTH_*` that are settings.
+settings_source settings_from_variables(const variable_reader& variables);
+
+/// The file's settings; nothing when it does not exist. Throws start_error, also for a name that is not known.
+settings_source settings_from_file(const std::filesystem::path& file);
+
+/// The settings after all sources, first wins, with defaults for the rest. Throws start_error for a value that does not
+/// fit, with its origin.
+settings merge_settings(const std::vector<settings_source>& sources, bool is_private, const variable_reader& variables,
+                        uid_t user);
+
+/// "250ms", "30s", "10m", "2h" or a number of seconds. Throws std::invalid_argument with the forms it takes.
+std::chrono::milliseconds parse_duration(const std::string& text);
+
+} // namespace hearth::node

@@ -1,0 +1,46 @@
+#include "node/store/digest.hpp"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+namespace hearth::node {
+
+namespace {
+
+void check(int result) {
+  if (result != 1)
+    throw std::runtime_error("SHA-256 is not available in this system's OpenSSL");
+}
+
+} // namespace
+
+void sha256::free_context::operator()(evp_md_ctx_st* context) const noexcept { EVP_MD_CTX_free(context); }
+
+sha256::sha256() : context_(EVP_MD_CTX_new()) { check(context_ ? EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) : 0); }
+
+void sha256::add(std::string_view bytes) { check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size())); }
+
+std::string sha256::hex() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> raw{};
+  unsigned size = 0;
+  check(EVP_DigestFinal_ex(context_.get(), raw.data(), &size));
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (unsigned i = 0; i < size; ++i) {
+    text += digits[raw[i] >> 4];
+    text += digits[raw[i] & 15];
+  }
+  return text;
+}
+
+bool is_sha256(std::string_view text) noexcept {
+  constexpr std::size_t length = 64;
+  return text.size() == length && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+} // namespace hearth::node

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+struct evp_md_ctx_st;
+
+namespace hearth::node {
+
+/// SHA-256 of what is added. Not to be shared between threads.
+class sha256 {
+public:
+  sha256();
+
+  void add(std::string_view bytes);
+
+  /// 64 hex digits; nothing may be added afterwards.
+  std::string hex();
+
+private:
+  struct free_context {
+    void operator()(evp_md_ctx_st* context) const noexcept;
+  };
+  std::unique_ptr<evp_md_ctx_st, free_context> context_;
+};
+
+/// Whether `text` is written as `sha256::hex` writes.
+bool is_sha256(std::string_view text) noexcept;
+
+} // namespace hearth::node
