@@ -352,35 +352,6 @@ class ConfigurationError(_UserErrorOfOneCode):
 
 # -- from the wire ---------------------------------------------------------------------------------------------------
 
-# Name of a code in `hearth._codes` -> the class a caller catches. One word per meaning; what has no class of its own
-# keeps its name as `code` of the general class of its kind.
-_CLASS_OF: Dict[str, Type[BaseRuntimeError]] = {
-    "user_error": CustomError,
-    "non_recoverable": NonRecoverableError,
-    "data_validation": RuntimeDataValidationError,
-    "module_load": ModuleLoadError,
-    "inline_io_too_large": InlineIOMaxBytesBreached,
-    "value_too_large": ValueTooLargeError,
-    "timeout_runtime": MaxRuntimeExceededError,
-    "timeout_queued": MaxQueuedTimeExceededError,
-    "deadline_exceeded": DeadlineExceededError,
-    "aborted": ActionAbortedError,
-    "interpreter_lost": InterpreterLostError,
-    "out_of_memory": OOMError,
-    "maybe_executed": MaybeExecutedError,
-    "crash_loop": InterpreterStartError,
-    "start_failed": InterpreterStartError,
-    "protocol_broken": InterpreterLostError,
-    "queue_full": QueueFullError,
-    "unknown_environment": RemoteTaskNotFoundError,
-    "unknown_task": RemoteTaskNotFoundError,
-    "unknown_run": ActionNotFoundError,
-    "bundle_too_large": BundleError,
-    "version_mismatch": NodeUnavailableError,
-    "shutting_down": NodeUnavailableError,
-}
-_CLASS_OF_KIND: Dict[str, Type[BaseRuntimeError]] = {"user": RuntimeUserError, "system": RuntimeSystemError}
-
 
 def from_failure(
     code: str, kind: str = "", message: str = "", details: Optional[Mapping[str, Any]] = None
@@ -396,11 +367,10 @@ def from_failure(
 
     Never raises; the caller raises what is returned.
     """
+    from hearth._failures import class_of  # only who talks to a node needs it
+
+    cls, word = class_of(code, kind)
     known = dict(details or {})
-    cls = _CLASS_OF.get(code)
-    word = cls.CODE if cls is not None else code
-    if cls is None:
-        cls = _CLASS_OF_KIND.get(kind, RuntimeUnknownError)
     if code == "user_error" and known.get("type"):
         word = str(known["type"])
     worker = known.get("worker")
