@@ -1,0 +1,1 @@
+"""What runs inside an interpreter: the zygote, the replica and its loops. Nothing here is imported by clients."""

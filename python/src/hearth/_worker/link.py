@@ -1,0 +1,229 @@
+"""The socket between a replica and its node: frames in, frames out, the slot table beside it."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import json
+import os
+import select
+import socket
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Callable, Deque, Iterator, List, Mapping, NoReturn, Optional, Tuple
+
+from .. import _frames
+from .outbox import Outbox
+from .output import CallOutput
+
+if TYPE_CHECKING:
+    from .calls import Call
+    from .children import Child
+    from .execution import Outcome
+    from .settings import Settings, Start
+
+__all__ = ["Link"]
+
+PROTOCOL = 1
+
+
+class Link:
+    """Reads and writes whole frames; values in chunks are put together here. Ends the process when the node is gone.
+
+    `read` belongs to one thread at a time, everything else to any.
+    """
+
+    def __init__(self, sock: socket.socket, slots: Any, start: Start, settings: Settings) -> None:
+        self.slots = slots
+        self.socket = sock
+        self.outbox = Outbox(sock)
+        self._settings = settings
+        self._replica = start.replica
+        self._reader = _frames.Reader(sock)
+        self._reading = threading.Lock()
+        self._arrived: Deque[Any] = collections.deque()
+        self._assembly = _frames.Assembly()
+        self._poked, self._poke = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+        self._poll.register(self._poked, select.POLLIN)
+        # Children share the time-ordered half of their ids; the random half counts on from a random number.
+        unix_ms = time.time_ns() // 1_000_000
+        random = int.from_bytes(os.urandom(10), "big")
+        self._id_hi = unix_ms << 16 | 0x7000 | random >> 64 & 0xFFF
+        self._id_lo = itertools.count(1 << 63 | random & (1 << 61) - 1)
+
+    # -- in ----------------------------------------------------------------------------------------------------------
+
+    def read(self, pokable: bool, timeout: Optional[float] = None) -> List[Any]:
+        """Waits for frames. With `pokable`, also until `poke` or for `timeout` seconds; then there may be none."""
+        with self._reading:
+            if pokable:
+                ready = dict(self._poll.poll(None if timeout is None else timeout * 1000))
+                if self._poked in ready:
+                    os.read(self._poked, 4096)
+                if self.socket.fileno() not in ready:
+                    return []
+            return self._receive(0)
+
+    def read_ready(self) -> List[Any]:
+        """The frames that are here already; none if another thread reads."""
+        if not self._reading.acquire(False):
+            return []
+        try:
+            return self._receive(socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return []
+        finally:
+            self._reading.release()
+
+    def _receive(self, flags: int) -> List[Any]:
+        arrived = self._arrived
+        try:
+            if not self._reader.read(arrived, flags):
+                os._exit(0)
+        except (ConnectionResetError, BrokenPipeError):
+            os._exit(0)
+        except ValueError as error:
+            self.broken(error)
+        frames = []
+        while arrived:
+            frame = self._assembly.whole(arrived.popleft())
+            if frame is not None:
+                frames.append(frame)
+        return frames
+
+    @staticmethod
+    def broken(error: Exception) -> NoReturn:
+        """The node sent what it never should: nothing that follows can be trusted."""
+        sys.stderr.write(f"hearth: the replica ends, because its node sent what cannot be understood: {error}\n")
+        sys.stderr.flush()
+        os._exit(1)
+
+    def poke(self) -> None:
+        """Ends a `read` that is `pokable`, or the next one. Also from a signal handler."""
+        try:
+            os.write(self._poke, b"!")
+        except BlockingIOError:  # enough pokes are waiting already
+            pass
+
+    @staticmethod
+    def response(frame: Any) -> Tuple[int, Mapping[str, Any]]:
+        """Request number and content of a Control response."""
+        return frame.request, json.loads(bytes(frame.body))
+
+    # -- out: kept for the next flush --------------------------------------------------------------------------------
+
+    def hello(self) -> None:
+        """Says that the replica is ready."""
+        version = ".".join(map(str, sys.version_info[:3]))
+        self.request(0, {"hello": {"protocol": PROTOCOL, "program": "replica", "pid": os.getpid(), "version": version}})
+        self.outbox.flush()
+
+    def request(self, number: int, content: Mapping[str, Any]) -> None:
+        self.outbox.put(_frames.control(request=number, body=json.dumps(content).encode()))
+
+    def reply(self, call: Call, outcome: Outcome, unstarted: bool = False) -> None:
+        """Answers `call`: its slot is done first, so that the node never sees a Reply of a call that still runs."""
+        self.slots.finish(call.slot, call.generation)
+        flags, code, body, run_ns = outcome
+        first, rest = _frames.parts(body)
+        put = self.outbox.put
+        put(
+            _frames.reply(
+                flags=flags | _frames.REPLY_UNSTARTED if unstarted else flags,
+                code=code,
+                attempt=call.attempt,
+                slot=call.slot,
+                generation=call.generation,
+                call_hi=call.hi,
+                call_lo=call.lo,
+                size=len(body),
+                run_ns=run_ns,
+                body=first,
+            )
+        )
+        for offset, part, last in rest:
+            flags = _frames.CHUNK_OF_REPLY | (_frames.CHUNK_LAST if last else 0)
+            put(_frames.chunk(flags=flags, call_hi=call.hi, call_lo=call.lo, offset=offset, body=part))
+        self.outbox.relieve()
+
+    def new_id(self) -> Tuple[int, int]:
+        return self._id_hi, next(self._id_lo)
+
+    def call(self, child: Child, handle: int, index: int, parks: bool) -> None:
+        parent = child.parent
+        body, child.body = child.body, b""
+        first, rest = _frames.parts(body)
+        put = self.outbox.put
+        put(
+            _frames.call(
+                flags=_frames.CALL_PARKS if parks else 0,
+                depth=parent.depth + 1,
+                environment=handle,
+                task=index,
+                call_hi=child.hi,
+                call_lo=child.lo,
+                root_hi=parent.root[0],
+                root_lo=parent.root[1],
+                parent_hi=parent.hi,
+                parent_lo=parent.lo,
+                deadline_ms=parent.remaining_ms(),
+                trace_hi=parent.trace[0],
+                trace_lo=parent.trace[1],
+                span=parent.trace[2],
+                size=len(body),
+                body=first,
+            )
+        )
+        for offset, part, last in rest:
+            flags = _frames.CHUNK_LAST if last else 0
+            put(_frames.chunk(flags=flags, call_hi=child.hi, call_lo=child.lo, offset=offset, body=part))
+        self.outbox.relieve()
+
+    def parked(self, call: Call) -> None:
+        self._signal(_frames.PARKED, call)
+
+    def resumed(self, call: Call) -> None:
+        self._signal(_frames.RESUMED, call)
+
+    def _signal(self, what: int, call: Call) -> None:
+        self.outbox.put(
+            _frames.signal(what=what, slot=call.slot, generation=call.generation, call_hi=call.hi, call_lo=call.lo)
+        )
+
+    def cancel(self, child: Child) -> None:
+        self.outbox.put(_frames.signal(what=_frames.CANCEL, call_hi=child.hi, call_lo=child.lo))
+        self.outbox.linger()
+
+    def output_of(self, call: Call) -> CallOutput:
+        """Where `call` prints."""
+        put, hi, lo, replica = self.outbox.put, call.hi, call.lo, self._replica
+
+        def send(stream: int, dropped: int, unix_ns: int, text: bytes) -> None:
+            put(
+                _frames.log(
+                    flags=stream, dropped=dropped, call_hi=hi, call_lo=lo, unix_ns=unix_ns, replica=replica, body=text
+                )
+            )
+
+        return CallOutput(self._settings.output_bytes_max, send)
+
+    def flush_later(self, produce: Callable[[], None]) -> None:
+        """Has the next flush, within some milliseconds, call `produce` first."""
+        self.outbox.before_flush(produce)
+        self.outbox.linger()
+
+    def disown(self) -> None:
+        """In a process that user code forked: the socket stays with its parent."""
+        self.socket.close()
+
+    def finish(self) -> NoReturn:
+        """Sends what waits and ends the process: a fresh replica has served its call."""
+        self.outbox.blocked = None
+        self.socket.setblocking(True)
+        self.outbox.flush()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)

@@ -1,0 +1,124 @@
+"""What both loops share: frames of the node become calls to run, answers of children and requests to stop."""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+import threading
+from typing import Any, Callable, Iterable, List, NoReturn, Optional
+
+from .. import _codes, _frames, errors
+from .calls import Call
+from .children import Children
+from .execution import text_failure
+from .interrupts import Seat
+from .link import Link
+from .program import Program
+from .waits import CallQueue, Wait
+
+__all__ = ["Loop", "refuse_in_event_loop"]
+
+
+class Loop:
+    """Base of `SyncLoop` and `AsyncLoop`."""
+
+    def __init__(self, link: Link, program: Program, fresh: bool) -> None:
+        self.link = link
+        self.settings = program.settings
+        self._program = program
+        self._outbox = link.outbox
+        self._fresh = fresh
+        self._children = Children(link, program)
+        self._queue = CallQueue()  # calls that have not begun
+        self._seats: List[Seat] = []  # threads that run sync calls
+        self._asked = False  # to interrupt
+        self._interrupting = False
+
+    @staticmethod
+    def start_thread(work: Callable[[Call], NoReturn], call: Optional[Call]) -> None:
+        """A thread of the loop, without the context of whoever needs it."""
+        thread = threading.Thread(target=work, args=(call,), name="hearth-call", daemon=True)
+        contextvars.Context().run(thread.start)
+
+    # -- frames of the node ------------------------------------------------------------------------------------------
+
+    def _take(self, frames: Iterable[Any]) -> None:
+        """Sorts what arrived. Ends the process for what no node sends."""
+        try:
+            self._sort(frames)
+        except (ValueError, KeyError) as error:
+            self.link.broken(error)
+
+    def _sort(self, frames: Iterable[Any]) -> None:
+        for frame in frames:
+            kind = frame.kind
+            if kind == _frames.CALL:
+                self._queue.push(Call(self, self._program.task(frame.task), frame))
+            elif kind == _frames.REPLY:
+                child = self._children.answered(frame)
+                if child is not None and child.wait is not None:
+                    self._fire(child.wait, None)
+            elif kind == _frames.SIGNAL:
+                self._signal(frame)
+            elif kind == _frames.CONTROL:
+                for child in self._children.opened(*self.link.response(frame)):
+                    if child.wait is not None:
+                        self._fire(child.wait, None)
+            else:
+                raise ValueError(f"frame of kind {kind}, which no node sends to an interpreter")
+
+    def _signal(self, frame: Any) -> None:
+        waiting = self._queue.take(frame.call_hi, frame.call_lo)
+        if frame.what == _frames.RECALLED or waiting is not None:
+            # The slot table has decided already. Without one, nothing was sent ahead, and only an end can be meant.
+            if waiting is not None and frame.what == _frames.CANCEL and self.link.slots.start(waiting.slot, waiting.generation):
+                self.link.reply(waiting, text_failure(_codes.Code.ABORTED, "The call was aborted before it began."), True)
+        elif frame.what == _frames.CANCEL:
+            self._stop(frame.call_hi, frame.call_lo)
+
+    def _fire(self, wait: Wait, error: Optional[BaseException]) -> None:
+        """Gives `wait` its reason to go on; the first one counts."""
+        raise NotImplementedError
+
+    def _stop(self, hi: int, lo: int) -> None:
+        """Stops the call of this id, which has begun; nothing if it has ended."""
+        raise NotImplementedError
+
+    # -- stopping sync calls -----------------------------------------------------------------------------------------
+
+    def _interrupt(self) -> None:
+        """Handler of SIGUSR1, in the main thread at any moment: takes no lock that this thread could hold."""
+        self._asked = True
+        if self._interrupting:  # the signal came while this runs
+            return
+        self._interrupting = True
+        own: Optional[Seat] = None
+        while self._asked:
+            self._asked = False
+            for seat in self._seats:
+                call = seat.call
+                if call is None or call.interrupted:
+                    continue
+                if call.cancelled or self.link.slots.is_cancelled(call.slot, call.generation):
+                    call.interrupted = True
+                    self._end_waits_soon(call)
+                    if seat.thread == threading.get_ident():
+                        own = seat
+                    else:
+                        seat.interrupt(call)
+        self._interrupting = False
+        if own is not None:
+            own.interrupt(own.call)
+
+    def _end_waits_soon(self, call: Call) -> None:
+        """What threads of `call` wait for ends with CallCancelled. Called by the signal handler."""
+        raise NotImplementedError
+
+
+def refuse_in_event_loop(task: Any) -> None:
+    """Raises SyncTaskCallInAsyncContextError where blocking would stop the event loop of this thread."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None and asyncio._get_running_loop() is not None:
+        raise errors.SyncTaskCallInAsyncContextError(
+            f"{task.name} was called in its blocking form inside a running event loop; write `await {task.name.partition('.')[2]}.aio(...)`."
+        )

@@ -1,0 +1,101 @@
+"""The environment's code in this interpreter: its tasks, ready to run, and how environments are named to the node."""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+import weakref
+from typing import Any, Callable, Dict, List, Mapping
+
+from .. import _bundle, _codes, _frames, _runtime, _values, errors
+from .._task import Task
+from . import output, threads
+from .loading import LoadFailure, find_object, import_module
+from .settings import Settings, TaskEntry
+
+__all__ = ["LoadedTask", "Program"]
+
+
+class LoadedTask:
+    """A task that can run: its function and the codec of its values."""
+
+    __slots__ = ("codec", "function", "is_async", "name")
+
+    def __init__(self, entry: TaskEntry, found: Any) -> None:
+        self.name = entry.name
+        self.is_async = entry.is_async
+        self.function: Callable[..., Any] = found.func if isinstance(found, Task) else found
+        if not callable(self.function):
+            raise LoadFailure(
+                f"Task {entry.name!r} is not there: {entry.function!r} of module {entry.module!r} is a "
+                f"{type(found).__name__}, not a function."
+            )
+        try:
+            self.codec = _values.codec_of(self.name, self.function, entry.max_inline_io_bytes)
+        except (errors.BaseRuntimeError, TypeError) as error:
+            raise LoadFailure(f"Task {entry.name!r} cannot be served: {error}") from None
+
+
+class Program:
+    """All of it; made once by the zygote and shared by its forks."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.has_slot_table = _frames.HAS_SLOT_TABLE
+        self.tasks: List[LoadedTask] = []
+        self._codecs: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+
+    @classmethod
+    def load(cls, settings: Settings) -> Program:
+        """Imports preloads and code, finds every task. Raises LoadFailure."""
+        program = cls(settings)
+        # Functions by value, and whatever asks for the program's own module, must not find the worker's.
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        output.install()
+        threads.install()
+        _bundle.adopt(settings.code_directory, settings.bundle)
+        sys.path[:0] = _search_paths(settings.code_directory)
+        for name in settings.preload:
+            import_module(name, settings, "named in preload=")
+        for entry in settings.tasks:
+            with _runtime.importing(entry.module):
+                found = find_object(entry, settings)
+            program.tasks.append(LoadedTask(entry, found))
+        return program
+
+    @property
+    def is_async(self) -> bool:
+        return any(task.is_async for task in self.tasks)
+
+    def task(self, index: int) -> LoadedTask:
+        """Raises ValueError: the node knows how many there are."""
+        if index >= len(self.tasks):
+            raise ValueError(f"call of task {index}; the environment has {len(self.tasks)}")
+        return self.tasks[index]
+
+    def codec_of(self, task: Any) -> Any:
+        """The codec of any task of the bundle."""
+        codec = self._codecs.get(task)
+        if codec is None:
+            codec = _values.codec_of(task.name, task.func, task.max_inline_io_bytes or 0)
+            self._codecs[task] = codec
+        return codec
+
+    def definition_of(self, env: Any) -> Mapping[str, Any]:
+        """How the node is told of `env`, an environment of this bundle. Raises BundleError."""
+        settings = self.settings
+        bundle = _bundle.bundle_for(env)
+        return env.definition(
+            project=settings.project, domain=settings.domain, bundle=bundle.digest, python=settings.python
+        )
+
+
+def _search_paths(directory: str) -> List[str]:
+    """The folders of the bundle that are searched for modules; the bundle itself when it does not say."""
+    try:
+        return _bundle.search_paths(directory) or [directory]
+    except FileNotFoundError:
+        return [directory]
+    except errors.BundleError as error:
+        raise LoadFailure(str(error)) from None

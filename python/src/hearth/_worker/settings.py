@@ -1,0 +1,98 @@
+"""The node's orders, read from their JSON rendering (schema/zygote.capnp, schema/environment.capnp)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Mapping
+
+__all__ = ["Settings", "Start", "TaskEntry"]
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskEntry:
+    """One task of the environment, before its function is found."""
+
+    name: str
+    module: str
+    function: str
+    pickle: str
+    max_inline_io_bytes: int  # 0: not set
+    is_async: bool
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> TaskEntry:
+        return cls(
+            name=row["name"],
+            module=row.get("module", ""),
+            function=row.get("function", ""),
+            pickle=row.get("pickle", ""),
+            max_inline_io_bytes=int(row.get("maxInlineIoBytes", 0)),
+            is_async=bool(row.get("isAsync", False)),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """`Configure`: what an interpreter is for and what it may use. Sizes are bytes; 0 means no limit."""
+
+    environment: str
+    bundle: str
+    python: str  # as the environment names it, so that environments opened from here have the same
+    code_directory: str
+    project: str
+    domain: str
+    version: str
+    threads: int
+    force_spawn: bool
+    frame_bytes_max: int
+    output_bytes_max: int
+    address_space_bytes_max: int
+    processes_max: int
+    files_max: int
+    variables: Mapping[str, str]
+    preload: tuple[str, ...]
+    tasks: tuple[TaskEntry, ...]
+
+    @classmethod
+    def read(cls, order: Mapping[str, Any]) -> Settings:
+        """Raises KeyError, TypeError or ValueError for an order that is not a `configure`."""
+        row = order["configure"]
+        environment = row["environment"]
+        return cls(
+            environment=environment["name"],
+            bundle=environment.get("bundle", ""),
+            python=environment.get("python", ""),
+            code_directory=row["codeDirectory"],
+            project=row.get("project", ""),
+            domain=row.get("domain", ""),
+            version=row.get("version", ""),
+            threads=max(1, int(row.get("threads", 1))),
+            force_spawn=bool(row.get("forceSpawn", False)),
+            frame_bytes_max=int(row.get("frameBytesMax", 0)),
+            output_bytes_max=int(row.get("outputBytesMax", 0)),
+            address_space_bytes_max=int(row.get("addressSpaceBytesMax", 0)),
+            processes_max=int(row.get("processesMax", 0)),
+            files_max=int(row.get("filesMax", 0)),
+            variables={v["name"]: v.get("value", "") for v in environment.get("variables", ())},
+            preload=tuple(environment.get("preload", ())),
+            tasks=tuple(TaskEntry.read(task) for task in environment.get("tasks", ())),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """`fork` or `become`: the replica to be."""
+
+    replica: int
+    concurrency: int
+    slots: int
+    fresh: bool
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> Start:
+        return cls(
+            replica=int(row["replica"]),
+            concurrency=max(1, int(row.get("concurrency", 1))),
+            slots=int(row.get("slots", 0)),
+            fresh=bool(row.get("fresh", False)),
+        )

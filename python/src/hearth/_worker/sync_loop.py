@@ -1,0 +1,329 @@
+"""The loop of environments whose tasks are all plain functions: one call at a time, without asyncio.
+
+Exactly one thread holds the baton: it runs user code or it reads the socket. Calls run inline in the thread that read
+them, so a leaf call costs no hand-over. A call that waits for a child lends its slot; its thread goes on reading, and
+a call that arrives meanwhile is run by another thread that takes the baton: never on the stack of a waiting parent.
+A call is parked while any of its threads waits; the reply that ends its last wait needs the slot again.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextvars
+import threading
+import time
+from typing import Any, Deque, List, Mapping, NoReturn, Optional, Sequence, Tuple
+
+from . import interrupts
+from .calls import Call
+from .children import Child
+from .execution import execute
+from .interrupts import CallCancelled, Seat
+from .link import Link
+from .loop import Loop, refuse_in_event_loop
+from .program import Program
+from .waits import Wait
+
+__all__ = ["SyncLoop"]
+
+# A call that ran longer than this is answered before the next one begins, whatever else waits.
+_REPLY_AT_ONCE_NS = 200_000
+
+
+class SyncLoop(Loop):
+    """Serves the node until its socket ends; with `fresh`, one call."""
+
+    def __init__(self, link: Link, program: Program, fresh: bool) -> None:
+        super().__init__(link, program, fresh)
+        self._mutex = threading.Lock()  # guards what follows, the queue, and `waits` and `ended` of calls
+        self._active: Optional[Call] = None  # has the slot: its threads have the baton
+        self._returning: Deque[Wait] = collections.deque()  # fired waits, in order
+        self._parked = 0
+        self._idle: List[Seat] = []
+        self._to_cancel: Deque[Call] = collections.deque()  # appended by the signal handler
+        self._context = contextvars.copy_context()  # what importing the user's code left
+
+    def serve(self) -> NoReturn:
+        """In the main thread; never returns. Raises ValueError for a broken frame."""
+        interrupts.install(self._interrupt)
+        self.link.hello()
+        self._work(None)
+
+    # -- threads -----------------------------------------------------------------------------------------------------
+
+    def _work(self, first: Optional[Call]) -> NoReturn:
+        """The life of a thread: with the baton, then resting until it is hired with it again."""
+        seat = Seat()
+        seat.job = first
+        self._seats.append(seat)
+        while True:
+            call, seat.job = seat.job, None
+            if call is not None:
+                self._run(seat, call)
+            self._drive(seat)
+            seat.lock.acquire()
+
+    def _hire(self, call: Optional[Call]) -> None:
+        """Gives the baton, and perhaps a call, to a resting thread or a new one."""
+        main = self._seats[0]
+        if main in self._idle:  # first of all, because only there signals end a sleep
+            self._idle.remove(main)
+            seat = main
+        elif self._idle:
+            seat = self._idle.pop()
+        else:
+            self.start_thread(self._work, call)
+            return
+        seat.job = call
+        seat.lock.release()
+
+    # -- the baton ---------------------------------------------------------------------------------------------------
+
+    def _drive(self, seat: Seat) -> None:
+        """With the baton and nothing running: runs what is there, reads what comes. Returns when it is given away."""
+        while True:
+            granted = self._next_return()
+            if granted is not None:
+                self._idle.append(seat)
+                granted.wake()
+                return
+            with self._mutex:
+                call = self._queue.pop() if self._queue else None
+            if call is not None:
+                self._run(seat, call)
+            else:
+                self._read(None)
+
+    def _drive_for(self, wait: Wait) -> None:
+        """The same by a thread that waits itself: calls go to other threads. Returns when `wait` may go on."""
+        while True:
+            granted = self._next_return()
+            if granted is wait:
+                return
+            if granted is not None:
+                granted.wake()
+                return self._rest(wait)
+            if wait.ready:  # others of its call still wait, so it goes on without the slot and the baton
+                return self._hire(None)
+            with self._mutex:
+                call = self._queue.pop() if self._queue else None
+            if call is not None:
+                self._hire(call)
+                return self._rest(wait)
+            self._read(wait.deadline)
+            self._expire(wait)
+
+    def _rest(self, wait: Wait) -> None:
+        """Until another thread lets `wait` go on."""
+        if wait.deadline is None or wait.block(max(0.0, wait.deadline - time.monotonic())):
+            if wait.deadline is None:
+                wait.block()
+            return
+        self._expire(wait)
+        self.link.poke()
+        wait.block()
+
+    def _expire(self, wait: Wait) -> None:
+        if wait.deadline is not None and time.monotonic() >= wait.deadline:
+            with self._mutex:
+                self._fire(wait, None)
+
+    def _read(self, deadline: Optional[float]) -> None:
+        self._outbox.flush()
+        timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
+        frames = self.link.read(self._parked > 0, timeout)
+        with self._mutex:
+            self._take(frames)
+
+    def _next_return(self) -> Optional[Wait]:
+        """Lets fired waits go on until one needs the slot: that one is returned, and its call has it."""
+        while self._returning or self._to_cancel:
+            with self._mutex:
+                while self._to_cancel:
+                    for wait in self._to_cancel.popleft().waits:
+                        self._fire(wait, CallCancelled())
+                if not self._returning:
+                    break
+                wait = self._returning.popleft()
+                call = wait.call
+                call.waits.discard(wait)
+                wait.ready = True
+                if call.waits:
+                    wait.wake()
+                    continue
+                self._active = call
+                self._parked -= 1
+            self.link.resumed(call)
+            return wait
+        return None
+
+    def _fire(self, wait: Wait, error: Optional[BaseException]) -> None:
+        if not wait.fired:
+            wait.fired = True
+            wait.error = error
+            self._returning.append(wait)
+
+    # -- calls -------------------------------------------------------------------------------------------------------
+
+    def _run(self, seat: Seat, call: Call) -> None:
+        """Runs `call` in this thread from beginning to reply."""
+        if not self.link.slots.start(call.slot, call.generation):
+            return
+        call.seat = seat
+        self._active = call
+        if self._outbox:
+            self._outbox.linger()
+        outcome = self._context.copy().run(execute, call, seat)
+        self._end(call)
+        self.link.reply(call, outcome)
+        self._active = None
+        if self._fresh:
+            self.link.finish()
+        if outcome.run_ns > _REPLY_AT_ONCE_NS:
+            self._outbox.flush()
+
+    def _end(self, call: Call) -> None:
+        """Its function has returned: its other threads wait in vain, and it takes the slot again if they had lent it."""
+        last = None
+        with self._mutex:
+            call.ended = True
+            if call.waits:
+                for wait in call.waits:
+                    self._fire(wait, call.over())
+                last = Wait(call)
+                call.waits.add(last)
+                self._fire(last, None)
+        if last is not None:
+            self.link.poke()
+            last.block()
+        call.seat = None
+        self._children.abandon(call)
+        call.close_output()
+
+    def _stop(self, hi: int, lo: int) -> None:
+        for seat in self._seats:
+            call = seat.call
+            if call is not None and call.lo == lo and call.hi == hi:
+                call.cancelled = True
+                interrupts.poke()
+
+    def _end_waits_soon(self, call: Call) -> None:
+        self._to_cancel.append(call)
+        self.link.poke()
+
+    # -- for user code -----------------------------------------------------------------------------------------------
+
+    def call(self, call: Call, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        refuse_in_event_loop(task)
+        child = self._children.prepare(call, task, args, kwargs)
+        wait = child.wait = Wait(call)
+        first = self._park(wait)
+        self._send_waited(child, first)
+        self._sit_out(wait, first)
+        return child.value()
+
+    def spawn(self, call: Call, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Child:
+        call.check_open()
+        child = self._children.prepare(call, task, args, kwargs)
+        self._children.send(child, False)
+        self._outbox.linger()
+        return child
+
+    def wait_any(self, call: Call, children: Sequence[Child], timeout: Optional[float]) -> None:
+        refuse_in_event_loop(children[0].task)
+        wait = Wait(call)
+        if timeout is not None:
+            wait.deadline = time.monotonic() + timeout
+        first = self._park(wait, children)
+        if first is not None:
+            if first:
+                self.link.parked(call)
+            self._sit_out(wait, first)
+
+    async def call_async(self, call: Call, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        child = self._children.prepare(call, task, args, kwargs)
+        self._children.send(child, False)
+        return await self.await_child(child)
+
+    async def await_child(self, child: Child) -> Any:
+        """In an event loop that user code runs: another thread drives meanwhile."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+        wait = Wait(child.parent, lambda: loop.call_soon_threadsafe(ended.set))
+        first = self._park(wait, (child,))
+        if first is None:
+            return child.value()
+        if first:
+            self.link.parked(child.parent)
+            self._hire(None)
+        else:
+            self._outbox.flush()
+        try:
+            await ended.wait()
+        except asyncio.CancelledError:
+            self.cancel_child(child)
+            await ended.wait()
+            raise
+        if wait.error is not None:
+            raise wait.error
+        return child.value()
+
+    def look_for(self, child: Child) -> bool:
+        with child.parent.guard():
+            self._outbox.flush()
+            frames = self.link.read_ready()
+            if frames:
+                with self._mutex:
+                    self._take(frames)
+            return child.finished
+
+    def cancel_child(self, child: Child) -> None:
+        with child.parent.guard():
+            if self._children.cancel(child) and child.wait is not None:
+                with self._mutex:
+                    self._fire(child.wait, None)
+                self.link.poke()
+
+    def _park(self, wait: Wait, children: Sequence[Child] = ()) -> Optional[bool]:
+        """Begins `wait`, for the first answer of `children`: true if that lent the slot, so that this thread has the
+        baton; false if it was lent; None if an answer is here. Raises RuntimeError if the call has ended.
+        """
+        call = wait.call
+        with self._mutex:
+            call.check_open()
+            for child in children:
+                if child.finished:
+                    return None
+            for child in children:
+                child.wait = wait
+            call.waits.add(wait)
+            if len(call.waits) > 1:
+                return False
+            self._active = None
+            self._parked += 1
+            return True
+
+    def _send_waited(self, child: Child, first: bool) -> None:
+        try:
+            carried = self._children.send(child, first)
+        except BaseException as error:  # the wait has begun: it ends like any other
+            child.error = error
+            carried = False
+        if first and not carried:
+            self.link.parked(child.parent)
+        if child.finished and child.wait is not None:
+            with self._mutex:
+                self._fire(child.wait, None)
+            self.link.poke()
+
+    def _sit_out(self, wait: Wait, first: bool) -> None:
+        """Until `wait` may go on. Raises what it was fired with."""
+        if first:
+            self._drive_for(wait)
+        else:
+            self._outbox.flush()
+            self._rest(wait)
+        if wait.error is not None:
+            raise wait.error

@@ -1,0 +1,32 @@
+"""Work that user code hands to threads keeps its context: output and child calls there belong to the call.
+
+CPython starts threads with an empty context. Inside an interpreter of a node, `Thread.start` and
+`ThreadPoolExecutor.submit` take the caller's context along, so that a call is known wherever its work is done.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextvars
+import threading
+from typing import Any, Callable
+
+__all__ = ["install"]
+
+
+def install() -> None:
+    """Once per interpreter."""
+    start = threading.Thread.start
+    submit = concurrent.futures.ThreadPoolExecutor.submit
+
+    def start_in_context(self: threading.Thread) -> None:
+        run = self.run  # bound: also the override of a subclass
+        context = contextvars.copy_context()
+        self.run = lambda: context.run(run)  # type: ignore[method-assign]
+        start(self)
+
+    def submit_in_context(self: Any, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return submit(self, contextvars.copy_context().run, function, *args, **kwargs)
+
+    threading.Thread.start = start_in_context  # type: ignore[method-assign]
+    concurrent.futures.ThreadPoolExecutor.submit = submit_in_context  # type: ignore[method-assign]

@@ -1,0 +1,190 @@
+"""The zygote: an interpreter with the environment's code imported, from which replicas are forked.
+
+It stays single-threaded and ends when the node's control socket closes. The protocol is schema/zygote.capnp.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+import select
+import signal
+import socket
+import sys
+import time
+from typing import Any, NoReturn, Optional
+
+from .._codes import Code
+from . import forkable, isolation
+from .loading import LoadFailure
+from .program import Program
+from .settings import Settings, Start
+
+__all__ = ["main"]
+
+_ORDER_BYTES_MAX = 1 << 20
+
+
+def main(control_fd: int) -> NoReturn:
+    """Serves the node on `control_fd`; in a fork's child, and after `become`, serves as a replica. Never returns."""
+    parent = os.getppid()
+    isolation.die_with_parent(parent)
+    control = socket.socket(fileno=control_fd)
+    control.set_inheritable(False)
+    order, _ = _receive(control)
+    if order is None:
+        os._exit(0)
+    try:
+        settings = Settings.read(order)
+        isolation.isolate(settings, control_fd)
+        began = time.perf_counter_ns()
+        program = _load(settings)
+    except LoadFailure as failure:
+        _fail(control, str(failure), failure.code)
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        _fail(control, f"The interpreter {sys.executable} cannot be prepared: {error!r}.", Code.START_FAILED)
+    start, descriptors = Zygote(control, settings, program).serve(time.perf_counter_ns() - began)
+    from . import replica
+
+    replica.serve(program, start, *descriptors)
+
+
+def _load(settings: Settings) -> Program:
+    os.chdir(settings.code_directory)
+    sys.path.insert(0, settings.code_directory)
+    program = Program.load(settings)
+    # What user code may have changed and the zygote depends on.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return program
+
+
+def _fail(control: socket.socket, message: str, code: Code) -> NoReturn:
+    _send(control, {"failed": {"message": message, "code": int(code)}})
+    os._exit(1)
+
+
+def _send(control: socket.socket, event: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
+    data = json.dumps(event).encode()
+    try:
+        if descriptors:
+            socket.send_fds(control, [data], list(descriptors))
+        else:
+            control.send(data)
+    except (BrokenPipeError, ConnectionResetError):  # the node is gone, and so are we
+        os._exit(0)
+
+
+def _receive(control: socket.socket) -> tuple[Optional[dict[str, Any]], list[int]]:
+    """One order and its descriptors; (None, []) when the socket ended."""
+    try:
+        data, descriptors, _, _ = socket.recv_fds(control, _ORDER_BYTES_MAX, 4, socket.MSG_CMSG_CLOEXEC)
+    except ConnectionResetError:
+        return None, []
+    return (json.loads(data), descriptors) if data else (None, [])
+
+
+class Zygote:
+    """The loop over the control socket and the children's pidfds."""
+
+    def __init__(self, control: socket.socket, settings: Settings, program: Program) -> None:
+        self._control = control
+        self._settings = settings
+        self._program = program
+        self._children: dict[int, tuple[int, int]] = {}  # pidfd -> (replica, pid)
+
+    def serve(self, import_ns: int) -> tuple[Start, list[int]]:
+        """Returns only in a process that is to be a replica, with its descriptors (socket, slot table)."""
+        reason = self._decide()
+        self._freeze()
+        _send(
+            self._control,
+            {
+                "ready": {
+                    "pid": os.getpid(),
+                    "python": ".".join(map(str, sys.version_info[:3])),
+                    "canFork": not reason,
+                    "spawnReason": reason,
+                    "importUs": str(import_ns // 1000),
+                    "hasSlotTable": self._program.has_slot_table,
+                }
+            },
+        )
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        while True:
+            for fd, _ in poll.poll():
+                if fd != self._control.fileno():
+                    poll.unregister(fd)
+                    self._reap(fd)
+                    continue
+                order, descriptors = _receive(self._control)
+                if order is None:
+                    os._exit(0)
+                if "become" in order:
+                    return Start.read(order["become"]), descriptors
+                if "fork" not in order:
+                    raise ValueError(f"unknown order of the node: {sorted(order)}")
+                pidfd = self._fork(Start.read(order["fork"]), descriptors)
+                if pidfd is None:
+                    return Start.read(order["fork"]), descriptors
+                poll.register(pidfd, select.POLLIN)
+
+    def _decide(self) -> str:
+        if self._settings.force_spawn:
+            return "spawning was asked for"
+        reason = forkable.spawn_reason((self._control.fileno(),))
+        if not reason:
+            forkable.warn_of_generators(self._settings.code_directory)
+        return reason
+
+    @staticmethod
+    def _freeze() -> None:
+        """Keeps the collector away from what is imported, so that forks go on sharing its pages."""
+        gc.collect()
+        gc.disable()  # a collection between here and a fork would leave holes that children fill
+        gc.freeze()
+
+    def _fork(self, start: Start, descriptors: list[int]) -> Optional[int]:
+        """The child's pidfd in the parent; None in the child."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        zygote = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            isolation.die_with_parent(zygote)
+            self._shed()
+            return None
+        for fd in descriptors:
+            os.close(fd)
+        pidfd = isolation.pidfd_open(pid)
+        self._children[pidfd] = (start.replica, pid)
+        _send(self._control, {"forked": {"replica": str(start.replica), "pid": pid}}, (pidfd,))
+        return pidfd
+
+    def _shed(self) -> None:
+        """Makes the child its own: nothing of the zygote or its siblings, and chance of its own."""
+        self._control.close()
+        for pidfd in self._children:
+            os.close(pidfd)
+        isolation.own_session()
+        random.seed()
+        numpy_random = sys.modules.get("numpy.random")
+        if numpy_random is not None:
+            numpy_random.seed()
+        torch = sys.modules.get("torch")
+        if torch is not None:
+            torch.seed()
+
+    def _reap(self, pidfd: int) -> None:
+        replica, pid = self._children.pop(pidfd)
+        os.close(pidfd)
+        _, status = os.waitpid(pid, 0)
+        killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        code = 128 + killed if killed else os.WEXITSTATUS(status)
+        _send(
+            self._control,
+            {"exited": {"replica": str(replica), "pid": pid, "status": code, "signal": killed}},
+        )

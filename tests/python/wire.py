@@ -1,0 +1,29 @@
+"""Values and frames as the tests write them: arguments and results without annotations, cut into frames."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List
+
+from hearth import _frames, _values
+
+_CODEC = _values.codec_of("demo.any", lambda value: value, 0)
+
+
+def encode(arguments: Dict[str, Any]) -> bytes:
+    return bytes(_CODEC.encode_arguments(arguments))
+
+
+def value_of(reply: Any) -> Any:
+    return _CODEC.value_of(reply)
+
+
+def frames(make: Callable[..., bytes], chunk_flags: int, fields: Dict[str, Any]) -> List[bytes]:
+    """A Call or Reply and the Chunks of the rest of its body."""
+    body = fields["body"]
+    first, rest = _frames.parts(body)
+    identity = {"call_hi": fields["call_hi"], "call_lo": fields["call_lo"]}
+    made = [make(**{**fields, "size": len(body), "body": first})]
+    for offset, part, last in rest:
+        flags = chunk_flags | (_frames.CHUNK_LAST if last else 0)
+        made.append(_frames.chunk(flags=flags, offset=offset, body=part, **identity))
+    return made
