@@ -21,14 +21,14 @@ __all__ = [
     "variables",
 ]
 
-_NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
+_NAME = r"[a-z0-9]+([_-][a-z0-9]+)*"
 _NAME_MAX = 100  # names become part of paths and keys, whose limit is 255
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
 def environment_name(name: object) -> str:
     """`name` if it may name an environment."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not re.fullmatch(_NAME, name):
         raise ValueError(f"Environment name {name!r} must be in snake_case or kebab-case format.")
     if len(name) > _NAME_MAX:
         raise ValueError(f"Environment name {name!r} is longer than {_NAME_MAX} characters.")
@@ -87,7 +87,7 @@ def variables(values: Optional[Mapping[str, str]]) -> Dict[str, str]:
     if not isinstance(values, Mapping):
         raise TypeError(f"env_vars must be a dict of names and texts, not {values!r}")
     for name, value in values.items():
-        if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+        if not isinstance(name, str) or not re.fullmatch(_VARIABLE, name):
             raise ValueError(f"env_vars: {name!r} is no name of an environment variable")
         if not isinstance(value, str) or "\0" in value:
             # The value may be a secret: it is not shown.

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["Resources"]
 
 CPU = Union[int, float, str]
-_QUANTITY = re.compile(r"([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,2}))?(m|k|[KMGTPE]i?|)")
+_QUANTITY = r"([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,2}))?(m|k|[KMGTPE]i?|)"
 _UNITS = "KMGTPE"
-_NAMED_DEVICES = re.compile(r"[A-Za-z0-9][^:]*:([0-9]+)")
+_NAMED_DEVICES = r"[A-Za-z0-9][^:]*:([0-9]+)"
 _BYTES_MAX = 2**63 - 1
 
 
@@ -104,7 +104,7 @@ def _pair(value: Any, parameter: str, parse: Any) -> Tuple[int, int]:
 
 def _quantity(text: str, per_unit: int) -> Optional[int]:
     """`text` (a number with an optional unit: "500m", "1.5Gi", "1e9") times `per_unit`, rounded up; None: no number."""
-    match = _QUANTITY.fullmatch(text.strip())
+    match = re.fullmatch(_QUANTITY, text.strip())
     if match is None or not (match[1] or match[2]):
         return None
     whole, part, exponent, unit = match[1], match[2] or "", int(match[3] or 0), match[4]
@@ -147,7 +147,7 @@ def _devices(gpu: object) -> int:
     if gpu is None:
         return 0
     if isinstance(gpu, str):
-        count = gpu if gpu.isdecimal() else (_NAMED_DEVICES.fullmatch(gpu) or ("", ""))[1]
+        count = gpu if gpu.isdecimal() else (re.fullmatch(_NAMED_DEVICES, gpu) or ("", ""))[1]
         if not count:
             raise ValueError(f'gpu must be a count or "<model>:<count>" such as "T4:1", not {gpu!r}')
         gpu = int(count)
