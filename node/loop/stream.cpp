@@ -1,0 +1,225 @@
+#include "node/loop/stream.hpp"
+
+#include "core/defaults.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <kj/debug.h>
+#include <span>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace hearth {
+
+namespace {
+
+constexpr std::size_t parts_per_write = 64;
+
+int duplicate(int fd) {
+  int copy = -1;
+  KJ_SYSCALL(copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0), "a socket cannot be observed for writing");
+  return copy;
+}
+
+/// -1 with errno, like the system call, but never EINTR.
+template <class Call>
+ssize_t uninterrupted(Call&& call) {
+  ssize_t result = 0;
+  do
+    result = call();
+  while (result < 0 && errno == EINTR);
+  return result;
+}
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+std::string broken(const char* what) { return std::string{what} + ": " + std::strerror(errno); }
+
+} // namespace
+
+frame_stream::write_observer::write_observer(kj::UnixEventPort& port, int socket)
+  : fd(duplicate(socket)), observer(port, fd.get(), kj::UnixEventPort::FdObserver::OBSERVE_WRITE) {}
+
+frame_stream::frame_stream(work_loop& loop, kj::AutoCloseFd fd, owner& owner)
+  : loop_(loop),
+    owner_(owner),
+    fd_(kj::mv(fd)),
+    observer_(loop.port(), fd_.get(), kj::UnixEventPort::FdObserver::OBSERVE_READ),
+    splitter_(loop.arena()),
+    read_hook_(loop.reading(), [this] { read(); }),
+    flush_hook_(loop.flushing(), [this] { flush_turn(); }) {
+  hung_up_ = observer_.whenWriteDisconnected()
+               .then([this] {
+                 gone_ = true;
+                 read_hook_.arm();
+               })
+               .eagerlyEvaluate(nullptr);
+  // An observer tells of changes; what is there already has to be looked for.
+  read_hook_.arm();
+}
+
+// -- reading ----
+
+void frame_stream::resume_reading() {
+  paused_ = false;
+  if (unread_)
+    read_hook_.arm();
+}
+
+void frame_stream::await_readable() {
+  readable_ = observer_.whenBecomesReadable().then([this] { read_hook_.arm(); }).eagerlyEvaluate(nullptr);
+}
+
+void frame_stream::read() {
+  if (ended_)
+    return;
+  if (end_) {
+    ended_ = true;
+    owner_.on_end(std::string{*end_}); // may destroy us, so not our string
+    return;
+  }
+  unread_ = paused_ && !gone_;
+  if (unread_)
+    return;
+  auto& arena = loop_.arena();
+  auto frames = arena.take_batch();
+  switch (fill(frames)) {
+    case progress::drained:
+      if (write_error_.empty())
+        await_readable();
+      else
+        end_with(write_error_);
+      break;
+    case progress::more:
+      read_hook_.arm();
+      break;
+    case progress::over:
+      break;
+  }
+  // The last thing: the owner may destroy us.
+  if (!frames.empty())
+    owner_.on_frames(frames);
+  arena.give_back(std::move(frames));
+}
+
+frame_stream::progress frame_stream::fill(std::vector<bytes>& frames) {
+  for (std::size_t total = 0; total < defaults::read_turn_bytes;) {
+    auto target = splitter_.prepare();
+    msghdr message{};
+    message.msg_iov = target.parts.data();
+    message.msg_iovlen = static_cast<std::size_t>(target.count);
+    const auto n = uninterrupted([&] { return ::recvmsg(fd_.get(), &message, MSG_DONTWAIT); });
+    if (n < 0 && would_block())
+      return progress::drained;
+    if (n < 0) {
+      end_with(broken("broke off"));
+      return progress::over;
+    }
+    if (n == 0) {
+      end_with(splitter_.between_frames() ? "" : "closed in the middle of a frame");
+      return progress::over;
+    }
+    const auto size = static_cast<std::size_t>(n);
+    if (!splitter_.commit(size, frames)) {
+      end_with(splitter_.fault());
+      return progress::over;
+    }
+    total += size;
+    // Less than asked for: the socket is empty, unless it has come to its end, which only another read tells.
+    if (size < target.size && !gone_ && !observer_.atEndHint().orDefault(false))
+      return progress::drained;
+  }
+  return progress::more;
+}
+
+void frame_stream::end_with(std::string reason) {
+  if (end_)
+    return;
+  end_ = std::move(reason);
+  output_.clear();
+  blocked_.reset();
+  flush_hook_.disarm();
+  read_hook_.arm(); // delivered by the next turn, after the frames that this one may have
+}
+
+// -- writing ----
+
+void frame_stream::write(std::string_view text) {
+  write_with([text](std::string& out) { out.append(text); });
+}
+
+void frame_stream::write(bytes memory) {
+  if (ended_ || gone_)
+    return;
+  output_.append(std::move(memory));
+  flush_hook_.arm();
+}
+
+void frame_stream::await_writable() {
+  if (!blocked_)
+    blocked_.emplace(loop_.port(), fd_.get());
+  blocked_->waiting = true;
+  blocked_->ready = blocked_->observer.whenBecomesWritable()
+                      .then([this] {
+                        blocked_->waiting = false;
+                        flush_hook_.arm();
+                      })
+                      .eagerlyEvaluate(nullptr);
+}
+
+bool frame_stream::push() {
+  if (blocked_ && blocked_->waiting)
+    return false;
+  for (std::size_t calls = 0; !output_.empty(); ++calls) {
+    if (calls == defaults::writes_per_flush) {
+      flush_hook_.arm();
+      return false;
+    }
+    std::array<iovec, parts_per_write> parts;
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = output_.gather(parts);
+    std::size_t offered = 0;
+    for (const auto& part : std::span{parts}.first(message.msg_iovlen))
+      offered += part.iov_len;
+    const auto n = uninterrupted([&] { return ::sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL); });
+    if (n < 0 && !would_block()) {
+      stop_writing(broken("takes no more"));
+      return false;
+    }
+    if (n > 0)
+      output_.consume(static_cast<std::size_t>(n));
+    if (n < 0 || static_cast<std::size_t>(n) < offered) {
+      await_writable();
+      return false;
+    }
+  }
+  return true;
+}
+
+void frame_stream::stop_writing(std::string reason) {
+  write_error_ = std::move(reason);
+  output_.clear();
+  blocked_.reset();
+  // The peer may have said something before it went: that is delivered first, then the end.
+  gone_ = true;
+  read_hook_.arm();
+}
+
+bool frame_stream::flush() {
+  const auto done = push();
+  if (done && blocked_)
+    flush_hook_.arm(); // for on_drained
+  return done;
+}
+
+void frame_stream::flush_turn() {
+  if (!push() || !blocked_)
+    return;
+  blocked_.reset();
+  owner_.on_drained(); // may destroy us
+}
+
+} // namespace hearth
