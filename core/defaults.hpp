@@ -42,6 +42,10 @@ inline constexpr std::uint64_t window_bytes = 64 * mib;
 inline constexpr std::uint64_t unread_bytes_max = 256 * mib + value_bytes_max;
 /// Connections at once; a descriptor each.
 inline constexpr std::size_t connections_max = 1024;
+/// How long the listener rests when the system has no memory or descriptors for another client.
+inline constexpr milliseconds accept_pause{100};
+/// For last words to a client that has to go.
+inline constexpr seconds close_grace{5};
 /// Answers between parts of the node; they take microseconds unless a disk is stuck.
 inline constexpr seconds inner_request_timeout{30};
 /// Unpacking and syncing a large bundle on a slow disk.

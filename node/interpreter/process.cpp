@@ -16,18 +16,25 @@
 #include <memory>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace hearth::node {
 
 namespace {
 
 // The start of a file of /proc; empty when it is not there any more.
-std::string_view read_start(const std::string& path, std::array<char, 4096>& buffer) noexcept {
+template <std::size_t Size>
+std::string_view read_start(const std::string& path, std::array<char, Size>& buffer) noexcept {
   const kj::AutoCloseFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0)
-    return {};
-  const auto size = ::read(file, buffer.data(), buffer.size());
-  return size <= 0 ? std::string_view{} : std::string_view{buffer.data(), static_cast<std::size_t>(size)};
+  std::size_t size = 0;
+  // The kernel hands these files out in pieces of about a page.
+  while (file.get() >= 0 && size < buffer.size()) {
+    const auto n = ::read(file, buffer.data() + size, buffer.size() - size);
+    if (n <= 0)
+      break;
+    size += static_cast<std::size_t>(n);
+  }
+  return {buffer.data(), size};
 }
 
 template <class Number>
@@ -150,6 +157,17 @@ std::uint64_t proportional_bytes(pid_t pid) noexcept {
   if (line == std::string_view::npos)
     return 0;
   return number<std::uint64_t>(text.substr(line + 5)).value_or(0) * 1024;
+}
+
+bool kernel_ended_for_memory() noexcept {
+  static std::uint64_t seen = 0;
+  std::array<char, 16384> buffer;
+  const auto text = read_start("/proc/vmstat", buffer);
+  const auto line = text.find("\noom_kill ");
+  if (line == std::string_view::npos)
+    return false;
+  const auto count = number<std::uint64_t>(text.substr(line + 10)).value_or(0);
+  return std::exchange(seen, count) < count;
 }
 
 } // namespace hearth::node

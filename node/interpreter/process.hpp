@@ -47,4 +47,8 @@ std::vector<pid_t> children();
 std::uint64_t resident_bytes(pid_t pid) noexcept;
 std::uint64_t proportional_bytes(pid_t pid) noexcept;
 
+/// Whether the kernel has ended a process of this machine for want of memory since the last time this was asked;
+/// the first answer covers the time since the machine started and means nothing. One thread only.
+bool kernel_ended_for_memory() noexcept;
+
 } // namespace hearth::node
