@@ -1,0 +1,128 @@
+#include "node/gateway/connection.hpp"
+
+#include "node/gateway/outbound.hpp"
+
+#include <caf/all.hpp>
+#include <spdlog/spdlog.h>
+
+#include <exception>
+#include <utility>
+
+namespace hearth::node {
+
+namespace {
+
+struct to_stream final : wire::frame_writer {
+  explicit to_stream(frame_stream& to) : stream(to) {}
+
+  void write(std::string_view text) override { stream.write(text); }
+  void write(bytes memory) override { stream.write(std::move(memory)); }
+
+  frame_stream& stream;
+};
+
+} // namespace
+
+// Out of line: the stream has to be gone while the loop exists, which it does as long as actors do.
+connection_state::~connection_state() = default;
+
+// -- from the client ----
+
+void connection_state::on_frames(std::vector<bytes>& frames) {
+  if (closing_)
+    return;
+  client::events events;
+  std::vector<client::refused> refused;
+  std::string fault;
+  try {
+    for (auto frame = frames.begin(); fault.empty() && frame != frames.end(); ++frame)
+      fault = inbound_->take(*frame, events, refused);
+  } catch (const std::exception& e) { // memory, for instance: this client's loss alone
+    fault = std::string("sent what the node could not take (") + e.what() + ")";
+  }
+  if (!events.empty())
+    caf::anon_send(session_, atom::events::value, std::move(events));
+  to_stream out(*stream_);
+  for (auto& refusal : refused)
+    write_effect(std::move(refusal), out);
+  if (!fault.empty())
+    blame(fault);
+}
+
+void connection_state::on_end(const std::string& reason) { end(reason); }
+
+void connection_state::on_drained() {
+  if (closing_)
+    end(close_reason_);
+}
+
+// -- to the client ----
+
+void connection_state::apply(const client::effects& effects) {
+  for (const auto& effect : effects) {
+    if (!stream_ || closing_)
+      return;
+    if (std::holds_alternative<client::pause_reading>(effect)) {
+      stream_->pause_reading();
+    } else if (std::holds_alternative<client::resume_reading>(effect)) {
+      stream_->resume_reading();
+    } else if (std::holds_alternative<client::close>(effect)) {
+      close_reason_ = "was told to go";
+      close_when_written();
+    } else {
+      to_stream out(*stream_);
+      write_effect(effect, out);
+      if (auto request = request_answered(effect))
+        inbound_->answered(*request);
+      if (stream_->queued_bytes() > config_.unread_bytes_max)
+        end("leaves more than " + std::to_string(config_.unread_bytes_max) + " bytes of replies unread");
+    }
+  }
+}
+
+// -- the end ----
+
+/// Tells the client what it did wrong, then lets it go.
+void connection_state::blame(const std::string& what) {
+  to_stream out(*stream_);
+  write_effect(client::refused{0, {ec::bad_request, "The client " + what + "; the connection is closed."}}, out);
+  close_reason_ = what;
+  close_when_written();
+}
+
+void connection_state::close_when_written() {
+  closing_ = true;
+  stream_->pause_reading();
+  if (stream_->flush())
+    return end(close_reason_);
+  close_deadline_ = config_.loop->after(config_.close_grace, [this] { end(close_reason_); });
+}
+
+void connection_state::end(const std::string& reason) {
+  if (!stream_)
+    return;
+  stream_.reset();
+  if (!reason.empty())
+    spdlog::info("{} {}", config_.peer, reason);
+  client::events last;
+  last.emplace_back(client::gone{reason});
+  caf::anon_send(session_, atom::events::value, std::move(last));
+  caf::anon_send_exit(self_, caf::exit_reason::user_shutdown);
+}
+
+connection_actor::behavior_type connection_state::make_behavior(connection_actor::pointer self, connection_config config) {
+  self_ = self;
+  config_ = std::move(config);
+  inbound_.emplace(config_.default_python);
+  self->set_down_handler([this](const caf::down_msg& down) {
+    if (stream_ && down.reason != caf::exit_reason::user_shutdown)
+      spdlog::error("the session of {} ended before it: {}", config_.peer, caf::to_string(down.reason));
+    end({});
+  });
+  session_ = config_.make_session(self);
+  self->monitor(session_);
+  stream_.emplace(*config_.loop, std::move(*config_.socket), static_cast<frame_stream::owner&>(*this));
+  return {[this](atom::effects, const client::effects& effects) { apply(effects); }};
+}
+
+} // namespace hearth::node

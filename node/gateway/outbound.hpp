@@ -1,0 +1,17 @@
+#pragma once
+
+#include "actors/client_messages.hpp"
+#include "node/wire/value.hpp"
+
+#include <optional>
+
+namespace hearth::node {
+
+/// Writes the frames that tell a client `what`; nothing for effects on the connection itself (pause, resume, close).
+/// Values go out by reference. No socket.
+void write_effect(const client::effect& what, wire::frame_writer& out);
+
+/// The request that this effect answers for good: no more about it follows.
+std::optional<std::uint32_t> request_answered(const client::effect& what);
+
+} // namespace hearth::node
