@@ -7,6 +7,7 @@ set(TEST_ENVIRONMENT
   "UBSAN_OPTIONS=print_stacktrace=1"
   "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/support/tsan.supp:second_deadlock_stack=1")
 set(TEST_TIMEOUT_S 300)
+add_custom_target(threads_tests COMMENT "All that the tests of several threads need")
 
 # hearth_add_tests(name SOURCES files DEPENDS targets LABELS labels [PRECOMPILE headers])
 # `name` is the program and the ctest name. Nothing is made of no sources.
@@ -42,4 +43,7 @@ function(hearth_add_room_tests room)
   list(FILTER sources EXCLUDE REGEX "_threads_test\\.cpp$")
   hearth_add_tests(test_${room} SOURCES ${sources} DEPENDS ${ARG_DEPENDS} LABELS ${ARG_LABELS} PRECOMPILE ${ARG_PRECOMPILE})
   hearth_add_tests(test_${room}_threads SOURCES ${threads} DEPENDS ${ARG_DEPENDS} LABELS threads)
+  if(TARGET test_${room}_threads)
+    add_dependencies(threads_tests test_${room}_threads)
+  endif()
 endfunction()
