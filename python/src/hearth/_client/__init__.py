@@ -1,0 +1,1 @@
+"""What a program uses to talk to its node: connection, calls, maps and runs."""

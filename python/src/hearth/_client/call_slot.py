@@ -1,0 +1,46 @@
+"""The slot of an open call, and what its reply means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hearth._client.slots import Slot
+from hearth.errors import NodeUnavailableError
+
+if TYPE_CHECKING:
+    from hearth._client.connection import Connection
+    from hearth._client.environments import Target
+
+__all__ = ["CallSlot", "lost", "value_of"]
+
+
+class CallSlot(Slot):
+    """One call of `target` on `connection`, with a new id."""
+
+    __slots__ = ("connection", "lo", "target")
+
+    def __init__(self, connection: Connection, target: Target) -> None:
+        super().__init__()
+        self.connection = connection
+        self.target = target
+        self.lo = connection.next_lo()
+
+    @property
+    def task_name(self) -> str:
+        """For those who tell about open calls."""
+        return self.target.task.name
+
+
+def value_of(slot: CallSlot) -> Any:
+    """The value of a ready slot. Raises the task's exception or a `hearth.errors` class."""
+    reply = slot.reply
+    if isinstance(reply, BaseException):
+        raise lost(reply, slot.task_name)
+    return slot.target.codec.value_of(reply)
+
+
+def lost(error: BaseException, task: str) -> NodeUnavailableError:
+    """The error of a call of `task` whose connection ended with `error`."""
+    return NodeUnavailableError(
+        f"{error} A call of {task} was open: it may have run, and its result is lost. The next call connects again."
+    )

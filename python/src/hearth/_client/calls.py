@@ -1,0 +1,145 @@
+"""Single calls: one task, one set of arguments, one reply.
+
+In a program they go to the node; inside a task they are its children, and go through the interpreter's runner. A call
+belongs to its connection: it is aborted when the program ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, Tuple
+
+from hearth import _frames, _runtime
+from hearth._client import environments, shared
+from hearth._client.call_slot import CallSlot, value_of
+from hearth._client.environments import Target
+from hearth._client.handles import ChildHandle, Handle
+from hearth._client.refusals import refuse_in_event_loop
+from hearth._frames import BODY_BYTES_MAX
+from hearth.errors import ValueTooLargeError
+
+if TYPE_CHECKING:
+    from hearth._client.connection import Connection
+    from hearth._task import Task
+
+__all__ = ["is_small", "large_frames", "remote", "remote_aio", "send", "spawn", "spawn_aio"]
+
+_INTERRUPTED = "the caller was interrupted"
+
+
+def remote(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Calls `task` and returns its value. Blocks. See `Task.remote` for what it raises."""
+    short = task.name.partition(".")[2]
+    refuse_in_event_loop(f"{short}.remote(...)", f"await {short}.remote.aio(...)")
+    runner = _runtime.current()
+    if runner is not None:
+        return runner.call(task, args, kwargs)
+    connection = shared.connection()
+    slot = CallSlot(connection, environments.target(connection, task))
+    body = slot.target.codec.encode_arguments(task.bind(args, kwargs))
+    connection.admit(len(body))
+    send(slot, body)
+    try:
+        connection.wait(slot)
+    except BaseException:
+        connection.cancel(slot.lo, _INTERRUPTED)
+        raise
+    return value_of(slot)
+
+
+async def remote_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """The same, awaitable. Cancelling it cancels the call."""
+    runner = _runtime.current()
+    if runner is not None:
+        return await runner.call_async(task, args, kwargs)
+    slot = await _begin_aio(task, args, kwargs)
+    try:
+        await slot.connection.port().wait(slot)
+    except BaseException:
+        slot.connection.cancel(slot.lo, _INTERRUPTED)
+        raise
+    return value_of(slot)
+
+
+def spawn(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Starts a call and returns its handle. Blocks only while the connection's window is full."""
+    runner: Any = _runtime.current()
+    if runner is not None:
+        return ChildHandle(runner.spawn(task, args, kwargs))
+    short = task.name.partition(".")[2]
+    connection = shared.connection()
+    slot = CallSlot(connection, environments.target(connection, task))
+    body = slot.target.codec.encode_arguments(task.bind(args, kwargs))
+    if not connection.window.has_room(len(body)):
+        refuse_in_event_loop(f"{short}.spawn(...) with a full window", f"await {short}.spawn.aio(...)")
+        connection.admit(len(body))
+    send(slot, body)
+    return Handle(slot)
+
+
+async def spawn_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """The same, awaitable: it waits while the connection's window is full."""
+    runner: Any = _runtime.current()
+    if runner is not None:
+        return ChildHandle(runner.spawn(task, args, kwargs))
+    return Handle(await _begin_aio(task, args, kwargs))
+
+
+async def _begin_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> CallSlot:
+    connection = await shared.connection_aio()
+    target = environments.known_target(connection, task)
+    if target is None:
+        loop = asyncio.get_running_loop()
+        target = await loop.run_in_executor(None, environments.target, connection, task)
+    slot = CallSlot(connection, target)
+    body = target.codec.encode_arguments(task.bind(args, kwargs))
+    port = connection.port()
+    if not connection.window.has_room(len(body)):
+        await connection.admit_aio(port, len(body))
+    if not is_small(body):
+        await asyncio.get_running_loop().run_in_executor(None, send, slot, body)
+    else:
+        connection.register(slot.lo, slot, len(body))
+        try:
+            port.send(target.frame(slot.lo, body))
+        except BaseException:
+            connection.forget(slot.lo)
+            raise
+    return slot
+
+
+# -- frames -----------------------------------------------------------------------------------------------------------
+
+
+def send(slot: CallSlot, body: Any) -> None:
+    """Sends the call of `slot`, in parts when it is large. Blocks. Raises NodeUnavailableError, ValueTooLargeError."""
+    connection, lo = slot.connection, slot.lo
+    connection.register(lo, slot, len(body))
+    try:
+        if is_small(body):
+            connection.send(slot.target.frame(lo, body))
+        else:
+            connection.send_parts(large_frames(connection, slot.target, lo, body))
+    except BaseException:
+        connection.forget(lo)
+        raise
+
+
+def is_small(body: Any) -> bool:
+    """Whether the encoded arguments `body` go into one frame."""
+    return len(body) <= BODY_BYTES_MAX and not hasattr(body, "buffers")
+
+
+def large_frames(connection: Connection, target: Target, lo: int, body: Any) -> Iterator[bytes]:
+    """The frames of a call with large arguments. Raises ValueTooLargeError."""
+    size = len(body)
+    limit = connection.value_bytes_max
+    if limit and size > limit:
+        raise ValueTooLargeError(
+            f"The arguments of {target.task.name} take {size:,} bytes; the node accepts {limit:,}. Pass a File instead."
+        )
+    first, rest = _frames.parts(body)
+    yield _frames.call(**target.fields, call_lo=lo, size=size, body=first)
+    for offset, part, last in rest:
+        flags = _frames.CHUNK_LAST if last else 0
+        yield _frames.chunk(flags=flags, call_hi=connection.call_hi, call_lo=lo, offset=offset, body=part)

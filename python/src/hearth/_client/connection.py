@@ -1,0 +1,353 @@
+"""The connection of this process to a node: one socket for all threads and event loops.
+
+Reading is a role, not a thread. Whoever waits for a reply reads the socket itself if nobody else does, hands replies of
+others to their slots, and passes the role on when its own reply is there: a sequential call costs no hand-over between
+threads. A thread reads blocking; an event loop reads when its selector says so. Sending is serialized by a lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import itertools
+import json
+import os
+import select
+import socket
+import sys
+import threading
+import time
+import weakref
+from typing import Any, Deque, Dict, Iterable, List, Optional
+
+from hearth import _frames
+from hearth._client.ids import new_id
+from hearth._client.incoming import Incoming
+from hearth._client.loops import LoopPort
+from hearth._client.slots import Request, Slot, Waiters
+from hearth._client.window import Window
+from hearth._version import __version__
+from hearth.errors import NodeUnavailableError
+
+__all__ = ["Connection"]
+
+PROTOCOL = 1
+_CUT_OFF = "a frame was cut off when this program was interrupted"
+_NO_FRAME = "it sent what is not a frame; client and node may be of different versions"
+
+
+class Connection:
+    """Made by `open`; its methods are for every thread. A broken one stays broken: the next call makes another."""
+
+    def __init__(self, sock: socket.socket, path: str) -> None:
+        self.path = path
+        self.broken = ""  # why nothing more can be sent
+        self.ended = False  # nothing more arrives, and what was open is failed
+        self.welcome: Dict[str, Any] = {}
+        self.value_bytes_max = 0  # largest value that the node accepts; 0: it does not say
+        self.environments: Any = None  # what is open here; of the module `environments`
+        self.call_hi, first_lo = new_id()
+        self.feeds: List[Any] = []  # slots with `log(frame)`, which get the Log frames
+        self._los = itertools.count(first_lo)
+        self._numbers = itertools.count(1)
+        self._sock = sock
+        self._reader = _frames.Reader(sock)
+        self._role = threading.Lock()
+        self._write = threading.Lock()
+        self._arrived: Deque[Any] = collections.deque()
+        self._waiters = Waiters()
+        self._open: Dict[int, Slot] = {}
+        self._requests: Dict[int, Request] = {}
+        self.window = Window(self._open, self._waiters)
+        self._incoming = Incoming(self._open, self._requests, self._waiters, self.window, self.feeds)
+        self._ports: weakref.WeakKeyDictionary[Any, LoopPort] = weakref.WeakKeyDictionary()
+
+    @classmethod
+    def open(cls, sock: socket.socket, path: str) -> Connection:
+        """Greets the node at the other end of `sock`. Blocks; raises NodeUnavailableError."""
+        connection = cls(sock, path)
+        program = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
+        hello = {"protocol": PROTOCOL, "program": program, "pid": os.getpid(), "version": __version__}
+        try:
+            slot = connection.request("hello", hello)
+            connection.wait(slot)
+            connection.welcome = slot.answer()
+        except BaseException:
+            connection.close()
+            raise
+        connection.window.calls = max(1, int(connection.welcome.get("windowCalls", 1)))
+        connection.window.bytes = int(connection.welcome.get("windowBytes", 0))
+        connection.value_bytes_max = int(connection.welcome.get("valueBytesMax", 0))
+        return connection
+
+    @property
+    def node(self) -> str:
+        """Name of the node."""
+        return str(self.welcome.get("node", ""))
+
+    @property
+    def open_calls(self) -> List[Slot]:
+        """Slots of the calls that have no reply yet."""
+        return list(self._open.values())
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def port(self) -> LoopPort:
+        """The running event loop's side of this connection."""
+        loop = asyncio.get_running_loop()
+        port = self._ports.get(loop)
+        if port is None:
+            port = self._ports[loop] = LoopPort(self, loop)
+        return port
+
+    # -- calls -------------------------------------------------------------------------------------------------------
+
+    def next_lo(self) -> int:
+        """Low word of a new call id."""
+        return next(self._los)
+
+    def admit(self, size: int) -> None:
+        """Blocks until the window takes a call of `size` bytes."""
+        window = self.window
+        while not window.has_room(size) and not self.broken:
+            slot = window.queue()
+            if window.has_room(size):
+                return
+            try:
+                self.wait(slot)
+            except BaseException:
+                window.wake()  # somebody else takes the room that this one was offered
+                raise
+
+    async def admit_aio(self, port: LoopPort, size: int) -> None:
+        """Awaits the same."""
+        window = self.window
+        while not window.has_room(size) and not self.broken:
+            slot = window.queue()
+            if window.has_room(size):
+                return
+            try:
+                await port.wait(slot)
+            except BaseException:
+                window.wake()
+                raise
+
+    def register(self, lo: int, slot: Slot, size: int) -> None:
+        """`slot` receives the reply of call `lo`. Before the call is sent."""
+        self._open[lo] = slot
+        self.window.take(lo, size)
+
+    def forget(self, lo: int) -> None:
+        """Undoes `register` for a call that was not sent."""
+        self._open.pop(lo, None)
+        self.window.give_back(lo)
+        self.window.wake()
+
+    def cancel(self, lo: int, reason: str) -> None:
+        """Asks the node to stop call `lo`, whose reply then says so. Nothing if it has ended."""
+        if lo in self._open and not self.broken:
+            try:
+                self.send(_frames.signal(what=_frames.CANCEL, call_hi=self.call_hi, call_lo=lo, body=reason.encode()))
+            except NodeUnavailableError:
+                pass  # the end of the connection ends the call too
+
+    def request(self, name: str, value: Any = None, slot: Optional[Request] = None) -> Request:
+        """Sends a control request. The slot is ready with the last response; `Request.answer` reads it."""
+        slot = slot or Request()
+        number = next(self._numbers) & 0xFFFFFFFF
+        self._requests[number] = slot
+        slot.number = number
+        try:
+            self.send(_frames.control(request=number, body=json.dumps({name: value}).encode()))
+        except NodeUnavailableError:
+            self._requests.pop(number, None)
+            raise
+        return slot
+
+    def expect(self, number: int) -> Request:
+        """A slot for a further response to request `number`. Before the node is told what makes it answer."""
+        slot = self._requests[number] = Request()
+        slot.number = number
+        return slot
+
+    def ask(self, name: str, value: Any = None) -> Any:
+        """Sends a control request, blocks for the response and returns its content. Raises what the node's error
+        means, or NodeUnavailableError."""
+        slot = self.request(name, value)
+        self.wait(slot)
+        return slot.answer()
+
+    # -- sending -----------------------------------------------------------------------------------------------------
+
+    def send(self, data: Any) -> None:
+        """Sends whole frames. Blocks while the socket is full. Raises NodeUnavailableError."""
+        if self.broken:
+            raise NodeUnavailableError(self.gone())
+        with self._write:
+            try:
+                sent = 0
+                try:
+                    sent = self._sock.send(data, socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    pass
+                if sent < len(data):
+                    self._send_slowly(memoryview(data)[sent:])
+            except OSError as e:
+                self._break(e.strerror or str(e))
+                raise NodeUnavailableError(self.gone()) from None
+            except BaseException:  # Ctrl-C: nobody knows how much of the frame is out
+                self._break(_CUT_OFF)
+                raise
+
+    def _send_slowly(self, rest: memoryview) -> None:
+        """Sends as the socket takes it. Replies are read meanwhile: a node may have to get rid of them first."""
+        poll = select.poll()
+        while rest:
+            # When another thread reads, only room to send is waited for; it may stop reading, so look again.
+            reads = not self._role.locked()
+            poll.register(self._sock, select.POLLOUT | (select.POLLIN if reads else 0))
+            ready = poll.poll(50)
+            if reads and ready and not ready[0][1] & select.POLLOUT:
+                self.poll()
+                continue
+            try:
+                rest = rest[self._sock.send(rest, socket.MSG_DONTWAIT) :]
+            except BlockingIOError:
+                continue
+
+    def send_parts(self, frames: Iterable[Any]) -> None:
+        """Sends frames one by one, so that those of other calls go between them. Raises NodeUnavailableError."""
+        for frame in frames:
+            self.send(frame)
+
+    def _break(self, reason: str) -> None:
+        """Nothing more is sent. What is on its way here is still read; then the end is found and open calls fail."""
+        self.broken = self.broken or reason
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # it is down already
+
+    def gone(self) -> str:
+        """The sentence for those whose call is lost with the connection."""
+        return f"The connection to the node at {self.path} is gone: {self.broken}."
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def wait(self, slot: Slot, timeout: Optional[float] = None) -> bool:
+        """Blocks until `slot` is ready, at most `timeout` seconds; whether it is.
+
+        Reads the socket meanwhile, or lets another thread do it.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not slot.ready:
+            if self.ended:
+                slot.deliver(NodeUnavailableError(self.gone()))
+            elif self._role.acquire(False):
+                try:
+                    while not slot.ready and not self.ended:
+                        if deadline is not None and not self._readable_before(deadline):
+                            return slot.ready
+                        self._read(0)
+                finally:
+                    self.leave_role()
+            elif not self._wait_for_reader(slot, deadline):
+                return slot.ready
+        return True
+
+    def _wait_for_reader(self, slot: Slot, deadline: Optional[float]) -> bool:
+        """Sleeps until `slot` is ready or the role is free; False when the time is over."""
+        lock = self._waiters.add(slot)
+        try:
+            if slot.ready or not self._role.locked():
+                return True
+            return bool(lock.acquire(True, -1 if deadline is None else max(0.0, deadline - time.monotonic())))
+        finally:
+            self._waiters.remove(slot, lock)
+            if not self._role.locked():
+                self._waiters.wake_one()  # it may have been this thread that was asked to read
+
+    def _readable_before(self, deadline: float) -> bool:
+        if self._arrived:
+            return True
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+
+    def take_role(self) -> bool:
+        """Makes the caller the reader, if there is none."""
+        return self._role.acquire(False)
+
+    def leave_role(self) -> None:
+        """Passes the role on to a thread that waits."""
+        self._role.release()
+        self._waiters.wake_one()
+
+    def poll(self) -> None:
+        """Takes in what has arrived, without waiting."""
+        if not self.ended and self._role.acquire(False):
+            try:
+                self.read_now()
+            finally:
+                self.leave_role()
+
+    def read_now(self) -> None:
+        """With the role: takes in what is there, without waiting."""
+        if not self.ended:
+            self._read(socket.MSG_DONTWAIT)
+
+    def _read(self, flags: int) -> None:
+        arrived = self._arrived
+        try:
+            if not arrived and not self._reader.read(arrived, flags):
+                return self._end("the node closed it")
+        except BlockingIOError:
+            return None
+        except OSError as e:
+            return self._end(e.strerror or str(e))
+        except ValueError:
+            return self._end(_NO_FRAME)
+        try:
+            self._incoming.take(arrived)
+        except KeyboardInterrupt:
+            self._incoming.take(arrived)  # a frame taken twice does no harm, one that is lost would
+            raise
+        except ValueError:
+            return self._end(_NO_FRAME)
+        self.window.wake()
+        return None
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def _end(self, reason: str) -> None:
+        """With the role: fails all that is open."""
+        self.broken = self.broken or reason
+        self.ended = True
+        for table in (self._open, self._requests):
+            while table:
+                _, slot = table.popitem()  # type: ignore[attr-defined]
+                slot.deliver(NodeUnavailableError(self.gone()))
+                self._waiters.wake(slot)
+        self.window.wake(everybody=True)
+
+    def close(self) -> None:
+        """Ends the connection; the node aborts what is open. Whoever waits is told."""
+        self._break("it was closed here")
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)  # the reader, wherever it is, finds the end
+        except OSError:
+            pass
+        if self._role.acquire(False):
+            try:
+                if not self.ended:
+                    self._end("it was closed here")
+                self._sock.close()
+            finally:
+                self.leave_role()
+
+    def abandon(self) -> None:
+        """In a forked child: the connection stays the parent's; only this process's descriptor of it is closed."""
+        self.broken = "it belongs to the process that this one was forked from"
+        self.ended = True
+        self._sock.close()

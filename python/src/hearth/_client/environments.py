@@ -1,0 +1,217 @@
+"""Tasks as the node knows them: bundles sent, environments opened, handles remembered per connection."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional, Set, Tuple
+
+from hearth import _frames, _values
+from hearth._bundle import Bundle, bundle_for
+from hearth._client import settings, shared
+from hearth._client.slots import Request
+from hearth.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from hearth._client.connection import Connection
+    from hearth._environment import TaskEnvironment
+    from hearth._task import Task
+
+__all__ = ["Target", "interpreter_of", "known_target", "open_environment", "target"]
+
+_TARGETS_MAX = 4096  # each override of a task makes one; a loop could make any number
+
+_making = threading.Lock()
+
+
+class Opened:
+    """An environment on a connection."""
+
+    __slots__ = ("bundle", "definition", "env", "handle", "is_new", "version")
+
+    def __init__(self, env: TaskEnvironment, definition: Dict[str, Any], bundle: Bundle, answer: Dict[str, Any]) -> None:
+        self.env = env  # keeps it alive: it is remembered by its id
+        self.definition = definition
+        self.bundle = bundle
+        self.handle = int(answer["handle"])
+        self.version = str(answer.get("version", ""))
+        self.is_new = bool(answer.get("isNew", False))
+
+
+class Target:
+    """What a call of one task needs, on one connection."""
+
+    __slots__ = ("_template", "codec", "fields", "mark", "task")
+
+    def __init__(self, connection: Connection, task: Task[Any, Any], opened: Opened, mark: Any) -> None:
+        root_hi, root_lo = shared.root()
+        self.task = task
+        self.codec = _values.codec_of(task.name, task.func, task.max_inline_io_bytes or 0)
+        self.mark = mark
+        self.fields = {  # of the Call frame of every plain call
+            "environment": opened.handle,
+            "task": task.env.index_of(task),
+            "call_hi": connection.call_hi,
+            "root_hi": root_hi,
+            "root_lo": root_lo,
+        }
+        self._template = _frames.call(**self.fields)
+
+    def frame(self, lo: int, body: Any) -> bytes:
+        """The frame of call `lo` with the encoded arguments `body`, which fit into one frame."""
+        return _frames.fill(self._template, lo, body)
+
+
+class _Environments:
+    """What one connection has sent and opened."""
+
+    __slots__ = ("bundles", "mutex", "opened", "targets")
+
+    def __init__(self) -> None:
+        self.mutex = threading.Lock()  # two threads that call a task for the first time open its environment once
+        self.bundles: Set[str] = set()
+        self.opened: Dict[int, Opened] = {}
+        self.targets: Dict[Any, Target] = {}
+
+
+def known_target(connection: Connection, task: Task[Any, Any]) -> Optional[Target]:
+    """The target of `task`, if its environment is open as it is declared now."""
+    state: Optional[_Environments] = connection.environments
+    found = state.targets.get(task) if state is not None else None
+    return found if found is not None and found.mark == _mark(task.env) else None
+
+
+def target(connection: Connection, task: Task[Any, Any]) -> Target:
+    """The same; opens the environment when needed. Blocks. Raises BundleError and what the node refuses with."""
+    found = known_target(connection, task)
+    if found is not None:
+        return found
+    mark = _mark(task.env)
+    opened = open_environment(connection, task.env)
+    targets = connection.environments.targets
+    if len(targets) > _TARGETS_MAX:
+        targets.clear()
+    found = targets[task] = Target(connection, task, opened, mark)
+    return found
+
+
+def open_environment(connection: Connection, env: TaskEnvironment) -> Opened:
+    """Sends the bundle of `env` if the node does not have it, and opens the environment unless it is open as it is."""
+    with _making:
+        if connection.environments is None:
+            connection.environments = _Environments()
+    state: _Environments = connection.environments
+    with state.mutex:
+        bundle = bundle_for(env)
+        project, domain = settings.place()
+        definition = env.definition(project=project, domain=domain, bundle=bundle.digest, python=interpreter_of(env))
+        known = state.opened.get(id(env))
+        if known is not None and known.definition == definition:
+            return known
+        if bundle.digest not in state.bundles:
+            _send_bundle(connection, bundle)
+            state.bundles.add(bundle.digest)
+        if len(state.opened) > _TARGETS_MAX:
+            state.opened.clear()
+        opened = state.opened[id(env)] = Opened(env, definition, bundle, connection.ask("openEnvironment", definition))
+        return opened
+
+
+def _mark(env: TaskEnvironment) -> Tuple[Any, ...]:
+    """Differs when the environment may have to be opened again."""
+    return (env.revision, settings.place(), _session_mark())
+
+
+# -- code -------------------------------------------------------------------------------------------------------------
+
+
+class _Upload(Request):
+    """A request whose first response may ask for data, and then another one follows."""
+
+    __slots__ = ()
+
+    def add(self, response: Any) -> None:
+        self.deliver(response)
+
+
+def _send_bundle(connection: Connection, bundle: Bundle) -> None:
+    slot = _Upload()
+    connection.request("putBundle", {"digest": bundle.digest, "size": len(bundle.data)}, slot)
+    connection.wait(slot)
+    if slot.answer().get("stored"):
+        return
+    stored = connection.expect(slot.number)
+    connection.send_parts(_parts(bundle.data, slot.number))
+    connection.wait(stored)
+    stored.answer()
+
+
+def _parts(data: bytes, request: int) -> Iterator[bytes]:
+    view = memoryview(data)
+    for offset in range(0, len(data), _frames.BODY_BYTES_MAX):
+        body = view[offset : offset + _frames.BODY_BYTES_MAX]
+        last = offset + len(body) == len(data)
+        yield _frames.chunk(flags=_frames.CHUNK_LAST if last else 0, request=request, offset=offset, body=body)
+
+
+# -- interpreters -----------------------------------------------------------------------------------------------------
+
+
+def interpreter_of(env: TaskEnvironment) -> str:
+    """Absolute path of the interpreter for the tasks of `env`.
+
+    `TaskEnvironment(python=)`, else `$HEARTH_PYTHON`, else the active virtual environment, else the nearest `.venv`
+    above the code, else the system's. Raises ConfigurationError for one that is named and does not exist.
+    """
+    for named, source in ((env.python, f"python= of environment {env.name!r}"), (os.environ.get("HEARTH_PYTHON"), "HEARTH_PYTHON")):
+        if named:
+            return _named_interpreter(named, source)
+    virtual = os.environ.get("VIRTUAL_ENV") or (sys.prefix if sys.prefix != sys.base_prefix else "")
+    if virtual:
+        found = os.path.join(virtual, "bin", "python")
+        if os.access(found, os.X_OK):
+            return found
+    return _nearest_venv(env) or _system_interpreter()
+
+
+def _named_interpreter(named: str, source: str) -> str:
+    path = os.path.expanduser(named)
+    found = shutil.which(path) if os.sep not in path else path
+    if not found or not os.access(found, os.X_OK) or os.path.isdir(found):
+        raise ConfigurationError(
+            f"{source} names the interpreter {named!r}, which is not a program here. Correct it or leave it out."
+        )
+    return os.path.abspath(found)
+
+
+def _nearest_venv(env: TaskEnvironment) -> Optional[str]:
+    from hearth._bundle import anchor
+
+    at = anchor(env)
+    while True:
+        found = os.path.join(at, ".venv", "bin", "python")
+        if os.access(found, os.X_OK):
+            return found
+        parent = os.path.dirname(at)
+        if parent == at:
+            return None
+        at = parent
+
+
+def _system_interpreter() -> str:
+    if os.access("/usr/bin/python3", os.X_OK):
+        return "/usr/bin/python3"
+    return os.path.abspath(sys.executable)
+
+
+def _session_mark() -> Any:
+    """Changes when an interactive session may have changed what its functions mean; constant in a program."""
+    shell = sys.modules.get("IPython")
+    if shell is not None:
+        running = shell.get_ipython()
+        if running is not None:
+            return running.execution_count
+    return int(time.monotonic()) if hasattr(sys, "ps1") else None

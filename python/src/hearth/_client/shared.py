@@ -1,0 +1,94 @@
+"""The connections of this process: one per node, for all threads and event loops.
+
+A forked child opens its own; at the end of the program what is still open is aborted, and said so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import sys
+import threading
+from typing import Dict, List, Optional, Tuple
+
+from hearth._client import node
+from hearth._client.connection import Connection
+from hearth._client.ids import new_id
+
+__all__ = ["connection", "connection_aio", "root"]
+
+_lock = threading.Lock()
+_connections: Dict[str, Connection] = {}
+_root: Tuple[int, int] = new_id()
+
+
+def root() -> Tuple[int, int]:
+    """The id that plain calls of this process share: the node shares itself fairly between such roots."""
+    return _root
+
+
+def connection(path: Optional[str] = None) -> Connection:
+    """The connection to the node at `path` (default: this user's node, which is started when there is none).
+
+    Blocks until the node has answered. Raises NodeUnavailableError.
+    """
+    address = path or node.socket_path()
+    found = _connections.get(address)
+    if found is not None and not found.broken:
+        return found
+    with _lock:
+        found = _connections.get(address)
+        if found is None or found.broken:
+            found = Connection.open(node.connect_or_start(address), address)
+            _connections[address] = found
+        return found
+
+
+async def connection_aio() -> Connection:
+    """The same, awaitable; connecting and starting happen in a thread."""
+    found = _connections.get(node.socket_path())
+    if found is not None and not found.broken:
+        return found
+    return await asyncio.get_running_loop().run_in_executor(None, connection)
+
+
+def disconnect() -> None:
+    """Closes all connections; the next call connects again. What is open fails with NodeUnavailableError."""
+    with _lock:
+        for each in _connections.values():
+            each.close()
+        _connections.clear()
+
+
+def _after_fork() -> None:
+    global _lock, _root
+    _lock = threading.Lock()
+    _root = new_id()
+    for each in _connections.values():
+        each.abandon()
+    _connections.clear()
+
+
+def _at_exit() -> None:
+    for each in list(_connections.values()):
+        if not each.broken:
+            each.poll()  # calls whose replies are here already are not open
+            names = [slot.task_name for slot in each.open_calls if getattr(slot, "task_name", "")]
+            if names:
+                print(_said_at_exit(names), file=sys.stderr)
+        each.close()
+
+
+def _said_at_exit(names: List[str]) -> str:
+    shown = sorted(set(names))
+    more = f" and {len(shown) - 3} others" if len(shown) > 3 else ""
+    calls = "1 call is" if len(names) == 1 else f"{len(names)} calls are"
+    return (
+        f"hearth: {calls} still open and aborted, because this program ends: {', '.join(shown[:3])}{more}. "
+        "Wait for result() of each, or use `hearth run --detach` for work that outlives a program."
+    )
+
+
+os.register_at_fork(after_in_child=_after_fork)
+atexit.register(_at_exit)
