@@ -13,6 +13,10 @@ def encode(arguments: Dict[str, Any]) -> bytes:
     return bytes(_CODEC.encode_arguments(arguments))
 
 
+def result(value: Any) -> bytes:
+    return bytes(_CODEC.encode_result(value))
+
+
 def value_of(reply: Any) -> Any:
     return _CODEC.value_of(reply)
 

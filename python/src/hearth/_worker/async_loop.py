@@ -44,7 +44,6 @@ class AsyncLoop(Loop):
         self._context = contextvars.copy_context()  # what importing the user's code left
         self._thread = threading.get_ident()
         self._loop = asyncio.new_event_loop()
-        link.socket.setblocking(False)
         link.outbox.blocked = lambda: self._loop.call_soon_threadsafe(self._watch_room)
 
     def serve(self) -> NoReturn:

@@ -23,6 +23,7 @@ class CallCancelled(BaseException):
 
 _raise_in_thread = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _raise_in_thread.argtypes = (ctypes.c_ulong, ctypes.py_object)
+_NOTHING = ctypes.py_object()  # NULL: takes back an exception that has not been raised yet
 
 
 class Seat:
@@ -78,7 +79,7 @@ class Seat:
 
     def _take_back(self) -> None:
         if self._sent:
-            _raise_in_thread(self.thread, None)
+            _raise_in_thread(self.thread, _NOTHING)
             self._sent = False
             self._pending = True
 

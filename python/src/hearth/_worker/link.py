@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import itertools
 import json
 import os
@@ -11,9 +10,9 @@ import socket
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable, Deque, Iterator, List, Mapping, NoReturn, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, List, Mapping, NoReturn, Optional, Tuple
 
-from .. import _frames
+from .. import _frames, _runtime
 from .outbox import Outbox
 from .output import CallOutput
 
@@ -29,7 +28,7 @@ PROTOCOL = 1
 
 
 class Link:
-    """Reads and writes whole frames; values in chunks are put together here. Ends the process when the node is gone.
+    """Reads and writes whole frames. Ends the process when the node is gone.
 
     `read` belongs to one thread at a time, everything else to any.
     """
@@ -42,8 +41,6 @@ class Link:
         self._replica = start.replica
         self._reader = _frames.Reader(sock)
         self._reading = threading.Lock()
-        self._arrived: Deque[Any] = collections.deque()
-        self._assembly = _frames.Assembly()
         self._poked, self._poke = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
@@ -79,7 +76,7 @@ class Link:
             self._reading.release()
 
     def _receive(self, flags: int) -> List[Any]:
-        arrived = self._arrived
+        arrived: List[Any] = []
         try:
             if not self._reader.read(arrived, flags):
                 os._exit(0)
@@ -87,12 +84,7 @@ class Link:
             os._exit(0)
         except ValueError as error:
             self.broken(error)
-        frames = []
-        while arrived:
-            frame = self._assembly.whole(arrived.popleft())
-            if frame is not None:
-                frames.append(frame)
-        return frames
+        return arrived
 
     @staticmethod
     def broken(error: Exception) -> NoReturn:
@@ -216,13 +208,18 @@ class Link:
         self.outbox.linger()
 
     def disown(self) -> None:
-        """In a process that user code forked: the socket stays with its parent."""
+        """In a process that user code forked: the node belongs to its parent, and it is no part of any call.
+
+        What it prints goes to the interpreter's own streams. It ends where it would go on as a replica.
+        """
         self.socket.close()
+        self.outbox.close()
+        _runtime.enter(None)
+        self.reply = lambda *_: os._exit(0)  # type: ignore[assignment]
 
     def finish(self) -> NoReturn:
         """Sends what waits and ends the process: a fresh replica has served its call."""
         self.outbox.blocked = None
-        self.socket.setblocking(True)
         self.outbox.flush()
         sys.stdout.flush()
         sys.stderr.flush()

@@ -21,8 +21,8 @@ _BYTES_MAX = 256 * 1024
 class Outbox:
     """Collects frames of any thread. `flush` sends them all; `linger` promises that somebody will.
 
-    With `blocked` set, the socket is taken for a non-blocking one: `blocked` is called when it is full, and `flush` must
-    be called again when it is not. The process ends when the node is gone.
+    With `blocked` set, nothing waits for a full socket: `blocked` is called, and `flush` must be called again when there
+    is room. The process ends when the node is gone.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -34,6 +34,7 @@ class Outbox:
         self._turn = threading.Lock()  # one sender at a time, so that frames do not mix
         self._before: list[Callable[[], None]] = []  # called once by the next flush
         self._flushes = 0
+        self._closed = False
         self._watching = False
         self._wake: Optional[threading.Semaphore] = None
 
@@ -57,6 +58,8 @@ class Outbox:
 
     def flush(self) -> None:
         """Sends what waits. Blocks while the socket is full, unless `blocked` was given."""
+        if self._closed:
+            return
         while self._before:  # outside of the turn: these take locks of their own
             before, self._before = self._before, []
             for produce in before:
@@ -77,7 +80,7 @@ class Outbox:
             if self.blocked is None:
                 self._sock.sendall(data)
                 return
-            sent = self._sock.send(data)
+            sent = self._sock.send(data, socket.MSG_DONTWAIT)
         except BlockingIOError:
             sent = 0
         except (BrokenPipeError, ConnectionResetError):
@@ -86,9 +89,13 @@ class Outbox:
             self._rest = data[sent:]
             self.blocked()
 
+    def close(self) -> None:
+        """Nothing is sent any more."""
+        self._closed = True
+
     def linger(self) -> None:
         """What waits is sent within some milliseconds, also while user code keeps the calling thread."""
-        if self._watching:
+        if self._watching or self._closed:
             return
         self._watching = True
         if self._wake is None:

@@ -13,11 +13,9 @@ import threading
 import time
 from typing import Any, Callable, Optional, TextIO
 
-from .. import _runtime
+from .. import _frames, _runtime
 
 __all__ = ["CallOutput", "install"]
-
-_OUT, _ERR, _SYSTEM = 1, 2, 3  # streamOut, streamErr, streamSystem of schema/frame.capnp
 
 # Text of one Log frame; small enough to share a send with replies, large enough for a page of text.
 _FRAME_BYTES = 32 * 1024
@@ -37,7 +35,7 @@ class CallOutput:
         self._lock = threading.Lock()
         self._left = limit if limit > 0 else sys.maxsize
         self._send = send
-        self._stream = _OUT
+        self._stream = _frames.STREAM_OUT
         self._text = bytearray()
         self._dropped = 0
         self._waits = False  # for a flush by the outbox
@@ -76,7 +74,7 @@ class CallOutput:
         with self._lock:
             self._emit(len(self._text))
             if self._dropped:
-                self._send(_SYSTEM, self._dropped, time.time_ns(), b"")
+                self._send(_frames.STREAM_SYSTEM, self._dropped, time.time_ns(), b"")
             self._left = 0
 
     def _emit(self, size: int) -> None:
@@ -167,7 +165,7 @@ def _records(make: Callable[..., logging.LogRecord]) -> Callable[..., logging.Lo
 
 def install() -> None:
     """Replaces the interpreter's streams. Before the user's code is imported: its log handlers keep what they find."""
-    for number, name in ((_OUT, "stdout"), (_ERR, "stderr")):
+    for number, name in ((_frames.STREAM_OUT, "stdout"), (_frames.STREAM_ERR, "stderr")):
         original: Optional[TextIO] = getattr(sys, name)
         if original is not None:
             original.reconfigure(line_buffering=True, encoding="utf-8", errors="backslashreplace")  # type: ignore[attr-defined]
