@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from typing import TYPE_CHECKING, Any, Awaitable, Iterator, Mapping, Optional, Protocol, Tuple
+from typing import TYPE_CHECKING, Any, Awaitable, Iterator, Mapping, Optional, Protocol, Sequence, Tuple
 
 from hearth.errors import RuntimeUserError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CallRunner",
+    "Child",
     "current",
     "enter",
     "entered",
@@ -28,12 +29,63 @@ __all__ = [
 ]
 
 
-class CallRunner(Protocol):
-    """What the running call offers to the code inside it: calls of further tasks as its children.
+class Child(Protocol):
+    """A call that the running one has made. Any thread of the parent may use it."""
 
-    The arguments of a child are what the user wrote; `Task.bind` makes them named. Both methods raise TypeError for
+    @property
+    def finished(self) -> bool:
+        """Whether its end is known; `done` looks first whether it can be."""
+
+    def done(self) -> bool:
+        """Whether it has ended: `result` will not block."""
+
+    def result(self, timeout: Optional[float] = None) -> Any:
+        """Its value, waited for at most `timeout` seconds. Raises TimeoutError, and what `CallRunner.call` raises."""
+
+    def result_async(self, timeout: Optional[float] = None) -> Awaitable[Any]:
+        """The same as an awaitable; cancelling it cancels the child, a time-out does not."""
+
+    def cancel(self) -> None:
+        """Stops it; `result` then raises ActionAbortedError. Nothing if it has ended."""
+
+
+class CallRunner(Protocol):
+    """The running call, and what it offers to the code inside it: calls of further tasks as its children.
+
+    The arguments of a child are what the user wrote; `Task.bind` makes them named. The methods raise TypeError for
     arguments that do not fit the task, the child's own exception, or a `hearth.errors.BaseRuntimeError`.
     """
+
+    attempt: int
+    """1 for the first execution."""
+    depth: int
+    """0 for a root."""
+
+    @property
+    def run_name(self) -> str:
+        """The name that a node gives to the run of the root, when the user gave none."""
+
+    @property
+    def call_id(self) -> str:
+        """32 hex digits."""
+
+    @property
+    def task_name(self) -> str:
+        """ "<environment>.<function>"."""
+
+    @property
+    def project(self) -> str: ...
+    @property
+    def domain(self) -> str: ...
+    @property
+    def version(self) -> str:
+        """Of the environment, 15 hex digits."""
+
+    def spawn(self, task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Child:
+        """Starts a child without waiting."""
+
+    def wait_any(self, children: Sequence[Any], timeout: Optional[float] = None) -> None:
+        """Blocks until one of `children` has finished, at most `timeout` seconds; the slot is lent meanwhile."""
 
     def call(self, task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Runs a sync task and returns its value. Blocks the calling thread, whose slot is lent meanwhile.

@@ -243,12 +243,12 @@ class AsyncLoop(Loop):
         child = self._children.prepare(call, task, args, kwargs)
         return await self._await(child, child)
 
-    async def await_child(self, child: Child) -> Any:
+    async def await_child(self, child: Child, timeout: Optional[float] = None) -> Any:
         if child.finished:
             return child.value()
-        return await self._await(child, None)
+        return await self._await(child, None, timeout)
 
-    async def _await(self, child: Child, unsent: Optional[Child]) -> Any:
+    async def _await(self, child: Child, unsent: Optional[Child], timeout: Optional[float] = None) -> Any:
         loop = asyncio.get_running_loop()
         future = loop.create_future()
 
@@ -258,6 +258,7 @@ class AsyncLoop(Loop):
 
         wait = Wait(child.parent, wake if loop is self._loop else lambda: loop.call_soon_threadsafe(wake))
         self._post(self._park, wait, (child,), unsent)
+        expiry = None if timeout is None else loop.call_later(timeout, self._post, self._fire, wait, None)
         try:
             await future
         except asyncio.CancelledError:
@@ -267,8 +268,13 @@ class AsyncLoop(Loop):
                 if not wait.ready:
                     await future
             raise
+        finally:
+            if expiry is not None:
+                expiry.cancel()
         if wait.error is not None:
             raise wait.error
+        if not child.finished:
+            raise child.too_slow(timeout)
         return child.value()
 
     def _park(self, wait: Wait, children: Sequence[Child], unsent: Optional[Child]) -> None:
@@ -277,7 +283,7 @@ class AsyncLoop(Loop):
         first = not call.waits
         call.waits.add(wait)
         for child in children:
-            child.wait = wait
+            child.awaited_by(wait)
         if first and not call.ended:
             self._running -= 1
         carried = False
@@ -304,5 +310,5 @@ class AsyncLoop(Loop):
         return child.finished
 
     def cancel_child(self, child: Child) -> None:
-        if self._children.cancel(child) and child.wait is not None:
-            self._post(self._fire, child.wait, None)
+        if self._children.cancel(child):
+            self._post(self._fire_all, child)

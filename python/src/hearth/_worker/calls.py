@@ -88,13 +88,16 @@ class Call:
         return self.task.name
 
     @property
-    def environment(self) -> str:
-        return self.loop.settings.environment
+    def project(self) -> str:
+        return self.loop.settings.project
 
     @property
-    def settings(self) -> Any:
-        """Project, domain and version of the environment, among others."""
-        return self.loop.settings
+    def domain(self) -> str:
+        return self.loop.settings.domain
+
+    @property
+    def version(self) -> str:
+        return self.loop.settings.version
 
     def remaining_ms(self) -> int:
         """Time left until the deadline, at least 1; 0 without one."""

@@ -27,7 +27,7 @@ _TARGETS_MAX = 4096
 class Child:
     """One call made by `parent`: also the handle that `spawn` gives to the user's code, for any thread of the parent."""
 
-    __slots__ = ("answer", "body", "codec", "error", "hi", "lo", "parent", "task", "wait")
+    __slots__ = ("answer", "body", "codec", "error", "hi", "lo", "parent", "task", "waits")
 
     def __init__(self, parent: Call, task: Any, codec: Any, body: bytes, identity: Tuple[int, int]) -> None:
         self.parent = parent
@@ -37,7 +37,7 @@ class Child:
         self.hi, self.lo = identity
         self.answer: Any = None  # the Reply
         self.error: Optional[BaseException] = None  # instead of one
-        self.wait: Optional[Wait] = None  # fired by the answer
+        self.waits: Tuple[Wait, ...] = ()  # fired by the answer
 
     @property
     def finished(self) -> bool:
@@ -57,16 +57,23 @@ class Child:
         if not self.finished:
             self.parent.wait_any((self,), timeout)
             if not self.finished:
-                raise TimeoutError(f"The call of {self.task.name!r} has not ended within {timeout} s.")
+                raise self.too_slow(timeout)
         return self.value()
 
-    def result_async(self) -> Awaitable[Any]:
-        """`result` as an awaitable. Cancelling it cancels the child."""
-        return self.parent.loop.await_child(self)
+    def result_async(self, timeout: Optional[float] = None) -> Awaitable[Any]:
+        """`result` as an awaitable. Cancelling it cancels the child; a time-out does not."""
+        return self.parent.loop.await_child(self, timeout)
+
+    def too_slow(self, timeout: Optional[float]) -> TimeoutError:
+        return TimeoutError(f"The call of {self.task.name!r} has not ended within {timeout} s; it goes on.")
 
     def cancel(self) -> None:
         """Asks the child to stop; its result raises ActionAbortedError. Nothing if it has ended."""
         self.parent.loop.cancel_child(self)
+
+    def awaited_by(self, wait: Wait) -> None:
+        """Has the answer fire `wait` too. For the loop."""
+        self.waits = (*[other for other in self.waits if not other.fired], wait)
 
     def value(self) -> Any:
         """The value of a finished child. Raises its failure."""

@@ -9,7 +9,7 @@ from typing import Any, Callable, Iterable, List, NoReturn, Optional
 
 from .. import _codes, _frames, errors
 from .calls import Call
-from .children import Children
+from .children import Child, Children
 from .execution import text_failure
 from .interrupts import Seat
 from .link import Link
@@ -56,14 +56,13 @@ class Loop:
                 self._queue.push(Call(self, self._program.task(frame.task), frame))
             elif kind == _frames.REPLY:
                 child = self._children.answered(frame)
-                if child is not None and child.wait is not None:
-                    self._fire(child.wait, None)
+                if child is not None:
+                    self._fire_all(child)
             elif kind == _frames.SIGNAL:
                 self._signal(frame)
             elif kind == _frames.CONTROL:
                 for child in self._children.opened(*self.link.response(frame)):
-                    if child.wait is not None:
-                        self._fire(child.wait, None)
+                    self._fire_all(child)
             else:
                 raise ValueError(f"frame of kind {kind}, which no node sends to an interpreter")
 
@@ -75,6 +74,11 @@ class Loop:
                 self.link.reply(waiting, text_failure(_codes.Code.ABORTED, "The call was aborted before it began."), True)
         elif frame.what == _frames.CANCEL:
             self._stop(frame.call_hi, frame.call_lo)
+
+    def _fire_all(self, child: Child) -> None:
+        """`child` has ended: whoever waits for it may go on."""
+        for wait in child.waits:
+            self._fire(wait, None)
 
     def _fire(self, wait: Wait, error: Optional[BaseException]) -> None:
         """Gives `wait` its reason to go on; the first one counts."""

@@ -119,8 +119,7 @@ class SyncLoop(Loop):
             if wait.deadline is None:
                 wait.block()
             return
-        self._expire(wait)
-        self.link.poke()
+        self._end_wait(wait)
         wait.block()
 
     def _expire(self, wait: Wait) -> None:
@@ -216,7 +215,8 @@ class SyncLoop(Loop):
     def call(self, call: Call, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         refuse_in_event_loop(task)
         child = self._children.prepare(call, task, args, kwargs)
-        wait = child.wait = Wait(call)
+        wait = Wait(call)
+        child.awaited_by(wait)
         first = self._park(wait)
         self._send_waited(child, first)
         self._sit_out(wait, first)
@@ -245,7 +245,7 @@ class SyncLoop(Loop):
         self._children.send(child, False)
         return await self.await_child(child)
 
-    async def await_child(self, child: Child) -> Any:
+    async def await_child(self, child: Child, timeout: Optional[float] = None) -> Any:
         """In an event loop that user code runs: another thread drives meanwhile."""
         import asyncio
 
@@ -260,15 +260,26 @@ class SyncLoop(Loop):
             self._hire(None)
         else:
             self._outbox.flush()
+        expiry = None if timeout is None else loop.call_later(timeout, self._end_wait, wait)
         try:
             await ended.wait()
         except asyncio.CancelledError:
             self.cancel_child(child)
             await ended.wait()
             raise
+        finally:
+            if expiry is not None:
+                expiry.cancel()
         if wait.error is not None:
             raise wait.error
+        if not child.finished:
+            raise child.too_slow(timeout)
         return child.value()
+
+    def _end_wait(self, wait: Wait) -> None:
+        with self._mutex:
+            self._fire(wait, None)
+        self.link.poke()
 
     def look_for(self, child: Child) -> bool:
         with child.parent.guard():
@@ -281,9 +292,9 @@ class SyncLoop(Loop):
 
     def cancel_child(self, child: Child) -> None:
         with child.parent.guard():
-            if self._children.cancel(child) and child.wait is not None:
+            if self._children.cancel(child) and child.waits:
                 with self._mutex:
-                    self._fire(child.wait, None)
+                    self._fire_all(child)
                 self.link.poke()
 
     def _park(self, wait: Wait, children: Sequence[Child] = ()) -> Optional[bool]:
@@ -297,7 +308,7 @@ class SyncLoop(Loop):
                 if child.finished:
                     return None
             for child in children:
-                child.wait = wait
+                child.awaited_by(wait)
             call.waits.add(wait)
             if len(call.waits) > 1:
                 return False
@@ -313,9 +324,9 @@ class SyncLoop(Loop):
             carried = False
         if first and not carried:
             self.link.parked(child.parent)
-        if child.finished and child.wait is not None:
+        if child.finished:
             with self._mutex:
-                self._fire(child.wait, None)
+                self._fire_all(child)
             self.link.poke()
 
     def _sit_out(self, wait: Wait, first: bool) -> None:
