@@ -1,3 +1,5 @@
+cmake_minimum_required(VERSION 3.25)
+
 # Makes the directory TO the same as the Python package FROM, plus the file EXTENSION where there is one. Unchanged files
 # keep their time, so that Python's caches stay valid; files that FROM no longer has are removed.
 file(GLOB_RECURSE wanted RELATIVE "${FROM}" "${FROM}/*")
