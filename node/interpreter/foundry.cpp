@@ -1,0 +1,121 @@
+#include "node/interpreter/foundry.hpp"
+
+#include "actors/error.hpp"
+#include "core/defaults.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace hearth::node {
+
+namespace {
+
+std::string place_of(const std::string& key, const std::string& version) { return key + '@' + version; }
+
+} // namespace
+
+void foundry_state::start(replica_order& order) {
+  const auto spec = order.spec;
+  if (auto why = unusable_python(*spec)) {
+    self_->send(order.replica, atom::unmade::value, std::move(*why));
+    return;
+  }
+  auto& place = workshops_[place_of(spec->key(), spec->version)];
+  if (!place)
+    place = std::make_shared<workshop>(*tools_, spec);
+  if (!stopping_.empty())
+    place->stop();
+  const auto shop = place;
+  if (shop->take(std::move(order)))
+    self_->request(bundles_, defaults::inner_request_timeout, atom::open::value, spec->bundle)
+      .then([shop](const std::string& directory) { shop->launch(directory); },
+            [this, shop](const caf::error& error) {
+              shop->refuse(failure_of(error));
+              tick_soon();
+            });
+  if (shop->is_limited() && !memory_timer_->is_set())
+    memory_timer_->set(defaults::memory_watch_interval);
+}
+
+void foundry_state::look_at_memory() {
+  bool any = false;
+  for (const auto& [place, shop] : workshops_) {
+    if (!shop->is_limited())
+      continue;
+    any = true;
+    shop->check_memory();
+  }
+  if (any)
+    memory_timer_->set(defaults::memory_watch_interval);
+}
+
+void foundry_state::tick_soon() {
+  if (!std::exchange(tick_is_coming_, true))
+    caf::anon_send(foundry_shell(self_), atom::tick::value);
+}
+
+/// Something ended.
+void foundry_state::tick() {
+  tick_is_coming_ = false;
+  if (orphans_)
+    orphans_->look_soon();
+  for (const auto& [place, shop] : workshops_)
+    shop->tidy();
+  std::erase_if(workshops_, [](const auto& entry) { return entry.second->forgotten() && entry.second->empty(); });
+  if (stopping_.empty() || !is_empty())
+    return;
+  for (auto& promise : std::exchange(stopping_, {}))
+    promise.deliver(true);
+}
+
+bool foundry_state::is_empty() {
+  return std::all_of(workshops_.begin(), workshops_.end(), [](const auto& entry) { return entry.second->empty(); })
+         && (!orphans_ || orphans_->none_left());
+}
+
+foundry_shell::behavior_type foundry_state::make_behavior(foundry_shell::pointer self, const foundry_config& config) {
+  self_ = self;
+  bundles_ = config.bundles;
+  tools_.emplace(workshop_tools{config.loop, config.boot, config.variables, config.default_python,
+                                config.default_memory_limit, config.force_spawn, [this] { tick_soon(); }});
+  memory_timer_ = std::make_unique<loop_timer>(config.loop.timers(), [this] { look_at_memory(); });
+  kernel_ended_for_memory(); // what happened before us does not count
+  if (config.ends_orphans) {
+    orphans_ = std::make_unique<orphans>(config.loop, [this](pid_t pid) {
+      return std::any_of(workshops_.begin(), workshops_.end(),
+                         [pid](const auto& entry) { return entry.second->knows(pid); });
+    });
+    orphans_->on_change([this] { tick_soon(); });
+  }
+  return {
+    [this](atom::start, replica_order& order) { start(order); },
+    [this](atom::forget, const std::string& key, const std::string& version) {
+      if (const auto found = workshops_.find(place_of(key, version)); found != workshops_.end())
+        found->second->forget();
+      tick_soon();
+    },
+    [this](atom::list) {
+      std::vector<std::pair<replica_id, std::uint64_t>> rows;
+      for (const auto& [place, shop] : workshops_)
+        shop->list(rows);
+      return rows;
+    },
+    [this](atom::stop) {
+      auto promise = self_->make_response_promise<caf::typed_response_promise<bool>>();
+      stopping_.push_back(promise);
+      for (const auto& [place, shop] : workshops_)
+        shop->stop();
+      tick_soon();
+      return promise;
+    },
+    [this](atom::tick) { tick(); },
+  };
+}
+
+foundry_actor spawn_foundry(const foundry_config& config) {
+  return config.loop.system().spawn([config](foundry_shell::stateful_pointer<foundry_state> self) {
+    return self->state.make_behavior(self, config);
+  });
+}
+
+} // namespace hearth::node

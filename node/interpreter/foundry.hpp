@@ -1,0 +1,60 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "node/interpreter/orphans.hpp"
+#include "node/interpreter/workshop.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace hearth::node {
+
+struct foundry_config {
+  work_loop& loop;
+  std::string boot;                     // path of the SDK's hearth/_worker/boot.py
+  bundles_actor bundles;
+  std::vector<std::string> variables;   // "NAME=value" for every interpreter
+  std::string default_python;           // of environments that name none
+  std::uint64_t default_memory_limit = 0; // bytes per replica; 0: none
+  bool force_spawn = false;             // never fork
+  /// Children of this process that the foundry did not start are what interpreters left behind, and are killed. True in
+  /// a daemon, whose only children are these.
+  bool ends_orphans = true;
+};
+
+/// foundry_actor and its own clock.
+using foundry_shell = foundry_actor::extend<caf::reacts_to<atom::tick>>;
+
+/// The FOUNDRY: a workshop per environment version, the memory watch over all replicas, the orphans of all of them.
+///
+/// Spawned by: the node. Dies: with the node; `stop` comes before.
+class foundry_state {
+public:
+  static inline const char* name = "foundry";
+
+  foundry_shell::behavior_type make_behavior(foundry_shell::pointer self, const foundry_config& config);
+
+private:
+  void start(replica_order& order);
+  void look_at_memory();
+  void tick();
+  void tick_soon();
+  bool is_empty();
+
+  foundry_shell::pointer self_ = nullptr;
+  bundles_actor bundles_;
+  std::optional<workshop_tools> tools_; // before the workshops, which refer to it
+  std::unordered_map<std::string, std::shared_ptr<workshop>> workshops_; // by key and version
+  std::unique_ptr<orphans> orphans_;
+  std::unique_ptr<loop_timer> memory_timer_;
+  std::vector<caf::typed_response_promise<bool>> stopping_;
+  bool tick_is_coming_ = false;
+};
+
+/// Throws std::system_error when this process cannot adopt orphans.
+foundry_actor spawn_foundry(const foundry_config& config);
+
+} // namespace hearth::node
