@@ -12,8 +12,9 @@ struct Order {
   union {
     unspecified @0 :Void;
     configure @1 :Configure;
-    fork @2 :Start;                   # with two descriptors: the replica's end of its socket, its slot table
-    become @3 :Start;                 # the same descriptors; the process is the replica from then on
+    fork @2 :Start;                   # with three descriptors: the replica's end of its socket, its slot table, and a pipe
+                                      # that becomes its stdout and stderr
+    become @3 :Start;                 # the first two; the process is the replica from then on
   }
 }
 

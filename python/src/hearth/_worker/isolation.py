@@ -10,10 +10,11 @@ from typing import Iterable
 
 from .settings import Settings
 
-__all__ = ["close_others", "die_with_parent", "isolate", "own_session", "pidfd_open"]
+__all__ = ["adopt_orphans", "close_others", "die_with_parent", "isolate", "own_session", "pidfd_open"]
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
+_PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _SYS_PIDFD_OPEN = 434  # the same number on every architecture
 
@@ -41,6 +42,11 @@ def own_session() -> None:
         os.setsid()
     except PermissionError:  # the node made us a session leader already
         pass
+
+
+def adopt_orphans() -> None:
+    """Keeps what user code forks below this process while it lives; the node ends what is left after it."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1))
 
 
 def close_others(keep: Iterable[int]) -> None:

@@ -8,6 +8,7 @@ import socket
 from typing import NoReturn
 
 from .. import _frames
+from . import isolation
 from .link import Link
 from .program import Program
 from .settings import Start
@@ -17,6 +18,7 @@ __all__ = ["serve"]
 
 def serve(program: Program, start: Start, sock_fd: int, table_fd: int) -> NoReturn:
     """Serves the node on `sock_fd` until it closes; ends the process."""
+    isolation.adopt_orphans()
     sock = socket.socket(fileno=sock_fd)
     slots = _frames.Slots(table_fd, start.slots)
     os.close(table_fd)

@@ -156,6 +156,7 @@ class Zygote:
         if pid == 0:
             isolation.die_with_parent(zygote)
             self._shed()
+            self._take_output(descriptors)
             return None
         for fd in descriptors:
             os.close(fd)
@@ -163,6 +164,15 @@ class Zygote:
         self._children[pidfd] = (start.replica, pid)
         _send(self._control, {"forked": {"replica": str(start.replica), "pid": pid}}, (pidfd,))
         return pidfd
+
+    @staticmethod
+    def _take_output(descriptors: list[int]) -> None:
+        """Makes the third descriptor stdout and stderr, so that the node knows whose output it reads."""
+        for fd in descriptors[2:]:
+            os.dup2(fd, 1)
+            os.dup2(fd, 2)
+            os.close(fd)
+        del descriptors[2:]
 
     def _shed(self) -> None:
         """Makes the child its own: nothing of the zygote or its siblings, and chance of its own."""
