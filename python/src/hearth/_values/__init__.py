@@ -27,7 +27,7 @@ A result is one item. What CBOR has no item for has a tag; tags from 0xBE00 on a
     list, dict                          -              a dict keeps its order; its keys are any values
     tuple                               0xBE01         array
     set / frozenset                     258 / 0xBE02   array
-    bytearray                           0xBE03         byte string
+    bytearray, memoryview               0xBE03         byte string; arrives as bytearray
     datetime, offset in whole minutes   0              text, as `isoformat` writes it
     other datetime / time               0xBE04, 0xBE05 [text without zone, zone, fold]; zone: None, the key of a
                                                        ZoneInfo, or the offset in microseconds
@@ -41,7 +41,7 @@ A result is one item. What CBOR has no item for has a tag; tags from 0xBE00 on a
     dataclass                           0xBE0B         [class, {field: value}]
     NamedTuple                          0xBE0C         [class, [value ...]]
     pydantic model                      0xBE0D         [class, fields, extra, names that were set, private]
-    NumPy array                         0xBE0E         [dtype, shape, order "C" or "F", byte string]
+    NumPy array                         0xBE0E         [dtype, shape, order "C" or "F", bytes or bytearray]
     NumPy scalar                        0xBE0F         [dtype, byte string]
     File, Dir                           0xBE10, 0xBE11 [path, size, digest]
     exception                           0xBE12         [class, args, attributes, text, cause]
@@ -64,3 +64,10 @@ number -1-n. Table and document are `LargeValue.head`.
 The canonical form, for digests: dict items and set members sorted by their encoded bytes, every NaN the same, and in
 place of a byte string of `LARGE_BYTES` and more tag 0xBE15 with its SHA-256. Pickled values are as canonical as pickle.
 """
+
+from __future__ import annotations
+
+from hearth._values.codec import Codec, codec_of
+from hearth._values.failures import RemoteTraceback, encode_failure, failure_of
+
+__all__ = ["Codec", "RemoteTraceback", "codec_of", "encode_failure", "failure_of"]
