@@ -27,7 +27,7 @@ function(hearth_add_tests name)
   endif()
   file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/reports")
   add_test(NAME ${name}
-           COMMAND ${name} --color_output=no --logger=HRF,warning,stdout:JUNIT,all,${CMAKE_BINARY_DIR}/reports/${name}.xml
+           COMMAND ${name} --color_output=no --logger=HRF,warning,stdout:JUNIT,test_suite,${CMAKE_BINARY_DIR}/reports/${name}.xml
            WORKING_DIRECTORY "${CMAKE_BINARY_DIR}")
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${TEST_TIMEOUT_S} ENVIRONMENT "${TEST_ENVIRONMENT}")
 endfunction()
