@@ -119,13 +119,16 @@ class Zygote:
         table = os.memfd_create("slots")
         os.ftruncate(table, slots * 8)
         start = {"replica": str(number), "concurrency": concurrency, "slots": slots, "fresh": fresh}
-        socket.send_fds(self.control, [json.dumps({order: start}).encode()], [theirs.fileno(), table])
+        output = tempfile.TemporaryFile()
+        descriptors = [theirs.fileno(), table, output.fileno()]
+        order_text = json.dumps({order: start}).encode()
+        socket.send_fds(self.control, [order_text], descriptors if order == "fork" else descriptors[:2])
         theirs.close()
         pid, pidfd = self.pid, -1
         if order == "fork":
             event = self.next_event()
             pid, (pidfd,) = event["forked"]["pid"], self.descriptors
-        replica = Replica(self, ours, table, slots, pid, pidfd, concurrency)
+        replica = Replica(self, ours, table, slots, pid, pidfd, concurrency, output)
         self.replicas.append(replica)
         hello = replica.next(_frames.CONTROL)
         assert json.loads(bytes(hello.body))["hello"]["program"] == "replica"
@@ -143,6 +146,7 @@ class Zygote:
         self.control.close()
         for replica in self.replicas:
             replica.socket.close()
+            replica.output.close()
             os.close(replica.table)
             if replica.pidfd >= 0:
                 os.close(replica.pidfd)
@@ -169,9 +173,18 @@ class Replica:
     """The node's side of one replica. `serve` plays the supervisor of a pool of one."""
 
     def __init__(
-        self, zygote: Zygote, sock: socket.socket, table: int, slots: int, pid: int, pidfd: int, concurrency: int
+        self,
+        zygote: Zygote,
+        sock: socket.socket,
+        table: int,
+        slots: int,
+        pid: int,
+        pidfd: int,
+        concurrency: int,
+        output: Any,
     ) -> None:
         self.zygote = zygote
+        self.output = output
         self.socket = sock
         self.table = table
         self.pid = pid
@@ -194,6 +207,11 @@ class Replica:
         self.children: Dict[Key, Dict[str, Any]] = {}
         self.answer_open: Dict[str, Any] = {}
 
+    def printed(self) -> str:
+        """What it wrote to its own stdout and stderr, outside of calls or by descriptor."""
+        self.output.seek(0)
+        return self.output.read().decode()
+
     # -- frames ------------------------------------------------------------------------------------------------------
 
     def send(self, *frames: bytes) -> None:
@@ -207,7 +225,7 @@ class Replica:
                 if kind in (None, frame.kind):
                     return frame
             if not self._reader.read(self._arrived):
-                raise EOFError(self.zygote.stderr())
+                raise EOFError(self.zygote.stderr() + self.printed())
 
     # -- a pool of one -----------------------------------------------------------------------------------------------
 

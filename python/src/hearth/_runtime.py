@@ -74,12 +74,21 @@ class CallRunner(Protocol):
         """ "<environment>.<function>"."""
 
     @property
+    def replica(self) -> int:
+        """Its number at the node; 0 in local mode."""
+
+    @property
+    def environment(self) -> str: ...
+    @property
     def project(self) -> str: ...
     @property
     def domain(self) -> str: ...
     @property
     def version(self) -> str:
         """Of the environment, 15 hex digits."""
+
+    def remaining_ms(self) -> int:
+        """Time left until the call's deadline, at least 1; 0 without one."""
 
     def spawn(self, task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Child:
         """Starts a child without waiting."""

@@ -107,7 +107,7 @@ class AsyncLoop(Loop):
     def _go_on(self, wait: Wait) -> None:
         """Lets `wait` go on; the call takes its slot again when that was its last one."""
         call = wait.call
-        call.waits.discard(wait)
+        call.waits.discard(wait)  # type: ignore[attr-defined]
         if not call.waits and not call.ended:
             self._running += 1
             self.link.resumed(call)
@@ -220,6 +220,7 @@ class AsyncLoop(Loop):
         call.check_open()
         child = self._children.prepare(call, task, args, kwargs)
         self._children.send(child, False)
+        self._outbox.relieve()
         self._post(self._settle_soon)
         return child
 
@@ -280,11 +281,10 @@ class AsyncLoop(Loop):
     def _park(self, wait: Wait, children: Sequence[Child], unsent: Optional[Child]) -> None:
         """Begins `wait`, for the first answer of `children`; `unsent` is one that goes out now."""
         call = wait.call
-        first = not call.waits
-        call.waits.add(wait)
+        first = call.begin_wait(wait) and not call.ended
         for child in children:
             child.awaited_by(wait)
-        if first and not call.ended:
+        if first:
             self._running -= 1
         carried = False
         if unsent is not None:

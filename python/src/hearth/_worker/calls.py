@@ -5,7 +5,19 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Awaitable, ContextManager, Dict, Mapping, Optional, Sequence, Set, Tuple
+from typing import (
+    TYPE_CHECKING,
+    AbstractSet,
+    Any,
+    Awaitable,
+    ContextManager,
+    Dict,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from .. import _runtime
 from .interrupts import CallCancelled, Seat
@@ -19,7 +31,18 @@ if TYPE_CHECKING:
 __all__ = ["Call"]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_KEPT_BYTES = 64 * 1024  # of arguments, for as long as their call runs
 _UNGUARDED: ContextManager[Any] = contextlib.nullcontext()
+
+
+class _Origin(NamedTuple):
+    """What of a Call frame its children need; kept instead of a frame with large arguments."""
+
+    root_hi: int
+    root_lo: int
+    trace_hi: int
+    trace_lo: int
+    span: int
 
 
 class Call:
@@ -27,10 +50,16 @@ class Call:
     user's code; the rest belongs to the loop.
     """
 
-    __slots__ = (
-        "attempt", "body", "cancelled", "children", "deadline", "depth", "ended", "future", "generation", "hi",
-        "interrupted", "lo", "loop", "output", "parent", "root", "seat", "slot", "task", "trace", "waits",
-    )  # fmt: skip
+    # What most calls never set.
+    cancelled = False  # somebody asked for its end
+    interrupted = False  # and its code has been told
+    ended = False  # its function has returned
+    deadline: Optional[float] = None  # of time.monotonic
+    seat: Optional[Seat] = None  # the thread that runs it, when it is sync
+    future: Any = None  # its asyncio task, when it is async
+    waits: AbstractSet[Wait] = frozenset()  # parked while there are any
+    children: Optional[Dict[Tuple[int, int], Child]] = None  # unfinished ones
+    output: Optional[CallOutput] = None
 
     def __init__(self, loop: Any, task: LoadedTask, frame: Any) -> None:
         self.loop = loop
@@ -38,22 +67,14 @@ class Call:
         self.body = frame.body  # encoded arguments; dropped when they are decoded
         self.hi = frame.call_hi
         self.lo = frame.call_lo
-        self.root = (frame.root_hi, frame.root_lo)
-        self.parent = (frame.parent_hi, frame.parent_lo)
         self.depth = frame.depth
         self.attempt = frame.attempt
         self.slot = frame.slot
         self.generation = frame.generation
-        self.trace = (frame.trace_hi, frame.trace_lo, frame.span)
-        self.deadline = time.monotonic() + frame.deadline_ms / 1000 if frame.deadline_ms else None
-        self.cancelled = False  # somebody asked for its end
-        self.interrupted = False  # and its code has been told
-        self.ended = False  # its function has returned
-        self.seat: Optional[Seat] = None  # the thread that runs it, when it is sync
-        self.future: Any = None  # its asyncio task, when it is async
-        self.waits: Set[Wait] = set()  # parked while there are any
-        self.children: Optional[Dict[Tuple[int, int], Child]] = None  # unfinished ones; made by the first
-        self.output: Optional[CallOutput] = None  # made by the first line it prints
+        if frame.deadline_ms:
+            self.deadline = time.monotonic() + frame.deadline_ms / 1000
+        small = len(frame.body) <= _KEPT_BYTES
+        self.origin = frame if small else _Origin(*[getattr(frame, name) for name in _Origin._fields])
 
     # -- for the code of the call ------------------------------------------------------------------------------------
 
@@ -75,7 +96,7 @@ class Call:
     @property
     def run_name(self) -> str:
         """The name that the node derives from the root's id (core/ids.cpp)."""
-        bits = self.root[1]
+        bits = self.origin.root_lo
         return "r" + "".join(_ALPHABET[bits >> 5 * i & 31] for i in range(12))
 
     @property
@@ -86,6 +107,19 @@ class Call:
     @property
     def task_name(self) -> str:
         return self.task.name
+
+    @property
+    def replica(self) -> int:
+        return self.loop.link.replica
+
+    @property
+    def environment(self) -> str:
+        return self.loop.settings.environment
+
+    @property
+    def settings(self) -> Any:
+        """What the interpreter was configured with."""
+        return self.loop.settings
 
     @property
     def project(self) -> str:
@@ -135,6 +169,14 @@ class Call:
         """Keeps a cancellation out of runtime code in the thread that runs the call."""
         seat = self.seat
         return seat if seat is not None and seat.thread == threading.get_ident() else _UNGUARDED
+
+    def begin_wait(self, wait: Wait) -> bool:
+        """Notes `wait`; whether it is the only one, so that the call parks."""
+        if self.waits:
+            self.waits.add(wait)  # type: ignore[attr-defined]
+            return False
+        self.waits = {wait}
+        return True
 
     def check_open(self) -> None:
         """Raises RuntimeError if the call has ended, CallCancelled if it was told to end."""

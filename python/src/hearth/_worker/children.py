@@ -114,9 +114,11 @@ class Children:
 
     def send(self, child: Child, parks: bool) -> bool:
         """Puts the Call, or holds it until its environment is open; the flush is the caller's. Whether the Call told
-        the node that its parent waits (`parks`); if not, a Signal has to. Raises BundleError.
+        the node that its parent waits (`parks`); if not, a Signal has to. Raises BundleError, RuntimeError.
         """
         with self._mutex:
+            if child.parent.ended:  # it is abandoned under this mutex: no child goes out after its parent's Reply
+                raise child.parent.over()
             target = self._target(child.task.env)
             index = target.indexes[child.task.name]
             self._pending[child.hi, child.lo] = child
@@ -126,7 +128,7 @@ class Children:
             if target.handle is None:
                 target.held.append((child, index))
                 return False
-        self._link.call(child, target.handle, index, parks)
+            self._link.call(child, target.handle, index, parks)
         return parks
 
     def _target(self, env: Any) -> _Target:
@@ -156,10 +158,9 @@ class Children:
                     self._forget(child)
                 return [child for child, _ in held]
             target.handle = int(opened["handle"])
-            alive = [(child, index) for child, index in held if (child.hi, child.lo) in self._pending]
-        for child, index in alive:
-            self._link.call(child, target.handle, index, False)
-        self._link.outbox.flush()
+            for child, index in held:
+                if (child.hi, child.lo) in self._pending:
+                    self._link.call(child, target.handle, index, False)
         return []
 
     def answered(self, reply: Any) -> Optional[Child]:

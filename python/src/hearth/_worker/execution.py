@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Tuple
 
 from .. import _frames, _runtime, _values, errors
 from .._codes import Code
@@ -18,17 +18,12 @@ __all__ = ["Outcome", "execute", "execute_async", "text_failure"]
 _now = time.perf_counter_ns
 
 
-class Outcome(NamedTuple):
-    """What the Reply says."""
-
-    flags: int
-    code: int
-    body: Any  # bytes-like
-    run_ns: int
+Outcome = Tuple[int, int, Any, int]
+"""What the Reply says: flags, code, body (bytes-like), nanoseconds in user code."""
 
 
 def text_failure(code: Code, sentence: str, run_ns: int = 0) -> Outcome:
-    return Outcome(_frames.REPLY_FAILED | _frames.REPLY_TEXT, int(code), sentence.encode(), run_ns)
+    return _frames.REPLY_FAILED | _frames.REPLY_TEXT, int(code), sentence.encode(), run_ns
 
 
 def execute(call: Call, seat: Seat) -> Outcome:
@@ -78,7 +73,7 @@ async def execute_async(call: Call) -> Outcome:
 
 def _success(call: Call, value: Any, run_ns: int) -> Outcome:
     try:
-        return Outcome(0, 0, call.task.codec.encode_result(value), run_ns)
+        return 0, 0, call.task.codec.encode_result(value), run_ns
     except BaseException as error:
         return _failure(call, error, Code.DATA_VALIDATION, run_ns)
 
@@ -103,4 +98,4 @@ def _failure(call: Call, error: BaseException, code: Code, run_ns: int) -> Outco
         code = Code.INLINE_IO_TOO_LARGE
     elif code is Code.DATA_VALIDATION and not isinstance(error, errors.RuntimeDataValidationError):
         code = Code.USER_ERROR  # user code that runs while values are made: a model's validator, __post_init__
-    return Outcome(_frames.REPLY_FAILED, int(code), _values.encode_failure(error, call), run_ns)
+    return _frames.REPLY_FAILED, int(code), _values.encode_failure(error, call), run_ns

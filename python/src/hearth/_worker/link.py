@@ -38,7 +38,7 @@ class Link:
         self.socket = sock
         self.outbox = Outbox(sock)
         self._settings = settings
-        self._replica = start.replica
+        self.replica = start.replica
         self._reader = _frames.Reader(sock)
         self._reading = threading.Lock()
         self._poked, self._poke = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -146,6 +146,7 @@ class Link:
 
     def call(self, child: Child, handle: int, index: int, parks: bool) -> None:
         parent = child.parent
+        origin = parent.origin
         body, child.body = child.body, b""
         first, rest = _frames.parts(body)
         put = self.outbox.put
@@ -157,14 +158,14 @@ class Link:
                 task=index,
                 call_hi=child.hi,
                 call_lo=child.lo,
-                root_hi=parent.root[0],
-                root_lo=parent.root[1],
+                root_hi=origin.root_hi,
+                root_lo=origin.root_lo,
                 parent_hi=parent.hi,
                 parent_lo=parent.lo,
                 deadline_ms=parent.remaining_ms(),
-                trace_hi=parent.trace[0],
-                trace_lo=parent.trace[1],
-                span=parent.trace[2],
+                trace_hi=origin.trace_hi,
+                trace_lo=origin.trace_lo,
+                span=origin.span,
                 size=len(body),
                 body=first,
             )
@@ -172,7 +173,6 @@ class Link:
         for offset, part, last in rest:
             flags = _frames.CHUNK_LAST if last else 0
             put(_frames.chunk(flags=flags, call_hi=child.hi, call_lo=child.lo, offset=offset, body=part))
-        self.outbox.relieve()
 
     def parked(self, call: Call) -> None:
         self._signal(_frames.PARKED, call)
@@ -191,7 +191,7 @@ class Link:
 
     def output_of(self, call: Call) -> CallOutput:
         """Where `call` prints."""
-        put, hi, lo, replica = self.outbox.put, call.hi, call.lo, self._replica
+        put, hi, lo, replica = self.outbox.put, call.hi, call.lo, self.replica
 
         def send(stream: int, dropped: int, unix_ns: int, text: bytes) -> None:
             put(

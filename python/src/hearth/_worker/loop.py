@@ -103,7 +103,7 @@ class Loop:
                 call = seat.call
                 if call is None or call.interrupted:
                     continue
-                if call.cancelled or self.link.slots.is_cancelled(call.slot, call.generation):
+                if self._must_stop(call):
                     call.interrupted = True
                     self._end_waits_soon(call)
                     if seat.thread == threading.get_ident():
@@ -113,6 +113,12 @@ class Loop:
         self._interrupting = False
         if own is not None:
             own.interrupt(own.call)
+
+    def _must_stop(self, call: Call) -> bool:
+        if call.cancelled or self.link.slots.is_cancelled(call.slot, call.generation):
+            return True
+        # Without a slot table nobody says which call is meant; when there is one, that is it.
+        return not self._program.has_slot_table and sum(seat.call is not None for seat in self._seats) == 1
 
     def _end_waits_soon(self, call: Call) -> None:
         """What threads of `call` wait for ends with CallCancelled. Called by the signal handler."""

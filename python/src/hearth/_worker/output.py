@@ -11,7 +11,7 @@ import logging
 import sys
 import threading
 import time
-from typing import Any, Callable, Optional, TextIO
+from typing import Any, Callable, Dict, Optional, TextIO, Tuple
 
 from .. import _frames, _runtime
 
@@ -24,19 +24,20 @@ _DROPPED_MAX = 0xFFFFFFFF
 
 
 class CallOutput:
-    """What one call has printed and not yet sent. Any thread of the call may write.
+    """What one call has printed and not yet sent. Any thread of the call may write; lines of two threads do not mix.
 
     `send(stream, dropped, unix_ns, text)` takes one Log frame. Beyond `limit` bytes (0: none) output is counted only.
     """
 
-    __slots__ = ("_dropped", "_left", "_lock", "_send", "_stream", "_text", "_waits")
+    __slots__ = ("_dropped", "_left", "_lock", "_partial", "_send", "_stream", "_text", "_waits")
 
     def __init__(self, limit: int, send: Callable[[int, int, int, bytes], None]) -> None:
         self._lock = threading.Lock()
         self._left = limit if limit > 0 else sys.maxsize
         self._send = send
-        self._stream = _frames.STREAM_OUT
-        self._text = bytearray()
+        self._stream = _frames.STREAM_OUT  # of `_text`
+        self._text = bytearray()  # whole lines
+        self._partial: Dict[Tuple[int, int], bytes] = {}  # the unfinished line of each thread and stream
         self._dropped = 0
         self._waits = False  # for a flush by the outbox
 
@@ -44,16 +45,17 @@ class CallOutput:
         """Takes `data`; true when the caller must see to a later `flush_lines`, because none was asked for yet."""
         with self._lock:
             if len(data) > self._left:
-                dropped = len(data) - self._left
-                self._dropped = min(self._dropped + dropped, _DROPPED_MAX)
+                self._dropped = min(self._dropped + len(data) - self._left, _DROPPED_MAX)
                 data = data[: self._left]
             self._left -= len(data)
-            if stream != self._stream:
-                self._emit(len(self._text))
-                self._stream = stream
-            self._text += data
-            if len(self._text) >= _FRAME_BYTES:
-                self._emit(len(self._text))
+            place = (threading.get_ident(), stream)
+            if self._partial:
+                data = self._partial.pop(place, b"") + data
+            end = len(data) if len(data) >= _FRAME_BYTES else data.rfind(b"\n") + 1
+            if end < len(data):
+                self._partial[place] = data[end:]
+            if end:
+                self._add(stream, data[:end])
             first = not self._waits
             self._waits = True
             return first
@@ -62,27 +64,40 @@ class CallOutput:
         """Sends the lines that are complete."""
         with self._lock:
             self._waits = False
-            self._emit(self._text.rfind(b"\n") + 1)
+            self._emit()
 
     def flush(self) -> None:
-        """Sends everything, also an unfinished line."""
+        """Sends everything, also unfinished lines."""
         with self._lock:
-            self._emit(len(self._text))
+            self._finish_lines()
+            self._emit()
 
     def close(self) -> None:
         """Sends the rest and, when a limit was reached, how many bytes were dropped. Later output is dropped."""
         with self._lock:
-            self._emit(len(self._text))
+            self._finish_lines()
+            self._emit()
             if self._dropped:
                 self._send(_frames.STREAM_SYSTEM, self._dropped, time.time_ns(), b"")
             self._left = 0
 
-    def _emit(self, size: int) -> None:
-        for start in range(0, size, _FRAME_BYTES):
-            part = bytes(self._text[start : min(start + _FRAME_BYTES, size)])
-            self._send(self._stream, 0, time.time_ns(), part)
-        if size:
-            del self._text[:size]
+    def _finish_lines(self) -> None:
+        for (_, stream), text in self._partial.items():
+            self._add(stream, text)
+        self._partial.clear()
+
+    def _add(self, stream: int, text: bytes) -> None:
+        if stream != self._stream:
+            self._emit()
+            self._stream = stream
+        self._text += text
+        if len(self._text) >= _FRAME_BYTES:
+            self._emit()
+
+    def _emit(self) -> None:
+        for start in range(0, len(self._text), _FRAME_BYTES):
+            self._send(self._stream, 0, time.time_ns(), bytes(self._text[start : start + _FRAME_BYTES]))
+        self._text.clear()
 
 
 class _Bytes(io.BufferedIOBase):

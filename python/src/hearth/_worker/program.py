@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import types
 import weakref
-from typing import Any, Callable, Dict, List, Mapping
+from typing import Any, Callable, List, Mapping
 
-from .. import _bundle, _codes, _frames, _runtime, _values, errors
+from .. import _bundle, _frames, _runtime, _values, errors
 from .._task import Task
 from . import output, threads
 from .loading import LoadFailure, find_object, import_module
@@ -87,8 +88,16 @@ class Program:
         settings = self.settings
         bundle = _bundle.bundle_for(env)
         return env.definition(
-            project=settings.project, domain=settings.domain, bundle=bundle.digest, python=settings.python
+            project=settings.project, domain=settings.domain, bundle=bundle.digest, python=self._interpreter_of(env)
         )
+
+    def _interpreter_of(self, env: Any) -> str:
+        """Our own, as the program that opened us named it, unless `env` asks for another."""
+        named = env.python
+        if named is None or env.name == self.settings.environment:
+            return self.settings.python
+        path = os.path.expanduser(named)
+        return os.path.abspath(path if os.sep in path else shutil.which(path) or path)
 
 
 def _search_paths(directory: str) -> List[str]:

@@ -145,7 +145,7 @@ class SyncLoop(Loop):
                     break
                 wait = self._returning.popleft()
                 call = wait.call
-                call.waits.discard(wait)
+                call.waits.discard(wait)  # type: ignore[attr-defined]
                 wait.ready = True
                 if call.waits:
                     wait.wake()
@@ -178,7 +178,7 @@ class SyncLoop(Loop):
         self._active = None
         if self._fresh:
             self.link.finish()
-        if outcome.run_ns > _REPLY_AT_ONCE_NS:
+        if outcome[3] > _REPLY_AT_ONCE_NS:
             self._outbox.flush()
 
     def _end(self, call: Call) -> None:
@@ -190,7 +190,7 @@ class SyncLoop(Loop):
                 for wait in call.waits:
                     self._fire(wait, call.over())
                 last = Wait(call)
-                call.waits.add(last)
+                call.begin_wait(last)
                 self._fire(last, None)
         if last is not None:
             self.link.poke()
@@ -227,6 +227,7 @@ class SyncLoop(Loop):
         child = self._children.prepare(call, task, args, kwargs)
         self._children.send(child, False)
         self._outbox.linger()
+        self._outbox.relieve()
         return child
 
     def wait_any(self, call: Call, children: Sequence[Child], timeout: Optional[float]) -> None:
@@ -288,6 +289,8 @@ class SyncLoop(Loop):
             if frames:
                 with self._mutex:
                     self._take(frames)
+            if self._outbox:
+                self._outbox.linger()
             return child.finished
 
     def cancel_child(self, child: Child) -> None:
@@ -309,8 +312,7 @@ class SyncLoop(Loop):
                     return None
             for child in children:
                 child.awaited_by(wait)
-            call.waits.add(wait)
-            if len(call.waits) > 1:
+            if not call.begin_wait(wait):
                 return False
             self._active = None
             self._parked += 1

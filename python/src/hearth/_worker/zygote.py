@@ -53,7 +53,6 @@ def main(control_fd: int) -> NoReturn:
 
 def _load(settings: Settings) -> Program:
     os.chdir(settings.code_directory)
-    sys.path.insert(0, settings.code_directory)
     program = Program.load(settings)
     # What user code may have changed and the zygote depends on.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -130,7 +129,8 @@ class Zygote:
                 pidfd = self._fork(Start.read(order["fork"]), descriptors)
                 if pidfd is None:
                     return Start.read(order["fork"]), descriptors
-                poll.register(pidfd, select.POLLIN)
+                if pidfd >= 0:
+                    poll.register(pidfd, select.POLLIN)
 
     def _decide(self) -> str:
         if self._settings.force_spawn:
@@ -148,7 +148,7 @@ class Zygote:
         gc.freeze()
 
     def _fork(self, start: Start, descriptors: list[int]) -> Optional[int]:
-        """The child's pidfd in the parent; None in the child."""
+        """The child's pidfd in the parent, -1 if there is no child; None in the child."""
         sys.stdout.flush()
         sys.stderr.flush()
         zygote = os.getpid()
@@ -174,6 +174,12 @@ class Zygote:
             os.close(fd)
         del descriptors[2:]
 
+    def _never_started(self, start: Start, descriptors: list[int], error: OSError) -> None:
+        for fd in descriptors:
+            os.close(fd)
+        sys.stderr.write(f"hearth: replica {start.replica} cannot be forked: {error.strerror}\n")
+        self._tell_end(start.replica, 0, 1, 0)
+
     def _shed(self) -> None:
         """Makes the child its own: nothing of the zygote or its siblings, and chance of its own."""
         self._control.close()
@@ -193,8 +199,8 @@ class Zygote:
         os.close(pidfd)
         _, status = os.waitpid(pid, 0)
         killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-        code = 128 + killed if killed else os.WEXITSTATUS(status)
-        _send(
-            self._control,
-            {"exited": {"replica": str(replica), "pid": pid, "status": code, "signal": killed}},
-        )
+        self._tell_end(replica, pid, 128 + killed if killed else os.WEXITSTATUS(status), killed)
+
+    def _tell_end(self, replica: int, pid: int, status: int, killed: int) -> None:
+        exited = {"replica": str(replica), "pid": pid, "status": status, "signal": killed}
+        _send(self._control, {"exited": exited})
