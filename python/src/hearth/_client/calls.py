@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hearth._client.connection import Connection
     from hearth._task import Task
 
-__all__ = ["is_small", "large_frames", "remote", "remote_aio", "send", "spawn", "spawn_aio"]
+__all__ = ["frames", "is_small", "remote", "remote_aio", "send", "spawn", "spawn_aio"]
 
 _INTERRUPTED = "the caller was interrupted"
 
@@ -111,15 +111,18 @@ async def _begin_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mappin
 # -- frames -----------------------------------------------------------------------------------------------------------
 
 
-def send(slot: CallSlot, body: Any) -> None:
-    """Sends the call of `slot`, in parts when it is large. Blocks. Raises NodeUnavailableError, ValueTooLargeError."""
+def send(slot: CallSlot, body: Any, run: bool = False) -> None:
+    """Sends the call of `slot`, in parts when it is large; `run`: it is the root of the run that was announced before.
+
+    Blocks. Raises NodeUnavailableError, ValueTooLargeError.
+    """
     connection, lo = slot.connection, slot.lo
     connection.register(lo, slot, len(body))
     try:
-        if is_small(body):
+        if is_small(body) and not run:
             connection.send(slot.target.frame(lo, body))
         else:
-            connection.send_parts(large_frames(connection, slot.target, lo, body))
+            connection.send_parts(frames(connection, slot.target, lo, body, run))
     except BaseException:
         connection.forget(lo)
         raise
@@ -130,8 +133,8 @@ def is_small(body: Any) -> bool:
     return len(body) <= BODY_BYTES_MAX and not hasattr(body, "buffers")
 
 
-def large_frames(connection: Connection, target: Target, lo: int, body: Any) -> Iterator[bytes]:
-    """The frames of a call with large arguments. Raises ValueTooLargeError."""
+def frames(connection: Connection, target: Target, lo: int, body: Any, run: bool = False) -> Iterator[bytes]:
+    """The frames of a call with arguments of any size. Raises ValueTooLargeError."""
     size = len(body)
     limit = connection.value_bytes_max
     if limit and size > limit:
@@ -139,7 +142,8 @@ def large_frames(connection: Connection, target: Target, lo: int, body: Any) -> 
             f"The arguments of {target.task.name} take {size:,} bytes; the node accepts {limit:,}. Pass a File instead."
         )
     first, rest = _frames.parts(body)
-    yield _frames.call(**target.fields, call_lo=lo, size=size, body=first)
+    fields = dict(target.fields, root_hi=connection.call_hi, root_lo=lo, flags=_frames.CALL_RUN) if run else target.fields
+    yield _frames.call(**fields, call_lo=lo, size=size, body=first)
     for offset, part, last in rest:
         flags = _frames.CHUNK_LAST if last else 0
         yield _frames.chunk(flags=flags, call_hi=connection.call_hi, call_lo=lo, offset=offset, body=part)

@@ -75,7 +75,8 @@ class Connection:
         except BaseException:
             connection.close()
             raise
-        connection.window.calls = max(1, int(connection.welcome.get("windowCalls", 1)))
+        # One less than granted: with the window full a node stops reading, also requests to cancel.
+        connection.window.calls = max(1, int(connection.welcome.get("windowCalls", 1)) - 1)
         connection.window.bytes = int(connection.welcome.get("windowBytes", 0))
         connection.value_bytes_max = int(connection.welcome.get("valueBytesMax", 0))
         return connection
@@ -177,6 +178,12 @@ class Connection:
         slot = self.request(name, value)
         self.wait(slot)
         return slot.answer()
+
+    def rows(self, what: str, name: str = "", limit: int = 0) -> List[Any]:
+        """A listing of the node (schema/control.capnp: Get). Raises like `ask`."""
+        slot = self.request("get", {"what": what, "name": name, "limit": limit})
+        self.wait(slot)
+        return slot.rows()
 
     # -- sending -----------------------------------------------------------------------------------------------------
 

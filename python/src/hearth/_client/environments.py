@@ -44,12 +44,13 @@ class Opened:
 class Target:
     """What a call of one task needs, on one connection."""
 
-    __slots__ = ("_template", "codec", "fields", "mark", "task")
+    __slots__ = ("_template", "codec", "fields", "mark", "opened", "task")
 
     def __init__(self, connection: Connection, task: Task[Any, Any], opened: Opened, mark: Any) -> None:
         root_hi, root_lo = shared.root()
         self.task = task
         self.codec = _values.codec_of(task.name, task.func, task.max_inline_io_bytes or 0)
+        self.opened = opened
         self.mark = mark
         self.fields = {  # of the Call frame of every plain call
             "environment": opened.handle,
@@ -59,6 +60,11 @@ class Target:
             "root_lo": root_lo,
         }
         self._template = _frames.call(**self.fields)
+
+    @property
+    def place(self) -> Tuple[str, str]:
+        """(project, domain) in which the environment is open."""
+        return self.opened.definition["project"], self.opened.definition["domain"]
 
     def frame(self, lo: int, body: Any) -> bytes:
         """The frame of call `lo` with the encoded arguments `body`, which fit into one frame."""

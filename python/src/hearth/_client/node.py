@@ -44,7 +44,11 @@ def socket_path() -> str:
 
 
 def state_directory() -> Path:
-    """Where the node keeps logs, bundles and results: ``$XDG_STATE_HOME/hearth``, else ``~/.local/state/hearth``."""
+    """Where the node keeps logs, bundles and results: ``$HEARTH_STATE_DIR``, else ``$XDG_STATE_HOME/hearth``, else
+    ``~/.local/state/hearth``."""
+    named = os.environ.get("HEARTH_STATE_DIR")
+    if named:
+        return Path(named).absolute()
     home = os.environ.get("XDG_STATE_HOME")
     return Path(home) / "hearth" if home else Path.home() / ".local" / "state" / "hearth"
 
@@ -56,6 +60,9 @@ def connect_or_start(path: Optional[str] = None, timeout: float = START_TIMEOUT)
     """
     path = path or socket_path()
     deadline = time.monotonic() + timeout
+    directory = os.path.dirname(path)
+    if os.path.lexists(directory):
+        _check_directory(directory)
     found = _connect(path)
     if found is not None:
         return found
@@ -65,7 +72,7 @@ def connect_or_start(path: Optional[str] = None, timeout: float = START_TIMEOUT)
             "Start it with `hearth node start`, or unset HEARTH_NO_START."
         )
     daemon = find_daemon()
-    _private_directory(os.path.dirname(path))
+    _make_directory(directory)
     with _turn(path + ".lock", deadline):
         found = _connect(path)  # whoever had the lock before us may have started it
         return found if found is not None else _start(daemon, path, deadline)
@@ -126,17 +133,22 @@ def _connect(path: str) -> Optional[socket.socket]:
         ) from None
 
 
-def _private_directory(directory: str) -> None:
-    """Makes `directory` for this user alone; refuses one that somebody else prepared."""
+def _make_directory(directory: str) -> None:
+    """Makes the socket's folder for this user alone."""
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
-        found = os.lstat(directory)
     except OSError as e:
         raise NodeUnavailableError(
             f"The socket's folder {directory} cannot be made: {e.strerror}. Set HEARTH_SOCKET to a path you may write."
         ) from None
+    _check_directory(directory)
+
+
+def _check_directory(directory: str) -> None:
+    """Refuses a folder that somebody else could have prepared, unless the user chose it with HEARTH_SOCKET."""
     if os.environ.get("HEARTH_SOCKET"):
-        return  # the user chose this folder
+        return
+    found = os.lstat(directory)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise NodeUnavailableError(
             f"{directory} is not a folder that you alone may use (owner {found.st_uid}, mode "

@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import os
 import re
-from typing import Tuple
+from typing import Iterator, Optional, Tuple
 
 from hearth.errors import ConfigurationError
 
-__all__ = ["place", "set_place"]
+__all__ = ["at", "place", "set_place"]
 
 _NAME = re.compile(r"[a-z0-9]+([_.-][a-z0-9]+)*")
 
-_place: Tuple[str, str] = ("default", "development")
+_place: Optional[Tuple[str, str]] = None
+_here: contextvars.ContextVar[Optional[Tuple[str, str]]] = contextvars.ContextVar("hearth place", default=None)
 
 
 def place() -> Tuple[str, str]:
-    """(project, domain) of this process."""
+    """(project, domain): what `at` says, else `set_place`, else $HEARTH_PROJECT and $HEARTH_DOMAIN, else
+    "default" and "development". Raises ConfigurationError."""
+    global _place
+    here = _here.get()
+    if here is not None:
+        return here
+    if _place is None:
+        _place = _checked(os.environ.get("HEARTH_PROJECT") or "default", os.environ.get("HEARTH_DOMAIN") or "development")
     return _place
 
 
-def set_place(project: str = "", domain: str = "") -> None:
-    """Sets what is given. Raises ConfigurationError for a word that cannot be a name."""
+def set_place(project: Optional[str] = None, domain: Optional[str] = None) -> None:
+    """Sets what is given, for the whole process. Raises ConfigurationError for a word that cannot be a name."""
     global _place
+    before = place()
+    _place = _checked(project or before[0], domain or before[1])
+
+
+@contextlib.contextmanager
+def at(project: Optional[str] = None, domain: Optional[str] = None) -> Iterator[None]:
+    """The same for the block."""
+    before = place()
+    token = _here.set(_checked(project or before[0], domain or before[1]))
+    try:
+        yield
+    finally:
+        _here.reset(token)
+
+
+def _checked(project: str, domain: str) -> Tuple[str, str]:
     for what, word in (("project", project), ("domain", domain)):
-        if word and not _NAME.fullmatch(word):
+        if not _NAME.fullmatch(word):
             raise ConfigurationError(
                 f"{what}={word!r} is no name: use lower-case words joined by '-', '_' or '.', such as 'default'."
             )
-    _place = (project or _place[0], domain or _place[1])
-
-
-set_place(os.environ.get("HEARTH_PROJECT", ""), os.environ.get("HEARTH_DOMAIN", ""))
+    return project, domain

@@ -48,7 +48,7 @@ class Slot:
 
 
 class Request(Slot):
-    """A control request: `reply` is the last response (or the exception instead), `more` are those before it."""
+    """A control request: `reply` is the last response (or the exception instead), `more` are the contents before it."""
 
     __slots__ = ("more", "number")
 
@@ -58,8 +58,13 @@ class Request(Slot):
         self.more: List[Any] = []
 
     def add(self, response: Any) -> None:
-        """Takes a response that is not the last one."""
+        """Takes a response that is not the last one; an error is always the last."""
         self.more.append(content(response))
+
+    def rows(self) -> List[Any]:
+        """The rows of a listing, which may have come in several responses. Raises like `answer`."""
+        last = self.answer()
+        return [row for part in (*self.more, last) for row in part]
 
     def answer(self) -> Any:
         """The content of the last response. Raises what the node's error means, or NodeUnavailableError."""

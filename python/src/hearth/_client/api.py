@@ -1,0 +1,30 @@
+"""The names that `hearth` offers to programs and tasks; each is documented where it is defined."""
+
+from __future__ import annotations
+
+from hearth._client.context import Context, ctx, group, trace
+from hearth._client.handles import Handle
+from hearth._client.mapping import map
+from hearth._client.run_context import run, with_runcontext
+from hearth._client.runs import Run
+from hearth._client.setup import Deployment, current_domain, current_project, deploy, init, init_from_config
+from hearth._client.shared import disconnect
+
+__all__ = [
+    "Context",
+    "Deployment",
+    "Handle",
+    "Run",
+    "ctx",
+    "current_domain",
+    "current_project",
+    "deploy",
+    "disconnect",
+    "group",
+    "init",
+    "init_from_config",
+    "map",
+    "run",
+    "trace",
+    "with_runcontext",
+]

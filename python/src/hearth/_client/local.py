@@ -1,0 +1,145 @@
+"""Runs in this process: ``with_runcontext(mode="local")``. Tasks and the calls they make are plain function calls."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from typing import Any, Awaitable, Dict, Mapping, Optional, Sequence, Tuple
+
+from hearth import _runtime
+from hearth._client import ids
+
+__all__ = ["LocalCall", "LocalChild"]
+
+
+class LocalCall:
+    """The `CallRunner` of a task that runs in this process, and what `hearth.ctx` says about it."""
+
+    attempt = 1
+    settings = None
+
+    def __init__(self, task: Any, run_name: str, project: str, domain: str, depth: int = 0) -> None:
+        self._task = task
+        self.run_name = run_name
+        self.project = project
+        self.domain = domain
+        self.depth = depth
+        self.call_id = ids.text(*ids.new_id())
+
+    @property
+    def task_name(self) -> str:
+        """Name of the running task."""
+        return str(self._task.name)
+
+    @property
+    def environment(self) -> str:
+        """Name of its environment."""
+        return str(self._task.env.name)
+
+    def remaining_ms(self) -> int:
+        """0: nothing bounds a local call."""
+        return 0
+
+    def call(self, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Runs `task` here and returns its value; an async one in an event loop of its own."""
+        return run_here(task, self._child(task), task.bind(args, kwargs))
+
+    async def call_async(self, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """The same, awaitable; a sync function runs in a thread."""
+        return await run_here_aio(task, self._child(task), task.bind(args, kwargs))
+
+    def spawn(self, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> LocalChild:
+        """A child that runs when its result is asked for."""
+        return LocalChild(self, task, task.bind(args, kwargs))
+
+    def wait_any(self, children: Sequence[LocalChild], timeout: Optional[float] = None) -> None:
+        """Runs the first of `children`."""
+        children[0].run()
+
+    def _child(self, task: Any) -> LocalCall:
+        return LocalCall(task, self.run_name, self.project, self.domain, self.depth + 1)
+
+
+class LocalChild:
+    """A child of a local call."""
+
+    def __init__(self, parent: LocalCall, task: Any, arguments: Dict[str, Any]) -> None:
+        self._parent = parent
+        self._arguments = arguments
+        self._value: Any = None
+        self._error: Optional[BaseException] = None
+        self.task = task
+        self.finished = False
+        self.hi, self.lo = ids.new_id()
+
+    def run(self) -> None:
+        """Runs it, unless it has run."""
+        if self.finished:
+            return
+        try:
+            self._value = self._parent.call(self.task, (), self._arguments)
+        except Exception as error:
+            self._error = error
+        self.finished = True
+
+    def done(self) -> bool:
+        """Whether it has run."""
+        return self.finished
+
+    def result(self, timeout: Optional[float] = None) -> Any:
+        """Its value; runs it first."""
+        self.run()
+        return self.value()
+
+    async def result_async(self) -> Any:
+        """The same, awaitable."""
+        if not self.finished:
+            try:
+                self._value = await self._parent.call_async(self.task, (), self._arguments)
+            except Exception as error:
+                self._error = error
+            self.finished = True
+        return self.value()
+
+    def value(self) -> Any:
+        """The value of a finished child. Raises its failure."""
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def cancel(self) -> None:
+        """A child that has not run never will."""
+        if not self.finished:
+            self._error = asyncio.CancelledError()
+            self.finished = True
+
+
+def run_here(task: Any, call: LocalCall, arguments: Mapping[str, Any]) -> Any:
+    """The value of `task`, run in this thread as `call`."""
+    with _runtime.entered(call):  # type: ignore[arg-type]
+        value = task.func(**arguments)
+        return _completed(value) if inspect.isawaitable(value) else value
+
+
+async def run_here_aio(task: Any, call: LocalCall, arguments: Mapping[str, Any]) -> Any:
+    """The same in a running event loop."""
+    with _runtime.entered(call):  # type: ignore[arg-type]
+        if task.is_async:
+            return await task.func(**arguments)
+        return await asyncio.to_thread(task.func, **arguments)
+
+
+def _completed(awaitable: Awaitable[Any]) -> Any:
+    async def whole() -> Any:
+        return await awaitable
+
+    loops = sys.modules["asyncio"]
+    if loops._get_running_loop() is None:
+        return asyncio.run(whole())
+    # A sync task that a running loop called directly: its async child needs a loop of its own, in a thread of its own.
+    import concurrent.futures
+    import contextvars
+
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        return executor.submit(contextvars.copy_context().run, asyncio.run, whole()).result()

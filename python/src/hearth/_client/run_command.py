@@ -1,0 +1,225 @@
+"""The Python half of ``hearth run FILE TASK [--inputs]``, which the command becomes: ``python -m hearth._client.run_command``.
+
+Exit status: 0 the task succeeded, 1 it failed, 2 the command line is wrong, 3 no node, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any, Dict, List, Optional, Tuple
+
+from hearth._client import options, runs, settings, shared, task_source, troubles
+from hearth._client.environments import interpreter_of
+from hearth._client.run_context import LocalRun
+from hearth._client.run_result import show_failure, show_value
+from hearth._client.run_view import Feed, RunView
+from hearth._client.task_source import UsageError
+from hearth._task import Task
+from hearth.errors import ConfigurationError, NodeUnavailableError, RuntimeDataValidationError
+
+__all__ = ["main"]
+
+_OK, _FAILED, _USAGE, _NO_NODE, _INTERRUPTED = 0, 1, 2, 3, 130
+
+_RUN_OPTIONS: Tuple[Tuple[Tuple[str, ...], Dict[str, Any]], ...] = (
+    (("--name",), {"metavar": "NAME", "help": "name of the run; default: the node chooses"}),
+    (("--project",), {"metavar": "NAME", "help": "default: $HEARTH_PROJECT, else default"}),
+    (("--domain",), {"metavar": "NAME", "help": "default: $HEARTH_DOMAIN, else development"}),
+    (("--detach",), {"action": "store_true", "help": "print the run's name and leave; the run goes on"}),
+    (("--follow", "-f"), {"action": "store_true", "help": "with --detach: show output until the end all the same"}),
+    (("--local",), {"action": "store_true", "help": "run in this process, without a node"}),
+    (("--output", "-o"), {"choices": ("table", "json"), "help": "how the result is printed; default: table"}),
+)
+_WITH_VALUE = {"--name", "--project", "--domain", "--output", "-o"}
+
+
+def main(words: Optional[List[str]] = None) -> int:
+    """Runs the command line `words` (default: this process's) and returns the exit status."""
+    words = sys.argv[1:] if words is None else words
+    try:
+        return _main(words)
+    except UsageError as error:
+        return _say(str(error), _USAGE)
+    except NodeUnavailableError as error:
+        return _say(str(error), _NO_NODE)
+    except (RuntimeDataValidationError, ConfigurationError) as error:
+        return _say(str(error), _USAGE)
+    except BrokenPipeError:  # whoever read the output has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except Exception as error:  # the user's module, or a refusal: one screen, whatever it is
+        return _say(troubles.shown(error), _FAILED)
+
+
+def _say(text: str, status: int) -> int:
+    sys.stdout.flush()
+    print(f"hearth: {text}" if "\n" not in text else text, file=sys.stderr)
+    return status
+
+
+def _main(words: List[str]) -> int:
+    leading, words = _leading_options(words)
+    if not words or words[0] in ("-h", "--help"):
+        parser = _parser("FILE TASK")
+        _add_run_options(parser, ())
+        parser.print_help()
+        return _OK if words else _USAGE
+    source, word, rest = task_source.parted(words)
+    tasks = task_source.load(source)
+    if not word:
+        wants_help = bool(rest) and rest[0] in ("-h", "--help")
+        print(f"Tasks of {source}:\n{task_source.listing(tasks)}\nRun one with `hearth run {source} TASK`; "
+              "`--help` after TASK shows its inputs.")  # fmt: skip
+        return _OK if wants_help else _USAGE
+    task = task_source.find(tasks, word, source)
+    parser = _parser(f"{source} {word}", task.docs)
+    try:
+        options.add_options(parser, task.func)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    _add_run_options(parser, set(task.interface.names))
+    parsed = parser.parse_args(rest, _given(leading))
+    inputs = options.values(parsed, task.func)
+    with settings.at(parsed.project, parsed.domain):
+        return _run_local(task, inputs, parsed) if parsed.local else _run(task, inputs, parsed)
+
+
+# -- words ------------------------------------------------------------------------------------------------------------
+
+
+def _leading_options(words: List[str]) -> Tuple[List[str], List[str]]:
+    """The options before FILE, and what follows them."""
+    at = 0
+    while at < len(words) and words[at].startswith("-") and words[at] not in ("-h", "--help"):
+        at += 2 if words[at] in _WITH_VALUE else 1
+    return words[:at], words[at:]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        self.exit(_USAGE, f"hearth: {message}. `{self.prog} --help` shows the inputs.\n")
+
+
+def _parser(of: str, docs: str = "") -> argparse.ArgumentParser:
+    return _Parser(
+        prog=f"hearth run {of}",
+        usage=f"hearth run {of} [--INPUT VALUE ...] [options]",
+        description=docs or "Runs a task of a Python file on warm interpreters; its inputs are options.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _add_run_options(parser: argparse.ArgumentParser, taken: Any) -> None:
+    """The options of the command, except those whose name an input of the task has."""
+    group = parser.add_argument_group("run")
+    for flags, settings_of in _RUN_OPTIONS:
+        name = flags[0][2:]
+        free = [flag for flag in flags if flag[2:] not in taken or not flag.startswith("--")]
+        if free:
+            group.add_argument(*free, dest=name, **settings_of)
+        else:
+            parser.set_defaults(**{name: False if settings_of.get("action") else None})
+
+
+def _given(leading: List[str]) -> argparse.Namespace:
+    """What the options before FILE say: those whose names inputs of the task have can be said only there."""
+    parser = _parser("FILE TASK")
+    _add_run_options(parser, ())
+    return parser.parse_args(leading)
+
+
+# -- running ----------------------------------------------------------------------------------------------------------
+
+
+def _run(task: Task[Any, Any], inputs: Dict[str, Any], parsed: argparse.Namespace) -> int:
+    follows = not parsed.detach or parsed.follow
+    connection = shared.connection()
+    feed = Feed()
+    if follows:
+        connection.feeds.append(feed)
+    order = runs.Order(name=parsed.name or "", detach=parsed.detach, logs=follows)
+    run = runs.start(task, (), inputs, order)
+    private = "private node" if connection.welcome.get("private") else "node"
+    print(f"run {run.name}: {task.name} with {interpreter_of(task.env)} on {private} {connection.node}", file=sys.stderr)
+    if not follows:
+        return _leave(run, parsed)
+    view = RunView(run, feed, sys.stderr if parsed.output == "json" else sys.stdout)
+    try:
+        view.follow()
+    except KeyboardInterrupt:
+        return _interrupted(run, view, parsed)
+    row = connection.ask("wait", run.name)  # answered after all output
+    view.finish()
+    return _end(run, row, parsed)
+
+
+def _leave(run: runs.Run, parsed: argparse.Namespace) -> int:
+    if parsed.output == "json":
+        show_value({"run": run.name, "task": run.task_name, "phase": "QUEUED"}, True)
+    else:
+        print(run.name)
+    print(
+        "The run goes on in the memory of the node, and is lost if the node ends. "
+        f"`hearth logs -f {run.name}` follows it, `hearth get run {run.name}` shows its result.",
+        file=sys.stderr,
+    )
+    return _OK
+
+
+def _interrupted(run: runs.Run, view: RunView, parsed: argparse.Namespace) -> int:
+    if parsed.detach:
+        print(f"\nThe run {run.name} goes on; `hearth abort {run.name}` ends it.", file=sys.stderr)
+        return _INTERRUPTED
+    print(f"\nAborting run {run.name}; Ctrl-C again leaves at once.", file=sys.stderr)
+    try:
+        run.abort("interrupted by Ctrl-C")
+        view.follow()
+        view.finish()
+    except KeyboardInterrupt:
+        pass
+    phase = run.phase if run.done() else "being aborted"
+    print(f"The run {run.name} is {phase.lower()}.", file=sys.stderr)
+    return _INTERRUPTED
+
+
+def _end(run: runs.Run, row: Any, parsed: argparse.Namespace) -> int:
+    as_json = parsed.output == "json"
+    about = {"run": run.name, "task": run.task_name, "phase": run.phase}
+    try:
+        value = run.result()
+    except NodeUnavailableError:
+        raise
+    except Exception as error:
+        show_failure(about, error, as_json)
+        return _FAILED
+    calls = int(row.get("actions", 0))
+    seconds = int(row.get("durationMs", 0)) / 1000
+    print(f"{run.phase.lower()} in {seconds:.2f} s" + (f", {calls:,} calls" if calls > 1 else ""), file=sys.stderr)
+    show_value({**about, "result": value} if as_json else value, as_json)
+    return _OK
+
+
+def _run_local(task: Task[Any, Any], inputs: Dict[str, Any], parsed: argparse.Namespace) -> int:
+    for word in ("detach", "follow"):
+        if getattr(parsed, word):
+            raise UsageError(f"--{word} and --local do not go together: a local run ends with this command.")
+    print(f"{task.name} in this process, {sys.executable}", file=sys.stderr)
+    run = LocalRun(task, task.bind((), inputs), parsed.name or "")
+    about = {"run": run.name, "task": run.task_name, "phase": run.phase}
+    as_json = parsed.output == "json"
+    try:
+        value = run.result()
+    except Exception as error:
+        show_failure(about, error, as_json)
+        return _FAILED
+    show_value({**about, "result": value} if as_json else value, as_json)
+    return _OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
