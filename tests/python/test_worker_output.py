@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Callable, List
 
-import pytest
 from scripted_node import Zygote
 from worker_fixtures import make, python
 

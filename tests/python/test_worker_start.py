@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import resource
 import select
 import signal
-from typing import Any, Callable
+from typing import Callable
 
 import pytest
 from scripted_node import DEADLINE_S, Zygote
@@ -26,13 +25,22 @@ def ends(pidfd: int) -> bool:
 LOOK = """
 import os, resource, signal, sys
 
+def targets():
+    found = []
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            found.append(os.readlink(f"/proc/self/fd/{fd}"))
+        except FileNotFoundError:  # the listing's own
+            pass
+    return found
+
 @env.task
 def look():
     status = dict(line.split(":", 1) for line in open("/proc/self/status"))
     return {
         "no_new_privs": status["NoNewPrivs"].strip(),
         "descriptors": sorted(int(fd) for fd in os.listdir("/proc/self/fd")),
-        "targets": [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")],
+        "targets": targets(),
         "stdin": os.readlink("/proc/self/fd/0"),
         "leader": os.getsid(0) == os.getpid(),
         "core": resource.getrlimit(resource.RLIMIT_CORE),

@@ -1,10 +1,8 @@
-"""Sync tasks in an interpreter: order, slots lent to children, threads of user code, cancellation."""
+"""Sync tasks in an interpreter: order, values, slots lent to children, threads of user code."""
 
 from __future__ import annotations
 
-import os
-import signal
-from typing import Any, Callable
+from typing import Callable
 
 import pytest
 import wire
@@ -63,7 +61,6 @@ def test_what_a_task_raises_fails_its_call_only(make: Make, how: str, error: typ
 
 def test_calls_that_wait_run_in_order_of_depth_then_arrival(make: Make) -> None:
     code = """
-import time
 seen = []
 
 @env.task
@@ -71,20 +68,16 @@ def note(name):
     seen.append(name)
 
 @env.task
-def hold():
-    time.sleep(0.2)
-
-@env.task
 def report():
     return seen
 """
-    replica = make(code, "note", "hold", "report").start()
-    replica.concurrency = 100  # the node sends ahead
-    first = replica.submit(1)
-    keys = [replica.submit(0, {"name": f"{name}{depth}"}, depth=depth) for name, depth in zip("abcd", (0, 2, 0, 2))]
-    for key in [first, *keys]:
+    replica = make(code, "note", "report").start()
+    keys = replica.send_together(
+        [{"task": 0, "body": wire.encode({"name": name}), "depth": depth} for name, depth in zip("abcd", (0, 2, 0, 2))]
+    )
+    for key in keys:
         replica.reply(key)
-    assert replica.call(2) == ["b2", "d2", "a0", "c0"]
+    assert replica.call(1) == ["b", "d", "a", "c"]
 
 
 def test_a_recalled_call_is_dropped_without_a_word(make: Make) -> None:
@@ -121,12 +114,8 @@ def slow():
     time.sleep(3600)
 """
     replica = make(code, "quick", "slow").start()
-    replica.concurrency = 2
-    key = {"task": 0, "body": wire.encode({}), "call_hi": 7, "call_lo": 1001}
-    late = {"task": 1, "body": wire.encode({}), "call_hi": 7, "call_lo": 1002}
-    replica.running[7, 1001], replica.running[7, 1002] = key, late
-    replica.send(*replica.frames_of(key), *replica.frames_of(late))  # read together
-    assert replica.value((7, 1001)) == "quick"
+    quick, _ = replica.send_together([{"task": 0, "body": wire.encode({})}, {"task": 1, "body": wire.encode({})}])
+    assert replica.value(quick) == "quick"
 
 
 # -- values ----------------------------------------------------------------------------------------------------------
@@ -365,95 +354,3 @@ def parent():
     replica.running[7, 1001] = call
     replica.send(*replica.frames_of(call), *replica.answer_frames(child, None))  # both are there when it looks
     assert replica.value(key) == ["parent"]
-
-
-# -- cancellation ----------------------------------------------------------------------------------------------------
-
-BUSY = """
-import time
-from hearth import _runtime
-
-@env.task
-def spin():
-    print("begun", flush=True)
-    while True:
-        pass
-
-@env.task
-def sleep():
-    print("begun", flush=True)
-    try:
-        time.sleep(3600)
-    finally:
-        print("cleaned")
-
-@env.task
-def parent():
-    print("begun", flush=True)
-    return spin()
-
-@env.task
-def add(a):
-    return a + 1
-
-@env.task
-def chatter():
-    while True:
-        print("x" * 1000)
-"""
-
-
-def begun(replica: Any, key: Any) -> None:
-    replica.serve(lambda: "begun" in replica.logs_of(key))
-
-
-@pytest.mark.parametrize("task", [0, 1])
-def test_a_running_call_is_stopped_by_a_signal(make: Make, task: int) -> None:
-    replica = make(BUSY, "spin", "sleep", "parent", "add").start()
-    key = replica.submit(task)
-    begun(replica, key)
-    replica.cancel(key, by_signal=True)
-    reply = replica.reply(key)
-    assert reply.code == Code.ABORTED
-    if task == 1:
-        assert "cleaned" in replica.logs_of(key)
-    assert replica.call(3, {"a": 1}) == 2
-
-
-def test_a_call_in_another_thread_is_stopped_and_its_waiting_parent_too(make: Make) -> None:
-    replica = make(BUSY, "spin", "sleep", "parent", "add").start()
-    parent = replica.submit(2)
-    replica.serve(lambda: any("begun" in replica.logs_of(key) for key in replica.children))
-    (child,) = replica.children
-    replica.cancel(parent, by_signal=True)  # waits for a slot until its child has ended
-    replica.cancel(child, by_signal=True)
-    assert replica.reply(parent).code == Code.ABORTED
-    assert replica.call(3, {"a": 1}) == 2
-
-
-def test_a_waiting_parent_is_stopped_while_its_child_is_elsewhere(make: Make) -> None:
-    replica = make(BUSY, "spin", "sleep", "parent", "add").start()
-    parent = replica.submit(2)
-    child = replica.next_child()
-    replica.cancel(parent, by_signal=True)
-    assert replica.reply(parent).code == Code.ABORTED
-    assert replica.cancelled == [(child.call_hi, child.call_lo)]
-    assert replica.call(3, {"a": 1}) == 2
-
-
-def test_a_cancellation_never_breaks_a_frame(make: Make) -> None:
-    replica = make(BUSY, "chatter", "add").start()
-    for _ in range(20):
-        key = replica.submit(0)
-        replica.serve(lambda: bool(replica.logs_of(key)))
-        replica.cancel(key, by_signal=True)
-        assert replica.reply(key).code == Code.ABORTED
-    assert replica.call(1, {"a": 1}) == 2
-
-
-def test_a_signal_without_a_cancelled_call_hurts_nobody(make: Make) -> None:
-    replica = make(BASICS, "add").start()
-    for n in range(200):
-        key = replica.submit(0, {"a": n, "b": 1})
-        os.kill(replica.pid, signal.SIGUSR1)
-        assert replica.value(key) == n + 1

@@ -1,4 +1,4 @@
-"""The loop of environments with async tasks: one asyncio event loop in the main thread, sync tasks in threads of a pool.
+"""The loop of environments with async tasks: an asyncio event loop in the main thread, sync tasks in threads beside it.
 
 At most `concurrency` calls run; further ones wait here until the node takes them back. A call is parked while anything
 in it waits for a child; the answer that ends its last wait is delivered when there is a free slot, ahead of new calls.
@@ -139,7 +139,8 @@ class AsyncLoop(Loop):
             return
         context = self._context.copy()
         if _EAGER:
-            asyncio.Task(self._perform(call), loop=self._loop, context=context, eager_start=True)  # type: ignore[call-arg]
+            eager: Any = asyncio.Task
+            eager(self._perform(call), loop=self._loop, context=context, eager_start=True)
         elif _TAKES_CONTEXT:
             self._loop.create_task(self._perform(call), context=context)  # type: ignore[call-arg]
         else:

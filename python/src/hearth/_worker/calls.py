@@ -19,7 +19,6 @@ from typing import (
     Tuple,
 )
 
-from .. import _runtime
 from .interrupts import CallCancelled, Seat
 from .output import CallOutput
 from .waits import Wait

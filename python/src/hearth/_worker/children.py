@@ -25,7 +25,7 @@ _TARGETS_MAX = 4096
 
 
 class Child:
-    """One call made by `parent`: also the handle that `spawn` gives to the user's code, for any thread of the parent."""
+    """One call made by `parent`; what `spawn` gives to the user's code. For any thread of the parent."""
 
     __slots__ = ("answer", "body", "codec", "error", "hi", "lo", "parent", "task", "waits")
 

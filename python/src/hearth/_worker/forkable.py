@@ -107,6 +107,6 @@ def warn_of_generators(root: str) -> None:
         for attribute, value in list(vars(module).items()):
             if isinstance(value, generator):
                 sys.stderr.write(
-                    f"hearth: {name}.{attribute} is a NumPy generator made at import; every replica would draw the same "
-                    f"numbers from it. Make it inside the task.\n"
+                    f"hearth: {name}.{attribute} is a NumPy generator made at import; every replica would draw the "
+                    f"same numbers from it. Make it inside the task.\n"
                 )

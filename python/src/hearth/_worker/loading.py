@@ -72,7 +72,8 @@ def _unpickle(entry: TaskEntry, settings: Settings) -> Any:
         with open(path, "rb") as file:
             return pickle.load(file)
     except FileNotFoundError:
-        raise LoadFailure(f"Task {entry.name!r}: {entry.pickle!r} is missing in the bundle {settings.code_directory}.")
+        missing = f"{entry.pickle!r} is missing in the code bundle {settings.code_directory}"
+        raise LoadFailure(f"Task {entry.name!r}: {missing}. Run the program again to send it.") from None
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         lines = [f"Cannot load task {entry.name!r}, which was sent by value: {_headline(error)}"]
         place = _place(error, settings.code_directory)
@@ -80,7 +81,7 @@ def _unpickle(entry: TaskEntry, settings: Settings) -> Any:
             lines.append(place)
         lines.append(
             _advice(error, entry.module, settings)
-            or f"It runs in {interpreter()}; a function by value needs the Python and cloudpickle that it was made with."
+            or f"It runs in {interpreter()}; a function by value needs cloudpickle and the Python it was made with."
         )
         raise LoadFailure("\n".join(lines)) from None
 
@@ -123,8 +124,8 @@ def _advice(error: BaseException, wanted: str, settings: Settings) -> str:
     top = missing.partition(".")[0]
     if missing == wanted or wanted.startswith(missing + ".") or _in_bundle(top, root):
         return (
-            f"  {missing!r} is missing in the code bundle (its root on the node: {root}). Put it under the project's root "
-            f"(the folder with pyproject.toml or .git), or name it with TaskEnvironment(include=...)."
+            f"  {missing!r} is missing in the code bundle (its root on the node: {root}). Put it under the project's "
+            f"root (the folder with pyproject.toml or .git), or name it with TaskEnvironment(include=...)."
         )
     return (
         f"  {missing!r} is not installed in {interpreter()}. Install it there, or choose another interpreter with "

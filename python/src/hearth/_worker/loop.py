@@ -69,11 +69,15 @@ class Loop:
     def _signal(self, frame: Any) -> None:
         waiting = self._queue.take(frame.call_hi, frame.call_lo)
         if frame.what == _frames.RECALLED or waiting is not None:
-            # The slot table has decided already. Without one, nothing was sent ahead, and only an end can be meant.
-            if waiting is not None and frame.what == _frames.CANCEL and self.link.slots.start(waiting.slot, waiting.generation):
-                self.link.reply(waiting, text_failure(_codes.Code.ABORTED, "The call was aborted before it began."), True)
+            if waiting is not None and frame.what == _frames.CANCEL:
+                self._refuse(waiting)
         elif frame.what == _frames.CANCEL:
             self._stop(frame.call_hi, frame.call_lo)
+
+    def _refuse(self, call: Call) -> None:
+        """Answers a call that has not begun, unless the node took it back through the slot table."""
+        if self.link.slots.start(call.slot, call.generation):
+            self.link.reply(call, text_failure(_codes.Code.ABORTED, "The call was aborted before it began."), True)
 
     def _fire_all(self, child: Child) -> None:
         """`child` has ended: whoever waits for it may go on."""
@@ -130,5 +134,6 @@ def refuse_in_event_loop(task: Any) -> None:
     asyncio = sys.modules.get("asyncio")
     if asyncio is not None and asyncio._get_running_loop() is not None:
         raise errors.SyncTaskCallInAsyncContextError(
-            f"{task.name} was called in its blocking form inside a running event loop; write `await {task.name.partition('.')[2]}.aio(...)`."
+            f"{task.name} was called in its blocking form inside a running event loop; "
+            f"write `await {task.name.partition('.')[2]}.aio(...)`."
         )

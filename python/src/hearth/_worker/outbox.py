@@ -21,8 +21,8 @@ _BYTES_MAX = 256 * 1024
 class Outbox:
     """Collects frames of any thread. `flush` sends them all; `linger` promises that somebody will.
 
-    With `blocked` set, nothing waits for a full socket: `blocked` is called, and `flush` must be called again when there
-    is room. The process ends when the node is gone.
+    With `blocked` set, nothing waits for a full socket: `blocked` is called, and `flush` must be called again when
+    there is room. The process ends when the node is gone.
     """
 
     def __init__(self, sock: socket.socket) -> None:

@@ -11,7 +11,7 @@ import logging
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Optional, TextIO, Tuple
+from typing import Any, Callable, Dict, TextIO, Tuple
 
 from .. import _frames, _runtime
 
@@ -137,7 +137,11 @@ class _Text(io.TextIOWrapper):
 
     def __init__(self, stream: int, original: TextIO) -> None:
         super().__init__(
-            _Bytes(stream, original.buffer), encoding="utf-8", errors="backslashreplace", newline="\n", write_through=True
+            _Bytes(stream, original.buffer),
+            encoding="utf-8",
+            errors="backslashreplace",
+            newline="\n",
+            write_through=True,
         )
         self.mode = "w"
         self._number = stream
@@ -181,8 +185,8 @@ def _records(make: Callable[..., logging.LogRecord]) -> Callable[..., logging.Lo
 def install() -> None:
     """Replaces the interpreter's streams. Before the user's code is imported: its log handlers keep what they find."""
     for number, name in ((_frames.STREAM_OUT, "stdout"), (_frames.STREAM_ERR, "stderr")):
-        original: Optional[TextIO] = getattr(sys, name)
+        original: Any = getattr(sys, name)
         if original is not None:
-            original.reconfigure(line_buffering=True, encoding="utf-8", errors="backslashreplace")  # type: ignore[attr-defined]
+            original.reconfigure(line_buffering=True, encoding="utf-8", errors="backslashreplace")
             setattr(sys, name, _Text(number, original))
     logging.setLogRecordFactory(_records(logging.getLogRecordFactory()))

@@ -182,7 +182,7 @@ class SyncLoop(Loop):
             self._outbox.flush()
 
     def _end(self, call: Call) -> None:
-        """Its function has returned: its other threads wait in vain, and it takes the slot again if they had lent it."""
+        """Its function has returned: other threads of it wait in vain, and it takes the slot again if it was lent."""
         last = None
         with self._mutex:
             call.ended = True
