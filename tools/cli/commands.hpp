@@ -1,0 +1,67 @@
+#pragma once
+
+#include "tools/cli/rows.hpp"
+#include "tools/cli/surroundings.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+/// The commands. Each writes to the surroundings' streams, returns its exit status and throws command_error.
+namespace hearth::cli {
+
+struct get_options {
+  noun what = noun::runs;
+  std::string name;        // empty: all; of actions: the run
+  std::string item;        // of actions: the beginning of an id
+  std::uint32_t limit = 0; // 0: the node's default
+  bool as_json = false;
+};
+
+exit_status get(const surroundings& around, const get_options& options);
+
+/// The noun of a word: "env", "environments", "run", ... Throws command_error (usage) that suggests the nearest.
+noun noun_of(const std::string& word);
+
+struct logs_options {
+  std::string of;          // a run's name, "replica/<id>", or an action's id
+  std::string action;      // the beginning of an id; empty: all
+  bool follow = false;
+  std::uint32_t lines = 0; // 0: all that is kept
+  bool show_times = false;
+};
+
+exit_status logs(const surroundings& around, const logs_options& options);
+
+struct abort_options {
+  std::string run;
+  std::string action; // the beginning of an id; empty: the whole run
+  std::string reason;
+  bool as_json = false;
+};
+
+exit_status abort(const surroundings& around, const abort_options& options);
+
+/// Waits until the run has ended; failed unless it succeeded.
+exit_status wait(const surroundings& around, const std::string& run, bool as_json);
+
+struct node_options {
+  std::string idle_exit;            // "600", "10m"; empty: the node's default
+  bool is_foreground = false;
+  std::chrono::milliseconds grace{0}; // 0: the node's default
+  bool as_json = false;
+};
+
+exit_status node_start_command(const surroundings& around, const node_options& options);
+exit_status node_stop_command(const surroundings& around, const node_options& options);
+exit_status node_status_command(const surroundings& around, const node_options& options);
+
+/// Prints the completion script of a shell: bash, zsh or fish. Throws command_error (usage) for another.
+exit_status completion(const surroundings& around, const std::string& shell);
+
+/// Becomes Python with `words` as its arguments and the SDK on its path. Returns only by throwing command_error.
+[[noreturn]] void become_python(const surroundings& around, std::vector<std::string> words);
+
+} // namespace hearth::cli

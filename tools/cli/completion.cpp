@@ -1,0 +1,78 @@
+#include "tools/cli/completion.hpp"
+
+#include "tools/cli/commands.hpp"
+#include "tools/cli/nearest.hpp"
+
+#include <map>
+#include <ostream>
+
+namespace hearth::cli {
+
+namespace {
+
+/// Each asks the hidden command `__complete` with the words so far, and falls back on file names.
+const std::map<std::string, std::string>& scripts() {
+  static const std::map<std::string, std::string> by_shell{
+    {"bash", R"(_hearth() {
+  local IFS=$'\n'
+  COMPREPLY=($("${COMP_WORDS[0]}" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -F _hearth hearth
+)"},
+    {"zsh", R"(_hearth() {
+  local -a found
+  found=("${(@f)$("${words[1]}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ -n ${found[1]} ]]; then
+    compadd -a found
+  else
+    _files
+  fi
+}
+compdef _hearth hearth
+)"},
+    {"fish", R"(function __hearth_complete
+  set -l words (commandline -opc)
+  set -l current (commandline -ct)
+  hearth __complete $words[2..-1] "$current" 2>/dev/null
+end
+complete -c hearth -a '(__hearth_complete)'
+)"},
+  };
+  return by_shell;
+}
+
+} // namespace
+
+std::vector<std::string> known_names(const surroundings& around, completion_kind kind) {
+  std::vector<std::string> names;
+  if (kind == completion_kind::none)
+    return names;
+  try {
+    auto node = connection::open(around.socket);
+    if (!node)
+      return names;
+    if (kind == completion_kind::runs)
+      for (const auto& row : rows_of(*node, noun::runs, "", 0))
+        names.push_back(text_in(row, "name"));
+    else if (kind == completion_kind::environments)
+      for (const auto& row : rows_of(*node, noun::environments, "", 0))
+        names.push_back(text_in(row, "name"));
+    else
+      for (const auto& row : rows_of(*node, noun::replicas, "", 0))
+        names.push_back("replica/" + std::to_string(number_in(row, "id")));
+  } catch (const command_error&) {
+    names.clear(); // in the middle of a line that somebody types there is no place for an error
+  }
+  return names;
+}
+
+exit_status completion(const surroundings& around, const std::string& shell) {
+  auto found = scripts().find(shell);
+  if (found == scripts().end())
+    throw command_error(exit_status::usage, "There is no completion for `" + shell + "`"
+                                              + suggestion(shell, {"bash", "zsh", "fish"}) + " There is bash, zsh and fish.");
+  around.out << found->second;
+  return exit_status::ok;
+}
+
+} // namespace hearth::cli

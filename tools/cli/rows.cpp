@@ -1,0 +1,108 @@
+#include "tools/cli/rows.hpp"
+
+#include "schema/control.capnp.h"
+
+#include <capnp/schema.h>
+
+#include <charconv>
+
+namespace hearth::cli {
+
+namespace {
+
+capnp::StructSchema schema_of(noun what) {
+  switch (what) {
+    case noun::environments:
+      return capnp::Schema::from<::EnvironmentRow>();
+    case noun::replicas:
+      return capnp::Schema::from<::ReplicaRow>();
+    case noun::runs:
+      return capnp::Schema::from<::RunRow>();
+    case noun::actions:
+      return capnp::Schema::from<::ActionRow>();
+    case noun::nodes:
+      break;
+  }
+  return capnp::Schema::from<::NodeRow>();
+}
+
+std::uint64_t number_of(const json& value) {
+  if (value.is_number_unsigned())
+    return value.get<std::uint64_t>();
+  std::uint64_t result = 0;
+  if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    std::from_chars(text.data(), text.data() + text.size(), result);
+  }
+  return result;
+}
+
+void make_readable(json& row, const std::string& name, capnp::Type type) {
+  auto& field = row[name];
+  switch (type.which()) {
+    case capnp::schema::Type::UINT16:
+    case capnp::schema::Type::UINT32:
+    case capnp::schema::Type::UINT64:
+      field = number_of(field);
+      break;
+    case capnp::schema::Type::BOOL:
+      if (!field.is_boolean())
+        field = false;
+      break;
+    case capnp::schema::Type::TEXT:
+      if (!field.is_string())
+        field = "";
+      break;
+    case capnp::schema::Type::LIST:
+      if (!field.is_array())
+        field = json::array();
+      break;
+    default:
+      break;
+  }
+}
+
+} // namespace
+
+const char* name_of(noun what) {
+  switch (what) {
+    case noun::environments:
+      return "environments";
+    case noun::replicas:
+      return "replicas";
+    case noun::runs:
+      return "runs";
+    case noun::actions:
+      return "actions";
+    case noun::nodes:
+      break;
+  }
+  return "nodes";
+}
+
+json readable(noun what, json row) {
+  if (!row.is_object())
+    row = json::object();
+  for (auto field : schema_of(what).getFields())
+    make_readable(row, field.getProto().getName().cStr(), field.getType());
+  if (what == noun::runs) {
+    row["id"] = to_string(call_id{number_in(row, "callHi"), number_in(row, "callLo")});
+    row.erase("callHi");
+    row.erase("callLo");
+  }
+  return row;
+}
+
+json rows_of(connection& node, noun what, const std::string& name, std::uint32_t limit) {
+  auto rows = node.ask("get", {{"what", name_of(what)}, {"name", name}, {"limit", limit}}, name_of(what));
+  auto result = json::array();
+  for (auto& row : rows)
+    result.push_back(readable(what, std::move(row)));
+  return result;
+}
+
+std::string text_in(const json& row, const char* field) { return row.at(field).get<std::string>(); }
+std::uint64_t number_in(const json& row, const char* field) { return row.at(field).get<std::uint64_t>(); }
+bool truth_in(const json& row, const char* field) { return row.at(field).get<bool>(); }
+
+} // namespace hearth::cli

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "tools/cli/connection.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace hearth::cli {
+
+/// What a listing can be of.
+enum class noun { environments, replicas, runs, actions, nodes };
+
+/// The name of the listing in the protocol and in messages: "environments".
+const char* name_of(noun what);
+
+/// `row` as people and programs read it: 64-bit integers, which the protocol's JSON carries as strings, are numbers, and a
+/// pair of call id words is `id` in hex. Fields that the node left out have their default.
+json readable(noun what, json row);
+
+/// Asks the node for a listing and returns readable rows. `limit` 0: the node's default. Throws command_error.
+json rows_of(connection& node, noun what, const std::string& name, std::uint32_t limit);
+
+/// A field of a readable row.
+std::string text_in(const json& row, const char* field);
+std::uint64_t number_in(const json& row, const char* field);
+bool truth_in(const json& row, const char* field);
+
+} // namespace hearth::cli

@@ -1,0 +1,93 @@
+#include "tools/cli/commands.hpp"
+#include "tools/cli/log_printer.hpp"
+#include "tools/cli/run_result.hpp"
+#include "tools/cli/units.hpp"
+#include "tools/cli/views.hpp"
+
+#include "core/defaults.hpp"
+
+#include <algorithm>
+#include <ostream>
+
+/// `hearth logs`, `hearth abort`, `hearth wait`.
+namespace hearth::cli {
+
+namespace {
+
+constexpr std::string_view of_replica = "replica/";
+constexpr std::size_t id_digits = 32;
+
+bool is_id(const std::string& text) {
+  return text.size() == id_digits && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+/// The run that the action belongs to. Throws command_error when no kept run has it.
+std::string run_of_action(connection& node, const std::string& id) {
+  for (const auto& run : rows_of(node, noun::runs, "", 0)) {
+    const auto name = text_in(run, "name");
+    const auto actions = rows_of(node, noun::actions, name, defaults::run_actions_kept);
+    if (std::any_of(actions.begin(), actions.end(), [&](const json& action) { return text_in(action, "id") == id; }))
+      return name;
+  }
+  throw command_error(exit_status::failed, "No kept run has the action `" + id + "`; `hearth get runs` lists the runs.");
+}
+
+void print_end(const surroundings& around, const json& run) {
+  const auto phase = phase_cell(text_in(run, "phase"));
+  around.out << "Run " << text_in(run, "name") << ": " << phase.text << " after "
+             << duration_text(number_in(run, "durationMs") * 1000) << '\n';
+}
+
+} // namespace
+
+exit_status logs(const surroundings& around, const logs_options& asked) {
+  auto options = asked;
+  auto node = connection::open_existing(around.socket);
+  const bool is_replica = options.of.starts_with(of_replica);
+  if (is_replica && (options.follow || !options.action.empty()))
+    throw command_error(exit_status::usage, "Logs of a replica outside its calls cannot be followed or chosen by action; "
+                                            "`hearth logs RUN -f` follows a run.");
+  if (is_id(options.of)) {
+    options.action = options.of;
+    options.of = run_of_action(node, options.action);
+  }
+  if (options.follow && options.lines != 0 && !options.action.empty())
+    throw command_error(exit_status::usage, "--lines with --follow counts lines of the whole run, not of one action; leave "
+                                            "one of them out.");
+  log_printer printer(around.out, around.err, {options.action, options.action.empty() ? 0 : options.lines, options.show_times});
+  // The node counts lines of all actions together, so the lines of one action are counted here.
+  const auto lines = options.action.empty() ? options.lines : 0;
+  node.ask("logs", {{"of", options.of}, {"action", options.action}, {"follow", options.follow}, {"lines", lines}}, "done",
+           [&](frame&& next) { printer.take(next); });
+  printer.finish();
+  return exit_status::ok;
+}
+
+exit_status abort(const surroundings& around, const abort_options& options) {
+  auto node = connection::open_existing(around.socket);
+  const auto run = readable(
+    noun::runs, node.ask("abort", {{"run", options.run}, {"action", options.action}, {"reason", options.reason}}, "run"));
+  if (options.as_json)
+    around.out << run.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+  else if (options.action.empty())
+    around.out << "Aborting run " << text_in(run, "name") << "; `hearth wait " << text_in(run, "name")
+               << "` waits until it has ended.\n";
+  else
+    around.out << "Aborting action " << options.action << " of run " << text_in(run, "name") << ".\n";
+  return exit_status::ok;
+}
+
+exit_status wait(const surroundings& around, const std::string& name, bool as_json) {
+  auto node = connection::open_existing(around.socket);
+  const auto run = readable(noun::runs, node.ask("wait", name, "run"));
+  const bool has_succeeded = text_in(run, "phase") == "SUCCEEDED";
+  if (as_json)
+    around.out << run.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+  else
+    print_end(around, run);
+  if (!has_succeeded && !as_json && !text_in(run, "error").empty())
+    around.err << printable(text_in(run, "error")) << "\n`hearth get run " << text_in(run, "name") << "` says more.\n";
+  return has_succeeded ? exit_status::ok : exit_status::failed;
+}
+
+} // namespace hearth::cli

@@ -1,0 +1,72 @@
+#include "tools/cli/run_result.hpp"
+
+#include "tools/cli/units.hpp"
+#include "tools/cli/value.hpp"
+
+#include "core/errors.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace hearth::cli {
+
+namespace {
+
+constexpr std::uint16_t reply_failed = 1; // Reply.flags
+constexpr std::uint16_t reply_text = 2;
+constexpr std::uint16_t chunk_of_reply = 2; // Chunk.flags
+
+std::string undecoded(const run_result& result) {
+  return "<a value of " + bytes_text(result.value.size()) + " that only Python can show>";
+}
+
+} // namespace
+
+run_result result_of(connection& node, const std::string& run) {
+  run_result result;
+  bool has_come = false;
+  std::uint64_t size = 0;
+  node.ask("result", run, "done", [&](frame&& next) {
+    if (next.kind == frame_kind::reply) {
+      has_come = true;
+      size = next.size;
+      result.has_failed = (next.flags & reply_failed) != 0;
+      result.is_text = (next.flags & reply_text) != 0;
+      result.code = next.code;
+      result.value = std::move(next.body);
+    } else if (next.kind == frame_kind::chunk && (next.flags & chunk_of_reply) != 0) {
+      result.value += next.body;
+    }
+  });
+  if (!has_come || result.value.size() < size)
+    throw command_error(exit_status::failed, "The node sent no whole result of run `" + run + "`.");
+  return result;
+}
+
+std::string value_text(const run_result& result) {
+  const auto value = shown_value(result.value);
+  constexpr int indent = 2;
+  return value ? value->dump(value->is_structured() ? indent : -1, ' ', false, json::error_handler_t::replace)
+               : undecoded(result);
+}
+
+std::string failure_text(const run_result& result) {
+  if (result.is_text)
+    return printable(result.value);
+  const auto failure = shown_value(result.value);
+  if (!failure || !failure->is_object())
+    return std::string(sentence(static_cast<ec>(result.code)));
+  std::string text;
+  for (const char* field : {"traceback", "type", "message"})
+    if (auto found = failure->find(field); found != failure->end() && found->is_string() && !found->get_ref<const std::string&>().empty())
+      text += (text.empty() ? "" : text.back() == '\n' ? "" : ": ") + found->get<std::string>();
+  return printable(text.empty() ? failure->dump(-1, ' ', false, json::error_handler_t::replace) : text);
+}
+
+json result_json(const run_result& result) {
+  if (result.has_failed)
+    return {{"code", name(static_cast<ec>(result.code))}, {"message", failure_text(result)}};
+  auto value = shown_value(result.value);
+  return value ? *value : json(undecoded(result));
+}
+
+} // namespace hearth::cli

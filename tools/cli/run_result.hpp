@@ -1,0 +1,31 @@
+#pragma once
+
+#include "tools/cli/connection.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace hearth::cli {
+
+/// What the root call of a run came to.
+struct run_result {
+  bool has_failed = false;
+  bool is_text = false;   // `value` is a sentence by the node, else a value or failure of the SDK
+  std::uint16_t code = 0; // core/errors.hpp
+  std::string value;
+};
+
+/// The result of the run, which the call waits for when it has not ended. Throws command_error, also when the node did not
+/// keep it.
+run_result result_of(connection& node, const std::string& run);
+
+/// The value for a person: JSON on one or several lines, or what it is and how large when JSON has no words for it.
+std::string value_text(const run_result& result);
+
+/// The failure for a person: its message and, when there is one, its traceback. "" when the result says nothing.
+std::string failure_text(const run_result& result);
+
+/// Value or failure for a program.
+json result_json(const run_result& result);
+
+} // namespace hearth::cli

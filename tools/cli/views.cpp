@@ -1,0 +1,275 @@
+#include "tools/cli/views.hpp"
+
+#include "tools/cli/units.hpp"
+
+#include <algorithm>
+
+namespace hearth::cli {
+
+namespace {
+
+constexpr std::size_t error_width = 72; // of an error in a listing; the details show all of it
+constexpr std::size_t name_width = 48;
+constexpr std::size_t inputs_width = 160;
+
+std::uint64_t us(std::uint64_t ms) { return ms * 1000; }
+
+std::string count(const json& row, const char* field) { return count_text(number_in(row, field)); }
+
+/// Nothing instead of a zero that would only be noise.
+std::string time_of(std::uint64_t microseconds) { return microseconds ? duration_text(microseconds) : ""; }
+
+std::string name_text(const json& row, const char* field) { return one_line(text_in(row, field), name_width); }
+
+cell error_cell(const json& row, const char* field) { return {one_line(text_in(row, field), error_width), colour::red}; }
+
+cell alarming(std::uint64_t n) { return n ? cell(count_text(n), colour::red) : cell(count_text(n), colour::grey); }
+
+std::string ago(std::uint64_t then_ms, std::uint64_t now_ms) {
+  return duration_text(us(now_ms > then_ms ? now_ms - then_ms : 0)) + " ago";
+}
+
+std::string range_text(const json& row) {
+  const auto lowest = number_in(row, "minReplicas"), highest = number_in(row, "maxReplicas");
+  const auto range = lowest == highest ? count_text(highest) : count_text(lowest) + "-" + count_text(highest);
+  return count(row, "replicas") + " of " + range;
+}
+
+table environments_table(const json& rows) {
+  constexpr auto right = side::right;
+  table result{{{"NAME"}, {"VERSION"}, {"STATE"}, {"REPLICAS", right}, {"RUNNING", right}, {"QUEUED", right},
+                {"DONE", right}, {"FAILED", right}, {"LOST", right}, {"MEAN", right}, {"START"}, {"MESSAGE"}}, {}};
+  for (const auto& row : rows)
+    result.rows.push_back({name_text(row, "name"), text_in(row, "version"), phase_cell(text_in(row, "state")),
+                           range_text(row), count(row, "running"), count(row, "queued"), count(row, "done"),
+                           alarming(number_in(row, "failed")), alarming(number_in(row, "lost")),
+                           time_of(number_in(row, "meanRunUs")), text_in(row, "startMode"), error_cell(row, "message")});
+  return result;
+}
+
+table replicas_table(const json& rows) {
+  constexpr auto right = side::right;
+  table result{{{"ID", right}, {"ENVIRONMENT"}, {"STATE"}, {"RUNNING", right}, {"WAITING", right}, {"DONE", right},
+                {"MEMORY", right}, {"PID", right}, {"START"}, {"STARTED IN", right}, {"AGE", right}}, {}};
+  for (const auto& row : rows)
+    result.rows.push_back({std::to_string(number_in(row, "id")), name_text(row, "environment"),
+                           phase_cell(text_in(row, "state")), count(row, "running"), count(row, "parked"),
+                           count(row, "done"), bytes_text(number_in(row, "memoryBytes")),
+                           std::to_string(number_in(row, "pid")), text_in(row, "startMode"),
+                           time_of(number_in(row, "startUs")), duration_text(us(number_in(row, "ageMs")))});
+  return result;
+}
+
+table runs_table(const json& rows, std::uint64_t now_ms) {
+  constexpr auto right = side::right;
+  table result{{{"NAME"}, {"TASK"}, {"PHASE"}, {"DURATION", right}, {"ACTIONS", right}, {"FAILED", right},
+                {"STARTED", right}, {"ERROR"}}, {}};
+  for (const auto& row : rows)
+    result.rows.push_back({text_in(row, "name"), name_text(row, "task"), phase_cell(text_in(row, "phase")),
+                           duration_text(us(number_in(row, "durationMs"))),
+                           count(row, "actionsDone") + "/" + count(row, "actions"),
+                           alarming(number_in(row, "actionsFailed")), ago(number_in(row, "startedUnixMs"), now_ms),
+                           error_cell(row, "error")});
+  return result;
+}
+
+table actions_table(const json& rows) {
+  constexpr auto right = side::right;
+  constexpr std::uint64_t deepest_shown = 16; // steps of indentation
+  table result{{{"ID"}, {"TASK"}, {"PHASE"}, {"RUN", right}, {"QUEUED", right}, {"ATTEMPT", right},
+                {"REPLICA", right}, {"START"}, {"ERROR"}}, {}};
+  for (const auto& row : rows) {
+    const auto replica = number_in(row, "replica");
+    const std::string indent(2 * std::min(number_in(row, "depth"), deepest_shown), ' ');
+    result.rows.push_back({text_in(row, "id"), indent + name_text(row, "task"), phase_cell(text_in(row, "phase")),
+                           time_of(number_in(row, "runUs")), time_of(number_in(row, "queuedUs")),
+                           count(row, "attempt"), replica ? std::to_string(replica) : "",
+                           truth_in(row, "cold") ? cell("cold", colour::yellow) : cell("warm"), error_cell(row, "error")});
+  }
+  return result;
+}
+
+table nodes_table(const json& rows) {
+  constexpr auto right = side::right;
+  table result{{{"NAME"}, {"STATE"}, {"UP", right}, {"CALLS", right}, {"ENVIRONMENTS", right}, {"REPLICAS", right},
+                {"SESSIONS", right}, {"MEMORY", right}, {"PID", right}, {"VERSION"}}, {}};
+  for (const auto& row : rows)
+    result.rows.push_back({name_text(row, "name"), phase_cell(text_in(row, "state")), duration_text(us(number_in(row, "upMs"))),
+                           count(row, "calls"), count(row, "environments"), count(row, "replicas"),
+                           count(row, "sessions"), bytes_text(number_in(row, "residentBytes")),
+                           std::to_string(number_in(row, "pid")), text_in(row, "version")});
+  return result;
+}
+
+/// Lines of name and value; a value that is empty is left out.
+class lines {
+public:
+  lines& add(const char* name, cell value) {
+    if (!value.text.empty())
+      table_.rows.push_back({cell(name, colour::grey), std::move(value)});
+    return *this;
+  }
+  table take() { return std::move(table_); }
+
+private:
+  table table_{{{""}, {""}}, {}};
+};
+
+table environment_details(const json& row) {
+  std::string tasks;
+  for (const auto& task : row.at("tasks"))
+    tasks += (tasks.empty() ? "" : ", ") + (task.is_string() ? task.get<std::string>() : "");
+  const auto spawn_reason = text_in(row, "startReason");
+  return lines()
+    .add("Environment", text_in(row, "name"))
+    .add("Project", text_in(row, "project") + " / " + text_in(row, "domain"))
+    .add("Version", text_in(row, "version"))
+    .add("State", phase_cell(text_in(row, "state")))
+    .add("Replicas", range_text(row) + ", " + count(row, "starting") + " starting, concurrency " + count(row, "concurrency"))
+    .add("Calls", count(row, "running") + " running, " + count(row, "parked") + " waiting for children, "
+                    + count(row, "queued") + " queued")
+    .add("Ended", count(row, "done") + " done, " + count(row, "failed") + " failed, " + count(row, "lost") + " lost")
+    .add("Mean run", time_of(number_in(row, "meanRunUs")))
+    .add("Cold starts", count(row, "coldStarts"))
+    .add("Mean start", time_of(number_in(row, "meanStartUs")))
+    .add("Started by", text_in(row, "startMode") + (spawn_reason.empty() ? "" : ": " + one_line(spawn_reason, inputs_width)))
+    .add("Python", text_in(row, "python"))
+    .add("Tasks", one_line(tasks, inputs_width))
+    .add("Message", {one_line(text_in(row, "message"), inputs_width), colour::red})
+    .take();
+}
+
+table replica_details(const json& row) {
+  return lines()
+    .add("Replica", std::to_string(number_in(row, "id")))
+    .add("Environment", text_in(row, "environment"))
+    .add("Version", text_in(row, "version"))
+    .add("State", phase_cell(text_in(row, "state")))
+    .add("Calls", count(row, "running") + " running, " + count(row, "parked") + " waiting for children, "
+                    + count(row, "ahead") + " sent ahead, " + count(row, "done") + " done")
+    .add("Memory", bytes_text(number_in(row, "memoryBytes")))
+    .add("Process", std::to_string(number_in(row, "pid")))
+    .add("Started by", text_in(row, "startMode"))
+    .add("Started in", time_of(number_in(row, "startUs")))
+    .add("Age", duration_text(us(number_in(row, "ageMs"))))
+    .add("Logs", "hearth logs replica/" + std::to_string(number_in(row, "id")))
+    .take();
+}
+
+table run_details(const json& row, std::uint64_t now_ms) {
+  constexpr std::uint64_t ns_per_ms = 1'000'000;
+  const auto started = number_in(row, "startedUnixMs");
+  return lines()
+    .add("Run", text_in(row, "name"))
+    .add("Task", text_in(row, "task"))
+    .add("Phase", phase_cell(text_in(row, "phase")))
+    .add("Started", time_text(started * ns_per_ms) + " (" + ago(started, now_ms) + ")")
+    .add("Duration", duration_text(us(number_in(row, "durationMs"))))
+    .add("Inputs", one_line(text_in(row, "inputs"), inputs_width))
+    .add("Project", text_in(row, "project") + " / " + text_in(row, "domain"))
+    .add("Version", text_in(row, "environmentVersion"))
+    .add("Detached", truth_in(row, "detached") ? "yes: it goes on without its client" : "")
+    .take();
+}
+
+table action_details(const json& row) {
+  const auto replica = number_in(row, "replica");
+  return lines()
+    .add("Action", text_in(row, "id"))
+    .add("Parent", text_in(row, "parent"))
+    .add("Task", text_in(row, "task"))
+    .add("Phase", phase_cell(text_in(row, "phase")))
+    .add("Attempt", count(row, "attempt"))
+    .add("Queued", duration_text(number_in(row, "queuedUs")))
+    .add("Waited for a start", time_of(number_in(row, "startUs")))
+    .add("Ran", duration_text(number_in(row, "runUs")))
+    .add("Replica", replica ? std::to_string(replica) : "")
+    .take();
+}
+
+table node_details(const json& row) {
+  const auto idle = number_in(row, "idleExitMs");
+  return lines()
+    .add("Node", text_in(row, "name"))
+    .add("State", phase_cell(text_in(row, "state")))
+    .add("Process", std::to_string(number_in(row, "pid")))
+    .add("Version", text_in(row, "version"))
+    .add("Up", duration_text(us(number_in(row, "upMs"))))
+    .add("Ends", idle ? "after " + duration_text(us(idle)) + " without work" : "when it is stopped")
+    .add("Sessions", count(row, "sessions"))
+    .add("Environments", count(row, "environments"))
+    .add("Replicas", count(row, "replicas"))
+    .add("Calls", count(row, "calls"))
+    .add("Memory", bytes_text(number_in(row, "residentBytes")) + " of hearthd; the machine has "
+                     + bytes_text(number_in(row, "memoryBytes")))
+    .add("Socket", text_in(row, "socket"))
+    .add("State folder", text_in(row, "stateDirectory"))
+    .add("Id", text_in(row, "id"))
+    .take();
+}
+
+} // namespace
+
+cell phase_cell(const std::string& phase) {
+  static constexpr const char* good[] = {"SUCCEEDED", "warm", "running", "busy", "idle"};
+  static constexpr const char* bad[] = {"FAILED", "TIMED_OUT", "failed", "dead"};
+  static constexpr const char* changing[] = {"RUNNING", "QUEUED", "ABORTED", "starting", "draining"};
+  const auto is_in = [&](const auto& words) {
+    return std::any_of(std::begin(words), std::end(words), [&](const char* word) { return phase == word; });
+  };
+  return {phase, is_in(good) ? colour::green : is_in(bad) ? colour::red : is_in(changing) ? colour::yellow : colour::none};
+}
+
+table table_of(noun what, const json& rows, std::uint64_t now_ms) {
+  switch (what) {
+    case noun::environments:
+      return environments_table(rows);
+    case noun::replicas:
+      return replicas_table(rows);
+    case noun::runs:
+      return runs_table(rows, now_ms);
+    case noun::actions:
+      return actions_table(rows);
+    case noun::nodes:
+      break;
+  }
+  return nodes_table(rows);
+}
+
+table details_of(noun what, const json& row, std::uint64_t now_ms) {
+  switch (what) {
+    case noun::environments:
+      return environment_details(row);
+    case noun::replicas:
+      return replica_details(row);
+    case noun::runs:
+      return run_details(row, now_ms);
+    case noun::actions:
+      return action_details(row);
+    case noun::nodes:
+      break;
+  }
+  return node_details(row);
+}
+
+std::string nothing_of(noun what, const std::string& name) {
+  const auto plural = std::string(name_of(what));
+  const auto named = name.empty() ? "" : " `" + name + "`";
+  switch (what) {
+    case noun::environments:
+      return name.empty() ? "No environments yet; `hearth run FILE TASK` opens those of FILE."
+                          : "There is no environment" + named + "; `hearth get environments` lists them.";
+    case noun::replicas:
+      return name.empty() ? "No replicas are running; the next call starts one: `hearth run FILE TASK`."
+                          : "There is no replica" + named + "; `hearth get replicas` lists them.";
+    case noun::runs:
+      return "No runs yet; `hearth run FILE TASK` makes one.";
+    case noun::actions:
+      return "Run" + named + " has no actions yet; `hearth wait " + name + "` waits until it ends.";
+    case noun::nodes:
+      break;
+  }
+  return "There is no node" + named + "; `hearth get nodes` lists them.";
+}
+
+} // namespace hearth::cli

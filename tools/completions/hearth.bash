@@ -1,0 +1,2 @@
+# Completion of the command `hearth` for bash.
+eval "$(hearth completion bash)"

@@ -1,0 +1,2 @@
+# Completion of the command `hearth` for fish.
+hearth completion fish | source
