@@ -278,6 +278,7 @@ session_actor::behavior_type session_state::make_behavior(session_actor::pointer
   self_ = self;
   config_ = std::move(config);
   self->monitor(config_.connection);
+  self->monitor(config_.agent);
   self->send(config_.agent, atom::join::value, self->address());
   self->delayed_send(self, defaults::hello_timeout, atom::tick::value);
   self->set_down_handler([this](caf::down_msg& down) {
@@ -288,7 +289,10 @@ session_actor::behavior_type session_state::make_behavior(session_actor::pointer
       self_->quit();
       return;
     }
-    supervisor_down(down);
+    if (down.source == config_.agent.address())
+      break_off("The node has stopped.");
+    else
+      supervisor_down(down);
     flush();
   });
   return {

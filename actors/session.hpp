@@ -14,7 +14,7 @@ namespace hearth {
 /// The SESSION speaks for one client: it admits its requests and answers each exactly once.
 ///
 /// Spawned by: the gateway, with the CONNECTION that carries its frames.
-/// Monitors:   its CONNECTION and the SUPERVISORs of its open calls.
+/// Monitors:   its CONNECTION, the AGENT and the SUPERVISORs of its open calls.
 /// Dies:       when the client is gone; its open calls are aborted, its attached runs too, detached runs go on.
 /// Bounds:     beyond `window_calls` or `window_bytes` of open calls it stops reading.
 struct session_config {

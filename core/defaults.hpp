@@ -146,6 +146,9 @@ inline constexpr std::size_t node_log_files = 3;
 /// Rows of a listing when the asker names no limit.
 inline constexpr std::uint32_t rows_max = 1000;
 
+/// What waits for the disk; beyond it log text is dropped and counted, and a bundle is refused.
+inline constexpr std::uint64_t disk_queue_bytes_max = 512 * mib;
+
 // -- loop ----
 
 /// Actor resumes, and time, after which the loop looks at its sockets again.

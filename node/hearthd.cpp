@@ -1,0 +1,84 @@
+// hearthd: one node.
+
+#include "node/node.hpp"
+#include "node/paths.hpp"
+#include "node/start_error.hpp"
+
+#include <CLI/CLI.hpp>
+#include <spdlog/sinks/rotating_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <string>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace hearth;
+using namespace hearth::node;
+
+constexpr std::size_t log_file_bytes = 16 * 1024 * 1024;
+constexpr std::size_t log_files = 3;
+
+/// Each connection and interpreter takes descriptors; the hard limit is what the system allows us.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+void open_log(const settings& wanted) {
+  auto log = wanted.log_file.empty() ? spdlog::stderr_logger_mt("hearthd")
+                                     : spdlog::rotating_logger_mt("hearthd", wanted.log_file, log_file_bytes, log_files);
+  spdlog::set_default_logger(log);
+  spdlog::set_level(spdlog::level::from_str(wanted.log_level));
+  spdlog::flush_on(spdlog::level::info);
+}
+
+settings read_settings(std::map<std::string, std::string> flags, bool is_private) {
+  std::vector<settings_source> sources{{"the command line", std::move(flags)}, settings_from_variables(std::getenv)};
+  for (const auto& file : settings_files(std::getenv))
+    sources.push_back(settings_from_file(file));
+  return merge_settings(sources, is_private, std::getenv, ::getuid());
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"A node of Hearth: keeps Python interpreters warm and hands them calls."};
+  app.set_version_flag("--version", HEARTH_VERSION);
+  bool is_private = false;
+  app.add_flag("--private", is_private, "started for one user by the first client; ends when idle");
+  std::map<std::string, std::string> flags;
+  for (const auto& name : settings_names()) {
+    auto flag = name;
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    app.add_option_function<std::string>("--" + flag, [&flags, name](const std::string& value) { flags[name] = value; },
+                                         "as `" + name + "` in hearth.toml");
+  }
+  CLI11_PARSE(app, argc, argv);
+  ::umask(077);
+  raise_descriptor_limit();
+  try {
+    auto wanted = read_settings(std::move(flags), is_private);
+    open_log(wanted);
+    run_node(wanted);
+    spdlog::shutdown();
+    return 0;
+  } catch (const start_error& e) {
+    std::cerr << "hearthd: " << e.what() << '\n';
+  } catch (const kj::Exception& e) {
+    std::cerr << "hearthd: " << e.getDescription().cStr() << '\n';
+  } catch (const std::exception& e) {
+    std::cerr << "hearthd: " << e.what() << '\n';
+  }
+  return 1;
+}

@@ -1,0 +1,228 @@
+#include "node/node.hpp"
+
+#include "actors/agent.hpp"
+#include "actors/run_keeper.hpp"
+#include "actors/session.hpp"
+#include "core/defaults.hpp"
+#include "node/gateway/connection.hpp"
+#include "node/gateway/listener.hpp"
+#include "node/gateway/listening_socket.hpp"
+#include "node/interpreter/foundry.hpp"
+#include "node/interpreter/launch.hpp"
+#include "node/loop/loop.hpp"
+#include "node/paths.hpp"
+#include "node/start_error.hpp"
+#include "node/store/bundles.hpp"
+#include "node/store/logs.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+namespace hearth::node {
+
+namespace {
+
+using std::filesystem::path;
+
+/// The folder with the package `hearth` that interpreters load: `$HEARTH_SDK`, else where the build or the installation
+/// has put it beside this program.
+path sdk_directory() {
+  if (const char* named = std::getenv("HEARTH_SDK"); named && *named)
+    return named;
+  auto bin = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  for (const auto& place : {bin.parent_path() / "sdk", bin.parent_path() / "share" / "hearth" / "sdk"})
+    if (std::filesystem::exists(place / "hearth" / "_worker" / "boot.py"))
+      return place;
+  throw start_error("The Python side of Hearth is not beside " + bin.string()
+                    + "; set HEARTH_SDK to the folder that holds the package `hearth`.");
+}
+
+std::uint64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::uint64_t total = 0, resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t memory_bytes() {
+  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t unix_ms() {
+  using namespace std::chrono;
+  return static_cast<std::uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
+}
+
+std::uint32_t cores() { return std::max(1u, std::thread::hardware_concurrency()); }
+
+std::string python_of(const settings& wanted) { return wanted.python.empty() ? "/usr/bin/python3" : wanted.python; }
+
+/// Hears the end of the agent, and with it of the node.
+caf::behavior watch_agent(caf::event_based_actor* self, agent_actor agent, std::function<void()> ended) {
+  self->monitor(agent);
+  self->set_down_handler([self, ended](const caf::down_msg&) {
+    ended();
+    self->quit();
+  });
+  return {[](caf::unit_t) { /* nothing is sent here */ }};
+}
+
+/// One running node; its parts in the order in which they are made.
+class running_node {
+public:
+  explicit running_node(const settings& wanted)
+    : settings_(wanted), state_lock_(claim_state_directory(wanted.state_directory)),
+      socket_(wanted.socket, wanted.socket == default_socket(std::getenv, ::getuid()) && !std::getenv("HEARTH_SOCKET")
+                               ? privacy::ours_alone
+                               : privacy::ours_to_write),
+      loop_([](std::string_view what) { spdlog::error("{}", what); }), disk_(defaults::disk_queue_bytes_max) {
+    spawn_doors();
+    spawn_cast();
+    listen();
+    watch_signals();
+  }
+
+  void run() {
+    spdlog::info("node {} serves at {}, state in {}", about_.name, about_.socket, about_.state_directory);
+    loop_.run(std::move(ended_.promise));
+    listener_.reset();
+    disk_.close();
+    auto left = loop_.stop({caf::actor_cast<caf::actor>(run_keeper_), caf::actor_cast<caf::actor>(foundry_),
+                            caf::actor_cast<caf::actor>(bundles_), caf::actor_cast<caf::actor>(logs_)},
+                           std::chrono::steady_clock::now() + defaults::stop_grace);
+    if (left > 0) {
+      spdlog::warn("{} parts of the node did not end in time", left);
+      spdlog::shutdown();
+      std::_Exit(0);
+    }
+    spdlog::info("node {} has ended", about_.name);
+  }
+
+private:
+  void spawn_doors() {
+    auto& system = loop_.system();
+    auto warn = [](const std::string& what) { spdlog::warn("{}", what); };
+    bundles_ = system.spawn(bundles, bundles_config{std::make_shared<bundle_store>(
+                                                      settings_.state_directory / "bundles",
+                                                      bundle_limits{defaults::bundles_bytes_max, defaults::stored_age_max}),
+                                                    &disk_});
+    logs_config logs{std::make_shared<log_files>(settings_.state_directory / "logs",
+                                                 log_limits{defaults::run_log_bytes_max, defaults::logs_bytes_max,
+                                                            defaults::log_files_max, defaults::stored_age_max}),
+                     &disk_, warn};
+    logs_ = system.spawn([logs](log_door::stateful_pointer<logs_state> self) { return self->state.make_behavior(self, logs); });
+    foundry_config foundry{loop_, sdk_directory() / "hearth" / "_worker" / "boot.py", bundles_, own_environment(),
+                           python_of(settings_)};
+    foundry_ = spawn_foundry(foundry);
+  }
+
+  void spawn_cast() {
+    auto& system = loop_.system();
+    auto keeper = std::make_shared<run_keeper_config>();
+    keeper->store = make_memory_run_store(defaults::runs_kept);
+    keeper->logs = logs_;
+    keeper->unix_ms = unix_ms;
+    run_keeper_ = system.spawn([keeper](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
+      return self->state.make_behavior(self, keeper);
+    });
+    about_.name = settings_.name.empty() ? host_name() : settings_.name;
+    about_.id = node_id(settings_.state_directory);
+    about_.pid = static_cast<std::uint32_t>(::getpid());
+    about_.version = HEARTH_VERSION;
+    about_.is_private = settings_.is_private;
+    about_.idle_exit_ms = static_cast<std::uint64_t>(settings_.idle_exit.count());
+    about_.cpu_millis = 1000ULL * cores();
+    about_.memory_bytes = memory_bytes();
+    about_.socket = settings_.socket;
+    about_.state_directory = settings_.state_directory;
+    agent_config config{about_, cores(), foundry_, logs_, run_keeper_, resident_bytes};
+    agent_ = system.spawn(
+      [config](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, config); });
+    system.spawn(watch_agent, agent_, std::function<void()>([this] { ended_.fulfiller->fulfill(); }));
+  }
+
+  void listen() {
+    listener::config config;
+    config.user = ::getuid();
+    config.clients_max = defaults::connections_max;
+    config.warn = [](std::string_view what) { spdlog::warn("{}", what); };
+    config.on_client = [this](listener::client client) { serve(std::move(client)); };
+    listener_ = std::make_unique<listener>(loop_, socket_.fd(), std::move(config));
+  }
+
+  void serve(listener::client client) {
+    connection_config config;
+    config.loop = &loop_;
+    config.peer = "client " + std::to_string(client.pid);
+    config.socket = std::make_shared<kj::AutoCloseFd>(kj::mv(client.socket));
+    config.default_python = python_of(settings_);
+    config.unread_bytes_max = defaults::unread_bytes_max;
+    config.close_grace = defaults::close_grace;
+    config.place = std::move(client.place);
+    config.make_session = [this, id = session_id{++sessions_}](connection_actor::pointer connection) {
+      session_config session{id, connection_actor(connection), agent_, run_keeper_, bundles_, logs_};
+      return loop_.system().spawn(
+        [session](session_actor::stateful_pointer<session_state> self) { return self->state.make_behavior(self, session); });
+    };
+    loop_.system().spawn([config](connection_actor::stateful_pointer<connection_state> self) {
+      return self->state.make_behavior(self, config);
+    });
+  }
+
+  void watch_signals() {
+    auto failed = [](kj::Exception&& e) { spdlog::error("signals are not heard: {}", e.getDescription().cStr()); };
+    terminate_ = on_signal(SIGTERM).eagerlyEvaluate(failed);
+    interrupt_ = on_signal(SIGINT).eagerlyEvaluate(failed);
+  }
+
+  kj::Promise<void> on_signal(int number) {
+    return loop_.port().onSignal(number).then([this, number](siginfo_t&&) {
+      if (stopping_) {
+        spdlog::warn("told again to stop: ends at once");
+        spdlog::shutdown();
+        std::_Exit(128 + number);
+      }
+      stopping_ = true;
+      spdlog::info("told to stop by signal {}; running calls have {} ms", number, settings_.stop_grace.count());
+      caf::anon_send(agent_, atom::stop::value, settings_.stop_grace, std::string("signal"));
+      return on_signal(number);
+    });
+  }
+
+  const settings settings_;
+  kj::AutoCloseFd state_lock_;
+  listening_socket socket_;
+  work_loop loop_;
+  kj::PromiseFulfillerPair<void> ended_ = kj::newPromiseAndFulfiller<void>();
+  writer disk_;
+  node_row about_;
+  bundles_actor bundles_;
+  logs_actor logs_;
+  foundry_actor foundry_;
+  run_keeper_actor run_keeper_;
+  agent_actor agent_;
+  std::unique_ptr<listener> listener_;
+  std::uint64_t sessions_ = 0;
+  bool stopping_ = false;
+  kj::Promise<void> terminate_ = nullptr;
+  kj::Promise<void> interrupt_ = nullptr;
+};
+
+} // namespace
+
+void run_node(const settings& wanted) {
+  for (auto number : {SIGTERM, SIGINT})
+    kj::UnixEventPort::captureSignal(number);
+  running_node(wanted).run();
+}
+
+} // namespace hearth::node
