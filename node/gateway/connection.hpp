@@ -32,11 +32,11 @@ struct connection_config {
   std::shared_ptr<void> place;           // given free when the connection ends
 };
 
-class connection_state final : private frame_stream::owner {
+class connection_state : private frame_stream::owner {
 public:
   static inline const char* name = "connection";
 
-  ~connection_state();
+  virtual ~connection_state();
 
   connection_actor::behavior_type make_behavior(connection_actor::pointer self, connection_config config);
 

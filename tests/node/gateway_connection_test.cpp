@@ -1,0 +1,373 @@
+#include "node/gateway/connection.hpp"
+
+#include "core/defaults.hpp"
+#include "tests/support/loop_fixture.hpp"
+#include "tests/support/raw_client.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace hearth;
+using namespace hearth::node;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// What a scripted session has heard.
+struct heard_t {
+  client::events events;
+  std::vector<std::size_t> batches;
+  int gone = 0;
+  std::string reason;
+};
+
+session_actor::behavior_type scripted(session_actor::pointer self, std::shared_ptr<heard_t> heard) {
+  return {
+    [](atom::replies, std::vector<call_reply>&) {},
+    [](atom::logged, std::vector<log_text>&) {},
+    [=](atom::events, client::events& events) {
+      heard->batches.push_back(events.size());
+      for (auto& event : events) {
+        if (auto* gone = std::get_if<client::gone>(&event)) {
+          ++heard->gone;
+          heard->reason = gone->reason;
+          self->quit();
+        } else {
+          heard->events.push_back(std::move(event));
+        }
+      }
+    },
+    [](atom::watch, call_id, std::uint64_t) {},
+    [self](atom::tick) { self->quit(caf::exit_reason::unhandled_exception); },
+  };
+}
+
+struct fixture : test::loop_fixture {
+  std::shared_ptr<heard_t> heard = std::make_shared<heard_t>();
+  std::shared_ptr<int> place = std::make_shared<int>();
+  connection_actor connection;
+  session_actor session;
+  std::optional<test::raw_client> client;
+  connection_config config;
+
+  fixture() {
+    config.loop = &loop;
+    config.peer = "client 1";
+    config.default_python = "/usr/bin/python3";
+    config.unread_bytes_max = 8 * defaults::mib;
+    config.close_grace = 50ms;
+  }
+
+  void open() {
+    auto [ours, theirs] = test::socket_pair();
+    client.emplace(kj::mv(theirs));
+    config.socket = std::make_shared<kj::AutoCloseFd>(kj::mv(ours));
+    config.place = place;
+    config.make_session = [this](connection_actor::pointer self) {
+      session = self->spawn(scripted, heard);
+      return session;
+    };
+    connection = loop.system().spawn(
+      [config = config](connection_actor::stateful_pointer<connection_state> self) { return self->state.make_behavior(self, config); });
+    config.place.reset();
+    config.socket.reset();
+    BOOST_REQUIRE(run_until([&] { return static_cast<bool>(session); }));
+  }
+
+  ~fixture() {
+    client.reset();
+    if (connection) {
+      run_until([&] { return heard->gone == 1; });
+      BOOST_CHECK_EQUAL(heard->gone, 1); // exactly once, whatever happened
+    }
+    connection = connection_actor{};
+    session = session_actor{};
+    BOOST_CHECK_EQUAL(loop.stop({}, deadline()), 0u);
+    BOOST_CHECK_EQUAL(place.use_count(), 1);
+  }
+
+  void tell(client::effects effects) { caf::anon_send(connection, atom::effects::value, std::move(effects)); }
+
+  template <class Effect>
+  void tell_one(Effect effect) {
+    client::effects effects;
+    effects.emplace_back(std::move(effect));
+    tell(std::move(effects));
+  }
+
+  std::string answer() {
+    std::optional<std::string> body;
+    BOOST_REQUIRE(run_until([&] {
+      client->receive();
+      return (body = client->answer()).has_value() || !client->is_open();
+    }));
+    BOOST_REQUIRE_MESSAGE(body, "the connection was closed without an answer");
+    return *body;
+  }
+
+  bool closed() {
+    return run_until([&] { return !client->receive(); });
+  }
+
+  /// Sends all of it, turning the loop while the socket is full.
+  void send_all(std::string_view data) {
+    BOOST_REQUIRE(run_until([&] {
+      data.remove_prefix(client->send(data));
+      return data.empty() || heard->gone > 0;
+    }));
+  }
+};
+
+call_reply reply_of(std::size_t size) {
+  call_reply reply;
+  reply.id = {1, 2};
+  reply.value.head = bytes::copy_of(std::string(size, 'r'));
+  return reply;
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(gateway_connection, fixture)
+
+BOOST_AUTO_TEST_CASE(what_one_read_brings_is_one_message_to_the_session) {
+  open();
+  std::string frames;
+  for (std::uint64_t n = 1; n <= 50; ++n) {
+    wire::call call;
+    call.id = {1, n};
+    call.body = "x";
+    call.size = 1;
+    wire::encode(call, frames);
+  }
+  BOOST_REQUIRE_EQUAL(client->send(frames), frames.size());
+  BOOST_REQUIRE(run_until([&] { return heard->events.size() == 50; }));
+  BOOST_CHECK_EQUAL(heard->batches.size(), 1u);
+  for (std::uint64_t n = 1; n <= 50; ++n)
+    BOOST_CHECK((std::get<client::invoke>(heard->events[n - 1]).header.id == call_id{1, n}));
+}
+
+BOOST_AUTO_TEST_CASE(answers_go_out_in_order) {
+  open();
+  client::effects effects;
+  for (std::uint32_t n = 1; n <= 20; ++n)
+    effects.emplace_back(client::done{n, std::to_string(n)});
+  tell(std::move(effects));
+  for (std::uint32_t n = 1; n <= 20; ++n)
+    BOOST_CHECK_EQUAL(answer(), R"({"done":{"detail":")" + std::to_string(n) + "\"}}");
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_leaves_is_gone_for_its_session) {
+  open();
+  client->request(1, R"({"status": null})");
+  client->close();
+  BOOST_REQUIRE(run_until([&] { return heard->gone == 1; }));
+  BOOST_CHECK_EQUAL(heard->events.size(), 1u); // what it said before was heard
+  BOOST_CHECK_EQUAL(heard->reason, "");
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_leaves_in_the_middle_of_a_frame_is_gone_with_a_reason) {
+  open();
+  std::string frame;
+  wire::call call;
+  call.id = {1, 1};
+  const std::string body(5000, 'b');
+  call.body = body;
+  call.size = body.size();
+  wire::encode(call, frame);
+  client->send(std::string_view(frame).substr(0, 3000));
+  client->close();
+  BOOST_REQUIRE(run_until([&] { return heard->gone == 1; }));
+  BOOST_CHECK(heard->events.empty());
+  BOOST_CHECK_NE(heard->reason.find("middle"), std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_leaves_while_it_is_paused_is_noticed) {
+  open();
+  tell_one(client::pause_reading{});
+  tell_one(client::done{1, {}});
+  answer(); // the pause has been seen
+  client->close();
+  BOOST_CHECK(run_until([&] { return heard->gone == 1; }));
+}
+
+BOOST_AUTO_TEST_CASE(a_paused_client_is_not_heard_until_it_is_resumed) {
+  open();
+  tell_one(client::pause_reading{});
+  tell_one(client::done{1, {}});
+  answer();
+  client->request(1, R"({"status": null})");
+  tell_one(client::done{2, {}});
+  answer();
+  BOOST_CHECK(heard->events.empty());
+  tell_one(client::resume_reading{});
+  BOOST_CHECK(run_until([&] { return heard->events.size() == 1; }));
+}
+
+BOOST_AUTO_TEST_CASE(bytes_that_are_no_frame_end_the_connection) {
+  open();
+  client->send(std::string(100, '\xff'));
+  BOOST_CHECK(closed());
+  BOOST_REQUIRE(run_until([&] { return heard->gone == 1; }));
+  BOOST_CHECK_NE(heard->reason, "");
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_breaks_the_protocol_is_told_what_it_did_and_closed) {
+  open();
+  client->send_frame(wire::reply{});
+  const auto said = answer();
+  BOOST_CHECK_NE(said.find("only the node sends"), std::string::npos);
+  BOOST_CHECK_NE(said.find("bad_request"), std::string::npos);
+  BOOST_CHECK(closed());
+  BOOST_REQUIRE(run_until([&] { return heard->gone == 1; }));
+  BOOST_CHECK_NE(heard->reason.find("only the node sends"), std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_came_before_a_breach_is_heard_and_what_comes_after_is_not) {
+  open();
+  std::string frames;
+  wire::control good;
+  good.request = 1;
+  good.body = R"({"status": null})";
+  wire::encode(good, frames);
+  wire::encode(wire::log{}, frames);
+  wire::encode(good, frames);
+  client->send(frames);
+  BOOST_CHECK(closed());
+  BOOST_REQUIRE(run_until([&] { return heard->gone == 1; }));
+  BOOST_CHECK_EQUAL(heard->events.size(), 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_hostile_request_is_answered_and_the_connection_goes_on) {
+  open();
+  client->request(7, "[[[[[[");
+  BOOST_CHECK_NE(answer().find("bad_request"), std::string::npos);
+  client->request(8, R"({"status": null})");
+  BOOST_CHECK(run_until([&] { return heard->events.size() == 1; }));
+}
+
+BOOST_AUTO_TEST_CASE(a_value_of_64_mebibytes_comes_in_and_goes_out_whole) {
+  open();
+  constexpr std::size_t size = 64 * defaults::mib;
+  struct sink final : wire::frame_writer {
+    std::string text;
+    void write(std::string_view more) override { text += more; }
+    void write(bytes memory) override { text += memory.view(); }
+  } frames;
+  std::string content(size, 'v');
+  for (std::size_t at = 0; at < size; at += 4096)
+    content[at] = static_cast<char>(at / 4096);
+  wire::call call;
+  call.id = {1, 9};
+  wire::write_value(call, payload{bytes::copy_of(content), {}}, frames);
+  send_all(frames.text);
+  BOOST_REQUIRE(run_until([&] { return heard->events.size() == 1; }));
+  auto arguments = std::move(std::get<client::invoke>(heard->events[0]).arguments);
+  BOOST_REQUIRE_EQUAL(arguments.size(), size);
+  std::string got(arguments.head.view());
+  for (const auto& part : arguments.rest)
+    got += part.view();
+  BOOST_CHECK(got == content);
+
+  config.unread_bytes_max = 2 * size; // of the connection as it is: not reached, because the client reads
+  call_reply reply;
+  reply.id = {1, 9};
+  reply.value = std::move(arguments);
+  // In turns, as replies of several calls would come: none may exceed what a client leaves unread.
+  std::size_t replied = 0, chunks = 0;
+  std::string back;
+  call_reply piece = reply;
+  piece.value = payload{reply.value.head, {}};
+  tell_one(std::move(piece));
+  for (auto& part : reply.value.rest) {
+    call_reply next;
+    next.id = {1, 9};
+    next.value.head = std::move(part);
+    tell_one(std::move(next));
+    BOOST_REQUIRE(run_until([&] {
+      client->receive();
+      while (auto frame = client->frame()) {
+        wire::reply r;
+        BOOST_REQUIRE(wire::parse(std::string_view(*frame), r));
+        back += r.body;
+        ++chunks;
+      }
+      return back.size() > replied;
+    }));
+    replied = back.size();
+  }
+  BOOST_REQUIRE(run_until([&] {
+    client->receive();
+    while (auto frame = client->frame()) {
+      wire::reply r;
+      BOOST_REQUIRE(wire::parse(std::string_view(*frame), r));
+      back += r.body;
+    }
+    return back.size() == size;
+  }));
+  BOOST_CHECK(back == content);
+}
+
+BOOST_AUTO_TEST_CASE(a_slow_reader_gets_everything) {
+  open();
+  constexpr std::size_t replies = 40, each = 100 * defaults::kib; // more than a socket's buffer, less than the limit
+  client::effects effects;
+  for (std::size_t n = 0; n < replies; ++n)
+    effects.emplace_back(reply_of(each));
+  tell(std::move(effects));
+  std::size_t seen = 0;
+  BOOST_CHECK(run_until([&] {
+    client->receive();
+    while (client->frame())
+      ++seen;
+    return seen == replies;
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_does_not_read_is_closed) {
+  open();
+  for (int n = 0; n < 100 && heard->gone == 0; ++n)
+    tell_one(reply_of(defaults::mib));
+  BOOST_REQUIRE(run_until([&] { return heard->gone == 1; }));
+  BOOST_CHECK_NE(heard->reason.find("unread"), std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_that_is_told_to_close_writes_what_came_before) {
+  open();
+  client::effects effects;
+  effects.emplace_back(reply_of(4 * defaults::mib));
+  effects.emplace_back(client::done{1, "last"});
+  effects.emplace_back(client::close{});
+  effects.emplace_back(client::done{2, "never"});
+  config.close_grace = 50ms;
+  tell(std::move(effects));
+  std::size_t frames = 0;
+  BOOST_CHECK(run_until([&] {
+    const bool open = client->receive();
+    while (client->frame())
+      ++frames;
+    return !open;
+  }));
+  BOOST_CHECK_EQUAL(frames, 5u); // a reply, three chunks, `last`
+}
+
+BOOST_AUTO_TEST_CASE(last_words_to_a_client_that_does_not_read_have_an_end) {
+  open();
+  client::effects effects;
+  effects.emplace_back(reply_of(4 * defaults::mib));
+  effects.emplace_back(client::close{});
+  tell(std::move(effects));
+  BOOST_CHECK(run_until([&] { return heard->gone == 1; })); // nobody reads
+}
+
+BOOST_AUTO_TEST_CASE(a_session_that_fails_ends_its_connection_alone) {
+  open();
+  caf::anon_send(session, atom::tick::value);
+  BOOST_CHECK(closed());
+  heard->gone = 1; // it was not there to hear
+}
+
+BOOST_AUTO_TEST_SUITE_END()
