@@ -30,7 +30,8 @@ target_compile_options(hearth_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor -Woverloaded-virtual -Wsuggest-override>
   # When it optimizes, GCC 12 sees uninitialized members in moved-from std::variant alternatives and copies beyond the
   # end of short std::strings; there are none.
-  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-Wno-maybe-uninitialized -Wno-array-bounds -Wno-restrict>)
+  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-Wno-maybe-uninitialized -Wno-array-bounds -Wno-restrict
+     -Wno-stringop-overread -Wno-stringop-overflow>)
 target_include_directories(hearth_options INTERFACE "${CMAKE_SOURCE_DIR}" "${CMAKE_BINARY_DIR}/generated")
 
 if(HEARTH_SANITIZE)
