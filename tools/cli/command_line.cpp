@@ -38,6 +38,7 @@ struct request {
 };
 
 const std::string socket_option = "--socket";
+const std::string node_command = "node";
 
 CLI::App* add_command(CLI::App& to, const std::string& name, const std::string& what, const std::string& example) {
   auto* command = to.add_subcommand(name, what);
@@ -118,7 +119,7 @@ void add_wait(CLI::App& app, request& into) {
 }
 
 void add_node(CLI::App& app, request& into) {
-  auto* node = add_command(app, "node", "Start, stop or look at the node of this user", "hearth node status");
+  auto* node = add_command(app, node_command, "Start, stop or look at the node of this user", "hearth node status");
   node->require_subcommand(1);
   const auto does = [&into](exit_status (*what)(const surroundings&, const node_options&)) {
     return [&into, what] {
@@ -174,6 +175,13 @@ std::vector<std::string> names_of_commands(const CLI::App& app) {
   for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
     names.push_back(command->get_name());
   return names;
+}
+
+/// Throws command_error when `word` is not among `known`; `refusal` begins its text.
+void require_known(const std::string& word, const std::string& refusal, const std::vector<std::string>& known) {
+  if (std::find(known.begin(), known.end(), word) == known.end())
+    throw command_error(exit_status::usage, refusal + " `" + word + "`" + suggestion(word, known)
+                                              + " `hearth --help` lists the commands.");
 }
 
 // -- words ----
@@ -283,10 +291,10 @@ exit_status perform(surroundings& around, const std::vector<std::string>& words)
   build(app, asked);
   if (parts.command == "__complete")
     return complete(around, app, parts.rest);
-  const auto commands = names_of_commands(app);
-  if (!parts.command.empty() && std::find(commands.begin(), commands.end(), parts.command) == commands.end())
-    throw command_error(exit_status::usage, "There is no command `" + parts.command + "`" + suggestion(parts.command, commands)
-                                              + " `hearth --help` lists the commands.");
+  if (!parts.command.empty())
+    require_known(parts.command, "There is no command", names_of_commands(app));
+  if (parts.command == node_command && !parts.rest.empty() && !parts.rest.front().starts_with("-"))
+    require_known(parts.rest.front(), "`hearth node` does not know", names_of_commands(*app.get_subcommand(node_command)));
   if (words.empty()) {
     around.out << app.help();
     return exit_status::ok;
@@ -295,15 +303,21 @@ exit_status perform(surroundings& around, const std::vector<std::string>& words)
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::CallForHelp&) {
     const CLI::App* innermost = &app;
-    while (!innermost->get_subcommands().empty())
+    std::string before; // the words that lead to it
+    while (!innermost->get_subcommands().empty()) {
+      before += (before.empty() ? "" : " ") + innermost->get_name();
       innermost = innermost->get_subcommands().back();
-    around.out << innermost->help();
+    }
+    around.out << innermost->help(before);
     return exit_status::ok;
   } catch (const CLI::CallForVersion&) {
     return print_version(around);
   } catch (const CLI::ParseError& error) {
+    std::string what = error.what();
+    if (!what.ends_with('.'))
+      what += '.';
     const auto of = parts.command.empty() ? "" : " " + parts.command;
-    throw command_error(exit_status::usage, std::string(error.what()) + ". `hearth" + of + " --help` shows what it takes.");
+    throw command_error(exit_status::usage, what + " `hearth" + of + " --help` shows what it takes.");
   }
   return asked.command(around);
 }

@@ -76,7 +76,7 @@ void print_run(const surroundings& around, const json& run, const std::map<std::
     around.out << "\n`hearth wait " << text_in(run, "name") << "` waits until it ends, `hearth logs -f "
                << text_in(run, "name") << "` shows what it prints.\n";
   } else if (result->has_failed) {
-    around.out << "\nError\n" << failure_text(*result) << '\n';
+    around.out << (text_in(run, "phase") == "SUCCEEDED" ? "\nResult\n" : "\nError\n") << failure_text(*result) << '\n';
   } else {
     around.out << "\nResult\n" << value_text(*result) << '\n';
   }

@@ -85,8 +85,8 @@ exit_status wait(const surroundings& around, const std::string& name, bool as_js
     around.out << run.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
   else
     print_end(around, run);
-  if (!has_succeeded && !as_json && !text_in(run, "error").empty())
-    around.err << printable(text_in(run, "error")) << "\n`hearth get run " << text_in(run, "name") << "` says more.\n";
+  if (!has_succeeded)
+    around.err << failure_text(result_of(node, text_in(run, "name"))) << '\n';
   return has_succeeded ? exit_status::ok : exit_status::failed;
 }
 

@@ -55,11 +55,21 @@ std::string failure_text(const run_result& result) {
   const auto failure = shown_value(result.value);
   if (!failure || !failure->is_object())
     return std::string(sentence(static_cast<ec>(result.code)));
-  std::string text;
-  for (const char* field : {"traceback", "type", "message"})
-    if (auto found = failure->find(field); found != failure->end() && found->is_string() && !found->get_ref<const std::string&>().empty())
-      text += (text.empty() ? "" : text.back() == '\n' ? "" : ": ") + found->get<std::string>();
-  return printable(text.empty() ? failure->dump(-1, ' ', false, json::error_handler_t::replace) : text);
+  const auto field = [&](const char* name) {
+    const auto found = failure->find(name);
+    return found != failure->end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  auto text = field("traceback"); // ends with type and message
+  if (text.empty())
+    text = field("type") + ": " + field("message");
+  while (text.ends_with('\n'))
+    text.pop_back();
+  if (const auto inputs = failure->find("inputs"); inputs != failure->end() && inputs->is_object() && !inputs->empty()) {
+    text += "\n\nin task " + field("task") + ", replica " + field("replica") + ", with";
+    for (const auto& [name, value] : inputs->items())
+      text += "\n    " + name + " = " + (value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  return printable(text);
 }
 
 json result_json(const run_result& result) {

@@ -22,7 +22,7 @@ run_result result_of(connection& node, const std::string& run);
 /// The value for a person: JSON on one or several lines, or what it is and how large when JSON has no words for it.
 std::string value_text(const run_result& result);
 
-/// The failure for a person: its message and, when there is one, its traceback. "" when the result says nothing.
+/// The failure for a person: the user's traceback with type and message, and the inputs.
 std::string failure_text(const run_result& result);
 
 /// Value or failure for a program.

@@ -11,8 +11,9 @@ namespace hearth::cli {
 
 using json = nlohmann::json;
 
-/// The CBOR value as JSON: tags are looked through, byte strings and what JSON has no word for become a short
-/// description ("<16 bytes>"), map keys become text. Nothing when the bytes are no CBOR.
-std::optional<json> shown_value(std::string_view cbor);
+/// The encoded value in the terms of JSON, by the table of tags that the SDK's values module documents: objects by their
+/// fields, enums by name, times as text, integers beyond 64 bits as digits. What only Python can show is described:
+/// "<16 bytes>", "<array <f8, 3 x 4>", "<pickle of 1.2 KiB>". Nothing when the bytes are not such a value.
+std::optional<json> shown_value(std::string_view encoded);
 
 } // namespace hearth::cli
