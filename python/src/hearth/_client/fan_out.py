@@ -127,9 +127,10 @@ class FanOut(Slot):
 
     def _room(self) -> int:
         window = self._connection.window
-        free = window.room()
-        if self._open:
-            free -= window.calls // 16  # left to single calls of other threads
+        room = window.room()
+        free = room - window.calls // 16  # the rest is left to single calls of other threads
+        if not self._open and room:
+            free = max(1, free)
         return min(_BATCH, free, self._limit - len(self._open), self._cap - len(self._bodies) - len(self._results))
 
     def _send(self, batch: List[Tuple[int, Any]]) -> None:
