@@ -12,6 +12,7 @@ import mmap
 import os
 import signal
 import socket
+import struct
 import sys
 import tempfile
 import time
@@ -95,6 +96,10 @@ class Zygote:
         if not data:
             raise EOFError(self.stderr())
         return json.loads(data)
+
+    @property
+    def has_slot_table(self) -> bool:
+        return bool(self.event["ready"]["hasSlotTable"])
 
     @property
     def failure(self) -> str:
@@ -183,7 +188,8 @@ class Replica:
         self._reader = _frames.Reader(sock)
         self._arrived: Deque[Any] = collections.deque()
         self._ids = iter(range(1, 1 << 62))
-        sock.settimeout(DEADLINE_S)
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # the descriptor itself stays a blocking one
+            sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", int(DEADLINE_S), 0))
         # The pool of one.
         self.waiting: List[Dict[str, Any]] = []  # calls without a slot
         self.running: Dict[Key, Dict[str, Any]] = {}
@@ -330,7 +336,8 @@ class Replica:
 
     def _finish(self, key: Key, reply: Any) -> None:
         call = self.running.pop(key, None) or self.parked.pop(key)
-        assert self.words[call["slot"]] & 255 == DONE, "a Reply came before its slot was done"
+        if self.zygote.has_slot_table:
+            assert self.words[call["slot"]] & 255 == DONE, "a Reply came before its slot was done"
         self._free.append(call["slot"])
         if self.children.pop(key, None) is None:
             self.replies[key] = reply

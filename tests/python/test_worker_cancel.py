@@ -8,7 +8,7 @@ from typing import Any, Callable
 
 import pytest
 from scripted_node import Zygote
-from worker_fixtures import make, python
+from worker_fixtures import make, python, with_slot_table
 
 from hearth._codes import Code
 
@@ -66,7 +66,7 @@ def test_a_running_call_is_stopped_by_a_signal(make: Make, task: int) -> None:
 
 
 def test_a_call_in_another_thread_is_stopped_and_its_waiting_parent_too(make: Make) -> None:
-    replica = make(BUSY, "spin", "sleep", "parent", "add").start()
+    replica = with_slot_table(make(BUSY, "spin", "sleep", "parent", "add")).start()
     parent = replica.submit(2)
     replica.serve(lambda: any("begun" in replica.logs_of(key) for key in replica.children))
     (child,) = replica.children

@@ -7,7 +7,7 @@ from typing import Callable
 import pytest
 import wire
 from scripted_node import RECALLED, SENT, Zygote
-from worker_fixtures import make, python
+from worker_fixtures import make, python, with_slot_table
 
 from hearth import _frames, errors
 from hearth._codes import Code
@@ -81,7 +81,7 @@ def report():
 
 
 def test_a_recalled_call_is_dropped_without_a_word(make: Make) -> None:
-    replica = make(BASICS, "add").start()
+    replica = with_slot_table(make(BASICS, "add")).start()
     call = {"task": 0, "body": wire.encode({"a": 1, "b": 1}), "call_hi": 7, "call_lo": 1001}
     frames = replica.frames_of(call)
     replica.words[call["slot"]] = call["generation"] << 8 | RECALLED
@@ -92,7 +92,7 @@ def test_a_recalled_call_is_dropped_without_a_word(make: Make) -> None:
 
 
 def test_a_call_of_another_generation_of_its_slot_is_dropped(make: Make) -> None:
-    replica = make(BASICS, "add").start()
+    replica = with_slot_table(make(BASICS, "add")).start()
     call = {"task": 0, "body": wire.encode({"a": 1, "b": 1}), "call_hi": 7, "call_lo": 1001}
     frames = replica.frames_of(call)
     replica.words[call["slot"]] = call["generation"] + 1 << 8 | SENT

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 from scripted_node import Zygote, interpreters
 
-__all__ = ["make", "python"]
+__all__ = ["make", "python", "with_slot_table"]
 
 HEAD = """
 import hearth
@@ -39,3 +39,10 @@ def make(tmp_path: Path, python: str) -> Iterator[Callable[..., Zygote]]:
     yield zygote
     for one in made:
         one.close()
+
+
+def with_slot_table(zygote: Zygote) -> Zygote:
+    """`zygote`, for what only works with the wire extension: taking calls back, and naming the one to stop."""
+    if not zygote.has_slot_table:
+        pytest.skip("this interpreter has no wire extension")
+    return zygote

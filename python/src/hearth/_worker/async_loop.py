@@ -64,6 +64,9 @@ class AsyncLoop(Loop):
         self._due = True
         self._take(self.link.read_ready())
         self._settle()
+        if self._begun and not _EAGER:
+            # Right behind the first steps of what has begun, so that what ends there is answered in the same turn.
+            self._settle_soon()
 
     def _settle(self) -> None:
         """The end of a turn of the event loop: slots are filled, frames are sent. Never inside user code."""
@@ -99,10 +102,11 @@ class AsyncLoop(Loop):
         while self._running < self._concurrency:
             if self._returning:
                 self._go_on(self._returning.popleft())
-            elif self._queue:
-                self._begin(self._queue.pop())
-            else:
+                continue
+            call = self._queue.pop()
+            if call is None:
                 break
+            self._begin(call)
 
     def _go_on(self, wait: Wait) -> None:
         """Lets `wait` go on; the call takes its slot again when that was its last one."""

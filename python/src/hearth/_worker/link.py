@@ -26,6 +26,9 @@ __all__ = ["Link"]
 
 PROTOCOL = 1
 
+# Values up to this are one frame and one piece, without a look at them.
+_SMALL_BYTES = 4096
+
 
 class Link:
     """Reads and writes whole frames. Ends the process when the node is gone.
@@ -120,7 +123,10 @@ class Link:
         """Answers `call`: its slot is done first, so that the node never sees a Reply of a call that still runs."""
         self.slots.finish(call.slot, call.generation)
         flags, code, body, run_ns = outcome
-        first, rest = _frames.parts(body)
+        rest: Any = ()
+        size = len(body)
+        if size > _SMALL_BYTES:
+            body, rest = _frames.parts(body)
         put = self.outbox.put
         put(
             _frames.reply(
@@ -131,15 +137,16 @@ class Link:
                 generation=call.generation,
                 call_hi=call.hi,
                 call_lo=call.lo,
-                size=len(body),
+                size=size,
                 run_ns=run_ns,
-                body=first,
+                body=body,
             )
         )
         for offset, part, last in rest:
             flags = _frames.CHUNK_OF_REPLY | (_frames.CHUNK_LAST if last else 0)
             put(_frames.chunk(flags=flags, call_hi=call.hi, call_lo=call.lo, offset=offset, body=part))
-        self.outbox.relieve()
+        if size > _SMALL_BYTES:
+            self.outbox.relieve()
 
     def new_id(self) -> Tuple[int, int]:
         return self._id_hi, next(self._id_lo)

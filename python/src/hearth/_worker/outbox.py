@@ -107,10 +107,12 @@ class Outbox:
         assert self._wake is not None
         while True:
             self._wake.acquire()
-            while self:
+            quiet = False
+            while not quiet:  # goes on through a stream of flushes: to be woken for each would cost more
                 seen = self._flushes
                 time.sleep(_LINGER)
-                if self and self._flushes == seen:
+                quiet = self._flushes == seen
+                if quiet and self:
                     self.flush()
             self._watching = False
             if self:  # put between the last look and the line above

@@ -82,13 +82,13 @@ class SyncLoop(Loop):
     def _drive(self, seat: Seat) -> None:
         """With the baton and nothing running: runs what is there, reads what comes. Returns when it is given away."""
         while True:
-            granted = self._next_return()
+            granted = self._next_return() if self._parked else None
             if granted is not None:
                 self._idle.append(seat)
                 granted.wake()
                 return
             with self._mutex:
-                call = self._queue.pop() if self._queue else None
+                call = self._queue.pop()
             if call is not None:
                 self._run(seat, call)
             else:
@@ -106,7 +106,7 @@ class SyncLoop(Loop):
             if wait.ready:  # others of its call still wait, so it goes on without the slot and the baton
                 return self._hire(None)
             with self._mutex:
-                call = self._queue.pop() if self._queue else None
+                call = self._queue.pop()
             if call is not None:
                 self._hire(call)
                 return self._rest(wait)

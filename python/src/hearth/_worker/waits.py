@@ -59,8 +59,9 @@ class CallQueue:
         calls.append(call)
         calls.extend(reversed(shallower))
 
-    def pop(self) -> Call:
-        return self._calls.popleft()
+    def pop(self) -> Optional[Call]:
+        """The next call to begin; None if there is none."""
+        return self._calls.popleft() if self._calls else None
 
     def take(self, hi: int, lo: int) -> Optional[Call]:
         """Removes the call of this id and returns it; None if it is not here."""
