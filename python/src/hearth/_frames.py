@@ -1,7 +1,8 @@
 """Frames: what a socket between client and node, or node and interpreter, carries. `schema/frame.capnp` is the manual.
 
-This module is `hearth._wire`, the C extension, where it can be imported, and else `hearth._frames_py`, which does the
-same in Python; `NATIVE` tells which. Neither knows what a value is made of, except that it may have parts (below).
+This module is `hearth._wire`, the C extension, where it can be imported, and else `hearth._frames_py` and
+`_frames_reader`, which do the same in Python; `NATIVE` tells which. Neither knows what a value is made of, except that it
+may have parts (below).
 
 Writing. One function per kind; fields by name, as the schema's in snake_case, 0 when left out; the result is a frame::
 
@@ -94,7 +95,8 @@ from hearth._frames_py import (
 )
 
 if TYPE_CHECKING:
-    from hearth._frames_py import LargeValue, Reader, Slots, call, chunk, control, fill, log, reply, signal
+    from hearth._frames_py import LargeValue, Slots, call, chunk, control, fill, log, reply, signal
+    from hearth._frames_reader import Reader
 
     NATIVE: bool
 else:
@@ -103,7 +105,8 @@ else:
 
         NATIVE = True
     except ImportError:  # not built, or not for this interpreter
-        from hearth._frames_py import LargeValue, Reader, Slots, call, chunk, control, fill, log, reply, signal
+        from hearth._frames_py import LargeValue, Slots, call, chunk, control, fill, log, reply, signal
+        from hearth._frames_reader import Reader
 
         NATIVE = False
 

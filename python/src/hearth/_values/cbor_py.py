@@ -10,7 +10,8 @@ from __future__ import annotations
 import struct
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
-from hearth._frames_py import BUFFERS_MAX, LargeValue, table_of
+from hearth._frames_py import BUFFERS_MAX, LargeValue
+from hearth._frames_reader import table_of
 from hearth._values.tags import (
     BIGNUM,
     BUFFER,
