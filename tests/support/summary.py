@@ -44,7 +44,8 @@ def outcome(case: ElementTree.Element) -> str:
 def count(report: Path) -> Sum:
     total = Sum()
     for case in cases(report):
-        name = "/".join(part for part in (report.stem, case.get("classname"), case.get("name")) if part)
+        # ctest gives a program's name as its class too.
+        name = "/".join(part for part in dict.fromkeys((report.stem, case.get("classname"), case.get("name"))) if part)
         result = outcome(case)
         if result == "failed":
             total.failed.append(name)
