@@ -67,7 +67,8 @@ place of a byte string of `LARGE_BYTES` and more tag 0xBE15 with its SHA-256. Pi
 
 from __future__ import annotations
 
+from hearth._values.classes import ClassNotFound
 from hearth._values.codec import Codec, codec_of
 from hearth._values.failures import RemoteTraceback, encode_failure, failure_of
 
-__all__ = ["Codec", "RemoteTraceback", "codec_of", "encode_failure", "failure_of"]
+__all__ = ["ClassNotFound", "Codec", "RemoteTraceback", "codec_of", "encode_failure", "failure_of"]

@@ -29,6 +29,7 @@ __all__ = ["all_exact", "decode", "encode", "encode_canonical", "fits"]
 
 _FLOAT = struct.Struct(">Bd")
 _NAN = bytes.fromhex("fb7ff8000000000000")
+_WRONG_TABLE = "a value whose buffers have not the length that its table says"
 _TOO_DEEP = f"the value is nested more than {DEPTH_MAX} deep, or contains itself"
 
 # A tuple is one level to the writer, and two items to the reader.
@@ -149,9 +150,15 @@ class _Writer:
 
     def _write_list(self, value: Any) -> None:
         self.enter()
-        self.out += _head(4, len(value))
-        for item in value:
+        count = len(value)
+        self.out += _head(4, count)
+        for item in value[:]:
             self.write(item)
+        self._leave(value, count)
+
+    def _leave(self, value: Any, count: int) -> None:
+        if len(value) != count:
+            raise ValueError("a container was changed while it was written")
         self.depth -= 1
 
     def _write_tuple(self, value: Any) -> None:
@@ -161,7 +168,7 @@ class _Writer:
     def _write_set(self, value: Any) -> None:
         self.out += _head(6, SET if type(value) is set else FROZENSET)
         if not self._canonical:
-            return self._write_list(value)
+            return self._write_list(list(value))
         self.enter()
         self.out += _head(4, len(value))
         self.out += b"".join(sorted(self._apart(item) for item in value))
@@ -169,16 +176,17 @@ class _Writer:
 
     def _write_dict(self, value: Dict[Any, Any]) -> None:
         self.enter()
-        self.out += _head(5, len(value))
+        count = len(value)
+        self.out += _head(5, count)
         if self._canonical:
             for key, item in sorted((self._apart(key), self._apart(item)) for key, item in value.items()):
                 self.out += key
                 self.out += item
         else:
-            for key, item in value.items():
+            for key, item in list(value.items()):
                 self.write(key)
                 self.write(item)
-        self.depth -= 1
+        self._leave(value, count)
 
     def _apart(self, value: Any) -> bytes:
         out, self.out = self.out, bytearray()
@@ -213,23 +221,16 @@ def surrogate(text: str, index: int) -> str:
 
 def decode(body: Any, hook: DecodeHook) -> Any:
     """The value of `body`, bytes-like or a LargeValue. Raises ValueError for what is no value, and what `hook` raises."""
-    if isinstance(body, LargeValue):
-        start, lengths = _table(body.head)
-        reader = _Reader(memoryview(body.head)[start:], body.buffers, hook)
-    else:
-        view = memoryview(body)
-        buffers: List[Any] = []
-        if view[:3] == b"\xd9\xbe\x00":
-            at, lengths = _table(view)
-            view, rest = view[at : at + lengths[0]], view[at + lengths[0] :]
-            for length in lengths[1:]:
-                kind: Any = bytes if length >= 0 else bytearray
-                length = length if length >= 0 else -1 - length
-                if length > len(rest):
-                    raise ValueError("a buffer that is shorter than the table says")
-                buffers.append(kind(rest[:length]))
-                rest = rest[length:]
-        reader = _Reader(view, buffers, hook)
+    view = memoryview(body.head if isinstance(body, LargeValue) else body)
+    buffers: Sequence[Any] = ()
+    if isinstance(body, LargeValue) or view[:3] == b"\xd9\xbe\x00":
+        start, lengths = _table(view)
+        end = start + lengths[0]
+        buffers = body.buffers if isinstance(body, LargeValue) else _cut(view[end:], lengths[1:])
+        if end > len(view) or (isinstance(body, LargeValue) and end != len(view)):
+            raise ValueError(_WRONG_TABLE)
+        view = view[start:end]
+    reader = _Reader(view, buffers, hook)
     try:
         value = reader.read(_READ_DEPTH_MAX)
     except RecursionError:
@@ -244,6 +245,18 @@ def _table(data: Any) -> Tuple[int, List[int]]:
     if table is None:
         raise ValueError("the value ends inside its table of buffers")
     return table
+
+
+def _cut(rest: memoryview, lengths: List[int]) -> List[Any]:
+    """The buffers that follow a document: bytes, or bytearray where the length is negative."""
+    sizes = [length if length >= 0 else -1 - length for length in lengths]
+    if sum(sizes) != len(rest):
+        raise ValueError(_WRONG_TABLE)
+    made: List[Any] = []
+    for length, size in zip(lengths, sizes):
+        made.append(bytes(rest[:size]) if length >= 0 else bytearray(rest[:size]))
+        rest = rest[size:]
+    return made
 
 
 class _Reader:

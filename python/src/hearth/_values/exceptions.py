@@ -17,14 +17,21 @@ def encode(error: BaseException) -> Optional[Tuple[int, Any]]:
     name = name_of(type(error))
     if name is None:
         return None
-    args = [_portable(arg, repr) for arg in error.args]
+    # What the built-in base would be pickled as: OSError keeps its file name apart from `args`, ImportError its module.
+    _, given, *state = _native(type(error)).__reduce__(error)  # type: ignore[misc]
+    args = [_portable(arg, repr) for arg in given]
     attributes: Dict[str, Any] = {}
-    for key, value in vars(error).items():
+    for key, value in (state[0] if state else {}).items():
         kept = _portable(value, None)
         if kept is not None or value is None:
             attributes[key] = kept
     cause = error.__cause__
     return tags.EXCEPTION, [name, args, attributes, text_of(error), cause if cause is not error else None]
+
+
+def _native(cls: type) -> Any:
+    """The first built-in class among the bases of an exception."""
+    return next(base for base in cls.__mro__ if vars(builtins).get(base.__name__) is base)
 
 
 def _portable(value: Any, otherwise: Any) -> Any:
@@ -63,10 +70,9 @@ def _rebuilt(name: Optional[str], args: List[Any], attributes: Dict[str, Any]) -
         if not issubclass(cls, BaseException):
             return None
         error: BaseException = cls.__new__(cls, *args)
-        native = next(base for base in cls.__mro__ if vars(builtins).get(base.__name__) is base)
-        native.__init__(error, *args)  # type: ignore[misc]  # fills what it keeps apart from `args`: errno, object, start ...
-        error.args = tuple(args)
-        vars(error).update(attributes)
+        _native(cls).__init__(error, *args)  # type: ignore[misc]
+        for key, value in attributes.items():
+            setattr(error, key, value)
     except ClassNotFound:
         return None
     except Exception:  # a class that insists on its constructor; the text is what remains

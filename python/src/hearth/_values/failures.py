@@ -174,7 +174,8 @@ def _raised(failure: Dict[str, Any], name: str, kind: str, task: str) -> BaseExc
             error = cbor.decode(encoded, decode_hook)
         except Exception:  # needs a class that is not here, or one that refuses; texts remain
             error = None
-    if not isinstance(error, BaseException) or type(error) is errors.CustomError:
+    stands_in = type(error) is errors.CustomError and failure.get("type") != "CustomError"
+    if not isinstance(error, BaseException) or stands_in:
         details = {**failure, "worker": remote.replica}
         error = errors.from_failure(name, str(failure.get("kind") or kind), str(failure.get("message", "")), details)
     elif isinstance(error, errors.BaseRuntimeError):
