@@ -171,7 +171,8 @@ private:
       std::lock_guard lock(mutex_);
       asked_.push_back(request);
     }
-    const auto& [name, value] = *request.items().begin();
+    const auto name = request.begin().key();
+    const auto value = request.begin().value();
     const auto out = name == "hello" ? response(control.getRequest(), {{"hello", {{"protocol", 1}, {"node", "scripted"}}}})
                                      : answers_(name, value, control.getRequest());
     return !out.empty() && ::send(peer, out.data(), out.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(out.size());

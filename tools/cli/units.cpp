@@ -35,7 +35,7 @@ std::string duration_text(std::uint64_t us) {
     return std::to_string(us) + " us";
   if (us < second - ms / 2)
     return three_digits(static_cast<double>(us) / static_cast<double>(ms)) + " ms";
-  if (us < minute - second / 2)
+  if (us < minute)
     return three_digits(static_cast<double>(us) / static_cast<double>(second)) + " s";
   if (us < hour)
     return std::to_string(us / minute) + "m " + padded(us % minute / second, 2) + "s";
