@@ -22,7 +22,7 @@ from .interrupts import CallCancelled, Seat
 from .link import Link
 from .loop import Loop, refuse_in_event_loop
 from .program import Program
-from .waits import Wait
+from .waits import Wait, post
 
 __all__ = ["AsyncLoop"]
 
@@ -262,7 +262,7 @@ class AsyncLoop(Loop):
             if not future.done():
                 future.set_result(None)
 
-        wait = Wait(child.parent, wake if loop is self._loop else lambda: loop.call_soon_threadsafe(wake))
+        wait = Wait(child.parent, wake if loop is self._loop else lambda: post(loop, wake))
         self._post(self._park, wait, (child,), unsent)
         expiry = None if timeout is None else loop.call_later(timeout, self._post, self._fire, wait, None)
         try:

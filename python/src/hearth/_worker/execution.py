@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING, Any, Tuple
 
@@ -46,6 +45,8 @@ def execute(call: Call, seat: Seat) -> Outcome:
         _calm(seat)
         return _aborted(_now() - began)
     except BaseException as error:
+        if call.interrupted:  # what the cancellation became on its way through the user's code
+            return _aborted(_now() - began)
         return _failure(call, error, Code.USER_ERROR, _now() - began)
     return _success(call, value, _now() - began)
 
@@ -65,7 +66,7 @@ async def execute_async(call: Call) -> Outcome:
     try:
         value = await task.function(**arguments)
     except BaseException as error:
-        if call.cancelled and isinstance(error, sys.modules["asyncio"].CancelledError):
+        if call.cancelled:
             return _aborted(_now() - began)
         return _failure(call, error, Code.USER_ERROR, _now() - began)
     return _success(call, value, _now() - began)

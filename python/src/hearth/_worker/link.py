@@ -145,6 +145,7 @@ class Link:
         for offset, part, last in rest:
             flags = _frames.CHUNK_OF_REPLY | (_frames.CHUNK_LAST if last else 0)
             put(_frames.chunk(flags=flags, call_hi=call.hi, call_lo=call.lo, offset=offset, body=part))
+            self.outbox.relieve()
         if size > _SMALL_BYTES:
             self.outbox.relieve()
 
@@ -180,6 +181,7 @@ class Link:
         for offset, part, last in rest:
             flags = _frames.CHUNK_LAST if last else 0
             put(_frames.chunk(flags=flags, call_hi=child.hi, call_lo=child.lo, offset=offset, body=part))
+            self.outbox.relieve()
 
     def parked(self, call: Call) -> None:
         self._signal(_frames.PARKED, call)

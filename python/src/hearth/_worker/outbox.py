@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import collections
 import os
 import socket
 import threading
 import time
-from typing import Callable, Optional
+from typing import Any, Callable, Deque, List, Optional
 
 __all__ = ["Outbox"]
 
 # Frames that wait while user code runs are sent after one to two of these (seconds): a caller hardly notices, and a
 # stream of calls of some microseconds still shares its sends.
 _LINGER = 0.001
+
+# Frames from this size on are sent as they are, without being copied together with others.
+_ALONE = 64 * 1024
 
 # Unsent bytes beyond which a frame is sent at once.
 _BYTES_MAX = 256 * 1024
@@ -28,11 +32,12 @@ class Outbox:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self.blocked: Optional[Callable[[], object]] = None
-        self._frames: list[bytes] = []
-        self._bytes = 0
-        self._rest = b""  # of a send that the socket took in part
+        # Never exchanged for another, only emptied from the left: a thread may be about to append.
+        self._frames: Deque[bytes] = collections.deque()
+        self._before: Deque[Callable[[], None]] = collections.deque()  # called once by the next flush
+        self._bytes = 0  # in `_frames`, roughly
+        self._pieces: Deque[Any] = collections.deque()  # taken from `_frames` and not yet taken by the socket
         self._turn = threading.Lock()  # one sender at a time, so that frames do not mix
-        self._before: list[Callable[[], None]] = []  # called once by the next flush
         self._flushes = 0
         self._closed = False
         self._watching = False
@@ -61,33 +66,50 @@ class Outbox:
         if self._closed:
             return
         while self._before:  # outside of the turn: these take locks of their own
-            before, self._before = self._before, []
-            for produce in before:
-                produce()
+            try:
+                produce = self._before.popleft()
+            except IndexError:  # another thread was faster
+                break
+            produce()
         with self._turn:
-            frames, self._frames = self._frames, []
             self._bytes = 0
             self._flushes += 1
-            data = frames[0] if len(frames) == 1 else b"".join(frames)
-            if self._rest:
-                data = self._rest + data
-                self._rest = b""
-            if data:
-                self._send(data)
+            self._gather()
+            try:
+                self._send()
+            except (BrokenPipeError, ConnectionResetError):
+                os._exit(0)
 
-    def _send(self, data: bytes) -> None:
-        try:
+    def _gather(self) -> None:
+        """Moves the frames to what is being sent; small ones in one piece."""
+        take = self._frames.popleft
+        small: List[bytes] = []
+        for _ in range(len(self._frames)):
+            frame = take()
+            if len(frame) < _ALONE:
+                small.append(frame)
+                continue
+            self._pieces.extend((b"".join(small), frame) if small else (frame,))
+            small = []
+        if small:
+            self._pieces.append(small[0] if len(small) == 1 else b"".join(small))
+
+    def _send(self) -> None:
+        pieces = self._pieces
+        while pieces:
             if self.blocked is None:
-                self._sock.sendall(data)
+                self._sock.sendall(pieces[0])
+                pieces.popleft()
+                continue
+            try:
+                sent = self._sock.send(pieces[0], socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                self.blocked()
                 return
-            sent = self._sock.send(data, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            sent = 0
-        except (BrokenPipeError, ConnectionResetError):
-            os._exit(0)
-        if sent < len(data):
-            self._rest = data[sent:]
-            self.blocked()
+            if sent == len(pieces[0]):
+                pieces.popleft()
+            else:
+                pieces[0] = memoryview(pieces[0])[sent:]
 
     def close(self) -> None:
         """Nothing is sent any more."""

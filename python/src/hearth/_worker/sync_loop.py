@@ -22,7 +22,7 @@ from .interrupts import CallCancelled, Seat
 from .link import Link
 from .loop import Loop, refuse_in_event_loop
 from .program import Program
-from .waits import Wait
+from .waits import Wait, post
 
 __all__ = ["SyncLoop"]
 
@@ -252,7 +252,7 @@ class SyncLoop(Loop):
 
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
-        wait = Wait(child.parent, lambda: loop.call_soon_threadsafe(ended.set))
+        wait = Wait(child.parent, lambda: post(loop, ended.set))
         first = self._park(wait, (child,))
         if first is None:
             return child.value()

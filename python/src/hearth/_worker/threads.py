@@ -7,9 +7,12 @@ CPython starts threads with an empty context. Inside an interpreter of a node, `
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import contextvars
 import threading
-from typing import Any, Callable
+from typing import Any, Callable, ContextManager
+
+from .. import _runtime
 
 __all__ = ["install"]
 
@@ -23,10 +26,20 @@ def install() -> None:
         run = self.run  # bound: also the override of a subclass
         context = contextvars.copy_context()
         self.run = lambda: context.run(run)  # type: ignore[method-assign]
-        start(self)
+        # Until the new thread runs, CPython before 3.12 takes it for its creator: a cancellation would end it unborn,
+        # and the creator would wait for it for ever.
+        with _guard():
+            start(self)
 
     def submit_in_context(self: Any, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        return submit(self, contextvars.copy_context().run, function, *args, **kwargs)
+        with _guard():  # a cancellation in the middle would leave locks of the pool taken
+            return submit(self, contextvars.copy_context().run, function, *args, **kwargs)
 
     threading.Thread.start = start_in_context  # type: ignore[method-assign]
     concurrent.futures.ThreadPoolExecutor.submit = submit_in_context  # type: ignore[method-assign]
+
+
+def _guard() -> ContextManager[Any]:
+    """Holds a cancellation of the running call back, in the thread that runs it."""
+    call: Any = _runtime.current()
+    return contextlib.nullcontext() if call is None else call.guard()

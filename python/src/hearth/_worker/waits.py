@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Deque, List, Optional
 if TYPE_CHECKING:
     from .calls import Call
 
-__all__ = ["CallQueue", "Wait"]
+__all__ = ["CallQueue", "Wait", "post"]
 
 
 class Wait:
@@ -37,6 +37,15 @@ class Wait:
         """Until `wake`, at most `timeout` seconds (-1: for ever); whether it was called."""
         assert self._lock is not None
         return self._lock.acquire(True, timeout)
+
+
+def post(loop: Any, wake: Callable[[], None]) -> None:
+    """Has the event loop of another thread call `wake`; nothing if that loop is closed, for then nobody waits."""
+    try:
+        loop.call_soon_threadsafe(wake)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise
 
 
 class CallQueue:
