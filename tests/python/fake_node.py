@@ -33,10 +33,22 @@ class FakeCall:
         return found
 
     def answer(self, value: Any) -> None:
+        self._end_run("SUCCEEDED")
         self._reply(self.codec.encode_result(value))
 
     def fail(self, code: int, text: str) -> None:
+        self._end_run("ABORTED" if code == 13 else "FAILED")
         self._reply(text.encode(), flags=_frames.REPLY_FAILED | _frames.REPLY_TEXT, code=code)
+
+    def print(self, text: str, stream: int = 1) -> None:
+        """What the task writes, as the client hears it."""
+        ids = {"call_hi": self.frame.call_hi, "call_lo": self.frame.call_lo}
+        self.session.put(_frames.log(flags=stream, **ids, unix_ns=time.time_ns(), replica=1, body=text.encode()))
+
+    def _end_run(self, phase: str) -> None:
+        name = self.session.run_of.get(self.frame.call_lo)
+        if name is not None:
+            self.session.node.runs[name]["phase"] = phase
 
     def _reply(self, body: Any, **fields: int) -> None:
         first, rest = _frames.parts(body)
@@ -56,6 +68,7 @@ class FakeSession:
         self.sock = sock
         self.open: Dict[int, FakeCall] = {}
         self.uploads: Dict[int, Any] = {}
+        self.run_of: Dict[int, str] = {}  # low word of a root call -> name
         self._write = threading.Lock()
         self._out: Optional[List[bytes]] = None
         self._reading = 0
@@ -153,11 +166,43 @@ class FakeSession:
             self.node.bundles[digest] = bytes(data)
             self.respond(frame.request, {"bundle": {"digest": digest, "stored": True}})
 
+    def on_startRun(self, request: int, value: Any) -> Any:
+        name = value["name"] or f"r{len(self.node.runs):012}"
+        if name in self.node.runs:
+            return {"error": {"code": 40, "name": "name_taken", "message": f"A run {name} exists."}}
+        self.node.runs[name] = {"name": name, "phase": "RUNNING", "actions": "1", "durationMs": "5", **_place(value)}
+        self.run_of[int(value["callLo"])] = name
+        return {"run": self.node.runs[name]}
+
+    def on_wait(self, request: int, value: Any) -> Any:
+        return {"run": self.node.runs[value]}
+
+    def on_get(self, request: int, value: Any) -> Any:
+        if value["what"] == "runs":
+            return {"runs": [row for name, row in self.node.runs.items() if value["name"] in ("", name)]}
+        return {"actions": self.node.actions}
+
+    def on_abort(self, request: int, value: Any) -> Any:
+        row = self.node.runs[value["run"]]
+        for lo, name in self.run_of.items():
+            if name == value["run"] and lo in self.open:
+                self.node.on_cancel(self.open[lo], value["reason"])
+        return {"run": row}
+
+    def on_logs(self, request: int, value: Any) -> Any:
+        for frame in self.node.logs:
+            self.put(frame)
+        return {"done": {"detail": ""}}
+
     def on_openEnvironment(self, request: int, value: Any) -> Any:
         if self.node.refuse_open is not None:
             return {"error": self.node.refuse_open}
         self.node.opened.append(value)
         return {"environment": {"handle": len(self.node.opened), "version": "0123456789abcde", "isNew": True}}
+
+
+def _place(value: Any) -> Dict[str, Any]:
+    return {"detached": value["detach"], **{word: value[word] for word in ("project", "domain", "inputs")}}
 
 
 class FakeNode:
@@ -179,6 +224,9 @@ class FakeNode:
         self.signals: List[Any] = []
         self.sessions: List[FakeSession] = []
         self.gone: List[FakeSession] = []
+        self.runs: Dict[str, Any] = {}
+        self.actions: List[Any] = []
+        self.logs: List[bytes] = []  # Log frames that a `logs` request gets
         self.calls = 0
         self.most_open = 0
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -216,7 +264,7 @@ class FakeNode:
 
     def drop(self) -> None:
         """Ends all connections, as a node that dies does."""
-        for session in self.sessions:
+        for session in list(self.sessions):  # not those that come while this goes on
             try:
                 session.sock.shutdown(socket.SHUT_RDWR)
             except OSError:

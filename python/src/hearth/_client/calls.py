@@ -14,7 +14,7 @@ from hearth._client import environments, shared
 from hearth._client.call_slot import CallSlot, value_of
 from hearth._client.environments import Target
 from hearth._client.handles import ChildHandle, Handle
-from hearth._client.refusals import refuse_in_event_loop
+from hearth._client.refusals import refuse_blocking, running_loop
 from hearth._frames import BODY_BYTES_MAX
 from hearth.errors import ValueTooLargeError
 
@@ -22,22 +22,24 @@ if TYPE_CHECKING:
     from hearth._client.connection import Connection
     from hearth._task import Task
 
-__all__ = ["frames", "is_small", "remote", "remote_aio", "send", "spawn", "spawn_aio"]
+__all__ = ["frames", "is_small", "remote", "remote_aio", "send", "spawn"]
 
 _INTERRUPTED = "the caller was interrupted"
 
 
 def remote(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Calls `task` and returns its value. Blocks. See `Task.remote` for what it raises."""
-    short = task.name.partition(".")[2]
-    refuse_in_event_loop(f"{short}.remote(...)", f"await {short}.remote.aio(...)")
+    if running_loop() is not None:
+        word = _word(task)
+        raise refuse_blocking(f"{word}.remote(...)", f"await {word}.remote.aio(...)")
     runner = _runtime.current()
     if runner is not None:
         return runner.call(task, args, kwargs)
     connection = shared.connection()
     slot = CallSlot(connection, environments.target(connection, task))
     body = slot.target.codec.encode_arguments(task.bind(args, kwargs))
-    connection.admit(len(body))
+    if not connection.window.has_room(len(body)):
+        connection.admit(len(body))
     send(slot, body)
     try:
         connection.wait(slot)
@@ -66,23 +68,16 @@ def spawn(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]
     runner: Any = _runtime.current()
     if runner is not None:
         return ChildHandle(runner.spawn(task, args, kwargs))
-    short = task.name.partition(".")[2]
     connection = shared.connection()
     slot = CallSlot(connection, environments.target(connection, task))
     body = slot.target.codec.encode_arguments(task.bind(args, kwargs))
     if not connection.window.has_room(len(body)):
-        refuse_in_event_loop(f"{short}.spawn(...) with a full window", f"await {short}.spawn.aio(...)")
+        if running_loop() is not None:
+            word = _word(task)
+            raise refuse_blocking(f"{word}.spawn(...), with too many open calls,", f"await {word}.remote.aio(...)")
         connection.admit(len(body))
     send(slot, body)
     return Handle(slot)
-
-
-async def spawn_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """The same, awaitable: it waits while the connection's window is full."""
-    runner: Any = _runtime.current()
-    if runner is not None:
-        return ChildHandle(runner.spawn(task, args, kwargs))
-    return Handle(await _begin_aio(task, args, kwargs))
 
 
 async def _begin_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> CallSlot:
@@ -106,6 +101,10 @@ async def _begin_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mappin
             connection.forget(slot.lo)
             raise
     return slot
+
+
+def _word(task: Task[Any, Any]) -> str:
+    return task.name.partition(".")[2]
 
 
 # -- frames -----------------------------------------------------------------------------------------------------------

@@ -26,6 +26,9 @@ _TARGETS_MAX = 4096  # each override of a task makes one; a loop could make any 
 
 _making = threading.Lock()
 
+# Sessions declare functions and change variables between calls; programs do not.
+_interactive = hasattr(sys, "ps1") or "IPython" in sys.modules
+
 
 class Opened:
     """An environment on a connection."""
@@ -44,14 +47,18 @@ class Opened:
 class Target:
     """What a call of one task needs, on one connection."""
 
-    __slots__ = ("_template", "codec", "fields", "mark", "opened", "task")
+    __slots__ = ("_template", "codec", "fields", "place", "revision", "session", "task")
 
-    def __init__(self, connection: Connection, task: Task[Any, Any], opened: Opened, mark: Any) -> None:
+    def __init__(
+        self, connection: Connection, task: Task[Any, Any], opened: Opened, revision: int, session: Any
+    ) -> None:
         root_hi, root_lo = shared.root()
         self.task = task
         self.codec = _values.codec_of(task.name, task.func, task.max_inline_io_bytes or 0)
-        self.opened = opened
-        self.mark = mark
+        # While these three are as they were, the environment is open as it is declared.
+        self.revision = revision
+        self.place = (opened.definition["project"], opened.definition["domain"])
+        self.session = session
         self.fields = {  # of the Call frame of every plain call
             "environment": opened.handle,
             "task": task.env.index_of(task),
@@ -60,11 +67,6 @@ class Target:
             "root_lo": root_lo,
         }
         self._template = _frames.call(**self.fields)
-
-    @property
-    def place(self) -> Tuple[str, str]:
-        """(project, domain) in which the environment is open."""
-        return self.opened.definition["project"], self.opened.definition["domain"]
 
     def frame(self, lo: int, body: Any) -> bytes:
         """The frame of call `lo` with the encoded arguments `body`, which fit into one frame."""
@@ -87,7 +89,9 @@ def known_target(connection: Connection, task: Task[Any, Any]) -> Optional[Targe
     """The target of `task`, if its environment is open as it is declared now."""
     state: Optional[_Environments] = connection.environments
     found = state.targets.get(task) if state is not None else None
-    return found if found is not None and found.mark == _mark(task.env) else None
+    if found is None or found.revision != task.env.revision or found.place != settings.place():
+        return None
+    return found if not _interactive or found.session == _session_mark() else None
 
 
 def target(connection: Connection, task: Task[Any, Any]) -> Target:
@@ -95,12 +99,12 @@ def target(connection: Connection, task: Task[Any, Any]) -> Target:
     found = known_target(connection, task)
     if found is not None:
         return found
-    mark = _mark(task.env)
+    revision, session = task.env.revision, _session_mark()
     opened = open_environment(connection, task.env)
     targets = connection.environments.targets
     if len(targets) > _TARGETS_MAX:
         targets.clear()
-    found = targets[task] = Target(connection, task, opened, mark)
+    found = targets[task] = Target(connection, task, opened, revision, session)
     return found
 
 
@@ -124,11 +128,6 @@ def open_environment(connection: Connection, env: TaskEnvironment) -> Opened:
             state.opened.clear()
         opened = state.opened[id(env)] = Opened(env, definition, bundle, connection.ask("openEnvironment", definition))
         return opened
-
-
-def _mark(env: TaskEnvironment) -> Tuple[Any, ...]:
-    """Differs when the environment may have to be opened again."""
-    return (env.revision, settings.place(), _session_mark())
 
 
 # -- code -------------------------------------------------------------------------------------------------------------
@@ -215,9 +214,8 @@ def _system_interpreter() -> str:
 
 def _session_mark() -> Any:
     """Changes when an interactive session may have changed what its functions mean; constant in a program."""
-    shell = sys.modules.get("IPython")
-    if shell is not None:
-        running = shell.get_ipython()
-        if running is not None:
-            return running.execution_count
-    return int(time.monotonic()) if hasattr(sys, "ps1") else None
+    if not _interactive:
+        return None
+    notebook = sys.modules.get("IPython")
+    shell = notebook.get_ipython() if notebook is not None else None
+    return shell.execution_count if shell is not None else int(time.monotonic())

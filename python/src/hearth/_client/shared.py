@@ -20,6 +20,7 @@ __all__ = ["connection", "connection_aio", "root"]
 
 _lock = threading.Lock()
 _connections: Dict[str, Connection] = {}
+_default: Optional[Connection] = None
 _root: Tuple[int, int] = new_id()
 
 
@@ -29,45 +30,56 @@ def root() -> Tuple[int, int]:
 
 
 def connection(path: Optional[str] = None) -> Connection:
-    """The connection to the node at `path` (default: this user's node, which is started when there is none).
+    """The connection to the node at `path`; None: to this user's node, which is started when there is none.
 
-    Blocks until the node has answered. Raises NodeUnavailableError.
+    Which node that is, is looked up when a connection is made, not again while it lasts. Blocks until the node has
+    answered. Raises NodeUnavailableError.
     """
-    address = path or node.socket_path()
-    found = _connections.get(address)
+    found = _default if path is None else _connections.get(path)
     if found is not None and not found.broken:
         return found
+    return _connect(path)
+
+
+async def connection_aio() -> Connection:
+    """The same for this user's node, awaitable; connecting and starting happen in a thread."""
+    found = _default
+    if found is not None and not found.broken:
+        return found
+    return await asyncio.get_running_loop().run_in_executor(None, _connect, None)
+
+
+def _connect(path: Optional[str]) -> Connection:
+    global _default
+    address = path or node.socket_path()
     with _lock:
         found = _connections.get(address)
         if found is None or found.broken:
             found = Connection.open(node.connect_or_start(address), address)
             _connections[address] = found
+        if path is None:
+            _default = found
         return found
-
-
-async def connection_aio() -> Connection:
-    """The same, awaitable; connecting and starting happen in a thread."""
-    found = _connections.get(node.socket_path())
-    if found is not None and not found.broken:
-        return found
-    return await asyncio.get_running_loop().run_in_executor(None, connection)
 
 
 def disconnect() -> None:
     """Closes all connections; the next call connects again. What is open fails with NodeUnavailableError."""
+    global _default
     with _lock:
         for each in _connections.values():
             each.close()
         _connections.clear()
+        _default = None
 
 
 def _after_fork() -> None:
-    global _lock, _root
+    global _default, _lock, _root
     _lock = threading.Lock()
     _root = new_id()
     for each in _connections.values():
         each.abandon()
     _connections.clear()
+    _default = None
 
 
 def _at_exit() -> None:
