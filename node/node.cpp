@@ -147,7 +147,7 @@ private:
     agent_config config{about_, cores(), foundry_, logs_, run_keeper_, resident_bytes};
     agent_ = system.spawn(
       [config](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, config); });
-    system.spawn(watch_agent, agent_, std::function<void()>([this] { ended_.fulfiller->fulfill(); }));
+    watcher_ = system.spawn(watch_agent, agent_, std::function<void()>([this] { ended_.fulfiller->fulfill(); }));
   }
 
   void listen() {
@@ -210,6 +210,7 @@ private:
   foundry_actor foundry_;
   run_keeper_actor run_keeper_;
   agent_actor agent_;
+  caf::actor watcher_;                // an actor that nobody holds is gone
   std::unique_ptr<listener> listener_;
   std::uint64_t sessions_ = 0;
   bool stopping_ = false;
