@@ -172,7 +172,7 @@ class FakeSession:
             return {"error": {"code": 40, "name": "name_taken", "message": f"A run {name} exists."}}
         self.node.runs[name] = {"name": name, "phase": "RUNNING", "actions": "1", "durationMs": "5", **_place(value)}
         self.run_of[int(value["callLo"])] = name
-        return {"run": self.node.runs[name]}
+        return None if self.node.never_accepts else {"run": self.node.runs[name]}
 
     def on_wait(self, request: int, value: Any) -> Any:
         return {"run": self.node.runs[value]}
@@ -215,6 +215,7 @@ class FakeNode:
         self.responses: Dict[str, Any] = {}
         self.refuse_open: Any = None
         self.more_after_needed = True
+        self.never_accepts = False  # leaves `startRun` unanswered
         self.window_calls = 4096
         self.window_bytes = 64 * 1024 * 1024
         self.value_bytes_max = 2 * 1024**3

@@ -143,13 +143,17 @@ def _run(task: Task[Any, Any], inputs: Dict[str, Any], parsed: argparse.Namespac
     if follows:
         connection.feeds.append(feed)
     order = runs.Order(name=parsed.name or "", detach=parsed.detach, logs=follows)
-    run = runs.start(task, (), inputs, order)
-    private = "private node" if connection.welcome.get("private") else "node"
-    print(f"run {run.name}: {task.name} with {interpreter_of(task.env)} on {private} {connection.node}", file=sys.stderr)
-    if not follows:
-        return _leave(run, parsed)
+    try:
+        run = runs.start(task, (), inputs, order)
+    except KeyboardInterrupt:
+        return _say("Interrupted before the node had accepted the run; it is taken back.", _INTERRUPTED)
     view = RunView(run, feed, sys.stderr if parsed.output == "json" else sys.stdout)
     try:
+        private = "private node" if connection.welcome.get("private") else "node"
+        about = f"{task.name} with {interpreter_of(task.env)} on {private} {connection.node}"
+        print(f"run {run.name}: {about}", file=sys.stderr)
+        if not follows:
+            return _leave(run, parsed)
         view.follow()
     except KeyboardInterrupt:
         return _interrupted(run, view, parsed)

@@ -78,7 +78,11 @@ def start(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]
         },
     )
     calls.send(slot, body, run=True)
-    connection.wait(request)
+    try:
+        connection.wait(request)
+    except BaseException:  # nobody would know the run's name
+        connection.cancel(slot.lo, "interrupted before it was accepted")
+        raise
     row = request.answer()
     return Run(slot, str(row.get("name") or ids.run_name(slot.lo)), arguments)
 
