@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Callable
 
 import pytest
@@ -120,7 +121,7 @@ def test_a_blocking_call_of_a_sync_task_in_the_event_loop_is_refused(make: Make)
 # -- cancellation ----------------------------------------------------------------------------------------------------
 
 WAITING = """
-import asyncio
+import asyncio, os
 
 @env.task
 async def sleep():
@@ -157,11 +158,12 @@ async def add(a):
     return a + 1
 
 @env.task
-async def strays():
+async def strays(until):
     async def wait():
         await sleep()
     strays.kept = asyncio.ensure_future(wait())
-    await asyncio.sleep(0.01)
+    while not os.path.exists(until):
+        await asyncio.sleep(0.001)
     return "gone"
 """
 WAITERS = ("async sleep", "async parent", "async timed", "async own", "spin", "async add", "async strays")
@@ -220,10 +222,11 @@ def test_a_sync_call_beside_the_loop_is_stopped_by_a_signal(make: Make) -> None:
     assert replica.reply(key).code == Code.ABORTED
 
 
-def test_what_a_call_leaves_behind_is_cancelled(make: Make) -> None:
+def test_what_a_call_leaves_behind_is_cancelled(make: Make, tmp_path: Path) -> None:
     replica = make(WAITING, *WAITERS).start()
-    key = replica.submit(6)
+    key = replica.submit(6, {"until": str(tmp_path / "now")})
     child = replica.next_child()
+    (tmp_path / "now").touch()
     assert replica.value(key) == "gone"
     assert (child.call_hi, child.call_lo) in replica.cancelled
     assert not replica.running and not replica.parked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Callable
 
 import pytest
@@ -257,23 +258,28 @@ def test_children_carry_root_parent_depth_and_the_remaining_deadline(make: Make)
     assert 0 < child.deadline_ms <= 60_000
 
 
-def test_children_left_behind_are_cancelled_when_their_parent_ends(make: Make) -> None:
+def test_children_left_behind_are_cancelled_when_their_parent_ends(make: Make, tmp_path: Path) -> None:
     code = """
-from hearth import _runtime
+import os, time
 
 @env.task
 def leaf():
     return 1
 
 @env.task
-def parent():
-    _runtime.current().spawn(leaf, (), {})
+def parent(until):
+    leaf.spawn()
+    while not os.path.exists(until):
+        time.sleep(0.001)
     return "gone"
 """
     replica = make(code, "leaf", "parent").start()
-    assert replica.call(1) == "gone"
-    replica.serve(lambda: bool(replica.cancelled) or not replica.opened)
-    assert replica.call(0) == 1
+    assert replica.value(replica.submit(0)) == 1
+    key = replica.submit(1, {"until": str(tmp_path / "now")})
+    child = replica.next_child()
+    (tmp_path / "now").touch()
+    assert replica.value(key) == "gone"
+    assert replica.cancelled == [(child.call_hi, child.call_lo)]
 
 
 def test_a_spawned_child_can_be_polled_awaited_and_cancelled(make: Make) -> None:

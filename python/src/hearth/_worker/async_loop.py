@@ -148,7 +148,7 @@ class AsyncLoop(Loop):
         elif _TAKES_CONTEXT:
             self._loop.create_task(self._perform(call), context=context)  # type: ignore[call-arg]
         else:
-            context.run(self._loop.create_task, self._perform(call))
+            context.run(lambda: self._loop.create_task(self._perform(call)))
 
     async def _perform(self, call: Call) -> None:
         # Until here the call could be cancelled without a trace: asyncio does not begin a cancelled task.

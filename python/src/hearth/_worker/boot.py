@@ -12,7 +12,7 @@ OLDEST = (3, 9)
 START_FAILED = 24  # core/errors.hpp; the SDK's own table cannot be imported yet
 
 
-def refuse(message):
+def refuse(message: str) -> None:
     import json
 
     event = json.dumps({"failed": {"message": message, "code": START_FAILED}})
@@ -24,14 +24,14 @@ def refuse(message):
     os._exit(1)
 
 
-def find_sdk():
+def find_sdk() -> None:
     """Puts the SDK's folder in the place of this file's own, whose modules must not be importable by bare names."""
     own = os.path.dirname(os.path.abspath(__file__))
     sdk = os.path.dirname(os.path.dirname(own))
     sys.path[:] = [sdk] + [p for p in sys.path if os.path.abspath(p or ".") not in (own, sdk)]
 
 
-def main():
+def main() -> None:
     if sys.version_info < OLDEST:
         refuse(
             "%s is Python %d.%d; tasks need 3.9 or newer. Name another interpreter with python= or HEARTH_PYTHON."

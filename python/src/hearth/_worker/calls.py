@@ -25,6 +25,7 @@ from .waits import Wait
 
 if TYPE_CHECKING:
     from .children import Child
+    from .loop import Loop
     from .program import LoadedTask
 
 __all__ = ["Call"]
@@ -60,7 +61,7 @@ class Call:
     children: Optional[Dict[Tuple[int, int], Child]] = None  # unfinished ones
     output: Optional[CallOutput] = None
 
-    def __init__(self, loop: Any, task: LoadedTask, frame: Any) -> None:
+    def __init__(self, loop: Loop, task: LoadedTask, frame: Any) -> None:
         self.loop = loop
         self.task = task
         self.body = frame.body  # encoded arguments; dropped when they are decoded

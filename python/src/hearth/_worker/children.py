@@ -27,7 +27,7 @@ _TARGETS_MAX = 4096
 class Child:
     """One call made by `parent`; what `spawn` gives to the user's code. For any thread of the parent."""
 
-    __slots__ = ("answer", "body", "codec", "error", "hi", "lo", "parent", "task", "waits")
+    __slots__ = ("answer", "body", "codec", "error", "hi", "lo", "parent", "sent", "task", "waits")
 
     def __init__(self, parent: Call, task: Any, codec: Any, body: bytes, identity: Tuple[int, int]) -> None:
         self.parent = parent
@@ -35,6 +35,7 @@ class Child:
         self.codec = codec
         self.body = body
         self.hi, self.lo = identity
+        self.sent = False  # the node has been told
         self.answer: Any = None  # the Reply
         self.error: Optional[BaseException] = None  # instead of one
         self.waits: Tuple[Wait, ...] = ()  # fired by the answer
@@ -128,8 +129,12 @@ class Children:
             if target.handle is None:
                 target.held.append((child, index))
                 return False
-            self._link.call(child, target.handle, index, parks)
+            self._put(child, target.handle, index, parks)
         return parks
+
+    def _put(self, child: Child, handle: int, index: int, parks: bool) -> None:
+        self._link.call(child, handle, index, parks)
+        child.sent = True
 
     def _target(self, env: Any) -> _Target:
         target = self._targets.get(id(env))
@@ -160,7 +165,7 @@ class Children:
             target.handle = int(opened["handle"])
             for child, index in held:
                 if (child.hi, child.lo) in self._pending:
-                    self._link.call(child, target.handle, index, False)
+                    self._put(child, target.handle, index, False)
         return []
 
     def answered(self, reply: Any) -> Optional[Child]:
@@ -179,7 +184,8 @@ class Children:
                 return False
             child.error = errors.ActionAbortedError(f"The call of {child.task.name!r} was cancelled by its caller.")
             self._forget(child)
-        self._link.cancel(child)
+        if child.sent:
+            self._link.cancel(child)
         return True
 
     def abandon(self, parent: Call) -> None:

@@ -23,7 +23,7 @@ class CallCancelled(BaseException):
 
 _raise_in_thread = ctypes.pythonapi.PyThreadState_SetAsyncExc
 _raise_in_thread.argtypes = (ctypes.c_ulong, ctypes.py_object)
-_NOTHING = ctypes.py_object()  # NULL: takes back an exception that has not been raised yet
+_NOTHING: Any = ctypes.py_object()  # NULL: takes back an exception that has not been raised yet
 
 
 class Seat:

@@ -223,7 +223,7 @@ class Link:
         """
         self.socket.close()
         self.outbox.close()
-        _runtime.enter(None)
+        _runtime.enter(None)  # type: ignore[arg-type]
         self.reply = lambda *_: os._exit(0)  # type: ignore[assignment]
 
     def finish(self) -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import sys
 import threading
-from typing import Any, Callable, Iterable, List, NoReturn, Optional
+from typing import Any, Callable, Coroutine, Iterable, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from .. import _codes, _frames, errors
 from .calls import Call
@@ -90,6 +90,32 @@ class Loop:
 
     def _stop(self, hi: int, lo: int) -> None:
         """Stops the call of this id, which has begun; nothing if it has ended."""
+        raise NotImplementedError
+
+    # -- for user code, in any of its threads: see `CallRunner` and `Child` of `hearth._runtime` -----------------------
+
+    def call(self, call: Call, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def call_async(
+        self, call: Call, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Coroutine[Any, Any, Any]:
+        raise NotImplementedError
+
+    def spawn(self, call: Call, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Child:
+        raise NotImplementedError
+
+    def wait_any(self, call: Call, children: Sequence[Child], timeout: Optional[float]) -> None:
+        raise NotImplementedError
+
+    def await_child(self, child: Child, timeout: Optional[float] = None) -> Coroutine[Any, Any, Any]:
+        raise NotImplementedError
+
+    def look_for(self, child: Child) -> bool:
+        """Takes what has arrived, without waiting; whether `child` has ended."""
+        raise NotImplementedError
+
+    def cancel_child(self, child: Child) -> None:
         raise NotImplementedError
 
     # -- stopping sync calls -----------------------------------------------------------------------------------------

@@ -11,9 +11,12 @@ import logging
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, TextIO, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, TextIO, Tuple
 
 from .. import _frames, _runtime
+
+if TYPE_CHECKING:
+    from .calls import Call
 
 __all__ = ["CallOutput", "install"]
 
@@ -100,6 +103,10 @@ class CallOutput:
         self._text.clear()
 
 
+def _current() -> Optional[Call]:
+    return _runtime.current()  # type: ignore[return-value]  # in an interpreter there are no other runners
+
+
 class _Bytes(io.BufferedIOBase):
     """The binary side (`sys.stdout.buffer`) of a stream."""
 
@@ -111,7 +118,7 @@ class _Bytes(io.BufferedIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        call = _runtime.current()
+        call = _current()
         if call is None:
             return int(self._raw.write(data))
         view = bytes(data)
@@ -119,7 +126,7 @@ class _Bytes(io.BufferedIOBase):
         return len(view)
 
     def flush(self) -> None:
-        call = _runtime.current()
+        call = _current()
         if call is not None:
             call.flush_output()
         else:
@@ -137,13 +144,13 @@ class _Text(io.TextIOWrapper):
 
     def __init__(self, stream: int, original: TextIO) -> None:
         super().__init__(
-            _Bytes(stream, original.buffer),
+            _Bytes(stream, original.buffer),  # type: ignore[arg-type]  # binary enough for what is used of it
             encoding="utf-8",
             errors="backslashreplace",
             newline="\n",
             write_through=True,
         )
-        self.mode = "w"
+        vars(self)["mode"] = "w"
         self._number = stream
         self._original = original
 
@@ -152,7 +159,7 @@ class _Text(io.TextIOWrapper):
         return str(self._original.name)
 
     def write(self, text: str) -> int:
-        call = _runtime.current()
+        call = _current()
         if call is None:
             return self._original.write(text)
         if not isinstance(text, str):
@@ -161,7 +168,7 @@ class _Text(io.TextIOWrapper):
         return len(text)
 
     def flush(self) -> None:
-        if _runtime.current() is None:
+        if _current() is None:
             self._original.flush()
         else:
             self.buffer.flush()
@@ -175,7 +182,7 @@ def _records(make: Callable[..., logging.LogRecord]) -> Callable[..., logging.Lo
 
     def make_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
         record = make(*args, **kwargs)
-        call = _runtime.current()
+        call = _current()
         record.run, record.call, record.task = ("", "", "") if call is None else call.labels()
         return record
 

@@ -7,7 +7,7 @@ import shutil
 import sys
 import types
 import weakref
-from typing import Any, Callable, List, Mapping
+from typing import Any, Callable, List, Mapping, Optional
 
 from .. import _bundle, _frames, _runtime, _values, errors
 from .._task import Task
@@ -87,13 +87,14 @@ class Program:
         """How the node is told of `env`, an environment of this bundle. Raises BundleError."""
         settings = self.settings
         bundle = _bundle.bundle_for(env)
-        return env.definition(
+        definition: Mapping[str, Any] = env.definition(
             project=settings.project, domain=settings.domain, bundle=bundle.digest, python=self._interpreter_of(env)
         )
+        return definition
 
     def _interpreter_of(self, env: Any) -> str:
         """Our own, as the program that opened us named it, unless `env` asks for another."""
-        named = env.python
+        named: Optional[str] = env.python
         if named is None or env.name == self.settings.environment:
             return self.settings.python
         path = os.path.expanduser(named)

@@ -29,6 +29,9 @@ __all__ = ["SyncLoop"]
 # A call that ran longer than this is answered before the next one begins, whatever else waits.
 _REPLY_AT_ONCE_NS = 200_000
 
+# How often a thread that waits for an environment looks whether another one has read the answer (seconds).
+_OPENING_S = 0.01
+
 
 class SyncLoop(Loop):
     """Serves the node until its socket ends; with `fresh`, one call."""
@@ -217,7 +220,7 @@ class SyncLoop(Loop):
         child = self._children.prepare(call, task, args, kwargs)
         wait = Wait(call)
         child.awaited_by(wait)
-        first = self._park(wait)
+        first = bool(self._park(wait))
         self._send_waited(child, first)
         self._sit_out(wait, first)
         return child.value()
@@ -226,6 +229,11 @@ class SyncLoop(Loop):
         call.check_open()
         child = self._children.prepare(call, task, args, kwargs)
         self._children.send(child, False)
+        while not child.sent and not child.finished:  # nobody reads while user code runs: its environment opens now
+            self._outbox.flush()
+            frames = self.link.read(True, _OPENING_S)
+            with self._mutex:
+                self._take(frames)
         self._outbox.linger()
         self._outbox.relieve()
         return child
