@@ -64,7 +64,8 @@ def _sequence(annotation: Any, kind: Any, args: Tuple[Any, ...]) -> Check:
         if not isinstance(value, kind) or (cls in (str, bytes) and kind is not abc.Sized):
             if not (lenient and isinstance(value, list)):
                 raise Mismatch(name, value)
-            value = collections.deque(value) if kind is collections.deque else value
+            if kind is collections.deque:
+                value, cls = collections.deque(value), collections.deque
         if item is Any or (exact is not None and cls in (list, tuple) and all_exact(value, exact)):
             return value
         if not isinstance(value, abc.Iterable):
