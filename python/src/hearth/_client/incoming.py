@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from typing import Any, Deque, Dict, List
 
 from hearth import _frames
@@ -10,6 +12,18 @@ from hearth._client.slots import Request, Slot, Waiters
 from hearth._client.window import Window
 
 __all__ = ["Incoming"]
+
+
+def _echo(frame: Any) -> None:
+    """Output of a remote call where nobody asked for it in another form: as if the call had run here."""
+    if os.environ.get("HEARTH_LOGS") == "0":
+        return
+    stream = sys.stderr if frame.flags == _frames.STREAM_ERR else sys.stdout
+    try:
+        stream.write(bytes(frame.body).decode("utf-8", "replace"))
+        stream.flush()
+    except (OSError, ValueError, AttributeError):
+        pass  # the program has closed its output; its calls go on
 
 
 class Incoming:
@@ -55,6 +69,8 @@ class Incoming:
             for feed in self._feeds:
                 feed.log(frame)
                 self._waiters.wake(feed)
+            if not self._feeds:
+                _echo(frame)
         elif kind == _frames.SIGNAL:
             slot = self._calls.get(frame.call_lo)
             if frame.what == _frames.PROGRESS and slot is not None:
