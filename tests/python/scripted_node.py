@@ -199,6 +199,7 @@ class Replica:
         self.opened: List[Dict[str, Any]] = []
         self.cancelled: List[Key] = []
         self.children: Dict[Key, Dict[str, Any]] = {}
+        self.checks_slots = zygote.has_slot_table
         self.answer_open: Dict[str, Any] = {}
 
     def printed(self) -> str:
@@ -247,6 +248,12 @@ class Replica:
                 raise TimeoutError(f"running {self.running}, parked {self.parked}, waiting {self.waiting}")
             self._take(self.next())
             self._dispatch()
+
+    def serve_rest(self) -> None:
+        """Until nothing is open: children of what was cancelled may still run."""
+        self._dispatch()
+        if self.running or self.parked or self.waiting:
+            self.serve(lambda: not (self.running or self.parked or self.waiting))
 
     def logs_of(self, key: Key) -> str:
         return b"".join(bytes(log.body) for log in self.logs if (log.call_hi, log.call_lo) == key).decode()
@@ -336,7 +343,7 @@ class Replica:
 
     def _finish(self, key: Key, reply: Any) -> None:
         call = self.running.pop(key, None) or self.parked.pop(key)
-        if self.zygote.has_slot_table:
+        if self.checks_slots:
             assert self.words[call["slot"]] & 255 == DONE, "a Reply came before its slot was done"
         self._free.append(call["slot"])
         if self.children.pop(key, None) is None:

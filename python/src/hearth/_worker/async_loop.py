@@ -245,8 +245,9 @@ class AsyncLoop(Loop):
             raise wait.error
 
     async def call_async(self, call: Call, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        call.check_open()
-        child = self._children.prepare(call, task, args, kwargs)
+        with call.guard():
+            call.check_open()
+            child = self._children.prepare(call, task, args, kwargs)
         return await self._await(child, child)
 
     async def await_child(self, child: Child, timeout: Optional[float] = None) -> Any:
@@ -263,12 +264,13 @@ class AsyncLoop(Loop):
                 future.set_result(None)
 
         wait = Wait(child.parent, wake if loop is self._loop else lambda: post(loop, wake))
-        self._post(self._park, wait, (child,), unsent)
+        with child.parent.guard():
+            self._post(self._park, wait, (child,), unsent)
         expiry = None if timeout is None else loop.call_later(timeout, self._post, self._fire, wait, None)
         try:
             await future
         except asyncio.CancelledError:
-            self.cancel_child(child)
+            child.cancel()
             while not wait.ready:
                 future = loop.create_future()
                 if not wait.ready:

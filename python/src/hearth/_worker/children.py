@@ -47,7 +47,8 @@ class Child:
 
     def done(self) -> bool:
         """Whether the child has ended: `result` will not block."""
-        return self.finished or self.parent.loop.look_for(self)
+        with self.parent.guard():
+            return self.finished or self.parent.loop.look_for(self)
 
     def result(self, timeout: Optional[float] = None) -> Any:
         """The child's value; waits for it at most `timeout` seconds, while the parent's slot is lent.
@@ -70,7 +71,8 @@ class Child:
 
     def cancel(self) -> None:
         """Asks the child to stop; its result raises ActionAbortedError. Nothing if it has ended."""
-        self.parent.loop.cancel_child(self)
+        with self.parent.guard():
+            self.parent.loop.cancel_child(self)
 
     def awaited_by(self, wait: Wait) -> None:
         """Has the answer fire `wait` too. For the loop."""

@@ -155,7 +155,7 @@ class SyncLoop(Loop):
                     continue
                 self._active = call
                 self._parked -= 1
-            self.link.resumed(call)
+                self.link.resumed(call)  # in here, for as soon as the mutex is free another thread may park the call
             return wait
         return None
 
@@ -250,8 +250,9 @@ class SyncLoop(Loop):
             self._sit_out(wait, first)
 
     async def call_async(self, call: Call, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        child = self._children.prepare(call, task, args, kwargs)
-        self._children.send(child, False)
+        with call.guard():
+            child = self._children.prepare(call, task, args, kwargs)
+            self._children.send(child, False)
         return await self.await_child(child)
 
     async def await_child(self, child: Child, timeout: Optional[float] = None) -> Any:
@@ -261,19 +262,20 @@ class SyncLoop(Loop):
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
         wait = Wait(child.parent, lambda: post(loop, ended.set))
-        first = self._park(wait, (child,))
-        if first is None:
-            return child.value()
-        if first:
-            self.link.parked(child.parent)
-            self._hire(None)
-        else:
-            self._outbox.flush()
+        with child.parent.guard():
+            first = self._park(wait, (child,))
+            if first is None:
+                return child.value()
+            if first:
+                self.link.parked(child.parent)
+                self._hire(None)
+            else:
+                self._outbox.flush()
         expiry = None if timeout is None else loop.call_later(timeout, self._end_wait, wait)
         try:
             await ended.wait()
         except asyncio.CancelledError:
-            self.cancel_child(child)
+            child.cancel()
             await ended.wait()
             raise
         finally:
@@ -286,27 +288,26 @@ class SyncLoop(Loop):
         return child.value()
 
     def _end_wait(self, wait: Wait) -> None:
-        with self._mutex:
-            self._fire(wait, None)
-        self.link.poke()
+        with wait.call.guard():
+            with self._mutex:
+                self._fire(wait, None)
+            self.link.poke()
 
     def look_for(self, child: Child) -> bool:
-        with child.parent.guard():
-            self._outbox.flush()
-            frames = self.link.read_ready()
-            if frames:
-                with self._mutex:
-                    self._take(frames)
-            if self._outbox:
-                self._outbox.linger()
-            return child.finished
+        self._outbox.flush()
+        frames = self.link.read_ready()
+        if frames:
+            with self._mutex:
+                self._take(frames)
+        if self._outbox:
+            self._outbox.linger()
+        return child.finished
 
     def cancel_child(self, child: Child) -> None:
-        with child.parent.guard():
-            if self._children.cancel(child) and child.waits:
-                with self._mutex:
-                    self._fire_all(child)
-                self.link.poke()
+        if self._children.cancel(child) and child.waits:
+            with self._mutex:
+                self._fire_all(child)
+            self.link.poke()
 
     def _park(self, wait: Wait, children: Sequence[Child] = ()) -> Optional[bool]:
         """Begins `wait`, for the first answer of `children`: true if that lent the slot, so that this thread has the
