@@ -164,6 +164,8 @@ public:
   std::size_t queued() const { return queued_; }
   std::size_t open() const { return calls_open_; }
   const failure& last_failure() const { return last_failure_; }
+  /// Whether the last replica that was started did not become ready, or ended before it served.
+  bool is_failing() const { return is_failing_; }
 
   struct replica_view {
     replica_id id;
@@ -265,6 +267,7 @@ private:
   std::vector<double> service_ns_;    // per task; negative: nothing learned
   counters counters_;
   failure last_failure_;
+  bool is_failing_ = false;
   bool wants_replicas_ = false;       // has been called since it was idle: keeps its minimum
   std::uint32_t crashes_ = 0;         // starts or losses in a row without a call served
   std::optional<instant> broken_until_;

@@ -14,6 +14,7 @@ void pool::replica_ready(replica_id id, bool can_hold_ahead, instant now, pool_e
   s->second.ready = true;
   s->second.can_hold_ahead = can_hold_ahead;
   s->second.ready_number = ++ready_count_;
+  is_failing_ = false;
   s->second.progress = now;
   pump(now, out);
 }
@@ -39,7 +40,7 @@ void pool::replica_lost(replica_id id, const failure& why, const std::vector<tic
   replicas_.erase(at);
   if (begun.empty() && s.parked.empty() && s.done == 0 && !s.draining)
     count_crash(why, now, out);
-  else if (why.code != ec::none)
+  else if (!s.draining)
     last_failure_ = why;
   // Newest first: what goes back to the front of the queue keeps its order.
   for (auto call = s.sent.rbegin(); call != s.sent.rend(); ++call) {
@@ -67,6 +68,7 @@ void pool::replica_lost(replica_id id, const failure& why, const std::vector<tic
 
 void pool::count_crash(const failure& why, instant now, pool_effects& out) {
   last_failure_ = why;
+  is_failing_ = true;
   if (++crashes_ < defaults::crashes_in_row_max)
     return;
   crashes_ = 0;

@@ -195,7 +195,7 @@ void supervisor_state::list(std::vector<environment_row>& environments, std::vec
     row.start_mode = v->starts == 0 ? "" : v->forked ? "fork" : "spawn";
     row.start_reason = v->spawn_reason;
     row.message = v->calls.last_failure().message;
-    row.state = row.replicas > 0 ? "warm" : row.starting > 0 ? "starting" : row.message.empty() ? "idle" : "failed";
+    row.state = row.replicas > 0 ? "warm" : row.starting > 0 ? "starting" : v->calls.is_failing() ? "failed" : "idle";
     environments.push_back(std::move(row));
   }
 }
