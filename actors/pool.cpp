@@ -8,10 +8,6 @@ namespace {
 
 constexpr auto no_time = std::chrono::milliseconds{0};
 
-failure too_late(ec code, const task_spec& task, std::chrono::milliseconds limit, std::string_view what) {
-  return {code, "Task " + task.name + " " + std::string(what) + " " + std::to_string(limit.count()) + " ms."};
-}
-
 } // namespace
 
 pool::pool(std::shared_ptr<const environment_spec> spec, pool_limits limits, std::function<replica_id()> next_replica)
@@ -312,111 +308,6 @@ void pool::cancel(ticket call, const failure& why, instant now, pool_effects& ou
 void pool::abort_all(const failure& why, instant now, pool_effects& out) {
   for (auto call : open_tickets())
     cancel(call, why, now, out);
-}
-
-// -- time ----
-
-std::optional<pool::instant> pool::next_wake() const {
-  std::optional<instant> result;
-  auto consider = [&](instant at) { result = result ? std::min(*result, at) : at; };
-  if (!alarms_.empty())
-    consider(alarms_.begin()->first);
-  for (const auto& [id, s] : replicas_)
-    if (!s.recalling && s.in_flight() > limits_.concurrency)
-      consider(s.progress + defaults::stall_after);
-  if (calls_open_ == 0 && !expired_)
-    consider(idle_since_ + limits_.idle_ttl);
-  return result;
-}
-
-void pool::tick(instant now, pool_effects& out) {
-  while (!alarms_.empty() && alarms_.begin()->first <= now) {
-    auto call = alarms_.begin()->second;
-    alarms_.erase(alarms_.begin());
-    ring(call, now, out);
-  }
-  recall_stalled(now, out);
-  expire_idle(now, out);
-  pump(now, out);
-}
-
-void pool::ring(ticket call, instant now, pool_effects& out) {
-  auto* e = find(call);
-  if (!e)
-    return;
-  const auto& task = task_of(*e);
-  if (e->deadline && *e->deadline <= now) {
-    e->deadline.reset();
-    return cancel(call, {ec::deadline_exceeded, "Task " + task.name + " passed its deadline."}, now, out);
-  }
-  e->limit.reset();
-  switch (e->where) {
-    case state::queued:
-      return cancel(call, too_late(ec::timeout_queued, task, task.timeout.max_queued, "waited in the queue longer than"),
-                    now, out);
-    case state::backoff:
-      return enqueue(call, *e, false, now);
-    case state::sent:
-    case state::parked: {
-      auto why = too_late(ec::timeout_runtime, task, task.timeout.max_runtime, "ran longer than");
-      if (!e->answered && e->user_failures >= task.retries.count)
-        answer(call, *e, why, false, out); // nobody waits for the interpreter to give up
-      return stop(call, *e, std::move(why), out);
-    }
-  }
-}
-
-void pool::expire_idle(instant now, pool_effects& out) {
-  if (calls_open_ != 0 || expired_ || now < idle_since_ + limits_.idle_ttl)
-    return;
-  expired_ = true;
-  wants_replicas_ = false;
-  for (auto& [id, s] : replicas_)
-    if (!s.draining) {
-      s.draining = true;
-      out.push_back(pool_effect::retire{id});
-    }
-}
-
-// -- questions ----
-
-std::vector<ticket> pool::open_tickets() const {
-  std::vector<ticket> result;
-  result.reserve(calls_open_);
-  for (std::uint32_t i = 0; i < entries_.size(); ++i)
-    if (entries_[i].in_use)
-      result.push_back(ticket{(static_cast<std::uint64_t>(entries_[i].generation) << 32) | i});
-  return result;
-}
-
-std::vector<ticket> pool::sent_to(replica_id id) const {
-  auto s = replicas_.find(id);
-  if (s == replicas_.end())
-    return {};
-  std::vector<ticket> result(s->second.sent.begin(), s->second.sent.end());
-  result.insert(result.end(), s->second.parked.begin(), s->second.parked.end());
-  return result;
-}
-
-std::uint16_t pool::attempt_of(ticket call) const {
-  const auto* e = find(call);
-  return e ? e->attempt : std::uint16_t{0};
-}
-
-pool::waits pool::waits_of(ticket call) const {
-  const auto* e = find(call);
-  return e ? waits{e->queued_total, e->cold ? e->queued_total : duration{0}, e->cold} : waits{};
-}
-
-std::vector<pool::replica_view> pool::view() const {
-  std::vector<replica_view> result;
-  result.reserve(replicas_.size());
-  for (const auto& [id, s] : replicas_) {
-    auto running = std::min(s.in_flight(), limits_.concurrency);
-    result.push_back({id, s.ready, s.draining, running, static_cast<std::uint32_t>(s.parked.size()),
-                      s.in_flight() - running, s.done, s.since});
-  }
-  return result;
 }
 
 } // namespace hearth
