@@ -6,7 +6,6 @@ Everything that waits has a deadline; nothing sleeps.
 from __future__ import annotations
 
 import collections
-import contextlib
 import json
 import mmap
 import os
@@ -90,6 +89,7 @@ class Zygote:
         self.control.send(json.dumps({"configure": order}).encode())
         self.event = self.next_event()
         self.replicas: List[Replica] = []
+        self.ended = False  # and reaped
 
     def next_event(self) -> Dict[str, Any]:
         data, self.descriptors, _, _ = socket.recv_fds(self.control, 1 << 20, 4)
@@ -127,6 +127,11 @@ class Zygote:
         assert json.loads(bytes(hello.body))["hello"]["program"] == "replica"
         return replica
 
+    def wait_for_end(self) -> int:
+        """The wait status of the zygote, which has a reason to end."""
+        self.ended = True
+        return os.waitpid(self.pid, 0)[1]
+
     def stderr(self) -> str:
         self.errors.seek(0)
         return self.errors.read().decode()
@@ -143,9 +148,9 @@ class Zygote:
             os.close(replica.table)
             if replica.pidfd >= 0:
                 os.close(replica.pidfd)
-        with contextlib.suppress(ProcessLookupError):
+        if not self.ended:
             os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+            os.waitpid(self.pid, 0)
         self.errors.close()
         self.output.close()
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import Callable
 
 import pytest
 import wire
-from scripted_node import RECALLED, SENT, Zygote
+from scripted_node import DEADLINE_S, RECALLED, SENT, Zygote
 from worker_fixtures import make, python, with_slot_table
 
 from hearth import _frames, errors
@@ -208,6 +210,15 @@ def test_recursion_finishes_on_one_replica_with_one_slot(make: Make) -> None:
     replica = make(FAMILY, *TASKS).start()
     assert replica.call(DEEP, {"n": 50}) == 50
     assert not replica.running and not replica.parked
+
+
+def test_threads_of_a_deep_recursion_end_with_it(make: Make) -> None:
+    replica = make(FAMILY, *TASKS).start()
+    assert replica.call(DEEP, {"n": 100}) == 100
+    deadline = time.monotonic() + DEADLINE_S
+    while len(os.listdir(f"/proc/{replica.pid}/task")) > 12:
+        assert time.monotonic() < deadline
+        assert replica.call(REPORT) == 0
 
 
 def test_a_child_does_not_run_on_its_parents_stack(make: Make) -> None:

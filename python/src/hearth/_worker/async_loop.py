@@ -20,7 +20,7 @@ from .children import Child
 from .execution import Outcome, execute, execute_async
 from .interrupts import CallCancelled, Seat
 from .link import Link
-from .loop import Loop, refuse_in_event_loop
+from .loop import RESTING_MAX, Loop, refuse_in_event_loop
 from .program import Program
 from .waits import Wait, post
 
@@ -47,7 +47,7 @@ class AsyncLoop(Loop):
         link.outbox.blocked = lambda: self._loop.call_soon_threadsafe(self._watch_room)
 
     def serve(self) -> NoReturn:
-        """In the main thread; never returns."""
+        """In the main thread; ends with the process."""
         asyncio.set_event_loop(self._loop)
         self._loop.add_reader(self.link.socket.fileno(), self._readable)
         interrupts.install(self._interrupt)
@@ -179,11 +179,12 @@ class AsyncLoop(Loop):
         else:
             self.start_thread(self._work, call)
 
-    def _work(self, call: Call) -> NoReturn:
-        """The life of a thread for sync tasks."""
+    def _work(self, first: Call) -> None:
+        """The life of a thread for sync tasks; it ends when it is woken without one."""
         seat = Seat()
         self._seats.append(seat)
-        while True:
+        call: Optional[Call] = first
+        while call is not None:
             call.seat = seat
             outcome = self._context.copy().run(execute, call, seat)
             call.seat = None
@@ -192,7 +193,11 @@ class AsyncLoop(Loop):
             call, seat.job = seat.job, None
 
     def _finish_in_thread(self, seat: Seat, call: Call, outcome: Outcome) -> None:
-        self._idle.append(seat)
+        if len(self._idle) < RESTING_MAX:
+            self._idle.append(seat)
+        else:
+            self._seats.remove(seat)
+            seat.lock.release()
         self._finish(call, outcome)
 
     def _stop(self, hi: int, lo: int) -> None:

@@ -89,11 +89,14 @@ class Link:
             self.broken(error)
         return arrived
 
-    @staticmethod
-    def broken(error: Exception) -> NoReturn:
+    def broken(self, error: Exception) -> NoReturn:
         """The node sent what it never should: nothing that follows can be trusted."""
-        sys.stderr.write(f"hearth: the replica ends, because its node sent what cannot be understood: {error}\n")
-        sys.stderr.flush()
+        self.give_up(f"its node sent what cannot be understood: {error}")
+
+    @staticmethod
+    def give_up(why: str) -> NoReturn:
+        """Ends the process; the reason goes to its own stderr, which the node keeps."""
+        os.write(2, f"hearth: the replica ends, because {why}\n".encode())
         os._exit(1)
 
     def poke(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import sys
 import threading
-from typing import Any, Callable, Coroutine, Iterable, List, Mapping, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Callable, Coroutine, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .. import _codes, _frames, errors
 from .calls import Call
@@ -16,7 +16,11 @@ from .link import Link
 from .program import Program
 from .waits import CallQueue, Wait
 
-__all__ = ["Loop", "refuse_in_event_loop"]
+__all__ = ["RESTING_MAX", "Loop", "refuse_in_event_loop"]
+
+
+# Threads that rest until they are needed. Deep recursion needs many at once, and then none of them for long.
+RESTING_MAX = 8
 
 
 class Loop:
@@ -34,11 +38,13 @@ class Loop:
         self._asked = False  # to interrupt
         self._interrupting = False
 
-    @staticmethod
-    def start_thread(work: Callable[[Call], NoReturn], call: Optional[Call]) -> None:
-        """A thread of the loop, without the context of whoever needs it."""
+    def start_thread(self, work: Callable[[Call], None], call: Optional[Call]) -> None:
+        """A thread of the loop, without the context of whoever needs it. Ends the process when there can be none."""
         thread = threading.Thread(target=work, args=(call,), name="hearth-call", daemon=True)
-        contextvars.Context().run(thread.start)
+        try:
+            contextvars.Context().run(thread.start)
+        except RuntimeError as error:
+            self.link.give_up(f"it needs one more thread for a call that runs while its parent waits, and {error}")
 
     # -- frames of the node ------------------------------------------------------------------------------------------
 
@@ -129,7 +135,7 @@ class Loop:
         own: Optional[Seat] = None
         while self._asked:
             self._asked = False
-            for seat in self._seats:
+            for seat in list(self._seats):
                 call = seat.call
                 if call is None or call.interrupted:
                     continue
@@ -148,7 +154,7 @@ class Loop:
         if call.cancelled or self.link.slots.is_cancelled(call.slot, call.generation):
             return True
         # Without a slot table nobody says which call is meant; when there is one, that is it.
-        return not self._program.has_slot_table and sum(seat.call is not None for seat in self._seats) == 1
+        return not self._program.has_slot_table and sum(seat.call is not None for seat in list(self._seats)) == 1
 
     def _end_waits_soon(self, call: Call) -> None:
         """What threads of `call` wait for ends with CallCancelled. Called by the signal handler."""

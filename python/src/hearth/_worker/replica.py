@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import socket
-from typing import NoReturn
 
 from .. import _frames
 from . import isolation
@@ -16,7 +15,7 @@ from .settings import Start
 __all__ = ["serve"]
 
 
-def serve(program: Program, start: Start, sock_fd: int, table_fd: int) -> NoReturn:
+def serve(program: Program, start: Start, sock_fd: int, table_fd: int) -> None:
     """Serves the node on `sock_fd` until it closes; ends the process."""
     isolation.adopt_orphans()
     sock = socket.socket(fileno=sock_fd)

@@ -12,7 +12,7 @@ import collections
 import contextvars
 import threading
 import time
-from typing import Any, Deque, List, Mapping, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Deque, List, Mapping, Optional, Sequence, Tuple
 
 from . import interrupts
 from .calls import Call
@@ -20,7 +20,7 @@ from .children import Child
 from .execution import execute
 from .interrupts import CallCancelled, Seat
 from .link import Link
-from .loop import Loop, refuse_in_event_loop
+from .loop import RESTING_MAX, Loop, refuse_in_event_loop
 from .program import Program
 from .waits import Wait, post
 
@@ -46,16 +46,16 @@ class SyncLoop(Loop):
         self._to_cancel: Deque[Call] = collections.deque()  # appended by the signal handler
         self._context = contextvars.copy_context()  # what importing the user's code left
 
-    def serve(self) -> NoReturn:
-        """In the main thread; never returns. Raises ValueError for a broken frame."""
+    def serve(self) -> None:
+        """In the main thread; never returns."""
         interrupts.install(self._interrupt)
         self.link.hello()
         self._work(None)
 
     # -- threads -----------------------------------------------------------------------------------------------------
 
-    def _work(self, first: Optional[Call]) -> NoReturn:
-        """The life of a thread: with the baton, then resting until it is hired with it again."""
+    def _work(self, first: Optional[Call]) -> None:
+        """The life of a thread: with the baton, then resting until it is hired with it again, unless many rest."""
         seat = Seat()
         seat.job = first
         self._seats.append(seat)
@@ -63,7 +63,8 @@ class SyncLoop(Loop):
             call, seat.job = seat.job, None
             if call is not None:
                 self._run(seat, call)
-            self._drive(seat)
+            if not self._drive(seat):
+                return
             seat.lock.acquire()
 
     def _hire(self, call: Optional[Call]) -> None:
@@ -82,14 +83,19 @@ class SyncLoop(Loop):
 
     # -- the baton ---------------------------------------------------------------------------------------------------
 
-    def _drive(self, seat: Seat) -> None:
-        """With the baton and nothing running: runs what is there, reads what comes. Returns when it is given away."""
+    def _drive(self, seat: Seat) -> bool:
+        """With the baton and nothing running: runs what is there, reads what comes. Returns when it is given away;
+        whether the thread then rests."""
         while True:
             granted = self._next_return() if self._parked else None
             if granted is not None:
-                self._idle.append(seat)
+                rests = len(self._idle) < RESTING_MAX or seat is self._seats[0]
+                if rests:
+                    self._idle.append(seat)
+                else:
+                    self._seats.remove(seat)
                 granted.wake()
-                return
+                return rests
             with self._mutex:
                 call = self._queue.pop()
             if call is not None:
@@ -203,7 +209,7 @@ class SyncLoop(Loop):
         call.close_output()
 
     def _stop(self, hi: int, lo: int) -> None:
-        for seat in self._seats:
+        for seat in list(self._seats):
             call = seat.call
             if call is not None and call.lo == lo and call.hi == hi:
                 call.cancelled = True

@@ -49,6 +49,7 @@ def main(control_fd: int) -> NoReturn:
     from . import replica
 
     replica.serve(program, start, *descriptors)
+    os._exit(0)
 
 
 def _load(settings: Settings) -> Program:
