@@ -37,7 +37,10 @@ def interpreters() -> List[str]:
 
 
 class Zygote:
-    """An interpreter with `code` (file name -> text) imported. `tasks` are "module:function", or "...:async"."""
+    """An interpreter with `code` (file name -> text) imported.
+
+    `tasks` are "module:function", "module:function:async" or "module:function:pickle:path".
+    """
 
     def __init__(
         self, folder: Path, code: Dict[str, str], tasks: List[str], python: str = "", **configure: Any
@@ -162,7 +165,7 @@ def _row(task: str) -> Dict[str, Any]:
         "module": module,
         "function": function,
         "isAsync": "async" in words,
-        "pickle": "",
+        "pickle": words[1] if words[:1] == ["pickle"] else "",
         "maxInlineIoBytes": "0",
     }
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import pickle
 import select
 import signal
+import textwrap
+from pathlib import Path
 from typing import Callable
 
 import pytest
@@ -168,6 +171,22 @@ def test_a_missing_module_of_a_task_is_missing_in_the_bundle(make: Make) -> None
 def test_a_function_that_the_module_does_not_define_is_named(make: Make) -> None:
     zygote = make("@env.task\ndef f(): return 1", "f", "g")
     assert "defines no 'g'" in zygote.failure and "demo.g" in zygote.failure
+
+
+def test_a_function_by_value_is_loaded_from_its_file(make: Make, tmp_path: Path) -> None:
+    folder = tmp_path / "code0"  # where `make` puts the first zygote's code
+    folder.mkdir()
+    (folder / "f.pkl").write_bytes(pickle.dumps(textwrap.dedent))
+    zygote = make("", "dedent:pickle:f.pkl")
+    assert zygote.start().call(0, {"text": "  x"}) == "x"
+
+
+def test_a_function_by_value_that_cannot_be_loaded_says_why(make: Make, tmp_path: Path) -> None:
+    assert "'absent.pkl' is missing in the code bundle" in make("", "f:pickle:absent.pkl").failure
+    (tmp_path / "code1").mkdir()
+    (tmp_path / "code1" / "f.pkl").write_bytes(b"cnowhere_at_all\nf\n.")
+    damaged = make("", "f:pickle:f.pkl").failure
+    assert "sent by value" in damaged and "No module named 'nowhere_at_all'" in damaged and "Traceback" not in damaged
 
 
 def test_a_module_that_exits_fails_instead_of_ending_the_interpreter_silently(make: Make) -> None:

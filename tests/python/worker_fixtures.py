@@ -26,7 +26,7 @@ def python(request: pytest.FixtureRequest) -> str:
 def make(tmp_path: Path, python: str) -> Iterator[Callable[..., Zygote]]:
     """make(code, *tasks, **configure): a zygote of the module `m`, whose text is `code` after the usual head.
 
-    Tasks are functions of `m`; "async f" marks an async one.
+    Tasks are functions of `m`; "async f" marks an async one, "f:pickle:path" one by value.
     """
     made: List[Zygote] = []
 
