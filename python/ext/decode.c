@@ -27,13 +27,9 @@ static PyObject* fail_instead_of(PyObject* type, const char* what, const reader*
   return fail(what, r, at);
 }
 
-static inline size_t left(const reader* r) {
-  return (size_t)(r->end - r->at);
-}
+static inline size_t left(const reader* r) { return (size_t)(r->end - r->at); }
 
-static PyObject* fail_short(const reader* r) {
-  return fail("the value ends, inside an item,", r, r->end);
-}
+static PyObject* fail_short(const reader* r) { return fail("the value ends, inside an item,", r, r->end); }
 
 static PyObject* read_text(reader* r, uint64_t size, const unsigned char* start) {
   if (size > left(r))
@@ -120,18 +116,18 @@ static PyObject* read_float(unsigned width, uint64_t bits) {
 
 static PyObject* read_simple(const reader* r, unsigned info, uint64_t number, const unsigned char* start) {
   switch (info) {
-  case 20:
-  case 21:
-    return PyBool_FromLong(info == 21);
-  case 22:
-    Py_INCREF(Py_None);
-    return Py_None;
-  case 25:
-  case 26:
-  case 27:
-    return read_float(1u << (info - 24), number);
-  default:
-    return fail("an item without a meaning here", r, start);
+    case 20:
+    case 21:
+      return PyBool_FromLong(info == 21);
+    case 22:
+      Py_INCREF(Py_None);
+      return Py_None;
+    case 25:
+    case 26:
+    case 27:
+      return read_float(1u << (info - 24), number);
+    default:
+      return fail("an item without a meaning here", r, start);
   }
 }
 
@@ -176,21 +172,22 @@ static PyObject* buffer_at(const reader* r, PyObject* content) {
 static PyObject* known(const reader* r, uint64_t tag, PyObject* content) {
   const bool is_list = PyList_CheckExact(content), is_bytes = PyBytes_CheckExact(content);
   switch (tag) {
-  case tag_bignum:
-  case tag_negative_bignum:
-    return is_bytes ? bignum(content, tag == tag_negative_bignum) : NULL;
-  case tag_tuple:
-    return is_list ? PyList_AsTuple(content) : NULL;
-  case tag_set:
-    return is_list ? PySet_New(content) : NULL;
-  case tag_frozenset:
-    return is_list ? PyFrozenSet_New(content) : NULL;
-  case tag_bytearray:
-    return is_bytes || PyByteArray_CheckExact(content) || Py_TYPE(content) == &PyMemoryView_Type ? writable(content) : NULL;
-  case tag_buffer:
-    return PyLong_CheckExact(content) ? buffer_at(r, content) : NULL;
-  default:
-    return NULL;
+    case tag_bignum:
+    case tag_negative_bignum:
+      return is_bytes ? bignum(content, tag == tag_negative_bignum) : NULL;
+    case tag_tuple:
+      return is_list ? PyList_AsTuple(content) : NULL;
+    case tag_set:
+      return is_list ? PySet_New(content) : NULL;
+    case tag_frozenset:
+      return is_list ? PyFrozenSet_New(content) : NULL;
+    case tag_bytearray:
+      return is_bytes || PyByteArray_CheckExact(content) || Py_TYPE(content) == &PyMemoryView_Type ? writable(content)
+                                                                                                   : NULL;
+    case tag_buffer:
+      return PyLong_CheckExact(content) ? buffer_at(r, content) : NULL;
+    default:
+      return NULL;
   }
 }
 
@@ -239,22 +236,22 @@ static PyObject* read_item(reader* r, int depth) {
     r->at += width;
   }
   switch (major) {
-  case 0:
-    return PyLong_FromUnsignedLongLong(number);
-  case 1:
-    return negative(number);
-  case 2:
-    return read_bytes(r, number);
-  case 3:
-    return read_text(r, number, start);
-  case 4:
-    return read_list(r, number, depth, start);
-  case 5:
-    return read_map(r, number, depth, start);
-  case 6:
-    return read_tagged(r, number, depth, start);
-  default:
-    return read_simple(r, info, number, start);
+    case 0:
+      return PyLong_FromUnsignedLongLong(number);
+    case 1:
+      return negative(number);
+    case 2:
+      return read_bytes(r, number);
+    case 3:
+      return read_text(r, number, start);
+    case 4:
+      return read_list(r, number, depth, start);
+    case 5:
+      return read_map(r, number, depth, start);
+    case 6:
+      return read_tagged(r, number, depth, start);
+    default:
+      return read_simple(r, info, number, start);
   }
 }
 

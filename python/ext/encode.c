@@ -1,18 +1,20 @@
-#include "wire.h"
+#include "encode.h"
 
-// Writes CBOR. `out` grows on the heap once it exceeds the space inside the writer, which small calls never do.
-typedef struct {
-  unsigned char* out;
-  size_t size;
-  size_t capacity;
-  PyObject* hook;
-  PyObject* buffers; // list of byte strings out of band; NULL until there is one
-  int depth;
-  bool canonical;
-  unsigned char space[1024];
-} writer;
+void writer_release(writer* w) {
+  if (w->out != w->space)
+    PyMem_Free(w->out);
+  Py_XDECREF(w->buffers);
+}
 
-static int write_item(writer* w, PyObject* value);
+void writer_prepare(writer* w, PyObject* hook, bool canonical) {
+  w->out = w->space;
+  w->size = 0;
+  w->capacity = sizeof w->space;
+  w->hook = hook;
+  w->buffers = NULL;
+  w->depth = 0;
+  w->canonical = canonical;
+}
 
 static int grow(writer* w, size_t more) {
   size_t capacity = w->capacity * 2;
@@ -30,11 +32,9 @@ static int grow(writer* w, size_t more) {
   return 0;
 }
 
-static inline int reserve(writer* w, size_t more) {
-  return w->capacity - w->size >= more ? 0 : grow(w, more);
-}
+static inline int reserve(writer* w, size_t more) { return w->capacity - w->size >= more ? 0 : grow(w, more); }
 
-static int put(writer* w, const void* data, size_t size) {
+int put(writer* w, const void* data, size_t size) {
   if (reserve(w, size) < 0)
     return -1;
   memcpy(w->out + w->size, data, size);
@@ -47,7 +47,7 @@ static void store_big_endian(unsigned char* at, uint64_t number, unsigned width)
     at[i] = (unsigned char)(number >> 8 * (width - 1 - i));
 }
 
-static int put_head(writer* w, unsigned major, uint64_t number) {
+int put_head(writer* w, unsigned major, uint64_t number) {
   if (reserve(w, 9) < 0)
     return -1;
   unsigned char* at = w->out + w->size;
@@ -87,8 +87,8 @@ static int write_bignum(writer* w, PyObject* magnitude, bool negative) {
   PyObject* data = PyObject_CallMethod(magnitude, "to_bytes", "ns", count, "big");
   if (!data)
     return -1;
-  const int failed = put_head(w, 6, negative ? tag_negative_bignum : tag_bignum) < 0 || put_head(w, 2, (uint64_t)count) < 0
-                     || put(w, PyBytes_AsString(data), (size_t)count) < 0;
+  const int failed = put_head(w, 6, negative ? tag_negative_bignum : tag_bignum) < 0
+                     || put_head(w, 2, (uint64_t)count) < 0 || put(w, PyBytes_AsString(data), (size_t)count) < 0;
   Py_DECREF(data);
   return failed ? -1 : 0;
 }
@@ -170,7 +170,12 @@ static int write_bytes(writer* w, PyObject* owner, const char* data, size_t size
     if (index < buffers_max) {
       if (put_head(w, 6, tag_buffer) < 0 || put_head(w, 0, (uint64_t)index) < 0)
         return -1;
-      return PyList_Append(w->buffers, owner);
+      if (!PyByteArray_CheckExact(owner))
+        return PyList_Append(w->buffers, owner);
+      PyObject* view = PyMemoryView_FromObject(owner); // keeps it from being resized until it is sent
+      const int result = view ? PyList_Append(w->buffers, view) : -1;
+      Py_XDECREF(view);
+      return result;
     }
   }
   PyObject* copy = PyBytes_FromObject(owner);
@@ -352,15 +357,11 @@ static int write_tagged(writer* w, PyObject* value) {
   return result;
 }
 
-static int write_tuple(writer* w, PyObject* value) {
-  return put_head(w, 6, tag_tuple) < 0 ? -1 : write_list(w, value);
-}
+static int write_tuple(writer* w, PyObject* value) { return put_head(w, 6, tag_tuple) < 0 ? -1 : write_list(w, value); }
 
-static int put_simple(writer* w, unsigned char item) {
-  return put(w, &item, 1);
-}
+static int put_simple(writer* w, unsigned char item) { return put(w, &item, 1); }
 
-static int write_item(writer* w, PyObject* value) {
+int write_item(writer* w, PyObject* value) {
   PyTypeObject* type = Py_TYPE(value);
   if (type == &PyLong_Type)
     return write_int(w, value);
@@ -386,134 +387,3 @@ static int write_item(writer* w, PyObject* value) {
     return write_set(w, value);
   return write_tagged(w, value);
 }
-
-// -- for Python --------------------------------------------------------------------------------------------------------
-
-static void release(writer* w) {
-  if (w->out != w->space)
-    PyMem_Free(w->out);
-  Py_XDECREF(w->buffers);
-}
-
-static void prepare(writer* w, PyObject* hook, bool canonical) {
-  w->out = w->space;
-  w->size = 0;
-  w->capacity = sizeof w->space;
-  w->hook = hook;
-  w->buffers = NULL;
-  w->depth = 0;
-  w->canonical = canonical;
-}
-
-// Table and document of a value with buffers.
-static PyObject* large_head(writer* w) {
-  writer table;
-  prepare(&table, NULL, false);
-  const Py_ssize_t count = PyList_Size(w->buffers);
-  int failed = put(&table, TABLE_MARK, 3) < 0 || put_head(&table, 4, 1 + (uint64_t)count) < 0
-               || put_head(&table, 0, w->size) < 0;
-  for (Py_ssize_t i = 0; i < count && !failed; ++i) {
-    PyObject* buffer = PyList_GetItem(w->buffers, i);
-    const Py_ssize_t size = PyObject_Size(buffer);
-    failed = size < 0 || put_head(&table, !PyBytes_CheckExact(buffer), (uint64_t)size) < 0;
-  }
-  PyObject* head = NULL;
-  if (!failed && put(&table, w->out, w->size) == 0)
-    head = PyBytes_FromStringAndSize((const char*)table.out, (Py_ssize_t)table.size);
-  release(&table);
-  return head;
-}
-
-static PyObject* encode(PyObject* module, PyObject* args) {
-  (void)module;
-  PyObject *value, *hook;
-  if (!PyArg_UnpackTuple(args, "encode", 2, 2, &value, &hook))
-    return NULL;
-  writer w;
-  prepare(&w, hook, false);
-  PyObject* made = NULL;
-  if (write_item(&w, value) == 0) {
-    if (!w.buffers) {
-      made = PyBytes_FromStringAndSize((const char*)w.out, (Py_ssize_t)w.size);
-    } else {
-      PyObject* head = large_head(&w);
-      PyObject* buffers = head ? PySequence_Tuple(w.buffers) : NULL;
-      made = buffers ? large_value_new(head, buffers) : NULL;
-      Py_XDECREF(head);
-      Py_XDECREF(buffers);
-    }
-  }
-  release(&w);
-  return made;
-}
-
-static PyObject* encode_canonical(PyObject* module, PyObject* args) {
-  (void)module;
-  PyObject *value, *hook;
-  if (!PyArg_UnpackTuple(args, "encode_canonical", 2, 2, &value, &hook))
-    return NULL;
-  writer w;
-  prepare(&w, hook, true);
-  PyObject* made = NULL;
-  if (write_item(&w, value) == 0)
-    made = PyBytes_FromStringAndSize((const char*)w.out, (Py_ssize_t)w.size);
-  release(&w);
-  return made;
-}
-
-// -- checks ------------------------------------------------------------------------------------------------------------
-
-// Whether all items of a list or tuple are exactly of `type`. No Python code runs.
-static bool all_are(PyObject* values, PyTypeObject* type) {
-  const bool is_list = PyList_Check(values);
-  const Py_ssize_t count = is_list ? PyList_Size(values) : PyTuple_Size(values);
-  for (Py_ssize_t i = 0; i < count; ++i) {
-    if (Py_TYPE(is_list ? PyList_GetItem(values, i) : PyTuple_GetItem(values, i)) != type)
-      return false;
-  }
-  return true;
-}
-
-static bool fits_one(PyObject* value, PyObject* wanted) {
-  if (wanted == Py_None || (PyObject*)Py_TYPE(value) == wanted)
-    return true;
-  if (!PyTuple_CheckExact(wanted) || PyTuple_Size(wanted) != 1 || !PyList_CheckExact(value))
-    return false;
-  return all_are(value, (PyTypeObject*)PyTuple_GetItem(wanted, 0));
-}
-
-static bool is_sequence(PyObject* values) {
-  if (PyList_Check(values) || PyTuple_Check(values))
-    return true;
-  PyErr_SetString(PyExc_TypeError, "a list or tuple of values is needed");
-  return false;
-}
-
-static PyObject* fits(PyObject* module, PyObject* args) {
-  (void)module;
-  PyObject *values, *plan;
-  if (!PyArg_UnpackTuple(args, "fits", 2, 2, &values, &plan) || !is_sequence(values) || !is_sequence(plan))
-    return NULL;
-  const bool is_list = PyList_Check(values);
-  const Py_ssize_t count = is_list ? PyList_Size(values) : PyTuple_Size(values);
-  bool all = PyTuple_Check(plan) && PyTuple_Size(plan) == count;
-  for (Py_ssize_t i = 0; i < count && all; ++i)
-    all = fits_one(is_list ? PyList_GetItem(values, i) : PyTuple_GetItem(values, i), PyTuple_GetItem(plan, i));
-  return PyBool_FromLong(all);
-}
-
-static PyObject* all_exact(PyObject* module, PyObject* args) {
-  (void)module;
-  PyObject *values, *type;
-  if (!PyArg_UnpackTuple(args, "all_exact", 2, 2, &values, &type) || !is_sequence(values))
-    return NULL;
-  return PyBool_FromLong(all_are(values, (PyTypeObject*)type));
-}
-
-PyMethodDef encode_methods[] = {
-  {"encode", encode, METH_VARARGS, "encode(value, hook) -> bytes or LargeValue; see hearth._values.cbor_py."},
-  {"encode_canonical", encode_canonical, METH_VARARGS, "encode_canonical(value, hook) -> bytes"},
-  {"fits", fits, METH_VARARGS, "fits(values, plan) -> bool"},
-  {"all_exact", all_exact, METH_VARARGS, "all_exact(values, type) -> bool"},
-  {NULL, NULL, 0, NULL},
-};

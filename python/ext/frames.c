@@ -6,17 +6,20 @@
 
 // X(name, offset in the data section, bytes)
 #define CALL_FIELDS(X)                                                                                                 \
-  X(kind, 0, 2) X(flags, 2, 2) X(depth, 4, 2) X(attempt, 6, 2) X(environment, 8, 4) X(task, 12, 4) X(slot, 16, 4)      \
-  X(generation, 20, 4) X(call_hi, 24, 8) X(call_lo, 32, 8) X(root_hi, 40, 8) X(root_lo, 48, 8) X(parent_hi, 56, 8)     \
-  X(parent_lo, 64, 8) X(deadline_ms, 72, 8) X(trace_hi, 80, 8) X(trace_lo, 88, 8) X(span, 96, 8) X(size, 104, 8)
+  X(kind, 0, 2)                                                                                                        \
+  X(flags, 2, 2) X(depth, 4, 2) X(attempt, 6, 2) X(environment, 8, 4) X(task, 12, 4) X(slot, 16, 4)                    \
+    X(generation, 20, 4) X(call_hi, 24, 8) X(call_lo, 32, 8) X(root_hi, 40, 8) X(root_lo, 48, 8) X(parent_hi, 56, 8)   \
+      X(parent_lo, 64, 8) X(deadline_ms, 72, 8) X(trace_hi, 80, 8) X(trace_lo, 88, 8) X(span, 96, 8) X(size, 104, 8)
 #define REPLY_FIELDS(X)                                                                                                \
-  X(kind, 0, 2) X(flags, 2, 2) X(code, 4, 2) X(attempt, 6, 2) X(slot, 8, 4) X(generation, 12, 4) X(call_hi, 16, 8)     \
-  X(call_lo, 24, 8) X(size, 32, 8) X(run_ns, 40, 8) X(queued_ns, 48, 8) X(start_ns, 56, 8)
+  X(kind, 0, 2)                                                                                                        \
+  X(flags, 2, 2) X(code, 4, 2) X(attempt, 6, 2) X(slot, 8, 4) X(generation, 12, 4) X(call_hi, 16, 8) X(call_lo, 24, 8) \
+    X(size, 32, 8) X(run_ns, 40, 8) X(queued_ns, 48, 8) X(start_ns, 56, 8)
 #define CHUNK_FIELDS(X)                                                                                                \
   X(kind, 0, 2) X(flags, 2, 2) X(request, 4, 4) X(call_hi, 8, 8) X(call_lo, 16, 8) X(offset, 24, 8)
 #define SIGNAL_FIELDS(X)                                                                                               \
-  X(kind, 0, 2) X(flags, 2, 2) X(what, 4, 2) X(code, 6, 2) X(slot, 8, 4) X(generation, 12, 4) X(call_hi, 16, 8)        \
-  X(call_lo, 24, 8) X(value, 32, 8)
+  X(kind, 0, 2)                                                                                                        \
+  X(flags, 2, 2) X(what, 4, 2) X(code, 6, 2) X(slot, 8, 4) X(generation, 12, 4) X(call_hi, 16, 8) X(call_lo, 24, 8)    \
+    X(value, 32, 8)
 #define CONTROL_FIELDS(X) X(kind, 0, 2) X(flags, 2, 2) X(request, 4, 4)
 #define LOG_FIELDS(X)                                                                                                  \
   X(kind, 0, 2) X(flags, 2, 2) X(dropped, 4, 4) X(call_hi, 8, 8) X(call_lo, 16, 8) X(unix_ns, 24, 8) X(replica, 32, 8)
@@ -25,9 +28,7 @@
 #define AS_MEMBER(name, at, bytes)                                                                                     \
   {#name, bytes == 2 ? T_USHORT : bytes == 4 ? T_UINT : T_ULONGLONG, offsetof(frame_object, data) + at, READONLY, NULL},
 #define BODY_MEMBER                                                                                                    \
-  {"body", T_OBJECT_EX, offsetof(frame_object, body), READONLY, NULL}, {                                               \
-    NULL, 0, 0, 0, NULL                                                                                                \
-  }
+  {"body", T_OBJECT_EX, offsetof(frame_object, body), READONLY, NULL}, { NULL, 0, 0, 0, NULL }
 #define TABLES(kind, FIELDS)                                                                                           \
   static const field kind##_fields[] = {FIELDS(AS_FIELD)};                                                             \
   static PyMemberDef kind##_members[] = {FIELDS(AS_MEMBER) BODY_MEMBER};
@@ -39,9 +40,10 @@ TABLES(control, CONTROL_FIELDS)
 TABLES(log, LOG_FIELDS)
 
 #define LAYOUT(kind, type_name, data_bytes, size_field)                                                                \
-  [kind_##kind] = {"hearth._wire." type_name, kind##_fields, sizeof kind##_fields / sizeof(field), data_bytes, size_field, NULL}
+  [kind_##kind] = {                                                                                                    \
+    "hearth._wire." type_name, kind##_fields, sizeof kind##_fields / sizeof(field), data_bytes, size_field, NULL}
 frame_layout layouts[kinds] = {
-  LAYOUT(call, "Call", 112, 18), LAYOUT(reply, "Reply", 64, 8),    LAYOUT(chunk, "Chunk", 32, -1),
+  LAYOUT(call, "Call", 112, 18),    LAYOUT(reply, "Reply", 64, 8),     LAYOUT(chunk, "Chunk", 32, -1),
   LAYOUT(signal, "Signal", 40, -1), LAYOUT(control, "Control", 8, -1), LAYOUT(log, "Log", 40, -1),
 };
 
@@ -51,9 +53,7 @@ enum { fields_max = 19, byte_elements = 2, list_pointer = 1 };
 static PyObject* names[kinds][fields_max];
 static PyObject* body_name;
 
-unsigned call_at(int kind) {
-  return kind == kind_call ? 24 : kind == kind_reply ? 16 : 8;
-}
+unsigned call_at(int kind) { return kind == kind_call ? 24 : kind == kind_reply ? 16 : 8; }
 
 uint64_t load_u64(const unsigned char* at) {
   uint64_t value;
@@ -61,9 +61,7 @@ uint64_t load_u64(const unsigned char* at) {
   return value;
 }
 
-static void store_u64(unsigned char* at, uint64_t value) {
-  memcpy(at, &value, sizeof value);
-}
+static void store_u64(unsigned char* at, uint64_t value) { memcpy(at, &value, sizeof value); }
 
 // -- writing -----------------------------------------------------------------------------------------------------------
 
@@ -142,8 +140,8 @@ static PyObject* frame_with(int kind, const unsigned char* data, PyObject* body,
   const size_t head_size = head_bytes(kind);
   write_envelope(head, kind, bytes);
   memcpy(head + data_at, data, layouts[kind].data_bytes);
-  const char* memory = !body                      ? ""
-                       : PyBytes_CheckExact(body) ? PyBytes_AsString(body)
+  const char* memory = !body                          ? ""
+                       : PyBytes_CheckExact(body)     ? PyBytes_AsString(body)
                        : PyByteArray_CheckExact(body) ? PyByteArray_AsString(body)
                                                       : NULL;
   if (!memory)
@@ -202,7 +200,7 @@ WRITER(log)
 
 static PyObject* fill(PyObject* module, PyObject* args) {
   (void)module;
-  PyObject *template, *body;
+  PyObject* template, *body;
   unsigned char data[data_bytes_max];
   unsigned long long lo;
   if (!PyArg_ParseTuple(args, "SKO:fill", &template, &lo, &body))
@@ -222,8 +220,10 @@ static PyObject* fill(PyObject* module, PyObject* args) {
 }
 
 #define METHOD(kind)                                                                                                   \
-  {#kind, (PyCFunction)(void (*)(void))write_##kind, METH_VARARGS | METH_KEYWORDS,                                     \
-   #kind "(**fields) -> bytes; see hearth._frames."}
+  {                                                                                                                    \
+#kind, (PyCFunction)(void (*)(void))write_##kind, METH_VARARGS | METH_KEYWORDS,                                    \
+      #kind "(**fields) -> bytes; see hearth._frames."                                                                 \
+  }
 PyMethodDef frame_methods[] = {
   METHOD(call),
   METHOD(reply),
@@ -263,8 +263,9 @@ static int add_frame_type(PyObject* module, int kind, PyMemberDef* members) {
 
 int add_frames(PyObject* module) {
   body_name = PyUnicode_InternFromString("body");
-  if (!body_name || add_frame_type(module, kind_call, call_members) < 0 || add_frame_type(module, kind_reply, reply_members) < 0
-      || add_frame_type(module, kind_chunk, chunk_members) < 0 || add_frame_type(module, kind_signal, signal_members) < 0
+  if (!body_name || add_frame_type(module, kind_call, call_members) < 0
+      || add_frame_type(module, kind_reply, reply_members) < 0 || add_frame_type(module, kind_chunk, chunk_members) < 0
+      || add_frame_type(module, kind_signal, signal_members) < 0
       || add_frame_type(module, kind_control, control_members) < 0 || add_frame_type(module, kind_log, log_members) < 0)
     return -1;
   return 0;

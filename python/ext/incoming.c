@@ -22,7 +22,8 @@ void incoming_free(incoming* value) {
 static int add_segment(incoming* value, unsigned i, uint64_t size, bool writable) {
   segment* made = &value->segments[i];
   made->size = (size_t)size;
-  made->object = writable ? PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)size) : PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+  made->object = writable ? PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)size)
+                          : PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
   if (!made->object)
     return -1;
   made->memory = writable ? PyByteArray_AsString(made->object) : PyBytes_AsString(made->object);

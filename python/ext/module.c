@@ -26,21 +26,16 @@ void free_instance(PyObject* self) {
 // -- LargeValue --------------------------------------------------------------------------------------------------------
 
 typedef struct {
-  PyObject_HEAD
-  PyObject* head;
+  PyObject_HEAD PyObject* head;
   PyObject* buffers;
   Py_ssize_t size;
 } large_value;
 
 PyTypeObject* large_value_type;
 
-PyObject* large_value_head(PyObject* large) {
-  return ((large_value*)large)->head;
-}
+PyObject* large_value_head(PyObject* large) { return ((large_value*)large)->head; }
 
-PyObject* large_value_buffers(PyObject* large) {
-  return ((large_value*)large)->buffers;
-}
+PyObject* large_value_buffers(PyObject* large) { return ((large_value*)large)->buffers; }
 
 PyObject* large_value_new(PyObject* head, PyObject* buffers) {
   Py_ssize_t size = PyBytes_Size(head);
@@ -84,9 +79,7 @@ static void large_value_dealloc(PyObject* self) {
   free_instance(self);
 }
 
-static Py_ssize_t large_value_length(PyObject* self) {
-  return ((large_value*)self)->size;
-}
+static Py_ssize_t large_value_length(PyObject* self) { return ((large_value*)self)->size; }
 
 static PyObject* large_value_bytes(PyObject* self, PyObject* unused) {
   (void)unused;
@@ -172,7 +165,15 @@ impossible:
 
 // Single-phase: the types live as long as the process, which has one interpreter that runs tasks.
 static PyModuleDef definition = {
-  PyModuleDef_HEAD_INIT, "hearth._wire", "See hearth._frames and hearth._values.cbor_py.", -1, NULL, NULL, NULL, NULL, NULL,
+  PyModuleDef_HEAD_INIT,
+  "hearth._wire",
+  "See hearth._frames and hearth._values.cbor_py.",
+  -1,
+  NULL,
+  NULL,
+  NULL,
+  NULL,
+  NULL,
 };
 
 __attribute__((visibility("default"))) PyMODINIT_FUNC PyInit__wire(void) {

@@ -13,8 +13,7 @@ enum {
 };
 
 typedef struct {
-  PyObject_HEAD
-  PyObject* socket;
+  PyObject_HEAD PyObject* socket;
   unsigned char* buffer;
   size_t begin, end;   // what is received in `buffer` and not looked at yet
   size_t body_left;    // of the frame whose body is being received
@@ -30,9 +29,7 @@ static PyObject* broken(const char* what, unsigned long long number) {
   return NULL;
 }
 
-static size_t available(const frame_reader* r) {
-  return r->end - r->begin;
-}
+static size_t available(const frame_reader* r) { return r->end - r->begin; }
 
 // -- values that come in several frames --------------------------------------------------------------------------------
 
@@ -226,11 +223,8 @@ static ssize_t receive(frame_reader* r, int fd, int flags) {
     pieces[count++] = (struct iovec){r->buffer + r->end, buffer_bytes - r->end};
   struct msghdr message = {.msg_iov = pieces, .msg_iovlen = (size_t)count};
   ssize_t received;
-  Py_BEGIN_ALLOW_THREADS
-  received = recvmsg(fd, &message, flags);
-  Py_END_ALLOW_THREADS
-  if (received <= 0)
-    return received;
+  Py_BEGIN_ALLOW_THREADS received = recvmsg(fd, &message, flags);
+  Py_END_ALLOW_THREADS if (received <= 0) return received;
   const size_t placed = (size_t)received < direct ? (size_t)received : direct;
   if (placed) {
     incoming_advance(r->current, placed);

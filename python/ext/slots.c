@@ -7,8 +7,7 @@
 enum { slot_sent = 1, slot_started = 2, slot_cancelled = 4, slot_done = 5 };
 
 typedef struct {
-  PyObject_HEAD
-  uint64_t* words;
+  PyObject_HEAD uint64_t* words;
   unsigned count;
 } slot_table;
 
@@ -25,7 +24,8 @@ static PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     if (fstat(fd, &found) < 0)
       return PyErr_SetFromErrno(PyExc_OSError);
     if (found.st_size < 0 || (uint64_t)found.st_size < bytes) {
-      PyErr_Format(PyExc_ValueError, "a slot table of %u words in a file of %zd bytes", count, (Py_ssize_t)found.st_size);
+      PyErr_Format(PyExc_ValueError, "a slot table of %u words in a file of %zd bytes", count,
+                   (Py_ssize_t)found.st_size);
       return NULL;
     }
     memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

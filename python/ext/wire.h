@@ -31,10 +31,10 @@ enum {
 };
 
 enum {
-  large_bytes = 64 * 1024,          // byte strings from here on are out of band
-  depth_max = 1000,                 // nesting that is written
+  large_bytes = 64 * 1024,            // byte strings from here on are out of band
+  depth_max = 1000,                   // nesting that is written
   read_depth_max = 2 * depth_max + 2, // a tuple is one level to the writer, and two items to the reader
-  buffers_max = 4096,               // of one value
+  buffers_max = 4096,                 // of one value
 };
 
 // The first three bytes of every value with buffers, and the longest table: 4,097 lengths of nine bytes.
@@ -52,14 +52,13 @@ enum { chunk_of_reply = 2 };
 
 enum {
   prefix_bytes = 8,
-  data_at = 16,          // after the prefix and the root pointer
-  data_bytes_max = 112,  // of a Call, the largest
+  data_at = 16,         // after the prefix and the root pointer
+  data_bytes_max = 112, // of a Call, the largest
 };
 
 // A frame for Python: its data section as it is on the wire, which the members read in place.
 typedef struct {
-  PyObject_HEAD
-  PyObject* body;
+  PyObject_HEAD PyObject* body;
   unsigned char data[data_bytes_max];
 } frame_object;
 
@@ -86,20 +85,16 @@ unsigned call_at(int kind);
 uint64_t load_u64(const unsigned char* at);
 
 // Bytes before the body of a frame of this kind.
-static inline size_t head_bytes(int kind) {
-  return data_at + layouts[kind].data_bytes + 8;
-}
+static inline size_t head_bytes(int kind) { return data_at + layouts[kind].data_bytes + 8; }
 
-static inline size_t padding(size_t bytes) {
-  return -bytes & 7;
-}
+static inline size_t padding(size_t bytes) { return -bytes & 7; }
 
 // -- values with buffers -----------------------------------------------------------------------------------------------
 
 typedef struct {
-  size_t start;             // where the document begins
-  unsigned count;           // of lengths; the document's is the first
-  uint64_t total;           // bytes of the whole value
+  size_t start;   // where the document begins
+  unsigned count; // of lengths; the document's is the first
+  uint64_t total; // bytes of the whole value
   struct table_entry {
     uint64_t length;
     bool writable;
@@ -111,9 +106,9 @@ typedef struct {
 int read_table(const unsigned char* data, size_t size, value_table* table);
 
 extern PyTypeObject* large_value_type;
-PyObject* large_value_new(PyObject* head, PyObject* buffers_tuple);   // takes no reference
-PyObject* large_value_head(PyObject* large);                          // borrowed
-PyObject* large_value_buffers(PyObject* large);                       // borrowed tuple
+PyObject* large_value_new(PyObject* head, PyObject* buffers_tuple); // takes no reference
+PyObject* large_value_head(PyObject* large);                        // borrowed
+PyObject* large_value_buffers(PyObject* large);                     // borrowed tuple
 
 // -- what each file adds to the module ---------------------------------------------------------------------------------
 

@@ -60,7 +60,7 @@ class _Value:
         self.filled = 0
         table = table_of(frame.body)
         if table is None:
-            self.kinds = [bytes]
+            self.kinds: List[Any] = [bytes]
             lengths = [frame.size]
         else:
             start, entries = table
@@ -84,7 +84,7 @@ class _Value:
             count = min(len(view), len(body))
             view[:count] = body[:count]
             self._views[0], body = view[count:], body[count:]
-        return self.filled == self.frame.size
+        return bool(self.filled == self.frame.size)
 
     def finish(self) -> Any:
         self._views.clear()

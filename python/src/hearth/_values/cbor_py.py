@@ -137,6 +137,8 @@ class _Writer:
                 return self._write_tagged(*self._hook(bytes(value)))
             if len(self.buffers) < BUFFERS_MAX:
                 self.out += _head(6, BUFFER) + _head(0, len(self.buffers))
+                if type(value) is bytearray:
+                    value = memoryview(value)  # keeps it from being resized until it is sent
                 self.buffers.append((value, type(value) is not bytes))
                 return
         self.out += _head(2, len(value))

@@ -18,7 +18,7 @@ def encode(error: BaseException) -> Optional[Tuple[int, Any]]:
     if name is None:
         return None
     # What the built-in base would be pickled as: OSError keeps its file name apart from `args`, ImportError its module.
-    _, given, *state = _native(type(error)).__reduce__(error)  # type: ignore[misc]
+    _, given, *state = _native(type(error)).__reduce__(error)
     args = [_portable(arg, repr) for arg in given]
     attributes: Dict[str, Any] = {}
     for key, value in (state[0] if state else {}).items():
@@ -70,7 +70,7 @@ def _rebuilt(name: Optional[str], args: List[Any], attributes: Dict[str, Any]) -
         if not issubclass(cls, BaseException):
             return None
         error: BaseException = cls.__new__(cls, *args)
-        _native(cls).__init__(error, *args)  # type: ignore[misc]
+        _native(cls).__init__(error, *args)
         for key, value in attributes.items():
             setattr(error, key, value)
     except ClassNotFound:

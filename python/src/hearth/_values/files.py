@@ -16,12 +16,9 @@ Example::
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import shutil
-import tempfile
-import uuid
 from typing import Any, AsyncIterator, Callable, Dict, Iterator, List, Optional, Protocol, Tuple, Type, TypeVar, Union
 
 from hearth._values import tags
@@ -29,6 +26,7 @@ from hearth._values import tags
 __all__ = ["DECODERS", "Dir", "File", "HashMethod", "Reference", "encode"]
 
 R = TypeVar("R", bound="Reference")
+T = TypeVar("T")
 
 _READ_BYTES = 1024 * 1024
 
@@ -76,7 +74,7 @@ class Reference(os.PathLike):  # type: ignore[type-arg]  # os.PathLike[str] does
 
     async def exists(self) -> bool:
         """Whether it is there."""
-        return await asyncio.to_thread(self.exists_sync)
+        return await _in_thread(self.exists_sync)
 
     def exists_sync(self) -> bool:
         return os.path.exists(self.path)
@@ -110,7 +108,7 @@ class File(Reference):
 
         Raises FileNotFoundError, IsADirectoryError and other OSErrors.
         """
-        return await asyncio.to_thread(cls.from_local_sync, path, hash_method)
+        return await _in_thread(cls.from_local_sync, path, hash_method)
 
     @classmethod
     def from_local_sync(cls, path: Union[str, os.PathLike[str]], hash_method: Any = None) -> File:
@@ -146,18 +144,18 @@ class File(Reference):
     @contextlib.asynccontextmanager
     async def open(self, mode: str = "rb", **options: Any) -> AsyncIterator[Any]:
         """``async with file.open() as f: await f.read()``: the file object, its methods awaitable."""
-        opened = await asyncio.to_thread(open, self.path, mode, **options)
+        opened = await _in_thread(lambda: open(self.path, mode, **options))
         try:
             yield _Awaitable(opened)
         finally:
-            await asyncio.to_thread(opened.close)
+            await _in_thread(opened.close)
 
     async def download(self, local_path: Union[None, str, os.PathLike[str]] = None) -> str:
         """Path of the file; with `local_path`, of a copy there (in it, if it is a folder)."""
-        return await asyncio.to_thread(self.download_sync, local_path)
+        return await _in_thread(self.download_sync, local_path)
 
     def download_sync(self, local_path: Union[None, str, os.PathLike[str]] = None) -> str:
-        return self.path if local_path is None else os.path.abspath(shutil.copy(self.path, local_path))
+        return self.path if local_path is None else os.path.abspath(str(shutil.copy(self.path, local_path)))
 
 
 class Dir(Reference):
@@ -171,7 +169,7 @@ class Dir(Reference):
 
         Raises FileNotFoundError, NotADirectoryError.
         """
-        return await asyncio.to_thread(cls.from_local_sync, path, dir_cache_key)
+        return await _in_thread(cls.from_local_sync, path, dir_cache_key)
 
     @classmethod
     def from_local_sync(cls, path: Union[str, os.PathLike[str]], dir_cache_key: Optional[str] = None) -> Dir:
@@ -197,19 +195,19 @@ class Dir(Reference):
 
     async def walk(self, recursive: bool = True) -> AsyncIterator[File]:
         """The same for ``async for``."""
-        for found in await asyncio.to_thread(lambda: list(self.walk_sync(recursive))):
+        for found in await _in_thread(lambda: list(self.walk_sync(recursive))):
             yield found
 
     async def list_files(self) -> List[File]:
         """The files of this folder."""
-        return await asyncio.to_thread(self.list_files_sync)
+        return await _in_thread(self.list_files_sync)
 
     def list_files_sync(self) -> List[File]:
         return list(self.walk_sync(recursive=False))
 
     async def get_file(self, name: str) -> Optional[File]:
         """The file of this name (or relative path) in the folder; None if there is none."""
-        return await asyncio.to_thread(self.get_file_sync, name)
+        return await _in_thread(self.get_file_sync, name)
 
     def get_file_sync(self, name: str) -> Optional[File]:
         path = os.path.join(self.path, name)
@@ -217,12 +215,18 @@ class Dir(Reference):
 
     async def download(self, local_path: Union[None, str, os.PathLike[str]] = None) -> str:
         """Path of the folder; with `local_path`, of a copy there."""
-        return await asyncio.to_thread(self.download_sync, local_path)
+        return await _in_thread(self.download_sync, local_path)
 
     def download_sync(self, local_path: Union[None, str, os.PathLike[str]] = None) -> str:
         if local_path is None:
             return self.path
         return os.path.abspath(str(shutil.copytree(self.path, local_path, dirs_exist_ok=True)))
+
+
+async def _in_thread(function: Callable[..., T], *args: Any) -> T:
+    import asyncio  # costly to import, and whoever awaits has it
+
+    return await asyncio.to_thread(function, *args)
 
 
 class _Awaitable:
@@ -237,19 +241,22 @@ class _Awaitable:
             return found
 
         async def method(*args: Any) -> Any:
-            return await asyncio.to_thread(found, *args)
+            return await _in_thread(found, *args)
 
         return method
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         while True:
-            line = await asyncio.to_thread(self._opened.readline)
+            line = await _in_thread(self._opened.readline)
             if not line:
                 return
             yield line
 
 
 def _new_folder() -> str:
+    import tempfile
+    import uuid
+
     base = os.path.join(tempfile.gettempdir(), f"hearth-files-{os.getuid()}")
     os.makedirs(base, mode=0o700, exist_ok=True)
     if os.stat(base).st_uid != os.getuid():

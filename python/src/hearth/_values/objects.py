@@ -91,10 +91,10 @@ def _is_named_tuple(cls: type) -> bool:
 
 def _pickles_itself(cls: type) -> bool:
     """Whether `cls` says how it is pickled; then fields alone are not what its author means."""
-    if cls.__reduce_ex__ is not object.__reduce_ex__ or cls.__reduce__ is not object.__reduce__:
-        return True
-    state = next((vars(base)["__getstate__"] for base in cls.__mro__[:-1] if "__getstate__" in vars(base)), None)
-    return state is not None and getattr(state, "__name__", "") != "_dataclass_getstate"
+    own = {name: value for base in reversed(cls.__mro__[:-1]) for name, value in vars(base).items()}
+    # Frozen dataclasses with slots get one from Python, which says the same as their fields.
+    state_says_more = getattr(own.get("__getstate__"), "__name__", "_dataclass_getstate") != "_dataclass_getstate"
+    return "__reduce__" in own or "__reduce_ex__" in own or state_says_more
 
 
 def _dataclass_encoder(cls: type) -> Encoder:
@@ -160,7 +160,7 @@ def _make_named_tuple(content: Any) -> Any:
     cls = class_named(name)
     if not _is_named_tuple(cls):
         raise ValueError(f"{name!r} is no NamedTuple here")
-    return cls._make(items)  # type: ignore[attr-defined]
+    return cls._make(items)
 
 
 # -- the standard library's ------------------------------------------------------------------------------------------
