@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(the_error_of_a_run_is_the_users_traceback_and_inputs) {
   const auto ended = at(node, {"wait", "r1"});
   BOOST_TEST(ended.status == 1);
   BOOST_TEST(ended.out == "Run r1: FAILED after 1.23 s\n");
-  BOOST_TEST(ended.err == "  File \"t.py\"\nValueError: no\n\nin task squares.square, replica 77, with\n    x = 3\n");
+  BOOST_TEST(ended.err == "in task squares.square, replica 77, with\n    x = 3\n\n  File \"t.py\"\nValueError: no\n");
 }
 
 BOOST_AUTO_TEST_CASE(waiting_for_a_run_that_succeeds_is_status_0) {

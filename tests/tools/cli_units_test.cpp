@@ -21,6 +21,7 @@ BOOST_AUTO_TEST_CASE(a_duration_has_three_digits_that_mean_something) {
   BOOST_TEST(duration_text(200'000'000) == "3m 20s");
   BOOST_TEST(duration_text(7'500'000'000) == "2h 05m");
   BOOST_TEST(duration_text(273'600'000'000) == "3d 4h");
+  BOOST_TEST(duration_text_of_ms(0) == "under 1 ms");
 }
 
 BOOST_AUTO_TEST_CASE(bytes_are_counted_in_powers_of_1024) {

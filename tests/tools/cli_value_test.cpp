@@ -5,7 +5,6 @@
 
 #include <string>
 
-using hearth::cli::json;
 using hearth::cli::shown_value;
 
 namespace {
@@ -40,6 +39,7 @@ BOOST_AUTO_TEST_CASE(plain_values_are_json) {
   BOOST_TEST(shown("65c3a4c3b661") == R"("äöa")");
   BOOST_TEST(shown("83010203") == "[1,2,3]");
   BOOST_TEST(shown("a2616101616202") == R"({"a":1,"b":2})");
+  BOOST_TEST(shown("a2616202616101") == R"({"b":2,"a":1})");
 }
 
 BOOST_AUTO_TEST_CASE(what_json_has_no_word_for_is_said_in_words) {

@@ -35,7 +35,7 @@ std::string run_of_action(connection& node, const std::string& id) {
 void print_end(const surroundings& around, const json& run) {
   const auto phase = phase_cell(text_in(run, "phase"));
   around.out << "Run " << text_in(run, "name") << ": " << phase.text << " after "
-             << duration_text(number_in(run, "durationMs") * 1000) << '\n';
+             << duration_text_of_ms(number_in(run, "durationMs")) << '\n';
 }
 
 } // namespace

@@ -59,16 +59,17 @@ std::string failure_text(const run_result& result) {
     const auto found = failure->find(name);
     return found != failure->end() && found->is_string() ? found->get<std::string>() : std::string();
   };
-  auto text = field("traceback"); // ends with type and message
-  if (text.empty())
-    text = field("type") + ": " + field("message");
+  std::string text;
+  if (const auto inputs = failure->find("inputs"); inputs != failure->end() && inputs->is_object() && !inputs->empty()) {
+    text = "in task " + field("task") + ", replica " + field("replica") + ", with\n";
+    for (const auto& [name, value] : inputs->items())
+      text += "    " + name + " = " + (value.is_string() ? value.get<std::string>() : value.dump()) + "\n";
+    text += '\n';
+  }
+  const auto traceback = field("traceback"); // ends with type and message
+  text += traceback.empty() ? field("type") + ": " + field("message") : traceback;
   while (text.ends_with('\n'))
     text.pop_back();
-  if (const auto inputs = failure->find("inputs"); inputs != failure->end() && inputs->is_object() && !inputs->empty()) {
-    text += "\n\nin task " + field("task") + ", replica " + field("replica") + ", with";
-    for (const auto& [name, value] : inputs->items())
-      text += "\n    " + name + " = " + (value.is_string() ? value.get<std::string>() : value.dump());
-  }
   return printable(text);
 }
 
@@ -76,7 +77,7 @@ json result_json(const run_result& result) {
   if (result.has_failed)
     return {{"code", name(static_cast<ec>(result.code))}, {"message", failure_text(result)}};
   auto value = shown_value(result.value);
-  return value ? *value : json(undecoded(result));
+  return value ? json(*value) : json(undecoded(result));
 }
 
 } // namespace hearth::cli

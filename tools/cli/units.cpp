@@ -44,6 +44,10 @@ std::string duration_text(std::uint64_t us) {
   return std::to_string(us / day) + "d " + std::to_string(us % day / hour) + "h";
 }
 
+std::string duration_text_of_ms(std::uint64_t milliseconds) {
+  return milliseconds == 0 ? "under 1 ms" : duration_text(milliseconds * 1000);
+}
+
 std::string bytes_text(std::uint64_t bytes) {
   constexpr std::array units{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   constexpr double step = 1024;

@@ -12,6 +12,9 @@ namespace hearth::cli {
 /// "850 us", "12.3 ms", "4.56 s", "3m 20s", "2h 05m", "3d 4h".
 std::string duration_text(std::uint64_t microseconds);
 
+/// The same of a time that was counted in milliseconds: "under 1 ms" for 0.
+std::string duration_text_of_ms(std::uint64_t milliseconds);
+
 /// "0 B", "512 B", "1.5 KiB", "230 MiB".
 std::string bytes_text(std::uint64_t bytes);
 

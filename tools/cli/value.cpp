@@ -41,7 +41,7 @@ enum tag : std::uint64_t {
 
 constexpr std::size_t bignum_bytes_shown = 1024; // about 2,500 digits
 
-json shown(const cbor::item& value);
+value_json shown(const cbor::item& value);
 
 /// The content's part `i`; an empty item when there is none.
 const cbor::item& part(const cbor::item& of, std::size_t i) {
@@ -49,13 +49,13 @@ const cbor::item& part(const cbor::item& of, std::size_t i) {
   return i < of.items.size() ? of.items[i] : nothing;
 }
 
-std::string text_of(const json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, json::error_handler_t::replace);
+std::string text_of(const value_json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, value_json::error_handler_t::replace);
 }
 
 std::string described(const std::string& what) { return "<" + what + ">"; }
 
-json number(double value) {
+value_json number(double value) {
   if (std::isnan(value))
     return "nan";
   if (std::isinf(value))
@@ -64,7 +64,7 @@ json number(double value) {
 }
 
 /// Big-endian bytes as decimal digits; plus one, negated, for a negative number.
-json bignum(const std::string& bytes, bool is_negative) {
+value_json bignum(const std::string& bytes, bool is_negative) {
   if (bytes.size() > bignum_bytes_shown)
     return described("integer of " + bytes_text(bytes.size()));
   std::string digits = "0"; // least significant first
@@ -116,7 +116,7 @@ Number loaded(const std::string& bytes) {
 }
 
 /// A NumPy scalar of a common type; others are described.
-json scalar(const std::string& dtype, const std::string& bytes) {
+value_json scalar(const std::string& dtype, const std::string& bytes) {
   const auto is = [&](const char* name, std::size_t size) {
     return dtype.size() > 1 && dtype.front() != '>' && dtype.substr(1) == name && bytes.size() == size;
   };
@@ -157,7 +157,7 @@ std::string time_of(const cbor::item& content) {
   return text_of(shown(part(content, 0))) + (zone.is_string() ? " [" + zone.get<std::string>() + "]" : "");
 }
 
-json seconds_of(const cbor::item& content) {
+value_json seconds_of(const cbor::item& content) {
   constexpr double per_day = 86400, per_microsecond = 1e-6;
   const auto part_of = [&](std::size_t i) {
     const auto value = shown(part(content, i));
@@ -172,7 +172,7 @@ std::string class_of(const cbor::item& name) {
   return text.substr(text.find(':') + 1);
 }
 
-json shown_tagged(const cbor::item& value) {
+value_json shown_tagged(const cbor::item& value) {
   const auto& content = part(value, 0);
   switch (value.number) {
     case tag_bignum:
@@ -214,7 +214,7 @@ json shown_tagged(const cbor::item& value) {
   }
 }
 
-json shown(const cbor::item& value) {
+value_json shown(const cbor::item& value) {
   using kind = cbor::kind;
   switch (value.type) {
     case kind::unsigned_integer:
@@ -228,13 +228,13 @@ json shown(const cbor::item& value) {
     case kind::text:
       return value.text;
     case kind::array: {
-      auto result = json::array();
+      auto result = value_json::array();
       for (const auto& item : value.items)
         result.push_back(shown(item));
       return result;
     }
     case kind::map: {
-      auto result = json::object();
+      auto result = value_json::object();
       for (std::size_t i = 0; i + 1 < value.items.size(); i += 2)
         result[text_of(shown(value.items[i]))] = shown(value.items[i + 1]);
       return result;
@@ -253,7 +253,7 @@ json shown(const cbor::item& value) {
 
 } // namespace
 
-std::optional<json> shown_value(std::string_view encoded) {
+std::optional<value_json> shown_value(std::string_view encoded) {
   auto value = cbor::read(encoded);
   const bool has_buffers = value && value->type == cbor::kind::tagged && value->number == tag_table;
   if (has_buffers)

@@ -12,8 +12,6 @@ constexpr std::size_t error_width = 72; // of an error in a listing; the details
 constexpr std::size_t name_width = 48;
 constexpr std::size_t inputs_width = 160;
 
-std::uint64_t us(std::uint64_t ms) { return ms * 1000; }
-
 std::string count(const json& row, const char* field) { return count_text(number_in(row, field)); }
 
 /// Nothing instead of a zero that would only be noise.
@@ -26,7 +24,7 @@ cell error_cell(const json& row, const char* field) { return {one_line(text_in(r
 cell alarming(std::uint64_t n) { return n ? cell(count_text(n), colour::red) : cell(count_text(n), colour::grey); }
 
 std::string ago(std::uint64_t then_ms, std::uint64_t now_ms) {
-  return duration_text(us(now_ms > then_ms ? now_ms - then_ms : 0)) + " ago";
+  return duration_text_of_ms(now_ms > then_ms ? now_ms - then_ms : 0) + " ago";
 }
 
 std::string range_text(const json& row) {
@@ -56,7 +54,7 @@ table replicas_table(const json& rows) {
                            phase_cell(text_in(row, "state")), count(row, "running"), count(row, "parked"),
                            count(row, "done"), bytes_text(number_in(row, "memoryBytes")),
                            std::to_string(number_in(row, "pid")), text_in(row, "startMode"),
-                           time_of(number_in(row, "startUs")), duration_text(us(number_in(row, "ageMs")))});
+                           time_of(number_in(row, "startUs")), duration_text_of_ms(number_in(row, "ageMs"))});
   return result;
 }
 
@@ -66,7 +64,7 @@ table runs_table(const json& rows, std::uint64_t now_ms) {
                 {"STARTED", right}, {"ERROR"}}, {}};
   for (const auto& row : rows)
     result.rows.push_back({text_in(row, "name"), name_text(row, "task"), phase_cell(text_in(row, "phase")),
-                           duration_text(us(number_in(row, "durationMs"))),
+                           duration_text_of_ms(number_in(row, "durationMs")),
                            count(row, "actionsDone") + "/" + count(row, "actions"),
                            alarming(number_in(row, "actionsFailed")), ago(number_in(row, "startedUnixMs"), now_ms),
                            error_cell(row, "error")});
@@ -94,7 +92,7 @@ table nodes_table(const json& rows) {
   table result{{{"NAME"}, {"STATE"}, {"UP", right}, {"CALLS", right}, {"ENVIRONMENTS", right}, {"REPLICAS", right},
                 {"SESSIONS", right}, {"MEMORY", right}, {"PID", right}, {"VERSION"}}, {}};
   for (const auto& row : rows)
-    result.rows.push_back({name_text(row, "name"), phase_cell(text_in(row, "state")), duration_text(us(number_in(row, "upMs"))),
+    result.rows.push_back({name_text(row, "name"), phase_cell(text_in(row, "state")), duration_text_of_ms(number_in(row, "upMs")),
                            count(row, "calls"), count(row, "environments"), count(row, "replicas"),
                            count(row, "sessions"), bytes_text(number_in(row, "residentBytes")),
                            std::to_string(number_in(row, "pid")), text_in(row, "version")});
@@ -151,7 +149,7 @@ table replica_details(const json& row) {
     .add("Process", std::to_string(number_in(row, "pid")))
     .add("Started by", text_in(row, "startMode"))
     .add("Started in", time_of(number_in(row, "startUs")))
-    .add("Age", duration_text(us(number_in(row, "ageMs"))))
+    .add("Age", duration_text_of_ms(number_in(row, "ageMs")))
     .add("Logs", "hearth logs replica/" + std::to_string(number_in(row, "id")))
     .take();
 }
@@ -164,7 +162,7 @@ table run_details(const json& row, std::uint64_t now_ms) {
     .add("Task", text_in(row, "task"))
     .add("Phase", phase_cell(text_in(row, "phase")))
     .add("Started", time_text(started * ns_per_ms) + " (" + ago(started, now_ms) + ")")
-    .add("Duration", duration_text(us(number_in(row, "durationMs"))))
+    .add("Duration", duration_text_of_ms(number_in(row, "durationMs")))
     .add("Inputs", one_line(text_in(row, "inputs"), inputs_width))
     .add("Project", text_in(row, "project") + " / " + text_in(row, "domain"))
     .add("Version", text_in(row, "environmentVersion"))
@@ -194,8 +192,8 @@ table node_details(const json& row) {
     .add("State", phase_cell(text_in(row, "state")))
     .add("Process", std::to_string(number_in(row, "pid")))
     .add("Version", text_in(row, "version"))
-    .add("Up", duration_text(us(number_in(row, "upMs"))))
-    .add("Ends", idle ? "after " + duration_text(us(idle)) + " without work" : "when it is stopped")
+    .add("Up", duration_text_of_ms(number_in(row, "upMs")))
+    .add("Ends", idle ? "after " + duration_text_of_ms(idle) + " without work" : "when it is stopped")
     .add("Sessions", count(row, "sessions"))
     .add("Environments", count(row, "environments"))
     .add("Replicas", count(row, "replicas"))
