@@ -26,7 +26,8 @@ class Context:
     """The call that runs here.
 
     Attributes:
-        run_name: name of the run, as `hearth get run` lists it; of a plain call, a name of its own.
+        run_name: name of the run, as `hearth get run` lists it. Of a run that was given a name, and of a plain call,
+            the name that the node would have chosen: it is made of the id of the root call.
         action_name, call_id: the call, 32 hex digits, as `hearth get action` lists it.
         task: "<environment>.<function>".
         environment: its environment.

@@ -42,21 +42,21 @@ class Progress:
         self._out = out
         self._rich: Any = None
         self._task: Any = None
+        self._looked_for_rich = False
         self._shown = ""
-        self._visible = False
 
     def show(self, details: RunDetails) -> None:
         """Shows a run that has made calls besides its root; others need no bar."""
         if details.actions < 2 or details.phase not in ("QUEUED", "RUNNING"):
             return
-        if not self._visible:
-            self._visible = True
+        if self._rich is None and not self._looked_for_rich:
+            self._looked_for_rich = True
             self._rich = _rich_bar(self._out)
             if self._rich is not None:
                 self._task = self._rich.add_task("calls", total=details.actions)
-                self._rich.start()
         if self._rich is not None:
             self._rich.update(self._task, completed=details.actions_done, total=details.actions)
+            self._rich.start()
             return
         failed = f", {details.actions_failed:,} failed" if details.actions_failed else ""
         self._shown = f"  {details.actions_done:,} of {details.actions:,} calls{failed}"
@@ -64,19 +64,13 @@ class Progress:
         self._out.flush()
 
     def clear(self) -> None:
-        """Makes room for a line of output."""
+        """Removes what is shown, to make room for output; `show` brings it back."""
+        if self._rich is not None:
+            self._rich.stop()
         if self._shown:
             self._out.write("\r\x1b[K")
             self._out.flush()
             self._shown = ""
-
-    def stop(self) -> None:
-        """Removes what is shown."""
-        self.clear()
-        if self._rich is not None:
-            self._rich.stop()
-            self._rich = None
-        self._visible = False
 
 
 def _rich_bar(out: TextIO) -> Any:
@@ -114,7 +108,7 @@ class RunView:
                     self._progress.show(self._run.details())
         finally:
             if self._progress:
-                self._progress.stop()
+                self._progress.clear()
             self._print()
 
     def finish(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from typing import Any, List, Optional
 
@@ -12,6 +13,7 @@ from hearth.errors import BaseRuntimeError
 __all__ = ["shown"]
 
 _LINES_MAX = 30
+_UNPACKED = re.compile(r"/[^\s\"]*/bundles/[0-9a-f]{64}/tree/")  # where a node unpacked the user's project
 _SDK = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -19,7 +21,7 @@ def shown(error: BaseException) -> str:
     """`error` as a person should see it, at most a screen."""
     remote = _remote(error)
     if remote is not None and remote.text:
-        return _clipped(str(remote))
+        return _clipped(_UNPACKED.sub("", str(remote)))
     if isinstance(error, SyntaxError):
         return _clipped("".join(traceback.format_exception_only(type(error), error)))
     here = [] if isinstance(error, BaseRuntimeError) else _own_frames(error)
