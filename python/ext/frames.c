@@ -4,25 +4,24 @@
 
 #include <structmember.h>
 
+// clang-format off
 // X(name, offset in the data section, bytes)
-#define CALL_FIELDS(X)                                                                                                 \
-  X(kind, 0, 2)                                                                                                        \
-  X(flags, 2, 2) X(depth, 4, 2) X(attempt, 6, 2) X(environment, 8, 4) X(task, 12, 4) X(slot, 16, 4)                    \
-    X(generation, 20, 4) X(call_hi, 24, 8) X(call_lo, 32, 8) X(root_hi, 40, 8) X(root_lo, 48, 8) X(parent_hi, 56, 8)   \
-      X(parent_lo, 64, 8) X(deadline_ms, 72, 8) X(trace_hi, 80, 8) X(trace_lo, 88, 8) X(span, 96, 8) X(size, 104, 8)
-#define REPLY_FIELDS(X)                                                                                                \
-  X(kind, 0, 2)                                                                                                        \
-  X(flags, 2, 2) X(code, 4, 2) X(attempt, 6, 2) X(slot, 8, 4) X(generation, 12, 4) X(call_hi, 16, 8) X(call_lo, 24, 8) \
-    X(size, 32, 8) X(run_ns, 40, 8) X(queued_ns, 48, 8) X(start_ns, 56, 8)
-#define CHUNK_FIELDS(X)                                                                                                \
+#define CALL_FIELDS(X) \
+  X(kind, 0, 2) X(flags, 2, 2) X(depth, 4, 2) X(attempt, 6, 2) X(environment, 8, 4) X(task, 12, 4) X(slot, 16, 4) \
+  X(generation, 20, 4) X(call_hi, 24, 8) X(call_lo, 32, 8) X(root_hi, 40, 8) X(root_lo, 48, 8) X(parent_hi, 56, 8) \
+  X(parent_lo, 64, 8) X(deadline_ms, 72, 8) X(trace_hi, 80, 8) X(trace_lo, 88, 8) X(span, 96, 8) X(size, 104, 8)
+#define REPLY_FIELDS(X) \
+  X(kind, 0, 2) X(flags, 2, 2) X(code, 4, 2) X(attempt, 6, 2) X(slot, 8, 4) X(generation, 12, 4) X(call_hi, 16, 8) \
+  X(call_lo, 24, 8) X(size, 32, 8) X(run_ns, 40, 8) X(queued_ns, 48, 8) X(start_ns, 56, 8)
+#define CHUNK_FIELDS(X) \
   X(kind, 0, 2) X(flags, 2, 2) X(request, 4, 4) X(call_hi, 8, 8) X(call_lo, 16, 8) X(offset, 24, 8)
-#define SIGNAL_FIELDS(X)                                                                                               \
-  X(kind, 0, 2)                                                                                                        \
-  X(flags, 2, 2) X(what, 4, 2) X(code, 6, 2) X(slot, 8, 4) X(generation, 12, 4) X(call_hi, 16, 8) X(call_lo, 24, 8)    \
-    X(value, 32, 8)
+#define SIGNAL_FIELDS(X) \
+  X(kind, 0, 2) X(flags, 2, 2) X(what, 4, 2) X(code, 6, 2) X(slot, 8, 4) X(generation, 12, 4) X(call_hi, 16, 8) \
+  X(call_lo, 24, 8) X(value, 32, 8)
 #define CONTROL_FIELDS(X) X(kind, 0, 2) X(flags, 2, 2) X(request, 4, 4)
-#define LOG_FIELDS(X)                                                                                                  \
+#define LOG_FIELDS(X) \
   X(kind, 0, 2) X(flags, 2, 2) X(dropped, 4, 4) X(call_hi, 8, 8) X(call_lo, 16, 8) X(unix_ns, 24, 8) X(replica, 32, 8)
+// clang-format on
 
 #define AS_FIELD(name, offset, bytes) {#name, offset, bytes},
 #define AS_MEMBER(name, at, bytes)                                                                                     \

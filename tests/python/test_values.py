@@ -153,9 +153,18 @@ def test_a_class_that_says_how_it_is_pickled_is_pickled_that_way(half: Any) -> N
 def test_large_byte_strings_are_out_of_band_and_not_copied(half: Any) -> None:
     big, written = bytes(tags.LARGE_BYTES), bytearray(tags.LARGE_BYTES)
     value = half.encode({"small": b"x" * (tags.LARGE_BYTES - 1), "big": big, "written": written}, objects.encode_hook)
-    assert value.buffers[0] is big and value.buffers[1] is written and len(value.buffers) == 2
+    assert value.buffers[0] is big and value.buffers[1].obj is written and len(value.buffers) == 2
     arrived = half.decode(value, objects.decode_hook)
-    assert arrived["big"] is big and arrived["written"] is written
+    assert arrived["big"] is big and arrived["written"] == written
+
+
+def test_a_bytearray_keeps_its_size_until_it_is_sent(half: Any) -> None:
+    written = bytearray(tags.LARGE_BYTES)
+    value = half.encode(written, objects.encode_hook)
+    with pytest.raises(BufferError):
+        written.append(1)
+    del value
+    written.append(1)
 
 
 def test_a_value_with_more_buffers_than_a_table_has_keeps_the_rest_in_the_document(half: Any) -> None:
