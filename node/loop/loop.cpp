@@ -15,13 +15,10 @@
 namespace hearth {
 
 work_loop::work_loop(std::function<void(std::string_view)> on_fault)
-  : report_(std::move(on_fault)),
-    io_(kj::setupAsyncIo()),
+  : report_(std::move(on_fault)), io_(kj::setupAsyncIo()),
     bell_observer_(kj::heap<kj::UnixEventPort::FdObserver>(io_.unixEventPort, bell_.fd(),
                                                            kj::UnixEventPort::FdObserver::OBSERVE_READ)),
-    reading_([this] { wake(); }),
-    flushing_([this] { wake(); }),
-    timers_([this] { wake(); }) {
+    reading_([this] { wake(); }), flushing_([this] { wake(); }), timers_([this] { wake(); }) {
   listening_ = listen().eagerlyEvaluate([this](kj::Exception&& error) { report(kj::str(error).cStr()); });
   // Only what is set here holds: the configuration is never parsed, which would read a file of the working directory.
   config_.module_factories.push_back([this](caf::actor_system& system) -> caf::actor_system::module* {

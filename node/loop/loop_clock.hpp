@@ -40,7 +40,7 @@ private:
   void add(time_point t, Add&& change);
 
   loop_host& host_;
-  mutable std::mutex mutex_; // guards what the base class keeps
+  mutable std::mutex mutex_;                  // guards what the base class keeps
   std::vector<unique_delayed_event_ptr> due_; // of `fire` alone; keeps its capacity
 };
 

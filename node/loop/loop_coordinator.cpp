@@ -106,7 +106,8 @@ void loop_coordinator::resume(caf::resumable* job) {
 void loop_coordinator::start() {
   caf::actor_config config{&unit_};
   auto& home = system();
-  utility_actors_[printer_id] = caf::make_actor<error_printer, caf::actor>(home.next_actor_id(), home.node(), &home, config);
+  utility_actors_[printer_id] = caf::make_actor<error_printer, caf::actor>(home.next_actor_id(), home.node(), &home,
+                                                                           config);
 }
 
 void loop_coordinator::stop() {

@@ -43,13 +43,9 @@ frame_stream::write_observer::write_observer(kj::UnixEventPort& port, int socket
   : fd(duplicate(socket)), observer(port, fd.get(), kj::UnixEventPort::FdObserver::OBSERVE_WRITE) {}
 
 frame_stream::frame_stream(work_loop& loop, kj::AutoCloseFd fd, owner& owner)
-  : loop_(loop),
-    owner_(owner),
-    fd_(kj::mv(fd)),
-    observer_(loop.port(), fd_.get(), kj::UnixEventPort::FdObserver::OBSERVE_READ),
-    splitter_(loop.arena()),
-    read_hook_(loop.reading(), [this] { read(); }),
-    flush_hook_(loop.flushing(), [this] { flush_turn(); }) {
+  : loop_(loop), owner_(owner), fd_(kj::mv(fd)),
+    observer_(loop.port(), fd_.get(), kj::UnixEventPort::FdObserver::OBSERVE_READ), splitter_(loop.arena()),
+    read_hook_(loop.reading(), [this] { read(); }), flush_hook_(loop.flushing(), [this] { flush_turn(); }) {
   hung_up_ = observer_.whenWriteDisconnected()
                .then([this] {
                  gone_ = true;

@@ -137,6 +137,17 @@ BOOST_AUTO_TEST_CASE(large_frames_lie_in_memory_of_their_own_and_hold_back_no_ot
   BOOST_TEST(in.arena.free().size == defaults::read_arena_bytes);
 }
 
+BOOST_AUTO_TEST_CASE(the_rest_of_a_large_frame_is_read_in_place_with_little_of_what_follows) {
+  feed in;
+  const auto large = frame(defaults::frame_body_bytes_max);
+  const std::size_t first = 100'000;
+  BOOST_REQUIRE(in(std::string_view{large}.substr(0, first)));
+  auto target = in.splitter.prepare();
+  BOOST_REQUIRE(target.count == 2);
+  BOOST_TEST(target.parts[0].iov_len == large.size() - first);
+  BOOST_TEST(target.parts[1].iov_len == defaults::read_beyond_bytes);
+}
+
 BOOST_AUTO_TEST_CASE(a_frame_of_the_largest_size_passes_and_one_word_more_does_not) {
   const auto words = static_cast<std::uint32_t>((defaults::frame_bytes_max - 8) / 8);
   feed fits;

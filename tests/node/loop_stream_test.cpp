@@ -89,7 +89,9 @@ struct one_end : loop_fixture {
 
   void hang_up() { peer = kj::AutoCloseFd(); }
 
-  void run_until_end() { BOOST_REQUIRE(run_until([this] { return !here.ends.empty(); })); }
+  void run_until_end() {
+    BOOST_REQUIRE(run_until([this] { return !here.ends.empty(); }));
+  }
 };
 
 } // namespace
@@ -263,6 +265,16 @@ BOOST_FIXTURE_TEST_CASE(a_peer_that_shuts_its_reading_side_ends_the_connection_w
   BOOST_REQUIRE(::shutdown(peer.get(), SHUT_RD) == 0);
   here.stream->write(frame(1));
   run_until_end();
+  BOOST_TEST(here.ends.front().find("takes no more") == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_write_that_fails_ends_the_connection_while_reading_is_paused_too, one_end) {
+  here.stream->pause_reading();
+  send(frame(1));
+  BOOST_REQUIRE(::shutdown(peer.get(), SHUT_RD) == 0);
+  here.stream->write(frame(2));
+  run_until_end();
+  BOOST_TEST(here.frames.size() == 1u);
   BOOST_TEST(here.ends.front().find("takes no more") == 0u);
 }
 

@@ -25,7 +25,9 @@ struct loop_fixture {
   std::vector<std::string> faults;
   work_loop loop{[this](std::string_view what) { faults.emplace_back(what); }};
 
-  ~loop_fixture() { BOOST_CHECK_MESSAGE(faults.empty(), "the loop reported: " + (faults.empty() ? "" : faults.front())); }
+  ~loop_fixture() {
+    BOOST_CHECK_MESSAGE(faults.empty(), "the loop reported: " + (faults.empty() ? "" : faults.front()));
+  }
 
   static work_loop::clock::time_point deadline() { return work_loop::clock::now() + patience; }
 
