@@ -24,7 +24,7 @@ from hearth import _frames
 
 Key = Tuple[int, int]  # id of a call
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 SENT, STARTED, RECALLED, CANCELLED, DONE = 1, 2, 3, 4, 5
 
 BOOT = os.path.join(os.path.dirname(os.path.abspath(hearth.__file__)), "_worker", "boot.py")
