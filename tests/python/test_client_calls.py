@@ -1,22 +1,17 @@
-"""Single calls from a program: values, errors, handles, threads, loops and forks."""
+"""Single calls from a program: values, errors, handles, threads and loops."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
-import subprocess
-import sys
-import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import client_tasks as tasks
 import pytest
 from client_fixtures import node  # noqa: F401
-from fake_node import FakeNode, until
+from fake_node import until
 
-import hearth
 from hearth import errors
 from hearth._client import shared
 
@@ -298,111 +293,3 @@ def test_one_value_may_exceed_the_window_alone(node):
     handles = [tasks.length.spawn(data) for _ in range(5)]
     assert [handle.result() for handle in handles] == [len(data)] * 5
     assert node.most_open == 1
-
-
-# -- loss -------------------------------------------------------------------------------------------------------------
-
-
-def test_open_calls_of_a_lost_node_fail_and_new_ones_connect_again(node):
-    node.behaviour["client.square"] = lambda call: node.drop()
-    with pytest.raises(errors.NodeUnavailableError, match="client.square was open: it may have run"):
-        tasks.square.remote(3)
-    del node.behaviour["client.square"]
-    assert tasks.square.remote(3) == 9
-    assert len(node.sessions) == 2
-
-
-def test_a_loop_hears_of_a_lost_node_too(node):
-    node.behaviour["client.square"] = lambda call: node.drop()
-
-    async def lost():
-        calls = [tasks.square.remote.aio(x) for x in range(3)]
-        return await asyncio.gather(*calls, return_exceptions=True)
-
-    assert all(isinstance(result, errors.NodeUnavailableError) for result in asyncio.run(lost()))
-
-
-def test_bytes_that_are_no_frame_end_the_connection_with_a_reason(node):
-    node.behaviour["client.square"] = lambda call: call.session.send(b"\xff" * 64)
-    with pytest.raises(errors.NodeUnavailableError, match="not a frame"):
-        tasks.square.remote(3)
-
-
-def test_a_forked_child_connects_by_itself_and_leaves_the_parents_connection_alone(node):
-    assert tasks.square.remote(2) == 4
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            status = 0 if tasks.square.remote(5) == 25 else 2
-        finally:
-            os._exit(status)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert tasks.square.remote(3) == 9
-    assert len(node.sessions) == 2
-
-
-def test_a_handle_of_the_parent_says_so_in_a_forked_child(node):
-    node.behaviour["client.square"] = lambda call: None
-    handle = tasks.square.spawn(3)
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            handle.result()
-        except errors.NodeUnavailableError as error:
-            os.write(write, str(error).encode())
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
-    assert b"forked from" in os.read(read, 4096)
-
-
-def _program(node: FakeNode, text: str) -> "subprocess.Popen[str]":
-    here = os.path.dirname(os.path.abspath(__file__))
-    source = os.path.dirname(os.path.dirname(os.path.abspath(hearth.__file__)))
-    environment = dict(os.environ, HEARTH_SOCKET=node.path, PYTHONPATH=os.pathsep.join([source, here]))
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(text)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_a_program_that_ends_with_open_calls_says_so(node):
-    node.behaviour["client.square"] = lambda call: None
-    program = _program(node, "import client_tasks; kept = [client_tasks.square.spawn(x) for x in range(3)]")
-    _, said = program.communicate(timeout=60)
-    assert "3 calls are still open and aborted" in said and "client.square" in said
-    assert program.returncode == 0
-
-
-def test_a_program_whose_calls_have_ended_says_nothing(node):
-    program = _program(
-        node, "import client_tasks; h = client_tasks.square.spawn(3); h.result(); print(client_tasks.square.remote(4))"
-    )
-    out, said = program.communicate(timeout=60)
-    assert (out, said) == ("16\n", "")
-
-
-def test_ctrl_c_cancels_the_call_and_the_connection_goes_on(node):
-    calls = []
-    node.behaviour["client.square"] = calls.append
-    program = _program(
-        node,
-        """
-        import client_tasks
-        try:
-            client_tasks.square.remote(3)
-        except KeyboardInterrupt:
-            print(client_tasks.join.remote("a"))
-        """,
-    )
-    until(lambda: calls, "the call arrives")
-    program.send_signal(signal.SIGINT)
-    out, said = program.communicate(timeout=60)
-    assert out == "a!\n" and said == ""
-    assert calls[0].cancelled.wait(20)
-    assert len(node.sessions) == 1
