@@ -155,7 +155,8 @@ class FakeSession:
         if value["digest"] in self.node.bundles:
             return {"bundle": {"digest": value["digest"], "stored": True}}
         self.uploads[request] = (value["digest"], int(value["size"]), bytearray())
-        self.respond(request, {"bundle": {"digest": value["digest"], "stored": False}}, more=self.node.more_after_needed)
+        needed = {"bundle": {"digest": value["digest"], "stored": False}}
+        self.respond(request, needed, more=self.node.more_after_needed)
         return None
 
     def _upload(self, frame: Any) -> None:

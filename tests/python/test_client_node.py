@@ -106,7 +106,7 @@ def test_clients_that_come_at_the_same_moment_start_one_node(place, monkeypatch)
 
 def test_a_node_that_dies_while_it_starts_shows_its_last_words(place, monkeypatch):
     _daemon(place, monkeypatch, before="sys.exit('the disk is full')")
-    with pytest.raises(errors.NodeUnavailableError, match=r"ended with status 1 while it started.*\n  the disk is full"):
+    with pytest.raises(errors.NodeUnavailableError, match=r"ended with status 1 .*\n  the disk is full"):
         node.connect_or_start()
 
 

@@ -141,7 +141,9 @@ def frames(connection: Connection, target: Target, lo: int, body: Any, run: bool
             f"The arguments of {target.task.name} take {size:,} bytes; the node accepts {limit:,}. Pass a File instead."
         )
     first, rest = _frames.parts(body)
-    fields = dict(target.fields, root_hi=connection.call_hi, root_lo=lo, flags=_frames.CALL_RUN) if run else target.fields
+    fields = target.fields
+    if run:  # a run is its own root
+        fields = dict(fields, root_hi=connection.call_hi, root_lo=lo, flags=_frames.CALL_RUN)
     yield _frames.call(**fields, call_lo=lo, size=size, body=first)
     for offset, part, last in rest:
         flags = _frames.CHUNK_LAST if last else 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional, Set, Tuple
 
 from hearth import _frames, _values
 from hearth._bundle import Bundle, bundle_for
+from hearth._bundle.origin import anchor
 from hearth._client import settings, shared
 from hearth._client.slots import Request
 from hearth.errors import ConfigurationError
@@ -33,12 +34,11 @@ _interactive = hasattr(sys, "ps1") or "IPython" in sys.modules
 class Opened:
     """An environment on a connection."""
 
-    __slots__ = ("bundle", "definition", "env", "handle", "is_new", "version")
+    __slots__ = ("definition", "env", "handle", "is_new", "version")
 
-    def __init__(self, env: TaskEnvironment, definition: Dict[str, Any], bundle: Bundle, answer: Dict[str, Any]) -> None:
+    def __init__(self, env: TaskEnvironment, definition: Dict[str, Any], answer: Dict[str, Any]) -> None:
         self.env = env  # keeps it alive: it is remembered by its id
         self.definition = definition
-        self.bundle = bundle
         self.handle = int(answer["handle"])
         self.version = str(answer.get("version", ""))
         self.is_new = bool(answer.get("isNew", False))
@@ -46,6 +46,8 @@ class Opened:
 
 class Target:
     """What a call of one task needs, on one connection."""
+
+    codec: _values.Codec
 
     __slots__ = ("_template", "codec", "fields", "place", "revision", "session", "task")
 
@@ -126,7 +128,7 @@ def open_environment(connection: Connection, env: TaskEnvironment) -> Opened:
             state.bundles.add(bundle.digest)
         if len(state.opened) > _TARGETS_MAX:
             state.opened.clear()
-        opened = state.opened[id(env)] = Opened(env, definition, bundle, connection.ask("openEnvironment", definition))
+        opened = state.opened[id(env)] = Opened(env, definition, connection.ask("openEnvironment", definition))
         return opened
 
 
@@ -171,9 +173,11 @@ def interpreter_of(env: TaskEnvironment) -> str:
     `TaskEnvironment(python=)`, else `$HEARTH_PYTHON`, else the active virtual environment, else the nearest `.venv`
     above the code, else the system's. Raises ConfigurationError for one that is named and does not exist.
     """
-    for named, source in ((env.python, f"python= of environment {env.name!r}"), (os.environ.get("HEARTH_PYTHON"), "HEARTH_PYTHON")):
-        if named:
-            return _named_interpreter(named, source)
+    if env.python:
+        return _named_interpreter(env.python, f"python= of environment {env.name!r}")
+    chosen = os.environ.get("HEARTH_PYTHON")
+    if chosen:
+        return _named_interpreter(chosen, "HEARTH_PYTHON")
     virtual = os.environ.get("VIRTUAL_ENV") or (sys.prefix if sys.prefix != sys.base_prefix else "")
     if virtual:
         found = os.path.join(virtual, "bin", "python")
@@ -193,8 +197,6 @@ def _named_interpreter(named: str, source: str) -> str:
 
 
 def _nearest_venv(env: TaskEnvironment) -> Optional[str]:
-    from hearth._bundle import anchor
-
     at = anchor(env)
     while True:
         found = os.path.join(at, ".venv", "bin", "python")

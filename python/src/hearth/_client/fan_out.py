@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["FanOut"]
 
 _BATCH = 256
-"""Calls sent together, and results taken together: enough to make system calls cheap, few enough to keep the node busy."""
+"""Calls sent together, and results taken together: system calls get cheap, and the node is not kept waiting."""
 
 _REFUSED_PAUSE = 0.2
 """Seconds after which a call that a full queue refused is sent again: what a node asks refused callers to wait."""
@@ -33,14 +33,14 @@ _QUEUE_FULL = int(Code.QUEUE_FULL)
 
 
 class FanOut(Slot):
-    """Calls of `target` with each of `inputs` (arguments by name); at most `limit` open at once, 0: what the window takes.
+    """Calls of `target` with each of `inputs` (arguments by name), at most `limit` at once; 0: what the window takes.
 
     Results come in the order of the inputs, or with `ordered` False as calls end.
     """
 
     __slots__ = (
-        "_arrived", "_bodies", "_cap", "_connection", "_inputs", "_limit", "_more", "_next", "_open", "_ordered", "_refused",
-        "_results", "_retry_at", "_sent", "_target",
+        "_arrived", "_bodies", "_cap", "_connection", "_inputs", "_limit", "_more", "_next", "_open", "_ordered",
+        "_refused", "_results", "_retry_at", "_sent", "_target",
     )  # fmt: skip
 
     def __init__(

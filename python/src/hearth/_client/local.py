@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import contextvars
 import inspect
-import sys
 from typing import Any, Awaitable, Dict, Mapping, Optional, Sequence, Tuple
 
 from hearth import _runtime
 from hearth._client import ids
+from hearth._client.refusals import running_loop
 
 __all__ = ["LocalCall", "LocalChild"]
 
@@ -134,12 +136,9 @@ def _completed(awaitable: Awaitable[Any]) -> Any:
     async def whole() -> Any:
         return await awaitable
 
-    loops = sys.modules["asyncio"]
-    if loops._get_running_loop() is None:
+    if running_loop() is None:
         return asyncio.run(whole())
     # A sync task that a running loop called directly: its async child needs a loop of its own, in a thread of its own.
-    import concurrent.futures
-    import contextvars
-
+    here = contextvars.copy_context()
     with concurrent.futures.ThreadPoolExecutor(1) as executor:
-        return executor.submit(contextvars.copy_context().run, asyncio.run, whole()).result()
+        return executor.submit(lambda: here.run(asyncio.run, whole())).result()

@@ -11,7 +11,7 @@ from hearth._client import ids, node
 from hearth._client.connection import Connection
 from hearth._client.slots import Request
 
-__all__ = ["Line", "LineSplitter", "lines"]
+__all__ = ["Line", "LineSplitter", "LogStream"]
 
 _STREAMS = {1: "out", 2: "err", 3: "system"}
 
@@ -82,26 +82,47 @@ class _Feed(Request):
         self.ready = True
 
 
-def lines(path: str, of: str, action: str = "", follow: bool = True, limit: int = 0) -> Iterator[Line]:
-    """The output of run `of` (or "replica/<number>") at the node at `path`; the last `limit` lines, 0: all that is kept.
+class LogStream:
+    """The lines of run `of` (or of "replica/<number>") at the node at `path`: iterate once, in one thread.
 
-    Blocks for more with `follow`, until the run has ended. Raises what the node's error means, NodeUnavailableError.
+    Parameters:
+        action: only lines of this call; "": all.
+        follow: go on until the run has ended; else what is kept is all.
+        limit: the last so many lines; 0: all that is kept.
+
+    Raises what the node's error means, and NodeUnavailableError.
     """
-    connection = Connection.open(node.connect_or_start(path), path)
-    try:
-        feed = _Feed()
-        connection.feeds.append(feed)
-        connection.request("logs", {"of": of, "action": action, "follow": follow, "lines": limit}, feed)
-        splitter = LineSplitter()
-        while True:
-            connection.wait(feed)
-            ended = feed.reply is not None
-            feed.ready = ended
-            while feed.arrived:
-                yield from splitter.add(feed.arrived.popleft())
-            if ended:
-                yield from splitter.rest()
-                feed.answer()
-                return
-    finally:
-        connection.close()
+
+    def __init__(self, path: str, of: str, action: str = "", follow: bool = True, limit: int = 0) -> None:
+        self._connection = Connection.open(node.connect_or_start(path), path)
+        self._feed = _Feed()
+        self._connection.feeds.append(self._feed)
+        asked = {"of": of, "action": action, "follow": follow, "lines": limit}
+        self._connection.request("logs", asked, self._feed)
+        self._lines = self._read()
+
+    def __iter__(self) -> LogStream:
+        return self
+
+    def __next__(self) -> Line:
+        return next(self._lines)
+
+    def close(self) -> None:
+        """Ends the stream, from any thread; one that waits for the next line gets NodeUnavailableError."""
+        self._connection.close()
+
+    def _read(self) -> Iterator[Line]:
+        feed, splitter = self._feed, LineSplitter()
+        try:
+            while True:
+                self._connection.wait(feed)
+                ended = feed.reply is not None
+                feed.ready = ended
+                while feed.arrived:
+                    yield from splitter.add(feed.arrived.popleft())
+                if ended:
+                    yield from splitter.rest()
+                    feed.answer()
+                    return
+        finally:
+            self._connection.close()

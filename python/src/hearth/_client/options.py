@@ -184,7 +184,7 @@ def _from_dict(value: Dict[str, Any], annotation: Any, origin: Any, args: Tuple[
     validate = getattr(whole, "model_validate", None) or getattr(whole, "parse_obj", None)
     if validate is not None:  # a pydantic model
         return validate(value)
-    if typing.get_type_hints and hasattr(whole, "__total__"):  # a TypedDict
+    if hasattr(whole, "__total__"):  # a TypedDict
         kinds = hints_of_class(whole)
         return {k: from_json(v, kinds.get(k, Any)) for k, v in value.items()}
     if whole in (dict, Any, object, inspect.Parameter.empty) or _abstract_over(whole, dict):

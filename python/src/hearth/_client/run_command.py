@@ -1,4 +1,4 @@
-"""The Python half of ``hearth run FILE TASK [--inputs]``, which the command becomes: ``python -m hearth._client.run_command``.
+"""The Python half of ``hearth run FILE TASK [--inputs]``: the command becomes ``python -m hearth._client.run_command``.
 
 Exit status: 0 the task succeeded, 1 it failed, 2 the command line is wrong, 3 no node, 130 interrupted.
 """

@@ -28,7 +28,7 @@ _REFUSED = {
     "dry_run": "there is no image to build; `hearth.deploy` says the version of an environment without running it",
     "env_vars": "warm interpreters have theirs already; set TaskEnvironment(env_vars=...)",
     "custom_context": "pass it to the task as an argument",
-    "max_action_concurrency": "say map(..., concurrency=N), or bound the environment with ReusePolicy(replicas=..., concurrency=...)",
+    "max_action_concurrency": "say map(..., concurrency=N), or bound the environment with a ReusePolicy",
     "debug": "run the task with mode='local' in your debugger",
 }
 # Those that only arrange how Flyte does it: accepted, and said once that they have no effect.
@@ -84,12 +84,13 @@ class RunContext:
     def _start(self, task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         _runtime.refuse_while_importing("hearth.run(...)")
         if not isinstance(task, Task):
-            raise TypeError(f"hearth.run takes a task and its arguments, not {task!r}. Mark the function with @env.task.")
+            raise TypeError(f"hearth.run takes a task and its arguments, not {task!r}. Mark functions with @env.task.")
         if _runtime.current() is not None:
+            word = task.short_name
             raise RuntimeUserError(
                 "RunInsideTask",
-                f"hearth.run({task.short_name}) inside a task: a task calls others directly, as {task.short_name}(...) or "
-                f"`await {task.short_name}.aio(...)`.",
+                f"hearth.run({word}) inside a task: a task calls others directly, as `{word}(...)` or "
+                f"`await {word}.aio(...)`.",
             )
         with settings.at(*self._place):
             if self._mode == "local":

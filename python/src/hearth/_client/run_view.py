@@ -36,7 +36,7 @@ class Feed(Slot):
 
 
 class Progress:
-    """How many calls of the run have ended: a bar of `rich` where it is installed, else a line that is written again."""
+    """How many calls of the run have ended: a bar where `rich` is installed, else a line that is written again."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out

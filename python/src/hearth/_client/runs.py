@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import functools
 import sys
-from typing import TYPE_CHECKING, Any, AsyncIterator, Dict, Generator, Iterator, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, AsyncIterator, Dict, Generator, List, Mapping, Optional, Tuple
 
 from hearth import _frames
 from hearth._client import calls, environments, ids, log_stream, rows, shared
@@ -55,8 +55,11 @@ class RunSlot(CallSlot):
 
 
 def start(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any], order: Order) -> Run:
-    """Starts a run of `task`; returns when the node has accepted it. Raises what `Run.result` raises, and RuntimeUserError
-    for a name that is taken."""
+    """Starts a run of `task`; returns when the node has accepted it.
+
+    Raises TypeError or RuntimeDataValidationError for the arguments, RuntimeUserError for a name that is taken, and what
+    opening the environment raises.
+    """
     connection = shared.connection()
     target = environments.target(connection, task)
     arguments = task.bind(args, kwargs)
@@ -93,7 +96,7 @@ def _shown(arguments: Mapping[str, Any]) -> str:
 
 
 class Run:
-    """A run that this program started. Blocking methods have an ``.aio`` form; ``await run`` waits and returns the result.
+    """A run that this program started. Blocking methods have an ``.aio`` form; ``await run`` is its result.
 
     A run lives in the memory of its node, and goes on when the program ends unless it was started with detach=False.
     """
@@ -162,7 +165,10 @@ class Run:
     wait = Method(_wait, _wait_aio)
 
     def _result(self, timeout: Optional[float] = None) -> Any:
-        """The value of the run; waits for it. Raises TimeoutError, the task's own exception, or a `hearth.errors` class."""
+        """The value of the run; waits for it, at most `timeout` seconds.
+
+        Raises TimeoutError, the task's own exception, or a `hearth.errors` class.
+        """
         self._wait(timeout)
         return value_of(self._slot)
 
@@ -189,7 +195,8 @@ class Run:
     def _abort(self, reason: str = "") -> None:
         """Asks the node to stop the run and all its calls; `wait` says when that is done."""
         connection = shared.connection(self._slot.connection.path)
-        connection.ask("abort", {"run": self.name, "action": "", "reason": reason or "aborted by the program that started it"})
+        reason = reason or "aborted by the program that started it"
+        connection.ask("abort", {"run": self.name, "action": "", "reason": reason})
 
     def _details(self) -> rows.RunDetails:
         """What the node knows about the run. Raises ActionNotFoundError when it has forgotten it."""
@@ -208,21 +215,20 @@ class Run:
     details = Method(_details, lambda self: _in_thread(self._details))
     actions = Method(_actions, lambda self: _in_thread(self._actions))
 
-    def _logs(self, follow: bool = True, action: str = "") -> Iterator[log_stream.Line]:
+    def _logs(self, follow: bool = True, action: str = "") -> log_stream.LogStream:
         """The output of the run, line by line, from its beginning; with `follow` until the run has ended."""
-        return log_stream.lines(self._slot.connection.path, self.name, action=action, follow=follow)
+        return log_stream.LogStream(self._slot.connection.path, self.name, action=action, follow=follow)
 
     async def _logs_aio(self, follow: bool = True, action: str = "") -> AsyncIterator[log_stream.Line]:
-        source = self._logs(follow, action)
-        loop = asyncio.get_running_loop()
+        source = await _in_thread(self._logs, follow, action)
         try:
             while True:
-                line = await loop.run_in_executor(None, next, source, None)
+                line = await _in_thread(next, source, None)
                 if line is None:
                     return
                 yield line
         finally:
-            await loop.run_in_executor(None, source.close)  # type: ignore[attr-defined]
+            source.close()  # also ends a thread that still waits for a line
 
     logs = Method(_logs, _logs_aio)
 

@@ -26,7 +26,8 @@ def place() -> Tuple[str, str]:
     if here is not None:
         return here
     if _place is None:
-        _place = _checked(os.environ.get("HEARTH_PROJECT") or "default", os.environ.get("HEARTH_DOMAIN") or "development")
+        project, domain = os.environ.get("HEARTH_PROJECT"), os.environ.get("HEARTH_DOMAIN")
+        _place = _checked(project or "default", domain or "development")
     return _place
 
 

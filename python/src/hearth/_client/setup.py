@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import functools
+import importlib
 import logging
 import os
 from pathlib import Path
@@ -103,7 +104,7 @@ def _read_config(file: Path) -> Mapping[str, Any]:
     if file.suffix in (".yaml", ".yml"):
         raise ConfigurationError(f"{file} is YAML; write the same as TOML: project = \"...\" and domain = \"...\".")
     try:
-        import tomllib
+        tomllib = importlib.import_module("tomllib")
     except ImportError:
         raise ConfigurationError(
             f"{file} cannot be read before Python 3.11. Call hearth.init(project=..., domain=...) instead."

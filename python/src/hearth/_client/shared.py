@@ -86,7 +86,7 @@ def _at_exit() -> None:
     for each in list(_connections.values()):
         if not each.broken:
             each.poll()  # calls whose replies are here already are not open
-            names = [slot.task_name for slot in each.open_calls if getattr(slot, "task_name", "")]
+            names = [slot.task_name for slot in each.open_calls if slot.task_name]
             if names:
                 print(_said_at_exit(names), file=sys.stderr)
         each.close()

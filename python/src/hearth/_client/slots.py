@@ -26,6 +26,11 @@ class Slot:
         self.reply: Any = None
         self._listeners: Optional[List[Callable[[], None]]] = None
 
+    @property
+    def task_name(self) -> str:
+        """Of a call that ends with its program the name of the task; else empty."""
+        return ""
+
     def deliver(self, reply: Any) -> None:
         """`reply` is a frame, or the exception that takes its place."""
         self.reply = reply

@@ -96,7 +96,8 @@ def find(tasks: Dict[str, Task[Any, Any]], word: str, source: str) -> Task[Any, 
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise UsageError(f"{word} means several tasks of {source}: {', '.join(t.name for t in matches)}. Say one in full.")
+        names = ", ".join(task.name for task in matches)
+        raise UsageError(f"{word} means several tasks of {source}: {names}. Say one in full.")
     words = [task.func.__name__ for task in tasks.values()]
     near = difflib.get_close_matches(word, words, 1) or difflib.get_close_matches(word, list(tasks), 1)
     hint = f" Did you mean {near[0]}?" if near else ""
