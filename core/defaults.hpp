@@ -138,8 +138,6 @@ inline constexpr std::uint64_t bundle_unpacked_bytes_max = 1 * gib;
 inline constexpr std::uint64_t bundle_files_max = 50'000;
 /// Log files; environments without `reusable` may make one per call.
 inline constexpr std::size_t log_files_max = 10'000;
-/// Bytes of file jobs that wait for a disk; beyond it logs are dropped and bundles are refused.
-inline constexpr std::uint64_t store_queue_bytes_max = 64 * mib;
 /// The node's own log: this much, and so many older files.
 inline constexpr std::size_t node_log_bytes_max = 4 * mib;
 inline constexpr std::size_t node_log_files = 3;

@@ -10,10 +10,12 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <map>
 #include <string>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,9 +24,6 @@ namespace {
 
 using namespace hearth;
 using namespace hearth::node;
-
-constexpr std::size_t log_file_bytes = 16 * 1024 * 1024;
-constexpr std::size_t log_files = 3;
 
 /// Each connection and interpreter takes descriptors; the hard limit is what the system allows us.
 void raise_descriptor_limit() {
@@ -35,9 +34,17 @@ void raise_descriptor_limit() {
   }
 }
 
+/// Values of tasks pass through this process: no core file, and nobody attaches to it but root.
+void hide_memory() {
+#ifndef __SANITIZE_ADDRESS__ // whose leak check attaches to its own process
+  ::prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
 void open_log(const settings& wanted) {
   auto log = wanted.log_file.empty() ? spdlog::stderr_logger_mt("hearthd")
-                                     : spdlog::rotating_logger_mt("hearthd", wanted.log_file, log_file_bytes, log_files);
+                                     : spdlog::rotating_logger_mt("hearthd", wanted.log_file, defaults::node_log_bytes_max,
+                                                                  defaults::node_log_files);
   spdlog::set_default_logger(log);
   spdlog::set_level(spdlog::level::from_str(wanted.log_level));
   spdlog::flush_on(spdlog::level::info);
@@ -67,6 +74,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   ::umask(077);
   raise_descriptor_limit();
+  hide_memory();
   try {
     auto wanted = read_settings(std::move(flags), is_private);
     open_log(wanted);

@@ -20,6 +20,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -66,6 +67,25 @@ std::uint32_t cores() { return std::max(1u, std::thread::hardware_concurrency())
 
 std::string python_of(const settings& wanted) { return wanted.python.empty() ? "/usr/bin/python3" : wanted.python; }
 
+/// Whether this is where every program of this user looks for a node: there the directory has to be ours alone, since
+/// others might prepare it. A place that the user chose is the user's to judge.
+bool is_usual_place(const path& socket) {
+  const auto unnamed = [](const char* name) -> const char* {
+    return std::strcmp(name, "HEARTH_SOCKET") == 0 ? nullptr : std::getenv(name);
+  };
+  return socket == default_socket(unnamed, ::geteuid());
+}
+
+/// The process ends then, whatever its loop does.
+void end_within(std::chrono::milliseconds time) {
+  std::signal(SIGALRM, [](int) {
+    constexpr char why[] = "hearthd: some part of the node did not end in time; the process ends without it\n";
+    [[maybe_unused]] auto written = ::write(STDERR_FILENO, why, sizeof why - 1);
+    std::_Exit(0);
+  });
+  ::alarm(static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(time).count()));
+}
+
 /// Hears the end of the agent, and with it of the node.
 caf::behavior watch_agent(caf::event_based_actor* self, agent_actor agent, std::function<void()> ended) {
   self->monitor(agent);
@@ -81,9 +101,7 @@ class running_node {
 public:
   explicit running_node(const settings& wanted)
     : settings_(wanted), state_lock_(claim_state_directory(wanted.state_directory)),
-      socket_(wanted.socket, wanted.socket == default_socket(std::getenv, ::getuid()) && !std::getenv("HEARTH_SOCKET")
-                               ? privacy::ours_alone
-                               : privacy::ours_to_write),
+      socket_(wanted.socket, is_usual_place(wanted.socket) ? privacy::ours_alone : privacy::ours_to_write),
       loop_([](std::string_view what) { spdlog::error("{}", what); }), disk_(defaults::disk_queue_bytes_max) {
     spawn_doors();
     spawn_cast();
@@ -94,13 +112,14 @@ public:
   void run() {
     spdlog::info("node {} serves at {}, state in {}", about_.name, about_.socket, about_.state_directory);
     loop_.run(std::move(ended_.promise));
+    const auto deadline = std::chrono::steady_clock::now() + defaults::stop_grace;
+    end_within(2 * defaults::stop_grace);
     listener_.reset();
-    disk_.close();
-    auto left = loop_.stop({caf::actor_cast<caf::actor>(run_keeper_), caf::actor_cast<caf::actor>(foundry_),
-                            caf::actor_cast<caf::actor>(bundles_), caf::actor_cast<caf::actor>(logs_)},
-                           std::chrono::steady_clock::now() + defaults::stop_grace);
-    if (left > 0) {
-      spdlog::warn("{} parts of the node did not end in time", left);
+    const auto left = loop_.stop({caf::actor_cast<caf::actor>(run_keeper_), caf::actor_cast<caf::actor>(foundry_),
+                                  caf::actor_cast<caf::actor>(bundles_), caf::actor_cast<caf::actor>(logs_)},
+                                 deadline);
+    if (left > 0 || !disk_.finish(deadline)) {
+      spdlog::warn("{} actors of the node, or its disk, did not end in time", left);
       spdlog::shutdown();
       std::_Exit(0);
     }
@@ -111,10 +130,11 @@ private:
   void spawn_doors() {
     auto& system = loop_.system();
     auto warn = [](const std::string& what) { spdlog::warn("{}", what); };
-    bundles_ = system.spawn(bundles, bundles_config{std::make_shared<bundle_store>(
+    const bundle_door door = system.spawn(bundles, bundles_config{std::make_shared<bundle_store>(
                                                       settings_.state_directory / "bundles",
                                                       bundle_limits{defaults::bundles_bytes_max, defaults::stored_age_max}),
                                                     &disk_});
+    bundles_ = door;
     logs_config logs{std::make_shared<log_files>(settings_.state_directory / "logs",
                                                  log_limits{defaults::run_log_bytes_max, defaults::logs_bytes_max,
                                                             defaults::log_files_max, defaults::stored_age_max}),
@@ -122,6 +142,7 @@ private:
     logs_ = system.spawn([logs](log_door::stateful_pointer<logs_state> self) { return self->state.make_behavior(self, logs); });
     foundry_config foundry{loop_, sdk_directory() / "hearth" / "_worker" / "boot.py", bundles_, own_environment(),
                            python_of(settings_)};
+    foundry.on_bundle_unused = [door](const std::string& digest) { caf::anon_send(door, atom::forget::value, digest); };
     foundry_ = spawn_foundry(foundry);
   }
 
@@ -193,6 +214,7 @@ private:
       }
       stopping_ = true;
       spdlog::info("told to stop by signal {}; running calls have {} ms", number, settings_.stop_grace.count());
+      end_within(settings_.stop_grace + 3 * defaults::stop_grace); // calls, interpreters, the rest
       caf::anon_send(agent_, atom::stop::value, settings_.stop_grace, std::string("signal"));
       return on_signal(number);
     });

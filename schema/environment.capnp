@@ -49,11 +49,11 @@ struct Timeout {
 
 struct Reuse {
   enabled @0 :Bool;                   # false: every call runs in a fresh fork
-  minReplicas @1 :UInt32;
-  maxReplicas @2 :UInt32;
+  minReplicas @1 :UInt32;             # (live)
+  maxReplicas @2 :UInt32;             # (live)
   concurrency @3 :UInt32;
-  idleTtlMs @4 :UInt64;
-  scaledownTtlMs @5 :UInt64;
+  idleTtlMs @4 :UInt64;               # (live)
+  scaledownTtlMs @5 :UInt64;          # (live)
   scope @6 :Text;                     # "global" | "run"
 }
 

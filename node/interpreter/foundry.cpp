@@ -28,13 +28,21 @@ void foundry_state::start(replica_order& order) {
   const auto shop = place;
   if (shop->take(std::move(order)))
     self_->request(bundles_, defaults::inner_request_timeout, atom::open::value, spec->bundle)
-      .then([shop](const std::string& directory) { shop->launch(directory); },
+      .then([this, shop, spec](const std::string& directory) { launch(shop, spec, directory); },
             [this, shop](const caf::error& error) {
               shop->refuse(failure_of(error));
               tick_soon();
             });
   if (shop->is_limited() && !memory_timer_->is_set())
     memory_timer_->set(defaults::memory_watch_interval);
+}
+
+/// One `open` per workshop is kept; it ends with the workshop.
+void foundry_state::launch(const std::shared_ptr<workshop>& shop, const spec_ptr& spec, const std::string& directory) {
+  const auto place = place_of(spec->key(), spec->version);
+  if (workshops_.count(place) == 0 || !bundles_in_use_.emplace(place, spec->bundle).second)
+    on_bundle_unused_(spec->bundle);
+  shop->launch(directory);
 }
 
 void foundry_state::look_at_memory() {
@@ -61,7 +69,13 @@ void foundry_state::tick() {
     orphans_->look_soon();
   for (const auto& [place, shop] : workshops_)
     shop->tidy();
-  std::erase_if(workshops_, [](const auto& entry) { return entry.second->forgotten() && entry.second->empty(); });
+  std::erase_if(workshops_, [this](const auto& entry) {
+    const bool is_over = entry.second->forgotten() && entry.second->empty();
+    if (is_over)
+      if (const auto held = bundles_in_use_.extract(entry.first); !held.empty())
+        on_bundle_unused_(held.mapped());
+    return is_over;
+  });
   if (stopping_.empty() || !is_empty())
     return;
   for (auto& promise : std::exchange(stopping_, {}))
@@ -76,6 +90,7 @@ bool foundry_state::is_empty() {
 foundry_shell::behavior_type foundry_state::make_behavior(foundry_shell::pointer self, const foundry_config& config) {
   self_ = self;
   bundles_ = config.bundles;
+  on_bundle_unused_ = config.on_bundle_unused;
   tools_.emplace(workshop_tools{config.loop, config.boot, config.variables, config.default_python,
                                 config.default_memory_limit, config.force_spawn, [this] { tick_soon(); }});
   memory_timer_ = std::make_unique<loop_timer>(config.loop.timers(), [this] { look_at_memory(); });

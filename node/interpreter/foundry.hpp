@@ -4,6 +4,7 @@
 #include "node/interpreter/orphans.hpp"
 #include "node/interpreter/workshop.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,9 @@ struct foundry_config {
   /// Children of this process that the foundry did not start are what interpreters left behind, and are killed. True in
   /// a daemon, whose only children are these.
   bool ends_orphans = true;
+  /// Hears the digest of a bundle that was opened and that no process of the environment version uses any more; once for
+  /// each `open` that was answered.
+  std::function<void(const std::string&)> on_bundle_unused = [](const std::string&) {};
 };
 
 /// foundry_actor and its own clock.
@@ -39,6 +43,7 @@ public:
 
 private:
   void start(replica_order& order);
+  void launch(const std::shared_ptr<workshop>& shop, const spec_ptr& spec, const std::string& directory);
   void look_at_memory();
   void tick();
   void tick_soon();
@@ -48,6 +53,8 @@ private:
   bundles_actor bundles_;
   std::optional<workshop_tools> tools_; // before the workshops, which refer to it
   std::unordered_map<std::string, std::shared_ptr<workshop>> workshops_; // by key and version
+  std::unordered_map<std::string, std::string> bundles_in_use_; // digest, by key and version of the workshop
+  std::function<void(const std::string&)> on_bundle_unused_;
   std::unique_ptr<orphans> orphans_;
   std::unique_ptr<loop_timer> memory_timer_;
   std::vector<caf::typed_response_promise<bool>> stopping_;

@@ -50,7 +50,7 @@ caf::result<Result> answer_off_loop(Self* self, writer& disk, std::uint64_t byte
     caf::anon_send(door, atom::tick::value, std::move(then));
   });
   if (!taken)
-    return error_of(storage_busy());
+    promise.deliver(error_of(storage_busy()));
   return promise;
 }
 

@@ -25,22 +25,32 @@ bool writer::submit(std::uint64_t bytes, job what) {
     return false;
   bytes_ += weight;
   items_.push_back({weight, std::move(what)});
-  changed_.notify_one();
+  changed_.notify_all();
   return true;
 }
 
 void writer::close() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
-  changed_.notify_one();
+  changed_.notify_all();
+}
+
+bool writer::finish(std::chrono::steady_clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  closed_ = true;
+  changed_.notify_all();
+  return changed_.wait_until(lock, deadline, [this] { return ended_; });
 }
 
 void writer::work() {
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return closed_ || !items_.empty(); });
-    if (items_.empty())
+    if (items_.empty()) {
+      ended_ = true;
+      changed_.notify_all();
       return;
+    }
     auto next = std::move(items_.front());
     items_.pop_front();
     lock.unlock();

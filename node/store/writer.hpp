@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -30,6 +31,10 @@ public:
   /// Takes no more jobs; those queued still run. Any thread.
   void close();
 
+  /// Closes, and waits until what is queued has run. False: not by `deadline`; a disk is stuck, and the destructor would
+  /// wait for it.
+  bool finish(std::chrono::steady_clock::time_point deadline);
+
 private:
   struct item {
     std::uint64_t bytes = 0;
@@ -44,6 +49,7 @@ private:
   std::deque<item> items_;
   std::uint64_t bytes_ = 0; // queued and at work
   bool closed_ = false;
+  bool ended_ = false;      // the thread runs no more jobs
   std::thread thread_;      // last: begins when the rest exists
 };
 

@@ -85,6 +85,19 @@ BOOST_AUTO_TEST_CASE(a_closed_writer_finishes_what_it_took_and_takes_no_more) {
   BOOST_CHECK_EQUAL(ran, 100);
 }
 
+BOOST_AUTO_TEST_CASE(finishing_waits_for_what_is_queued_but_not_for_a_stuck_disk) {
+  std::promise<void> go_on;
+  auto gate = go_on.get_future().share();
+  int ran = 0;
+  writer disk(1 << 20);
+  disk.submit(1, [&ran, gate] { gate.wait(), ++ran; });
+  BOOST_CHECK(!disk.finish(std::chrono::steady_clock::now()));
+  BOOST_CHECK(!disk.submit(1, [] {}));
+  go_on.set_value();
+  BOOST_CHECK(disk.finish(std::chrono::steady_clock::now() + std::chrono::minutes(1)));
+  BOOST_CHECK_EQUAL(ran, 1);
+}
+
 BOOST_AUTO_TEST_CASE(what_a_job_holds_is_free_before_the_job_counts_as_done) {
   auto held = std::make_shared<int>(1);
   std::weak_ptr<int> seen = held;
