@@ -312,6 +312,16 @@ BOOST_AUTO_TEST_CASE(without_reuse_every_call_has_a_replica_of_its_own) {
   BOOST_TEST(p.lines() == (lines{"dispatch r2 c2 #1"}));
 }
 
+BOOST_AUTO_TEST_CASE(a_fresh_replica_that_ends_after_its_call_is_no_failure) {
+  pool_driver p(make_spec(0, 0), limits(0, 4, 1, true));
+  auto c = p.admit();
+  p.ready(1);
+  p.done(1, c);
+  p.lost(1, {});
+  BOOST_TEST(!p.subject().is_failing());
+  BOOST_TEST(p.subject().last_failure().message == "");
+}
+
 BOOST_AUTO_TEST_CASE(waiting_parents_do_not_keep_fresh_children_from_starting) {
   pool_driver p(make_spec(0, 0), limits(0, 1, 1, true));
   auto parent = p.admit_root(1);
