@@ -186,7 +186,8 @@ void interpreter_link::finish() {
   interpreter::events events;
   events.push_back(interpreter::gone{why.code, std::move(why.message), dialogue_.begun()});
   tell(std::move(events));
-  caf::anon_send_exit(std::exchange(door_, interpreter_actor{}), caf::exit_reason::normal);
+  // Not `normal`, which an actor takes for somebody else's end.
+  caf::anon_send_exit(std::exchange(door_, interpreter_actor{}), caf::exit_reason::user_shutdown);
   if (settings_.on_gone)
     std::exchange(settings_.on_gone, nullptr)();
 }

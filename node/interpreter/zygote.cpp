@@ -185,7 +185,8 @@ void zygote::on_exit(exit_status status) {
   patience_.cancel();
   fail({ec::start_failed,
         who() + ' ' + in_words(status) + (ready_ ? "." : " before it was ready.") + last_words()});
-  owner_.on_end(*this, *failed_);
+  const auto why = *std::move(failed_); // not ours any more, because the owner may destroy us
+  owner_.on_end(*this, why);
 }
 
 } // namespace hearth::node
