@@ -196,7 +196,9 @@ def test_hints_are_resolved_and_any_where_there_are_none() -> None:
 def test_a_parameter_that_defaults_to_none_may_be_none() -> None:
     def f(x: int = None, y: Any = None) -> None: ...  # type: ignore[assignment]
 
-    assert hearth.TaskEnvironment("e").task(f).hints == {"x": Optional[int], "y": Any, "return": type(None)}
+    hints = hearth.TaskEnvironment("e").task(f).hints
+    assert (hints["x"], hints["return"]) == (Optional[int], type(None))
+    assert hints["y"] in (Any, Optional[Any])  # the same; Python writes it one way or the other
 
 
 def test_hints_of_a_closure_may_name_what_is_around_it() -> None:
