@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -35,6 +36,33 @@ def test_a_loop_hears_of_a_lost_node_too(node):
         return await asyncio.gather(*calls, return_exceptions=True)
 
     assert all(isinstance(result, errors.NodeUnavailableError) for result in asyncio.run(lost()))
+
+
+def test_a_node_that_was_replaced_between_calls_is_not_noticed(node):
+    forms = {
+        "remote": lambda: tasks.square.remote(3),
+        "spawn": lambda: tasks.square.spawn(3).result(),
+        "awaited": lambda: asyncio.run(tasks.square.remote.aio(3)),
+        "map": lambda: next(iter(hearth.map(tasks.square, [3]))),
+        "run": lambda: hearth.run(tasks.square, 3).result(),
+    }
+    for name, call in forms.items():
+        assert call() == 9, name
+        node.drop()
+        gone = len(node.sessions)
+        until(lambda: len(node.gone) == gone, "the node has ended all connections")
+        assert call() == 9, name
+
+
+def test_what_listens_and_never_answers_is_no_node(tmp_path, monkeypatch):
+    path = str(tmp_path / "silent.sock")
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(path)
+        silent.listen(1)
+        monkeypatch.setenv("HEARTH_SOCKET", path)
+        monkeypatch.setattr("hearth._client.connection.HELLO_TIMEOUT", 0.05)
+        with pytest.raises(errors.NodeUnavailableError, match="is it a node"):
+            tasks.square.remote(3)
 
 
 def test_bytes_that_are_no_frame_end_the_connection_with_a_reason(node):

@@ -16,7 +16,7 @@ from hearth._client.environments import Target
 from hearth._client.handles import ChildHandle, Handle
 from hearth._client.refusals import refuse_blocking, running_loop
 from hearth._frames import BODY_BYTES_MAX
-from hearth.errors import ValueTooLargeError
+from hearth.errors import NodeUnavailableError, ValueTooLargeError
 
 if TYPE_CHECKING:
     from hearth._client.connection import Connection
@@ -35,16 +35,11 @@ def remote(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any
     runner = _runtime.current()
     if runner is not None:
         return runner.call(task, args, kwargs)
-    connection = shared.connection()
-    slot = CallSlot(connection, environments.target(connection, task))
-    body = slot.target.codec.encode_arguments(task.bind(args, kwargs))
-    if not connection.window.has_room(len(body)):
-        connection.admit(len(body))
-    send(slot, body)
+    slot = _begin(task, args, kwargs)
     try:
-        connection.wait(slot)
+        slot.connection.wait(slot)
     except BaseException:
-        connection.cancel(slot.lo, _INTERRUPTED)
+        slot.connection.cancel(slot.lo, _INTERRUPTED)
         raise
     return value_of(slot)
 
@@ -68,20 +63,46 @@ def spawn(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]
     runner: Any = _runtime.current()
     if runner is not None:
         return ChildHandle(runner.spawn(task, args, kwargs))
-    connection = shared.connection()
-    slot = CallSlot(connection, environments.target(connection, task))
-    body = slot.target.codec.encode_arguments(task.bind(args, kwargs))
-    if not connection.window.has_room(len(body)):
-        if running_loop() is not None:
-            word = _word(task)
-            raise refuse_blocking(f"{word}.spawn(...), with too many open calls,", f"await {word}.remote.aio(...)")
-        connection.admit(len(body))
-    send(slot, body)
-    return Handle(slot)
+    return Handle(_begin(task, args, kwargs))
+
+
+def _begin(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> CallSlot:
+    """Sends the call. A connection whose end nobody had noticed is replaced: nothing of the call has run then."""
+    replaced = False
+    while True:
+        connection = shared.connection()
+        try:
+            slot = CallSlot(connection, environments.target(connection, task))
+            body = slot.target.codec.encode_arguments(task.bind(args, kwargs))
+            if not connection.window.has_room(len(body)):
+                if running_loop() is not None:
+                    word = _word(task)
+                    many = f"{word}.spawn(...), with too many open calls,"
+                    raise refuse_blocking(many, f"await {word}.remote.aio(...)")
+                connection.admit(len(body))
+            send(slot, body)
+            return slot
+        except NodeUnavailableError:
+            if replaced or not connection.broken:
+                raise
+            replaced = True
 
 
 async def _begin_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> CallSlot:
-    connection = await shared.connection_aio()
+    replaced = False
+    while True:
+        connection = await shared.connection_aio()
+        try:
+            return await _send_aio(connection, task, args, kwargs)
+        except NodeUnavailableError:
+            if replaced or not connection.broken:
+                raise
+            replaced = True
+
+
+async def _send_aio(
+    connection: Connection, task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> CallSlot:
     target = environments.known_target(connection, task)
     if target is None:
         loop = asyncio.get_running_loop()

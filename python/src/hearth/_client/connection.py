@@ -32,6 +32,9 @@ from hearth.errors import NodeUnavailableError
 __all__ = ["Connection"]
 
 PROTOCOL = 1
+HELLO_TIMEOUT = 30.0
+"""Seconds; a node answers in less than a millisecond unless its machine is short of memory."""
+
 _CUT_OFF = "a frame was cut off when this program was interrupted"
 _NO_FRAME = "it sent what is not a frame; client and node may be of different versions"
 
@@ -70,7 +73,11 @@ class Connection:
         hello = {"protocol": PROTOCOL, "program": program, "pid": os.getpid(), "version": __version__}
         try:
             slot = connection.request("hello", hello)
-            connection.wait(slot)
+            if not connection.wait(slot, HELLO_TIMEOUT):
+                raise NodeUnavailableError(
+                    f"What listens at {path} has not answered within {HELLO_TIMEOUT:.0f} s; is it a node? "
+                    "Look at `hearth node status`, or set HEARTH_SOCKET."
+                )
             connection.welcome = slot.answer()
         except BaseException:
             connection.close()
@@ -337,9 +344,12 @@ class Connection:
                 slot.deliver(NodeUnavailableError(self.gone()))
                 self._waiters.wake(slot)
         self.window.wake(everybody=True)
+        self._sock.close()
 
     def close(self) -> None:
         """Ends the connection; the node aborts what is open. Whoever waits is told."""
+        if self.ended:
+            return
         self._break("it was closed here")
         try:
             self._sock.shutdown(socket.SHUT_RDWR)  # the reader, wherever it is, finds the end
@@ -349,7 +359,6 @@ class Connection:
             try:
                 if not self.ended:
                     self._end("it was closed here")
-                self._sock.close()
             finally:
                 self.leave_role()
 

@@ -28,8 +28,7 @@ class LoopPort:
     def __init__(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = weakref.ref(loop)  # the connection must not keep ended loops alive
         self._connection = connection
-        self._descriptor = os.dup(connection.fileno())
-        self._close = weakref.finalize(self, os.close, self._descriptor)
+        self._descriptor = -1  # made by the first wait
         self._watching = False
         self._waiting = 0
         self._reading = False  # this loop has the reader's role at this moment
@@ -53,8 +52,7 @@ class LoopPort:
             return
         self._waiting += 1
         if not self._watching:
-            self._watching = True
-            loop.add_reader(self._descriptor, self._readable)
+            self._watch(loop)
         timer = None if timeout is None else loop.call_later(timeout, _complete, future)
         try:
             await future
@@ -62,6 +60,16 @@ class LoopPort:
             self._waiting -= 1
             if timer is not None:
                 timer.cancel()
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._descriptor < 0:
+            try:
+                self._descriptor = os.dup(self._connection.fileno())
+            except OSError:  # another thread found the end of the connection just now, and wakes whoever waits
+                return
+            weakref.finalize(self, os.close, self._descriptor)
+        loop.add_reader(self._descriptor, self._readable)
+        self._watching = True
 
     def _readable(self) -> None:
         connection = self._connection

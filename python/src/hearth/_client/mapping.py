@@ -126,7 +126,7 @@ def _partial_inputs(task: Task[Any, Any], partial: Any, iterables: Tuple[Iterabl
 def _calls(
     task: Task[Any, Any], inputs: _Inputs, concurrency: int, return_exceptions: bool, ordered: bool
 ) -> Iterator[Any]:
-    connection = shared.connection()
+    connection = shared.live_connection()
     target = environments.target(connection, task)
     fan_out = FanOut(connection, target, inputs, concurrency, ordered)
     value_of = _reader_of(target.codec.value_of, return_exceptions)
@@ -148,10 +148,9 @@ def _calls(
 async def _calls_aio(
     task: Task[Any, Any], inputs: _Inputs, concurrency: int, return_exceptions: bool, ordered: bool
 ) -> AsyncIterator[Any]:
-    connection = await shared.connection_aio()
-    target = environments.known_target(connection, task)
-    if target is None:
-        target = await asyncio.get_running_loop().run_in_executor(None, environments.target, connection, task)
+    loop = asyncio.get_running_loop()
+    connection = await loop.run_in_executor(None, shared.live_connection)
+    target = await loop.run_in_executor(None, environments.target, connection, task)
     fan_out = FanOut(connection, target, inputs, concurrency, ordered)
     value_of = _reader_of(target.codec.value_of, return_exceptions)
     port = connection.port()

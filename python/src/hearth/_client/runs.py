@@ -60,7 +60,7 @@ def start(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]
     Raises TypeError or RuntimeDataValidationError for the arguments, RuntimeUserError for a name that is taken, and what
     opening the environment raises.
     """
-    connection = shared.connection()
+    connection = shared.live_connection()
     target = environments.target(connection, task)
     arguments = task.bind(args, kwargs)
     body = target.codec.encode_arguments(arguments)

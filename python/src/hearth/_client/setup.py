@@ -172,7 +172,7 @@ def _deploy_all(envs: Any) -> List[Deployment]:
         if not isinstance(env, TaskEnvironment):
             raise TypeError(f"hearth.deploy takes environments, not {env!r}")
         _add_with_dependencies(env, ordered, [])
-    connection = shared.connection()
+    connection = shared.live_connection()
     result = []
     for env in ordered:
         opened = environments.open_environment(connection, env)

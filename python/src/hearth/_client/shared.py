@@ -16,7 +16,7 @@ from hearth._client import node
 from hearth._client.connection import Connection
 from hearth._client.ids import new_id
 
-__all__ = ["connection", "connection_aio", "root"]
+__all__ = ["connection", "connection_aio", "disconnect", "live_connection", "root"]
 
 _lock = threading.Lock()
 _connections: Dict[str, Connection] = {}
@@ -39,6 +39,13 @@ def connection(path: Optional[str] = None) -> Connection:
     if found is not None and not found.broken:
         return found
     return _connect(path)
+
+
+def live_connection() -> Connection:
+    """`connection()`, after a look whether the node has ended it meanwhile. Before something that is not sent again."""
+    found = connection()
+    found.poll()
+    return connection() if found.broken else found
 
 
 async def connection_aio() -> Connection:
