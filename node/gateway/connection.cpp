@@ -1,11 +1,11 @@
 #include "node/gateway/connection.hpp"
 
-#include "node/gateway/outbound.hpp"
-
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <exception>
+#include <iterator>
 #include <utility>
 
 namespace hearth::node {
@@ -70,14 +70,38 @@ void connection_state::apply(const client::effects& effects) {
       close_reason_ = "was told to go";
       close_when_written();
     } else {
-      to_stream out(*stream_);
-      write_effect(effect, out);
-      if (auto request = request_answered(effect))
-        inbound_->answered(*request);
-      if (stream_->queued_bytes() > config_.unread_bytes_max)
-        end("leaves more than " + std::to_string(config_.unread_bytes_max) + " bytes of replies unread");
+      tell(effect);
     }
   }
+}
+
+void connection_state::tell(const client::effect& effect) {
+  auto pages = pages_of(effect);
+  if (pages.empty()) {
+    to_stream out(*stream_);
+    write_effect(effect, out);
+    if (auto request = request_answered(effect))
+      inbound_->answered(*request);
+    return check_unread();
+  }
+  std::move(pages.begin(), pages.end(), std::back_inserter(pages_));
+  page_hook_->arm();
+}
+
+void connection_state::write_next_page() {
+  if (!stream_ || pages_.empty())
+    return;
+  to_stream out(*stream_);
+  write_page(pages_.front(), out);
+  pages_.pop_front();
+  if (!pages_.empty())
+    page_hook_->arm();
+  check_unread();
+}
+
+void connection_state::check_unread() {
+  if (stream_->queued_bytes() > config_.unread_bytes_max)
+    end("leaves more than " + std::to_string(config_.unread_bytes_max) + " bytes of replies unread");
 }
 
 // -- the end ----
@@ -91,6 +115,10 @@ void connection_state::blame(const std::string& what) {
 }
 
 void connection_state::close_when_written() {
+  while (stream_ && !pages_.empty())
+    write_next_page();
+  if (!stream_)
+    return;
   closing_ = true;
   stream_->pause_reading();
   if (stream_->flush())
@@ -119,6 +147,7 @@ connection_actor::behavior_type connection_state::make_behavior(connection_actor
       spdlog::error("the session of {} ended before it: {}", config_.peer, caf::to_string(down.reason));
     end({});
   });
+  page_hook_ = std::make_unique<turn_hook>(config_.loop->reading(), [this] { write_next_page(); });
   session_ = config_.make_session(self);
   self->monitor(session_);
   stream_.emplace(*config_.loop, std::move(*config_.socket), static_cast<frame_stream::owner&>(*this));

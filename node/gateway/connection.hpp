@@ -2,12 +2,14 @@
 
 #include "actors/interfaces.hpp"
 #include "node/gateway/inbound.hpp"
+#include "node/gateway/outbound.hpp"
 #include "node/loop/loop.hpp"
 #include "node/loop/stream.hpp"
 
 #include <kj/io.h>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -46,6 +48,9 @@ private:
   void on_drained() override;
 
   void apply(const client::effects& effects);
+  void tell(const client::effect& effect);
+  void write_next_page();
+  void check_unread();
   void blame(const std::string& what);
   void close_when_written();
   void end(const std::string& reason);
@@ -55,6 +60,8 @@ private:
   session_actor session_;
   std::optional<inbound> inbound_;
   std::optional<frame_stream> stream_;
+  std::deque<listing_page> pages_;       // of long listings: one a turn
+  std::unique_ptr<turn_hook> page_hook_;
   std::unique_ptr<loop_timer> close_deadline_;
   bool closing_ = false;                 // last words are being written; nothing is read any more
   std::string close_reason_;

@@ -20,6 +20,7 @@ void write_control(std::uint32_t request, const std::string& json, bool more, wi
 
 struct effect_writer {
   wire::frame_writer& out;
+  bool more = false; // of a listing follows
 
   void operator()(const call_reply& what) const {
     wire::reply frame;
@@ -60,7 +61,7 @@ struct effect_writer {
 
   template <class Row>
   void operator()(const client::rows<Row>& what) const {
-    wire::write_rows(what.items, [&](const std::string& json, bool more) { write_control(what.request, json, more, out); });
+    wire::write_rows(what.items, more, [&](const std::string& json, bool go_on) { write_control(what.request, json, go_on, out); });
   }
 
   void operator()(const client::pause_reading&) const {}
@@ -73,9 +74,35 @@ struct effect_writer {
   }
 };
 
+struct page_cutter {
+  std::vector<listing_page>& pages;
+
+  template <class Row>
+  void operator()(const client::rows<Row>& what) const {
+    if (what.items.size() <= wire::page_rows)
+      return;
+    for (auto row = what.items.begin(); row != what.items.end();) {
+      const auto end = row + std::min<std::ptrdiff_t>(wire::page_rows, what.items.end() - row);
+      pages.push_back({client::rows<Row>{what.request, {row, end}}, end != what.items.end()});
+      row = end;
+    }
+  }
+
+  template <class Other>
+  void operator()(const Other&) const {}
+};
+
 } // namespace
 
 void write_effect(const client::effect& what, wire::frame_writer& out) { std::visit(effect_writer{out}, what); }
+
+std::vector<listing_page> pages_of(const client::effect& what) {
+  std::vector<listing_page> pages;
+  std::visit(page_cutter{pages}, what);
+  return pages;
+}
+
+void write_page(const listing_page& page, wire::frame_writer& out) { std::visit(effect_writer{out, page.more}, page.rows); }
 
 std::optional<std::uint32_t> request_answered(const client::effect& what) {
   if (const auto* refused = std::get_if<client::refused>(&what))

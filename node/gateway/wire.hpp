@@ -2,6 +2,7 @@
 
 #include "actors/client_messages.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -29,8 +30,11 @@ std::string write_response(const client::node_state& what);
 /// Takes the JSON of one Response; `more` says that another one to the same request follows.
 using page_sink = std::function<void(std::string json, bool more)>;
 
-/// A listing, in as many responses as its size needs (one when it is empty).
+/// Rows that take a small part of a loop's turn to write; a longer listing is written over several turns.
+inline constexpr std::size_t page_rows = 50;
+
+/// A listing, or a page of one that goes on (`more`), in as many responses as its size needs (one when it is empty).
 template <class Row>
-void write_rows(const std::vector<Row>& rows, const page_sink& sink);
+void write_rows(const std::vector<Row>& rows, bool more, const page_sink& sink);
 
 } // namespace hearth::wire

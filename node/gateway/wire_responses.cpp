@@ -13,9 +13,6 @@ namespace hearth::wire {
 
 namespace {
 
-/// Rows of one response: a page takes well under the time of a turn to write.
-constexpr std::size_t page_rows = 50;
-
 /// JSON is UTF-8, whatever a user's error message was.
 class text {
 public:
@@ -236,8 +233,8 @@ std::string write_response(const client::node_state& what) {
 }
 
 template <class Row>
-void write_rows(const std::vector<Row>& rows, const page_sink& sink) {
-  std::size_t at = 0, count = std::min(page_rows, rows.size());
+void write_rows(const std::vector<Row>& rows, bool more, const page_sink& sink) {
+  std::size_t at = 0, count = rows.size();
   do {
     auto page = page_of(rows.data() + at, count);
     if (page.size() > defaults::frame_body_bytes_max) {
@@ -249,15 +246,15 @@ void write_rows(const std::vector<Row>& rows, const page_sink& sink) {
       continue;
     }
     at += count;
-    count = std::min(page_rows, rows.size() - at);
-    sink(std::move(page), at < rows.size());
+    count = std::min(count, rows.size() - at);
+    sink(std::move(page), more || at < rows.size());
   } while (at < rows.size());
 }
 
-template void write_rows(const std::vector<environment_row>&, const page_sink&);
-template void write_rows(const std::vector<replica_row>&, const page_sink&);
-template void write_rows(const std::vector<run_row>&, const page_sink&);
-template void write_rows(const std::vector<action_row>&, const page_sink&);
-template void write_rows(const std::vector<node_row>&, const page_sink&);
+template void write_rows(const std::vector<environment_row>&, bool, const page_sink&);
+template void write_rows(const std::vector<replica_row>&, bool, const page_sink&);
+template void write_rows(const std::vector<run_row>&, bool, const page_sink&);
+template void write_rows(const std::vector<action_row>&, bool, const page_sink&);
+template void write_rows(const std::vector<node_row>&, bool, const page_sink&);
 
 } // namespace hearth::wire

@@ -160,6 +160,36 @@ BOOST_AUTO_TEST_CASE(answers_go_out_in_order) {
     BOOST_CHECK_EQUAL(answer(), R"({"done":{"detail":")" + std::to_string(n) + "\"}}");
 }
 
+BOOST_AUTO_TEST_CASE(a_long_listing_comes_a_page_a_turn_and_holds_up_nothing) {
+  open();
+  const auto rows_in = [](std::string_view page) {
+    std::size_t rows = 0;
+    for (auto at = page.find("\"name\""); at != std::string_view::npos; at = page.find("\"name\"", at + 1))
+      ++rows;
+    return rows;
+  };
+  client::effects effects;
+  effects.emplace_back(client::rows<run_row>{1, std::vector<run_row>(500)});
+  effects.emplace_back(client::done{2, "between"});
+  tell(std::move(effects));
+  std::size_t rows = 0;
+  bool came_first = false;
+  while (rows < 500) {
+    const auto body = answer();
+    came_first = came_first || (body.find("between") != std::string::npos && rows == 0);
+    rows += rows_in(body);
+  }
+  BOOST_CHECK_EQUAL(rows, 500u);
+  BOOST_CHECK(came_first);
+  client::effects last; // and a listing before the end is not lost
+  last.emplace_back(client::rows<run_row>{3, std::vector<run_row>(500)});
+  last.emplace_back(client::close{});
+  tell(std::move(last));
+  for (rows = 0; rows < 500;)
+    rows += rows_in(answer());
+  BOOST_CHECK(closed());
+}
+
 BOOST_AUTO_TEST_CASE(a_client_that_leaves_is_gone_for_its_session) {
   open();
   client->request(1, R"({"status": null})");

@@ -2,6 +2,7 @@
 #include "node/gateway/outbound.hpp"
 
 #include "core/defaults.hpp"
+#include "node/gateway/wire.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -282,20 +283,34 @@ BOOST_AUTO_TEST_CASE(logs_progress_and_answers_have_their_frames) {
   write_effect(text, out);
   write_effect(client::progress{{1, 2}, 77}, out);
   write_effect(client::done{8, "d"}, out);
-  write_effect(client::rows<run_row>{9, std::vector<run_row>(120)}, out);
+  write_effect(client::rows<run_row>{9, std::vector<run_row>(20)}, out);
   for (const client::effect& quiet : {client::effect(client::pause_reading{}), client::effect(client::close{})})
     write_effect(quiet, out);
   const auto frames = out.frames();
-  BOOST_REQUIRE_GE(frames.size(), 6u);
+  BOOST_REQUIRE_EQUAL(frames.size(), 5u);
   BOOST_CHECK_EQUAL(parsed<wire::log>(frames[0]).dropped, 9u);
   BOOST_CHECK_EQUAL(parsed<wire::log>(frames[1]).dropped, 0u);
   BOOST_CHECK_EQUAL(parsed<wire::log>(frames[1]).body, "x");
   BOOST_CHECK_EQUAL(parsed<wire::signal>(frames[2]).value, 77u);
   BOOST_CHECK_EQUAL(parsed<wire::control>(frames[3]).request, 8u);
-  for (std::size_t i = 4; i < frames.size(); ++i) {
-    const auto page = parsed<wire::control>(frames[i]);
+  BOOST_CHECK_EQUAL(parsed<wire::control>(frames[4]).request, 9u);
+  BOOST_CHECK_EQUAL(parsed<wire::control>(frames[4]).flags, wire::control_response);
+}
+
+BOOST_AUTO_TEST_CASE(a_long_listing_is_cut_into_pages_that_say_whether_more_follows) {
+  BOOST_CHECK(pages_of(client::rows<run_row>{9, std::vector<run_row>(wire::page_rows)}).empty());
+  BOOST_CHECK(pages_of(client::done{9, {}}).empty());
+  const auto pages = pages_of(client::rows<run_row>{9, std::vector<run_row>(2 * wire::page_rows + 1)});
+  BOOST_REQUIRE_EQUAL(pages.size(), 3u);
+  BOOST_CHECK_EQUAL(std::get<client::rows<run_row>>(pages[2].rows).items.size(), 1u);
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    written out;
+    write_page(pages[i], out);
+    const auto frames = out.frames();
+    BOOST_REQUIRE_EQUAL(frames.size(), 1u);
+    const auto page = parsed<wire::control>(frames[0]);
     BOOST_CHECK_EQUAL(page.request, 9u);
-    BOOST_CHECK_EQUAL((page.flags & wire::control_more) != 0, i + 1 < frames.size());
+    BOOST_CHECK_EQUAL((page.flags & wire::control_more) != 0, i < 2);
   }
 }
 

@@ -186,7 +186,7 @@ BOOST_AUTO_TEST_CASE(a_listing_comes_in_pages_of_a_frame_each) {
   }
   std::size_t seen = 0;
   bool last = false;
-  write_rows(rows, [&](const std::string& json, bool more) {
+  write_rows(rows, false, [&](const std::string& json, bool more) {
     BOOST_CHECK(!last);
     BOOST_CHECK_LE(json.size(), defaults::frame_body_bytes_max);
     decoded page(json);
@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(a_listing_comes_in_pages_of_a_frame_each) {
 
 BOOST_AUTO_TEST_CASE(an_empty_listing_is_one_answer) {
   int answers = 0;
-  write_rows(std::vector<node_row>{}, [&](const std::string& json, bool more) {
+  write_rows(std::vector<node_row>{}, false, [&](const std::string& json, bool more) {
     ++answers;
     BOOST_CHECK(!more);
     decoded page(json);
@@ -213,7 +213,7 @@ BOOST_AUTO_TEST_CASE(a_row_that_fits_no_frame_is_an_error_of_the_listing) {
   std::vector<environment_row> rows(1);
   rows[0].tasks.assign(2000, std::string(1000, 't'));
   int answers = 0;
-  write_rows(rows, [&](const std::string& json, bool more) {
+  write_rows(rows, false, [&](const std::string& json, bool more) {
     ++answers;
     decoded page(json);
     BOOST_CHECK(!more && (*page).isError());
