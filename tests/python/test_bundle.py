@@ -63,6 +63,8 @@ def test_folders_that_are_not_source_are_left_out(tmp_path: Path) -> None:
             "program.py": ENV + "@env.task\ndef f(): return 1\n" + MAIN,
             "venv/pyvenv.cfg": "",
             "venv/lib/a.py": "",
+            "state/hearth/node-id": "",
+            "state/hearth/bundles/a.py": "",
             "node_modules/a.py": "",
             "__pycache__/a.py": "",
             ".hidden/a.py": "",

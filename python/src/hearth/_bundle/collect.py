@@ -18,6 +18,10 @@ __all__ = ["META", "Entry", "Include", "check_size", "collect", "why_absent"]
 META = ".hearth"
 
 _SKIPPED_FOLDERS = ("__pycache__", "node_modules")
+
+# A folder that holds one of these is an interpreter's (virtual environments, conda) or a node's state, whose unpacked
+# bundles would otherwise become part of the next one.
+_NO_SOURCE_MARKS = ("pyvenv.cfg", "conda-meta", "node-id")
 _MIB = 1024 * 1024
 _BYTES_MAX = 32 * _MIB  # source code; data belongs into files that tasks open
 _BYTES_VARIABLE = "HEARTH_BUNDLE_BYTES_MAX"
@@ -132,8 +136,7 @@ def _listing(directory: str) -> List[os.DirEntry[str]]:
 def _is_source_folder(item: os.DirEntry[str]) -> bool:
     if item.name in _SKIPPED_FOLDERS or not item.is_dir():
         return False
-    is_interpreter = any(os.path.exists(os.path.join(item.path, mark)) for mark in ("pyvenv.cfg", "conda-meta"))
-    return not is_interpreter
+    return not any(os.path.exists(os.path.join(item.path, mark)) for mark in _NO_SOURCE_MARKS)
 
 
 def _levels_above(root: Root) -> Tuple[ignore.Level, ...]:
