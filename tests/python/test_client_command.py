@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -253,3 +254,36 @@ def test_ctrl_c_leaves_a_detached_run_that_is_followed(node):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "goes on" in err
     assert not node.names("abort") and not node.signals
+
+
+# -- the console script -----------------------------------------------------------------------------------------------
+
+
+def script(path: str, *words: str):
+    """(status, standard output, standard error) of the console script with this PATH."""
+    source = str(Path(hearth.__file__).resolve().parents[1])
+    done = subprocess.run(
+        [sys.executable, "-m", "hearth._client.command", *words],
+        cwd=HERE,
+        env={"PATH": path, "PYTHONPATH": source, "HEARTH_NO_START": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_console_script_becomes_the_program_of_the_same_name(tmp_path):
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "scripts" / "hearth").write_text("#!/bin/sh\necho a script of the same name\n")
+    (tmp_path / "scripts" / "hearth").chmod(0o755)
+    shutil.copy(shutil.which("echo") or "/bin/echo", tmp_path / "bin" / "hearth")
+    assert script(f"{tmp_path / 'scripts'}:{tmp_path / 'bin'}", "get", "runs")[:2] == (0, "get runs\n")
+
+
+def test_without_the_program_the_console_script_runs_tasks_and_says_what_is_missing(tmp_path):
+    status, out, _ = script(str(tmp_path), "run", "--local", FILE, "main", "--n", "2")
+    assert status == 0 and out.startswith("[2, ")
+    status, _, err = script(str(tmp_path), "get", "runs")
+    assert status == 3 and "not installed" in err

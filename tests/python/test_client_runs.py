@@ -12,7 +12,8 @@ from fake_node import until
 import hearth
 from hearth import _frames, errors
 from hearth._client import settings
-from hearth._client.setup import current_project, deploy
+from hearth._client.deployment import deploy
+from hearth._client.init import current_project
 
 
 @pytest.fixture

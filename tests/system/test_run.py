@@ -95,7 +95,7 @@ async def awaited():
 def aio(): return asyncio.run(awaited())
 
 def deployed():
-    from hearth._client.api import deploy
+    from hearth import deploy
     first, again = deploy(env), deploy(env)
     return [first[0].environment, first[0].version == again[0].version, len(first[0].version)]
 

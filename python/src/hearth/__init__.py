@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from hearth._client.api import (
         ctx,
         current_domain,
+        deploy,
         group,
         init,
         init_from_config,
@@ -71,6 +72,7 @@ __all__ = [
     "__version__",
     "ctx",
     "current_domain",
+    "deploy",
     "errors",
     "group",
     "init",
@@ -89,6 +91,7 @@ _LAZY = {
         "hearth._client.api": (
             "ctx",
             "current_domain",
+            "deploy",
             "group",
             "init",
             "init_from_config",

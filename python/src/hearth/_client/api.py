@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from hearth._client.context import Context, ctx, group, trace
+from hearth._client.deployment import Deployment, deploy
 from hearth._client.handles import Handle
+from hearth._client.init import current_domain, current_project, init, init_from_config
 from hearth._client.mapping import map
 from hearth._client.run_context import run, with_runcontext
 from hearth._client.runs import Run
-from hearth._client.setup import Deployment, current_domain, current_project, deploy, init, init_from_config
 from hearth._client.shared import disconnect
 
 __all__ = [

@@ -149,6 +149,8 @@ def from_json(value: Any, annotation: Any) -> Any:
         return _from_list(value, annotation, origin, args)
     if isinstance(value, dict):
         return _from_dict(value, annotation, origin, args)
+    if _holds_others(origin or annotation):
+        raise TypeError(f"{json.dumps(value)} is no {show_type(annotation)}")
     return value
 
 
@@ -326,6 +328,13 @@ def _without_none(annotation: Any) -> Any:
         found = _members(annotation)
         return found[0] if len(found) == 1 else annotation
     return annotation
+
+
+def _holds_others(whole: Any) -> bool:
+    """Whether values of this type are lists or objects in JSON."""
+    if whole in (list, tuple, set, frozenset, dict) or hasattr(whole, "__total__"):
+        return True
+    return dataclasses.is_dataclass(whole) or _abstract_over(whole, list) or _abstract_over(whole, dict)
 
 
 def _abstract_over(whole: Any, concrete: type) -> bool:

@@ -57,8 +57,8 @@ class RunSlot(CallSlot):
 def start(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any], order: Order) -> Run:
     """Starts a run of `task`; returns when the node has accepted it.
 
-    Raises TypeError or RuntimeDataValidationError for the arguments, RuntimeUserError for a name that is taken, and what
-    opening the environment raises.
+    Raises TypeError or RuntimeDataValidationError for the arguments, RuntimeUserError for a name that is taken, and
+    what opening the environment raises.
     """
     connection = shared.live_connection()
     target = environments.target(connection, task)

@@ -1,24 +1,19 @@
-"""`hearth.init` and its relatives: what a program says before its first call, and what it deploys."""
+"""`hearth.init` and its relatives: what a program may say before its first call."""
 
 from __future__ import annotations
 
-import asyncio
-import dataclasses
-import functools
 import importlib
 import logging
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Union
+from typing import Any, Dict, Mapping, Optional, Union
 
 from hearth import _runtime
-from hearth._client import environments, settings, shared
+from hearth._client import settings
 from hearth._client.forms import Function
-from hearth._client.refusals import refuse_in_event_loop
-from hearth._environment import TaskEnvironment
 from hearth.errors import ConfigurationError
 
-__all__ = ["Deployment", "current_domain", "current_project", "deploy", "init", "init_from_config"]
+__all__ = ["current_domain", "current_project", "init", "init_from_config"]
 
 _CONFIG_VARIABLE = "HEARTH_CLIENT_CONFIG"
 _ELSEWHERE = ("endpoint", "api_key", "headless", "insecure", "insecure_skip_verify", "ca_cert_file_path", "client_id",
@@ -136,57 +131,3 @@ def current_domain() -> str:
 def _current(word: str) -> str:
     runner: Any = _runtime.current()
     return "" if runner is None else str(getattr(runner.settings or runner, word))
-
-
-# -- deployment -------------------------------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass(frozen=True)
-class Deployment:
-    """An environment on a node: its name, its version (15 hex digits), and whether the node had it before."""
-
-    environment: str
-    version: str
-    is_new: bool
-    node: str
-
-
-def _deploy(*envs: TaskEnvironment) -> List[Deployment]:
-    """Sends the code of `envs`, and of what they depend on, and opens them; replicas start as the reuse policies say.
-
-    Returns one `Deployment` per environment, dependencies first. Raises TypeError, BundleError, and what the node
-    refuses with.
-    """
-    _runtime.refuse_while_importing("hearth.deploy(...)")
-    refuse_in_event_loop("hearth.deploy(...)", "await hearth.deploy.aio(...)")
-    return _deploy_all(envs)
-
-
-async def _deploy_aio(*envs: TaskEnvironment) -> List[Deployment]:
-    return await asyncio.get_running_loop().run_in_executor(None, functools.partial(_deploy_all, envs))
-
-
-def _deploy_all(envs: Any) -> List[Deployment]:
-    ordered: List[TaskEnvironment] = []
-    for env in envs:
-        if not isinstance(env, TaskEnvironment):
-            raise TypeError(f"hearth.deploy takes environments, not {env!r}")
-        _add_with_dependencies(env, ordered, [])
-    connection = shared.live_connection()
-    result = []
-    for env in ordered:
-        opened = environments.open_environment(connection, env)
-        result.append(Deployment(env.name, opened.version, opened.is_new, connection.node))
-    return result
-
-
-def _add_with_dependencies(env: TaskEnvironment, ordered: List[TaskEnvironment], path: List[TaskEnvironment]) -> None:
-    if any(env is other for other in (*ordered, *path)):
-        return
-    for other in env.depends_on:
-        _add_with_dependencies(other, ordered, [*path, env])
-    ordered.append(env)
-
-
-deploy = Function(_deploy, _deploy_aio)
-deploy.__name__ = deploy.__qualname__ = "deploy"

@@ -1,0 +1,67 @@
+"""`hearth.deploy`: environments that are open before anybody calls their tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import functools
+from typing import Any, List
+
+from hearth import _runtime
+from hearth._client import environments, shared
+from hearth._client.forms import Function
+from hearth._client.refusals import refuse_in_event_loop
+from hearth._environment import TaskEnvironment
+
+__all__ = ["Deployment", "deploy"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Deployment:
+    """An environment on a node: its name, its version (15 hex digits), and whether the node had it before."""
+
+    environment: str
+    version: str
+    is_new: bool
+    node: str
+
+
+def _deploy(*envs: TaskEnvironment) -> List[Deployment]:
+    """Sends the code of `envs`, and of what they depend on, and opens them; replicas start as the reuse policies say.
+
+    Returns one `Deployment` per environment, dependencies first. Raises TypeError, BundleError, and what the node
+    refuses with.
+    """
+    _runtime.refuse_while_importing("hearth.deploy(...)")
+    refuse_in_event_loop("hearth.deploy(...)", "await hearth.deploy.aio(...)")
+    return _deploy_all(envs)
+
+
+async def _deploy_aio(*envs: TaskEnvironment) -> List[Deployment]:
+    return await asyncio.get_running_loop().run_in_executor(None, functools.partial(_deploy_all, envs))
+
+
+def _deploy_all(envs: Any) -> List[Deployment]:
+    ordered: List[TaskEnvironment] = []
+    for env in envs:
+        if not isinstance(env, TaskEnvironment):
+            raise TypeError(f"hearth.deploy takes environments, not {env!r}")
+        _add_with_dependencies(env, ordered, [])
+    connection = shared.live_connection()
+    result = []
+    for env in ordered:
+        opened = environments.open_environment(connection, env)
+        result.append(Deployment(env.name, opened.version, opened.is_new, connection.node))
+    return result
+
+
+def _add_with_dependencies(env: TaskEnvironment, ordered: List[TaskEnvironment], path: List[TaskEnvironment]) -> None:
+    if any(env is other for other in (*ordered, *path)):
+        return
+    for other in env.depends_on:
+        _add_with_dependencies(other, ordered, [*path, env])
+    ordered.append(env)
+
+
+deploy = Function(_deploy, _deploy_aio)
+deploy.__name__ = deploy.__qualname__ = "deploy"
