@@ -63,13 +63,13 @@ int main(int argc, char** argv) {
   CLI::App app{"A node of Hearth: keeps Python interpreters warm and hands them calls."};
   app.set_version_flag("--version", HEARTH_VERSION);
   bool is_private = false;
-  app.add_flag("--private", is_private, "started for one user by the first client; ends when idle");
+  app.add_flag("--private", is_private, "started by a client for its user: ends when idle, logs to the state directory");
   std::map<std::string, std::string> flags;
-  for (const auto& name : settings_names()) {
-    auto flag = name;
+  for (const auto& known : known_settings()) {
+    auto flag = known.name;
     std::replace(flag.begin(), flag.end(), '_', '-');
-    app.add_option_function<std::string>("--" + flag, [&flags, name](const std::string& value) { flags[name] = value; },
-                                         "as `" + name + "` in hearth.toml");
+    app.add_option_function<std::string>("--" + flag, [&flags, name = known.name](const std::string& value) { flags[name] = value; },
+                                         known.help);
   }
   CLI11_PARSE(app, argc, argv);
   ::umask(077);

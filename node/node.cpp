@@ -22,11 +22,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 namespace hearth::node {
 
@@ -86,10 +88,22 @@ void end_within(std::chrono::milliseconds time) {
   ::alarm(static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(time).count()));
 }
 
-/// Hears the end of the agent, and with it of the node.
-caf::behavior watch_agent(caf::event_based_actor* self, agent_actor agent, std::function<void()> ended) {
-  self->monitor(agent);
-  self->set_down_handler([self, ended](const caf::down_msg&) {
+struct part {
+  caf::actor handle;
+  const char* name;
+};
+
+/// Hears the end of the parts that a node cannot be without. The agent ends when the node is to end; another one ends only
+/// by a fault of ours, and rather than serve nobody the node ends with it: the next client finds a whole one.
+caf::behavior watch_parts(caf::event_based_actor* self, const std::vector<part>& parts, std::function<void()> ended) {
+  std::map<caf::actor_addr, const char*> names;
+  for (const auto& p : parts) {
+    self->monitor(p.handle);
+    names.emplace(p.handle.address(), p.name);
+  }
+  self->set_down_handler([self, ended, names](const caf::down_msg& down) {
+    if (down.reason)
+      spdlog::error("the {} of the node failed, and the node ends: {}", names.at(down.source), caf::to_string(down.reason));
     ended();
     self->quit();
   });
@@ -168,7 +182,12 @@ private:
     agent_config config{about_, cores(), foundry_, logs_, run_keeper_, resident_bytes};
     agent_ = system.spawn(
       [config](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, config); });
-    watcher_ = system.spawn(watch_agent, agent_, std::function<void()>([this] { ended_.fulfiller->fulfill(); }));
+    const std::vector<part> parts{{caf::actor_cast<caf::actor>(agent_), "agent"},
+                                  {caf::actor_cast<caf::actor>(run_keeper_), "run keeper"},
+                                  {caf::actor_cast<caf::actor>(foundry_), "foundry"},
+                                  {caf::actor_cast<caf::actor>(bundles_), "store of bundles"},
+                                  {caf::actor_cast<caf::actor>(logs_), "store of logs"}};
+    watcher_ = system.spawn(watch_parts, parts, std::function<void()>([this] { ended_.fulfiller->fulfill(); }));
   }
 
   void listen() {

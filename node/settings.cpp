@@ -30,6 +30,13 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
+std::vector<std::string> known_names() {
+  std::vector<std::string> names;
+  for (const auto& known : known_settings())
+    names.push_back(known.name);
+  return names;
+}
+
 /// A value of the file as the text that a flag or variable would hold.
 std::optional<std::string> text_of(const toml::node& value) {
   if (auto text = value.value_exact<std::string>())
@@ -87,10 +94,18 @@ std::string checked_name(const std::string& text) {
 
 } // namespace
 
-const std::vector<std::string>& settings_names() {
-  static const std::vector<std::string> names{"socket", "state_dir", "node_name", "idle_exit", "stop_grace",
-                                              "log_level", "log_file", "python"};
-  return names;
+const std::vector<setting>& known_settings() {
+  static const std::vector<setting> all{
+    {"socket", "where clients connect (a Unix socket)"},
+    {"state_dir", "where code bundles, logs and the node's id are kept"},
+    {"node_name", "what the node is called; the machine's name if not set"},
+    {"idle_exit", "end after this time without clients and runs; 0: never"},
+    {"stop_grace", "what running calls have when the node is told to stop"},
+    {"log_level", "trace, debug, info, warning, error or off"},
+    {"log_file", "the node's own log; stderr if not set"},
+    {"python", "interpreter of environments that name none"},
+  };
+  return all;
 }
 
 milliseconds parse_duration(const std::string& text) {
@@ -112,9 +127,9 @@ milliseconds parse_duration(const std::string& text) {
 
 settings_source settings_from_variables(const variable_reader& variables) {
   settings_source source{"HEARTH_* variables", {}};
-  for (const auto& name : settings_names())
-    if (const auto* value = variables(variable_of(name).c_str()); value && *value)
-      source.values[name] = value;
+  for (const auto& known : known_settings())
+    if (const auto* value = variables(variable_of(known.name).c_str()); value && *value)
+      source.values[known.name] = value;
   return source;
 }
 
@@ -130,7 +145,7 @@ settings_source settings_from_file(const std::filesystem::path& file) {
     throw start_error(file.string() + ", line " + std::to_string(e.source().begin.line)
                       + ": " + std::string(e.description()));
   }
-  const auto& names = settings_names();
+  const auto names = known_names();
   for (const auto& [key, value] : table) {
     const std::string name(key.str());
     if (std::find(names.begin(), names.end(), name) == names.end())

@@ -31,8 +31,13 @@ struct settings_source {
   std::map<std::string, std::string> values;
 };
 
-/// The names that hearth.toml and `HEARTH_<NAME>` know.
-const std::vector<std::string>& settings_names();
+/// A name that hearth.toml, `HEARTH_<NAME>` and the command line know, with what it decides.
+struct setting {
+  std::string name;
+  std::string help;
+};
+
+const std::vector<setting>& known_settings();
 
 /// The variables among `HEARTH_*` that are settings.
 settings_source settings_from_variables(const variable_reader& variables);

@@ -17,7 +17,8 @@ void exit_watch::look() {
   std::exchange(on_exit_, nullptr)();
 }
 
-child_process::child_process(work_loop& loop, pid_t pid, kj::AutoCloseFd pidfd, std::function<void(exit_status)> on_exit)
+child_process::child_process(work_loop& loop, pid_t pid, kj::AutoCloseFd pidfd,
+                             std::function<void(exit_status)> on_exit)
   : pid_(pid), watch_(loop, kj::mv(pidfd), [this, on_exit = std::move(on_exit)] {
       if (std::exchange(released_, true))
         return;

@@ -61,7 +61,8 @@ void dialogue::call(const started_call& what, wire::frame_writer& out) {
 void dialogue::reply(const call_reply& what, wire::frame_writer& out) {
   wire::reply frame;
   frame.flags = static_cast<std::uint16_t>((what.code != ec::none ? wire::reply_failed : 0)
-                                           | (what.is_text ? wire::reply_text : 0) | (what.cold ? wire::reply_cold : 0));
+                                           | (what.is_text ? wire::reply_text : 0)
+                                           | (what.cold ? wire::reply_cold : 0));
   frame.code = static_cast<std::uint16_t>(what.code);
   frame.attempt = what.attempt;
   frame.id = what.id;

@@ -18,8 +18,8 @@ class dialogue {
 public:
   struct settings {
     replica_id replica;
-    std::string default_python;  // of environments that tasks open without naming an interpreter
-    bool keeps_table = true;     // the interpreter uses the slot table; otherwise what was sent counts as begun
+    std::string default_python; // of environments that tasks open without naming an interpreter
+    bool keeps_table = true;    // the interpreter uses the slot table; otherwise what was sent counts as begun
   };
 
   dialogue(slot_table table, settings chosen);
@@ -62,7 +62,7 @@ private:
     call_id id;
     std::uint64_t generation = 0; // of the last call in this slot
     bool open = false;
-    bool replying = false;        // parts of its reply are here
+    bool replying = false; // parts of its reply are here
   };
 
   std::string take_reply(const bytes& frame, interpreter::events& events);

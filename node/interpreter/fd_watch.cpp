@@ -5,8 +5,7 @@
 namespace hearth::node {
 
 fd_watch::fd_watch(work_loop& loop, kj::AutoCloseFd fd, std::function<void()> call)
-  : fd_(kj::mv(fd)),
-    observer_(loop.port(), fd_.get(), kj::UnixEventPort::FdObserver::OBSERVE_READ),
+  : fd_(kj::mv(fd)), observer_(loop.port(), fd_.get(), kj::UnixEventPort::FdObserver::OBSERVE_READ),
     call_(std::move(call)),
     // From a hook, because a function that a promise calls must not destroy that promise.
     hook_(loop.reading(), [this] {

@@ -128,9 +128,8 @@ foundry_shell::behavior_type foundry_state::make_behavior(foundry_shell::pointer
 }
 
 foundry_actor spawn_foundry(const foundry_config& config) {
-  return config.loop.system().spawn([config](foundry_shell::stateful_pointer<foundry_state> self) {
-    return self->state.make_behavior(self, config);
-  });
+  return config.loop.system().spawn(
+    [config](foundry_shell::stateful_pointer<foundry_state> self) { return self->state.make_behavior(self, config); });
 }
 
 } // namespace hearth::node

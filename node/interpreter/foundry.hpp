@@ -15,12 +15,12 @@ namespace hearth::node {
 
 struct foundry_config {
   work_loop& loop;
-  std::string boot;                     // path of the SDK's hearth/_worker/boot.py
+  std::string boot; // path of the SDK's hearth/_worker/boot.py
   bundles_actor bundles;
-  std::vector<std::string> variables;   // "NAME=value" for every interpreter
-  std::string default_python;           // of environments that name none
+  std::vector<std::string> variables;     // "NAME=value" for every interpreter
+  std::string default_python;             // of environments that name none
   std::uint64_t default_memory_limit = 0; // bytes per replica; 0: none
-  bool force_spawn = false;             // never fork
+  bool force_spawn = false;               // never fork
   /// Children of this process that the foundry did not start are what interpreters left behind, and are killed. True in
   /// a daemon, whose only children are these.
   bool ends_orphans = true;
@@ -51,9 +51,9 @@ private:
 
   foundry_shell::pointer self_ = nullptr;
   bundles_actor bundles_;
-  std::optional<workshop_tools> tools_; // before the workshops, which refer to it
+  std::optional<workshop_tools> tools_;                                  // before the workshops, which refer to it
   std::unordered_map<std::string, std::shared_ptr<workshop>> workshops_; // by key and version
-  std::unordered_map<std::string, std::string> bundles_in_use_; // digest, by key and version of the workshop
+  std::unordered_map<std::string, std::string> bundles_in_use_;          // digest, by key and version of the workshop
   std::function<void(const std::string&)> on_bundle_unused_;
   std::unique_ptr<orphans> orphans_;
   std::unique_ptr<loop_timer> memory_timer_;

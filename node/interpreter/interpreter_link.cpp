@@ -41,14 +41,10 @@ failure obituary_of(pid_t pid, std::optional<exit_status> status, bool by_kernel
 }
 
 interpreter_link::interpreter_link(work_loop& loop, process running, slot_table table, settings chosen)
-  : process_(std::move(running)),
-    settings_(std::move(chosen)),
-    dialogue_(std::move(table), settings_.talk),
-    status_expected_(!process_.is_child),
-    patience_(loop.timers(), [this] { press_on(); }),
+  : process_(std::move(running)), settings_(std::move(chosen)), dialogue_(std::move(table), settings_.talk),
+    status_expected_(!process_.is_child), patience_(loop.timers(), [this] { press_on(); }),
     output_(loop, kj::mv(process_.output), [this](std::string_view text) { tell_output(text); }),
-    exit_(loop, kj::mv(process_.pidfd), [this] { on_exit(); }),
-    stream_(loop, kj::mv(process_.socket), *this) {}
+    exit_(loop, kj::mv(process_.pidfd), [this] { on_exit(); }), stream_(loop, kj::mv(process_.socket), *this) {}
 
 interpreter_link::~interpreter_link() {
   if (!exited_)
@@ -216,8 +212,8 @@ void interpreter_link::on_frames(std::vector<bytes>& frames) {
     tell(std::move(events));
   if (!fault.empty()) {
     broken_ = true;
-    halt(true, {ec::protocol_broken, "The interpreter (pid " + std::to_string(process_.pid) + ") " + fault
-                                       + ", and was ended."});
+    halt(true, {ec::protocol_broken,
+                "The interpreter (pid " + std::to_string(process_.pid) + ") " + fault + ", and was ended."});
   }
   finish_if_over();
 }
@@ -225,8 +221,8 @@ void interpreter_link::on_frames(std::vector<bytes>& frames) {
 void interpreter_link::on_end(const std::string& reason) {
   stream_over_ = true;
   if (!exited_ && !reason.empty() && !peer_is_gone(stream_.fd())) {
-    halt(true, {ec::protocol_broken, "The interpreter (pid " + std::to_string(process_.pid) + ") " + reason
-                                       + ", and was ended."});
+    halt(true, {ec::protocol_broken,
+                "The interpreter (pid " + std::to_string(process_.pid) + ") " + reason + ", and was ended."});
   } else {
     // A process that closes its socket is on its way out, or breaks off because it crashed.
     stream_end_ = reason;
@@ -274,7 +270,9 @@ interpreter_actor::behavior_type interpreter_behavior(interpreter_actor::statefu
     [link](atom::cancel, std::uint32_t slot, call_id id) { link->cancel(slot, id); },
     [link](atom::replies, const std::vector<call_reply>& replies) { link->replies(replies); },
     [link](atom::open, const opened_handle& handle) { link->opened(handle); },
-    [link](atom::halt, bool at_once, ec code, std::string& why) { link->halt(at_once, {code, std::move(why)}); },
+    [link](atom::halt, bool at_once, ec code, std::string& why) {
+      link->halt(at_once, {code, std::move(why)});
+    },
   };
 }
 

@@ -24,7 +24,7 @@ public:
     kj::AutoCloseFd pidfd;
     kj::AutoCloseFd socket;
     kj::AutoCloseFd output;
-    bool is_child = false;    // of this process: reaped here; otherwise its zygote says how it ended
+    bool is_child = false; // of this process: reaped here; otherwise its zygote says how it ended
   };
 
   struct settings {
@@ -86,7 +86,7 @@ private:
   void finish();
   failure obituary();
 
-  process process_;           // its descriptors are moved to the members below
+  process process_; // its descriptors are moved to the members below
   settings settings_;
   dialogue dialogue_;
   interpreter_actor door_;
@@ -97,11 +97,11 @@ private:
   bool asked_to_end_ = false; // politely
   bool terminated_ = false;
   bool killed_ = false;
-  bool broken_ = false;       // what it sends does not count any more
+  bool broken_ = false; // what it sends does not count any more
   bool exited_ = false;
   bool stream_over_ = false;
   bool over_ = false;
-  loop_timer patience_;       // the next harsher step, or the end of waiting for what is left of it
+  loop_timer patience_; // the next harsher step, or the end of waiting for what is left of it
   raw_output output_;
   exit_watch exit_;
   frame_stream stream_;
@@ -111,6 +111,7 @@ private:
 interpreter_actor spawn_interpreter(work_loop& loop, const std::shared_ptr<interpreter_link>& link);
 
 /// What is said of a process that ended by itself. Pure.
-failure obituary_of(pid_t pid, std::optional<exit_status> status, bool by_kernel_for_memory, const std::string& last_words);
+failure obituary_of(pid_t pid, std::optional<exit_status> status, bool by_kernel_for_memory,
+                    const std::string& last_words);
 
 } // namespace hearth::node

@@ -99,8 +99,8 @@ public:
     sigfillset(&all);
     check(posix_spawnattr_setsigmask(&attributes_, &none), "setsigmask");
     check(posix_spawnattr_setsigdefault(&attributes_, &all), "setsigdefault");
-    check(posix_spawnattr_setflags(&attributes_, static_cast<short>(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK
-                                                                    | POSIX_SPAWN_SETSIGDEF)),
+    check(posix_spawnattr_setflags(
+            &attributes_, static_cast<short>(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF)),
           "setflags");
   }
 

@@ -116,8 +116,8 @@ void workshop::fork(replica_order order) {
     parent_->order(zygote_message::start(order, false), {theirs.get(), table.descriptor(), their_output.get()});
     table.close_descriptor();
     const auto id = order.id;
-    forking_.emplace(
-      id, making{std::move(order), std::move(table), std::move(ours), std::move(output), parent_->pid()});
+    forking_.emplace(id,
+                     making{std::move(order), std::move(table), std::move(ours), std::move(output), parent_->pid()});
   } catch (const std::exception& error) {
     unmake(order, cannot_make(error));
   }
@@ -197,6 +197,10 @@ void workshop::on_forked(zygote& from, const zygote_message::forked& what, kj::A
   auto made = std::move(found->second);
   forking_.erase(found);
   const auto order = made.order;
+  // It ends by itself, because the other end of its socket goes with `made`.
+  if (pidfd == nullptr)
+    return unmake(order,
+                  {ec::start_failed, "A replica cannot be made on this node (no descriptor is left; see ulimit -n)."});
   try {
     attach(std::move(made), {static_cast<pid_t>(what.pid), std::move(pidfd), {}, {}, false});
   } catch (const std::exception& error) {
@@ -242,7 +246,8 @@ workshop::hand& workshop::hand_of(const zygote& process) {
 }
 
 std::size_t workshop::count(stage at) const noexcept {
-  return static_cast<std::size_t>(std::count_if(hands_.begin(), hands_.end(), [&](const hand& h) { return h.at == at; }));
+  return static_cast<std::size_t>(
+    std::count_if(hands_.begin(), hands_.end(), [&](const hand& h) { return h.at == at; }));
 }
 
 // -- the end ----

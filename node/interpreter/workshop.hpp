@@ -18,12 +18,12 @@ namespace hearth::node {
 /// What every workshop of a foundry needs.
 struct workshop_tools {
   work_loop& loop;
-  std::string boot;                     // path of the SDK's hearth/_worker/boot.py
-  std::vector<std::string> variables;   // "NAME=value" for every interpreter
-  std::string default_python;           // of environments that tasks open without naming one
+  std::string boot;                       // path of the SDK's hearth/_worker/boot.py
+  std::vector<std::string> variables;     // "NAME=value" for every interpreter
+  std::string default_python;             // of environments that tasks open without naming one
   std::uint64_t default_memory_limit = 0; // bytes per replica; 0: none
-  bool force_spawn = false;             // never fork
-  std::function<void()> on_change;      // something ended; called on the loop, must not destroy the workshop
+  bool force_spawn = false;               // never fork
+  std::function<void()> on_change;        // something ended; called on the loop, must not destroy the workshop
 };
 
 /// Makes the replicas of one environment version: keeps its zygote and forks, or spawns a process per replica where the
@@ -82,7 +82,7 @@ private:
 
   struct made {
     std::shared_ptr<interpreter_link> link;
-    pid_t zygote = 0;       // that forked it; 0: none did
+    pid_t zygote = 0; // that forked it; 0: none did
   };
 
   // zygote::owner
@@ -107,9 +107,9 @@ private:
   spec_ptr spec_;
   std::string directory_;
   std::deque<replica_order> waiting_;
-  std::size_t launching_ = 0;       // directories asked for
+  std::size_t launching_ = 0; // directories asked for
   std::vector<hand> hands_;
-  zygote* parent_ = nullptr;        // forks replicas
+  zygote* parent_ = nullptr; // forks replicas
   bool has_slot_table_ = false;
   std::optional<std::string> spawn_reason_; // known once a process said that it cannot be forked
   std::unordered_map<replica_id, making> forking_;

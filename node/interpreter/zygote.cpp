@@ -60,9 +60,7 @@ ssize_t send_packet(int socket, const std::string& data, const std::vector<int>&
 
 zygote::zygote(work_loop& loop, launched process, const environment_spec& spec, const std::string& configure,
                owner& owner)
-  : owner_(owner),
-    environment_(spec.name),
-    python_(spec.python),
+  : owner_(owner), environment_(spec.name), python_(spec.python),
     patience_(loop.timers(),
               [this] {
                 if (!ready_ && !ending_)
@@ -78,9 +76,7 @@ zygote::zygote(work_loop& loop, launched process, const environment_spec& spec, 
   order(configure, {});
 }
 
-std::string zygote::who() const {
-  return "The interpreter " + python_ + " of environment '" + environment_ + "'";
-}
+std::string zygote::who() const { return "The interpreter " + python_ + " of environment '" + environment_ + "'"; }
 
 std::string zygote::last_words() const {
   const auto lines = output_.tail().last_lines(last_lines_max, last_bytes_max);
@@ -147,9 +143,9 @@ std::optional<zygote::message> zygote::receive() {
   if (::recvmsg(control_->fd(), &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
     return std::nullopt;
   auto descriptors = descriptors_of(packet);
-  if ((packet.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
+  if ((packet.msg_flags & MSG_TRUNC) == 0)
     if (auto event = zygote_message::parse(data))
-      return message{std::move(*event), std::move(descriptors)};
+      return message{std::move(*event), std::move(descriptors), (packet.msg_flags & MSG_CTRUNC) != 0};
   fail({ec::start_failed, who() + " sent what is no message of a zygote, and was ended."});
   process_.kill();
   return std::nullopt;
@@ -166,6 +162,8 @@ void zygote::take(message received) {
   } else if (const auto* forked = std::get_if<zygote_message::forked>(&received.event)) {
     if (received.descriptors.size() == 1)
       return owner_.on_forked(*this, *forked, kj::mv(received.descriptors.front()));
+    if (received.lost_some)
+      return owner_.on_forked(*this, *forked, nullptr);
     fail({ec::start_failed, who() + " told of a fork without its descriptor, and was ended."});
     process_.kill();
   } else {
@@ -183,8 +181,7 @@ void zygote::on_exit(exit_status status) {
       owner_.on_exited(*this, *exited);
   }
   patience_.cancel();
-  fail({ec::start_failed,
-        who() + ' ' + in_words(status) + (ready_ ? "." : " before it was ready.") + last_words()});
+  fail({ec::start_failed, who() + ' ' + in_words(status) + (ready_ ? "." : " before it was ready.") + last_words()});
   const auto why = *std::move(failed_); // not ours any more, because the owner may destroy us
   owner_.on_end(*this, why);
 }

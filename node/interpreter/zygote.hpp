@@ -20,7 +20,8 @@ public:
   class owner {
   public:
     virtual void on_ready(zygote& from, const zygote_message::ready& what) = 0;
-    /// A fork that was asked for exists. `pidfd` is the zygote's word for it.
+    /// A fork that was asked for exists. `pidfd` is the zygote's word for it; null when this process
+    /// has no descriptor left.
     virtual void on_forked(zygote& from, const zygote_message::forked& what, kj::AutoCloseFd pidfd) = 0;
     virtual void on_exited(zygote& from, const zygote_message::exited& what) = 0;
     /// It has ended, or is of no use and was killed: why, for a person. The last call.
@@ -53,6 +54,7 @@ private:
   struct message {
     zygote_message::event event;
     std::vector<kj::AutoCloseFd> descriptors;
+    bool lost_some = false; // this process had no descriptor left
   };
 
   void read();

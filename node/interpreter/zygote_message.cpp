@@ -36,7 +36,8 @@ std::optional<event> read(::Event::Reader event) {
     }
     case ::Event::FAILED: {
       const auto row = event.getFailed();
-      const auto code = row.getCode() == static_cast<std::uint16_t>(ec::module_load) ? ec::module_load : ec::start_failed;
+      const auto code = row.getCode() == static_cast<std::uint16_t>(ec::module_load) ? ec::module_load
+                                                                                     : ec::start_failed;
       return failure{code, string_of(row.getMessage())};
     }
     case ::Event::FORKED:

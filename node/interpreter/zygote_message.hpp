@@ -12,7 +12,7 @@ namespace hearth::node::zygote_message {
 
 struct ready {
   std::uint32_t pid = 0;
-  std::string python;       // "3.11.2"
+  std::string python; // "3.11.2"
   bool can_fork = false;
   std::string spawn_reason;
   std::chrono::microseconds import_time{0};

@@ -12,10 +12,13 @@ capnp::Text::Reader text_of(const std::string& string) { return {string.data(), 
 
 // A duration of a hostile or careless peer stays a duration.
 milliseconds ms_of(std::uint64_t count) {
-  return milliseconds(std::min<std::uint64_t>(count, static_cast<std::uint64_t>(milliseconds::max().count() / 1'000'000)));
+  return milliseconds(
+    std::min<std::uint64_t>(count, static_cast<std::uint64_t>(milliseconds::max().count() / 1'000'000)));
 }
 
-std::uint64_t count_of(milliseconds duration) { return static_cast<std::uint64_t>(std::max<std::int64_t>(0, duration.count())); }
+std::uint64_t count_of(milliseconds duration) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, duration.count()));
+}
 
 std::vector<std::string> strings_of(capnp::List<capnp::Text>::Reader list) {
   std::vector<std::string> result;
@@ -74,9 +77,8 @@ void write_task(const task_spec& task, ::Task::Builder into) {
 }
 
 reuse_spec read_reuse(::Reuse::Reader from) {
-  return {from.getEnabled(),     from.getMinReplicas(),         from.getMaxReplicas(),
-          from.getConcurrency(), ms_of(from.getIdleTtlMs()),    ms_of(from.getScaledownTtlMs()),
-          string_of(from.getScope())};
+  return {from.getEnabled(),          from.getMinReplicas(),           from.getMaxReplicas(),     from.getConcurrency(),
+          ms_of(from.getIdleTtlMs()), ms_of(from.getScaledownTtlMs()), string_of(from.getScope())};
 }
 
 void write_reuse(const reuse_spec& reuse, ::Reuse::Builder into) {
@@ -90,9 +92,8 @@ void write_reuse(const reuse_spec& reuse, ::Reuse::Builder into) {
 }
 
 resource_spec read_resources(::Resources::Reader from) {
-  return {from.getCpuMillis(),         from.getCpuLimitMillis(), from.getMemoryBytes(),
-          from.getMemoryLimitBytes(),  from.getGpu(),            from.getDiskBytes(),
-          from.getShmBytes()};
+  return {from.getCpuMillis(), from.getCpuLimitMillis(), from.getMemoryBytes(), from.getMemoryLimitBytes(),
+          from.getGpu(),       from.getDiskBytes(),      from.getShmBytes()};
 }
 
 void write_resources(const resource_spec& resources, ::Resources::Builder into) {

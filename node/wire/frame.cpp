@@ -170,9 +170,9 @@ void encode(const Frame& frame, std::string& out) {
 }
 
 // NOLINTBEGIN(bugprone-macro-parentheses)
-#define HEARTH_WIRE_FRAME(T)                                  \
-  template bool parse<T>(std::string_view, T&) noexcept;      \
-  template void encode_head<T>(const T&, char*) noexcept;     \
+#define HEARTH_WIRE_FRAME(T)                                                                                           \
+  template bool parse<T>(std::string_view, T&) noexcept;                                                               \
+  template void encode_head<T>(const T&, char*) noexcept;                                                              \
   template void encode<T>(const T&, std::string&);
 HEARTH_WIRE_FRAME(call)
 HEARTH_WIRE_FRAME(reply)

@@ -87,6 +87,17 @@ BOOST_FIXTURE_TEST_CASE(where_forking_is_not_safe_each_replica_is_a_process_of_i
   BOOST_CHECK(contains(gone(fourth).message, "last words"));
 }
 
+BOOST_FIXTURE_TEST_CASE(an_interpreter_without_a_slot_table_holds_nothing_ahead, foundry_fixture) {
+  const auto replica = ready(spec("no_table"));
+  BOOST_CHECK(replica.heard->how.forked);
+  BOOST_CHECK(!replica.heard->how.can_hold_ahead);
+  send(replica, "wait");
+  await([&] { return replica.heard->count<interpreter::output>() == 1; }, replica);
+  caf::anon_send(*replica.heard->door, atom::recall::value, std::vector<std::uint32_t>{0});
+  await([&] { return replica.heard->count<interpreter::recalled>() == 1; }, replica);
+  BOOST_CHECK(replica.heard->last<interpreter::recalled>()->slots.empty());
+}
+
 BOOST_FIXTURE_TEST_CASE(an_environment_that_cannot_be_loaded_says_what_its_zygote_said, foundry_fixture) {
   const auto environment = spec("fail");
   const auto first = order(environment);

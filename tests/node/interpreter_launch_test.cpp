@@ -1,5 +1,5 @@
-#include "node/interpreter/launch.hpp"
 #include "core/defaults.hpp"
+#include "node/interpreter/launch.hpp"
 #include "node/interpreter/raw_output.hpp"
 #include "node/interpreter/zygote_message.hpp"
 #include "tests/support/scratch.hpp"
@@ -36,8 +36,9 @@ environment_spec spec_of(const std::string& python) {
 BOOST_AUTO_TEST_SUITE(launching)
 
 BOOST_AUTO_TEST_CASE(an_interpreter_sees_nothing_of_the_nodes_surroundings_but_the_harmless) {
-  const std::vector<std::string> ours{"PATH=/bin",  "HOME=/home/a", "LC_ALL=C",        "PYTHONPATH=/evil", "AWS_SECRET=x",
-                                      "LD_PRELOAD=x", "broken",     "HEARTH_SOCKET=/x", "LANG=C.UTF-8"};
+  const std::vector<std::string> ours{"PATH=/bin",        "HOME=/home/a",     "LC_ALL=C",
+                                      "PYTHONPATH=/evil", "AWS_SECRET=x",     "LD_PRELOAD=x",
+                                      "broken",           "HEARTH_SOCKET=/x", "LANG=C.UTF-8"};
   const auto all = clean_environment(ours, {"HEARTH_NODE=n"}, spec_of("/usr/bin/python3"));
   BOOST_CHECK(has(all, "PATH=/bin"));
   BOOST_CHECK(has(all, "HOME=/home/a"));
@@ -118,7 +119,8 @@ BOOST_AUTO_TEST_CASE(what_a_zygote_says_is_understood_or_refused) {
   BOOST_REQUIRE(e && std::holds_alternative<exited>(*e));
   BOOST_CHECK_EQUAL(std::get<exited>(*e).replica.value, 3);
   BOOST_CHECK_EQUAL(std::get<exited>(*e).signal, 9);
-  for (const char* bad : {"", "{", "[]", "{}", "null", R"({"ready": 3})", R"({"unknown": {}})", R"({"forked": {"pid": -1}})"})
+  for (const char* bad :
+       {"", "{", "[]", "{}", "null", R"({"ready": 3})", R"({"unknown": {}})", R"({"forked": {"pid": -1}})"})
     BOOST_CHECK_MESSAGE(!parse(bad), bad);
   BOOST_CHECK(!parse(std::string(100'000, '[')));
 }
@@ -132,8 +134,8 @@ BOOST_AUTO_TEST_CASE(a_zygote_is_told_what_it_needs_and_no_more) {
   spec.tasks.back().docs = "long text";
   spec.variables = {{"A", "B"}};
   const auto text = zygote_message::configure(spec, "/srv/code", true);
-  for (const char* part : {R"("codeDirectory":"/srv/code")", R"("version":"abc")", R"("forceSpawn":true)", R"("threads":1)",
-                           R"("name":"digits.square")", R"({"name":"A","value":"B"})"})
+  for (const char* part : {R"("codeDirectory":"/srv/code")", R"("version":"abc")", R"("forceSpawn":true)",
+                           R"("threads":1)", R"("name":"digits.square")", R"({"name":"A","value":"B"})"})
     BOOST_CHECK_MESSAGE(text.find(part) != std::string::npos, part << " in " << text);
   BOOST_CHECK(text.find("long text") == std::string::npos);
   BOOST_CHECK(text.find("only for people") == std::string::npos);

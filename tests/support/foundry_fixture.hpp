@@ -81,17 +81,18 @@ struct foundry_fixture : loop_fixture {
 
   explicit foundry_fixture(std::string boot = HEARTH_SOURCE_DIR "/tests/support/scripted_zygote.py",
                            std::uint64_t memory_limit = 0) {
-    auto bundles = loop.system().spawn([path = bundle.path().string()](bundles_actor::pointer) -> bundles_actor::behavior_type {
-      return {
-        [](atom::has, const std::string&) { return true; },
-        [](atom::store, const std::string&, const std::vector<bytes>&) { return true; },
-        [path](atom::open, const std::string& digest) -> caf::result<std::string> {
-          if (digest == "missing")
-            return error_of({ec::unknown_bundle, "no such bundle"});
-          return path;
-        },
-      };
-    });
+    auto bundles = loop.system().spawn(
+      [path = bundle.path().string()](bundles_actor::pointer) -> bundles_actor::behavior_type {
+        return {
+          [](atom::has, const std::string&) { return true; },
+          [](atom::store, const std::string&, const std::vector<bytes>&) { return true; },
+          [path](atom::open, const std::string& digest) -> caf::result<std::string> {
+            if (digest == "missing")
+              return error_of({ec::unknown_bundle, "no such bundle"});
+            return path;
+          },
+        };
+      });
     node::foundry_config config{loop, std::move(boot), bundles, {}, "/usr/bin/python3", memory_limit};
     foundry = node::spawn_foundry(config);
   }
@@ -148,8 +149,9 @@ struct foundry_fixture : loop_fixture {
 
   void await(const std::function<bool()>& condition, const made& one) {
     const bool came = run_until(condition);
-    BOOST_REQUIRE_MESSAGE(came, "it did not come; unmade: " + (one.heard->unmade ? one.heard->unmade->message : "no")
-                                  + "; gone: " + (one.heard->last<interpreter::gone>() ? one.heard->last<interpreter::gone>()->message : "no"));
+    BOOST_REQUIRE_MESSAGE(
+      came, "it did not come; unmade: " + (one.heard->unmade ? one.heard->unmade->message : "no") + "; gone: "
+              + (one.heard->last<interpreter::gone>() ? one.heard->last<interpreter::gone>()->message : "no"));
   }
 
   call_id send(const made& to, std::string_view command, std::uint32_t slot = 0) {
