@@ -21,3 +21,7 @@ foreach(file IN LISTS present)
     file(REMOVE "${TO}/${file}")
   endif()
 endforeach()
+# Interpreters write no caches (a node may not own this directory), so the one that most environments use finds them made.
+if(PYTHON)
+  execute_process(COMMAND "${PYTHON}" -m compileall -q "${TO}" COMMAND_ERROR_IS_FATAL ANY)
+endif()

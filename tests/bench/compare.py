@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 
 import tasks
 from contenders import Contender, all_contenders, started
@@ -95,37 +95,51 @@ def show(title: str, unit: str, samples: Samples, better: str, against: str = "P
 
 def replica_start() -> None:
     """How long a new replica takes, forked from a zygote with NumPy, beside starting Python and importing NumPy."""
+    assert tasks.square_fresh.remote(1) == 1  # the zygote starts
+    before = starts_of("bench-fork")
     for x in range(60):
         assert tasks.square_fresh.remote(x) == x * x
-    rows = json.loads(subprocess.run([hearth_command(), "get", "environments", "-o", "json"], check=True, text=True,
-                                     stdout=subprocess.PIPE).stdout)  # fmt: skip
-    rows = rows if isinstance(rows, list) else rows["environments"]
-    row = next(row for row in rows if row["name"] == "bench-fork")
-    fork_ms = int(row["meanStartUs"]) / 1000
+    after = starts_of("bench-fork")
+    fork_ms = (after.total_us - before.total_us) / (after.count - before.count) / 1000
     program = "import numpy; print(1, flush=True)"
     times = []
-    for _ in range(10):
+    for _ in range(20):
         began = time.perf_counter()
         child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
         assert child.stdout is not None and child.stdout.readline() == b"1\n"
         times.append((time.perf_counter() - began) * 1000)
         child.wait()
         child.stdout.close()
-    exec_ms = statistics.median(times)
-    print("\nnew interpreter ready, NumPy imported (ms)")
-    print(f"  Hearth ({row['startMode']})          {fork_ms:>14,.1f} {exec_ms / fork_ms:8.2f} x   mean of the last starts")
+    exec_ms = statistics.mean(times)
+    print("\nnew interpreter ready, NumPy imported (ms, mean)")
+    print(f"  Hearth ({after.mode})          {fork_ms:>14,.1f} {exec_ms / fork_ms:8.2f} x   {after.count - before.count} starts")
     print(f"  exec and import        {exec_ms:>14,.1f}     1.00 x   {min(times):,.1f} .. {max(times):,.1f}")
 
 
-def hearth_command() -> str:
-    return os.environ.get("HEARTH_COMMAND", "hearth")
+class Starts(NamedTuple):
+    """Replicas that an environment has started so far."""
+
+    count: int
+    total_us: int
+    mode: str  # fork or spawn
+
+
+def starts_of(environment: str) -> Starts:
+    rows = asked("get", "environments")
+    row = next(row for row in rows if row["name"] == environment)
+    count = int(row["coldStarts"])
+    return Starts(count, int(row["meanStartUs"]) * count, row["startMode"])
+
+
+def asked(*words: str) -> Any:
+    """What the command line answers, from its JSON."""
+    command = [os.environ.get("HEARTH_COMMAND", "hearth"), *words, "-o", "json"]
+    return json.loads(subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout)
 
 
 def idle_cost() -> None:
     """What the node costs while nothing happens."""
-    row = json.loads(subprocess.run([hearth_command(), "node", "status", "-o", "json"], check=True, text=True,
-                                    stdout=subprocess.PIPE).stdout)  # fmt: skip
-    pid = int(row["pid"])
+    pid = int(asked("node", "status")["pid"])
     ticks = os.sysconf("SC_CLK_TCK")
 
     def spent() -> float:

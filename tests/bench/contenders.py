@@ -28,6 +28,9 @@ class Contender:
     sequential_calls = 1000
     fan_out_calls = 20_000
 
+    def __init__(self) -> None:
+        self.ends = contextlib.ExitStack()  # what is to be ended; `start` adds to it as it goes
+
     def start(self) -> None:
         """Starts workers and has each do a call, so that nothing cold is measured."""
 
@@ -43,9 +46,6 @@ class Contender:
 
     def send(self, data: bytes) -> int:
         raise NotImplementedError
-
-    def stop(self) -> None:
-        """Ends what `start` started."""
 
 
 class Unavailable(Exception):
@@ -90,8 +90,8 @@ class Pool(Contender):
 
     def start(self) -> None:
         self.version = ".".join(map(str, sys.version_info[:3]))
-        self._one = ProcessPoolExecutor(1)
-        self._two = ProcessPoolExecutor(2)
+        self._one = self.ends.enter_context(ProcessPoolExecutor(1))
+        self._two = self.ends.enter_context(ProcessPoolExecutor(2))
         self._one.submit(tasks.square, 1).result()
         list(self._two.map(tasks.square, range(8)))
 
@@ -103,10 +103,6 @@ class Pool(Contender):
 
     def send(self, data: bytes) -> int:
         return self._one.submit(tasks.length, data).result()
-
-    def stop(self) -> None:
-        self._one.shutdown()
-        self._two.shutdown()
 
 
 class Loky(Contender):
@@ -121,6 +117,7 @@ class Loky(Contender):
 
         self.version = joblib.__version__
         self._pool = loky.get_reusable_executor(max_workers=2)
+        self.ends.callback(self._pool.shutdown, wait=True)
         list(self._pool.map(tasks.square, range(8)))
 
     def call(self, x: int) -> int:
@@ -131,9 +128,6 @@ class Loky(Contender):
 
     def send(self, data: bytes) -> int:
         return self._pool.submit(tasks.length, data).result()
-
-    def stop(self) -> None:
-        self._pool.shutdown(wait=True)
 
 
 class Dask(Contender):
@@ -146,10 +140,11 @@ class Dask(Contender):
         import distributed
 
         self.version = distributed.__version__
-        self._cluster = distributed.LocalCluster(
+        cluster = distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1", silence_logs=50
         )
-        self._client = distributed.Client(self._cluster)
+        self.ends.callback(cluster.close)
+        self._client = self.ends.enter_context(distributed.Client(cluster))
         self._client.gather(self._client.map(tasks.square, range(8), pure=False))
 
     def call(self, x: int) -> int:
@@ -161,10 +156,6 @@ class Dask(Contender):
     def send(self, data: bytes) -> int:
         return self._client.submit(tasks.length, data, pure=False).result()
 
-    def stop(self) -> None:
-        self._client.close()
-        self._cluster.close()
-
 
 class Celery(Contender):
     name = "Celery with Redis"
@@ -174,31 +165,39 @@ class Celery(Contender):
     def start(self) -> None:
         need("celery")
         need("redis")
-        self._home = tempfile.TemporaryDirectory(prefix="hearth-bench-")
+        home = self.ends.enter_context(tempfile.TemporaryDirectory(prefix="hearth-bench-"))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        try:
-            self._redis = subprocess.Popen(
-                ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", self._home.name],
-                stdout=subprocess.DEVNULL,
-            )
-        except FileNotFoundError:
-            raise Unavailable("redis-server is not installed") from None
+        redis = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", home]
+        self._run(redis, os.path.join(home, "redis.log"))
         os.environ["HEARTH_BENCH_BROKER"] = f"redis://127.0.0.1:{port}/0"
         wait_for(lambda: socket.create_connection(("127.0.0.1", port), 1).close())
-        self._worker = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "celery_app", "worker", "-c", "2", "-l", "CRITICAL", "-O", "fair"],
-            cwd=HERE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        worker = [sys.executable, "-m", "celery", "-A", "celery_app", "worker", "-c", "2", "-l", "CRITICAL", "-O", "fair"]
+        log = os.path.join(home, "worker.log")
+        # Celery refuses to open pickles as root without this word; the broker is ours and on loopback.
+        self._run(worker, log, C_FORCE_ROOT="1")
         import celery
         import celery_app
 
         self.version = celery.__version__
         self._square, self._length = celery_app.square, celery_app.length
-        self._square.delay(1).get(timeout=60)
+        try:
+            self._square.delay(1).get(timeout=60)
+        except celery.exceptions.TimeoutError:
+            said = Path(log).read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]
+            raise Unavailable(f"its worker did not answer within 60 s; it said: {' '.join(said)}") from None
+
+    def _run(self, command: List[str], log: str, **variables: str) -> None:
+        try:
+            with open(log, "wb") as output:
+                process = subprocess.Popen(
+                    command, cwd=HERE, env={**os.environ, **variables}, stdout=output, stderr=subprocess.STDOUT
+                )
+        except FileNotFoundError:
+            raise Unavailable(f"{command[0]} is not installed") from None
+        self.ends.callback(process.wait, 30)
+        self.ends.callback(process.terminate)
 
     def call(self, x: int) -> int:
         return self._square.delay(x).get(timeout=60)
@@ -208,12 +207,6 @@ class Celery(Contender):
 
     def send(self, data: bytes) -> int:
         return self._length.delay(data).get(timeout=120)
-
-    def stop(self) -> None:
-        for process in (self._worker, self._redis):
-            process.terminate()
-            process.wait(30)
-        self._home.cleanup()
 
 
 class RawSocket(Contender):
@@ -234,7 +227,9 @@ class RawSocket(Contender):
             "    if not d: break\n"
             "    s.send(v.pack(v.unpack(d)[0] ** 2))\n"
         )
-        self._child = subprocess.Popen([sys.executable, "-c", program, str(there.fileno())], pass_fds=[there.fileno()])
+        child = subprocess.Popen([sys.executable, "-c", program, str(there.fileno())], pass_fds=[there.fileno()])
+        self.ends.callback(child.wait, 10)
+        self.ends.callback(self._here.close)
         there.close()
         self._value = struct.Struct("<q")
         self.call(1)
@@ -242,10 +237,6 @@ class RawSocket(Contender):
     def call(self, x: int) -> int:
         self._here.send(self._value.pack(x))
         return self._value.unpack(self._here.recv(8))[0]
-
-    def stop(self) -> None:
-        self._here.close()
-        self._child.wait(10)
 
 
 def wait_for(attempt: Any, seconds: float = 30) -> None:
@@ -270,11 +261,11 @@ def started(contenders: Iterable[Contender]) -> Any:
     with contextlib.ExitStack() as stack:
         running, missing = [], []
         for contender in contenders:
+            stack.enter_context(contender.ends)
             try:
                 contender.start()
             except Unavailable as reason:
                 missing.append(f"{contender.name}: {reason}")
             else:
-                stack.callback(contender.stop)
                 running.append(contender)
         yield running, missing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import sys
 import threading
-from typing import Any, Callable, Coroutine, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Coroutine, Iterable, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from .. import _codes, _frames, errors
 from .calls import Call
@@ -37,6 +37,10 @@ class Loop:
         self._seats: List[Seat] = []  # threads that run sync calls
         self._asked = False  # to interrupt
         self._interrupting = False
+
+    def serve(self) -> NoReturn:
+        """Runs calls until the node's socket ends, and the process with it. In the main thread."""
+        raise NotImplementedError
 
     def start_thread(self, work: Callable[[Call], None], call: Optional[Call]) -> None:
         """A thread of the loop, without the context of whoever needs it. Ends the process when there can be none."""

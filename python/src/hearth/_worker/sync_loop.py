@@ -12,7 +12,7 @@ import collections
 import contextvars
 import threading
 import time
-from typing import Any, Deque, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Deque, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from . import interrupts
 from .calls import Call
@@ -46,11 +46,12 @@ class SyncLoop(Loop):
         self._to_cancel: Deque[Call] = collections.deque()  # appended by the signal handler
         self._context = contextvars.copy_context()  # what importing the user's code left
 
-    def serve(self) -> None:
-        """In the main thread; never returns."""
+    def serve(self) -> NoReturn:
+        """In the main thread; ends with the process."""
         interrupts.install(self._interrupt)
         self.link.hello()
         self._work(None)
+        raise AssertionError("the main thread always rests, so its work never ends")
 
     # -- threads -----------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import random
 import select
 import signal
 import socket
@@ -17,7 +16,7 @@ import time
 from typing import Any, NoReturn, Optional
 
 from .._codes import Code
-from . import forkable, isolation
+from . import forkable, isolation, replica
 from .loading import LoadFailure
 from .program import Program
 from .settings import Settings, Start
@@ -45,11 +44,10 @@ def main(control_fd: int) -> NoReturn:
         _fail(control, str(failure), failure.code)
     except (KeyError, TypeError, ValueError, OSError) as error:
         _fail(control, f"The interpreter {sys.executable} cannot be prepared: {error!r}.", Code.START_FAILED)
-    start, descriptors = Zygote(control, settings, program).serve(time.perf_counter_ns() - began)
-    from . import replica
-
-    replica.serve(program, start, *descriptors)
-    os._exit(0)
+    import_ns = time.perf_counter_ns() - began
+    make_loop = replica.loop_of(program)
+    start, descriptors = Zygote(control, settings, program).serve(import_ns)
+    replica.serve(make_loop, program, start, *descriptors)
 
 
 def _load(settings: Settings) -> Program:
@@ -187,7 +185,7 @@ class Zygote:
         for pidfd in self._children:
             os.close(pidfd)
         isolation.own_session()
-        random.seed()
+        # The module `random` seeds itself anew in a fork's child.
         numpy_random = sys.modules.get("numpy.random")
         if numpy_random is not None:
             numpy_random.seed()
