@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import List
+from typing import Any, List
 
 import hearth
 
@@ -46,3 +46,13 @@ def echo(data: bytes) -> bytes:
 @env.task
 def total(values: List[int]) -> int:
     return sum(values)
+
+
+@env.task
+def filling(data: bytearray) -> List[int]:
+    return [data[0], data[-1], len(data)]
+
+
+@env.task
+def anything(values: Any) -> float:
+    return float(sum(values))

@@ -190,6 +190,52 @@ def test_large_arguments_keep_to_the_window(node):
     assert node.most_open <= 4
 
 
+def refilled(count, size=100_000):
+    """One buffer again and again, filled with another number each time."""
+    buffer = bytearray(size)
+    for n in range(count):
+        buffer[:] = bytes([n]) * size
+        yield buffer
+
+
+FILLINGS = [[n, n, 100_000] for n in range(40)]
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_inputs_that_are_one_buffer_refilled_arrive_as_they_were_when_taken(node, ordered):
+    assert sorted(hearth.map(tasks.filling, refilled(40), ordered=ordered)) == FILLINGS
+
+
+def test_a_refilled_buffer_arrives_right_when_a_full_queue_refused_it_first(node, monkeypatch):
+    monkeypatch.setattr("hearth._client.fan_out._REFUSED_PAUSE", 0.01)
+    refused = set()
+
+    def at_first(call):
+        n = call.arguments["data"][0]
+        if n in refused:
+            node.execute(call)
+        else:
+            refused.add(n)
+            call.session.finished(call)
+            call.fail(30, "The queue is full.")
+
+    node.behaviour["client.filling"] = at_first
+    assert list(hearth.map(tasks.filling, refilled(40))) == FILLINGS
+    assert len(refused) == 40
+
+
+def test_an_array_that_is_refilled_arrives_as_it_was_when_taken(node):
+    numpy = pytest.importorskip("numpy")
+
+    def arrays():
+        array = numpy.zeros(20_000)
+        for n in range(20):
+            array[:] = n
+            yield array
+
+    assert list(hearth.map(tasks.anything, arrays())) == [float(n) * 20_000 for n in range(20)]
+
+
 def test_a_single_call_gets_through_beside_a_map(node):
     held = []
     node.window_calls = 65
@@ -284,6 +330,13 @@ def test_refused_calls_are_sent_again_in_a_loop_too(node, monkeypatch):
         return [result async for result in hearth.map.aio(tasks.square, [3])]
 
     assert asyncio.run(collect()) == [9]
+
+
+def test_a_refilled_buffer_arrives_as_it_was_when_taken_in_a_loop_too(node):
+    async def collect():
+        return [result async for result in hearth.map.aio(tasks.filling, refilled(40))]
+
+    assert asyncio.run(collect()) == FILLINGS
 
 
 def test_the_blocking_form_inside_a_loop_names_the_awaitable_one(node):

@@ -248,3 +248,26 @@ async def leave():
     replica = make(code, "async leave").start()
     assert replica.call(0) == "here"
     assert replica.call(0) == "here"
+
+
+def test_children_with_one_refilled_buffer_get_it_as_it_was_when_each_was_made(make: Make) -> None:
+    code = """
+@env.task
+async def filling(data):
+    return [data[0], data[-1]]
+
+@env.task
+async def parent(n):
+    buffer = bytearray(100_000)
+
+    def refilled():
+        for i in range(n):
+            buffer[:] = bytes([i]) * len(buffer)
+            yield buffer
+
+    return [item async for item in hearth.map.aio(filling, refilled())]
+"""
+    replica = make(code, "async filling", "async parent").start()
+    # The children of the first parent are made before the node has opened their environment, those of the second after.
+    assert replica.call(1, {"n": 8}) == [[i, i] for i in range(8)]
+    assert replica.call(1, {"n": 8}) == [[i, i] for i in range(8)]

@@ -16,6 +16,7 @@ from hearth._client.call_slot import lost
 from hearth._client.environments import Target
 from hearth._client.slots import Slot
 from hearth._codes import Code
+from hearth._values.memory import owned
 from hearth.errors import BaseRuntimeError
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class FanOut(Slot):
             index = self._sent
             self._sent += 1
             try:
-                body = encode(arguments)
+                body = owned(encode(arguments))  # the next input may fill the same memory, and this may be sent again
             except BaseRuntimeError as error:  # of this input alone: it takes the place of its result
                 self._results[index] = error
                 continue

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Awaitable, Dict, List, Mapping, Optional, Tuple
 
 from .. import _codes, errors
+from .._values.memory import owned
 from .waits import Wait
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class Children:
                 child.parent.children = {}
             child.parent.children[child.hi, child.lo] = child
             if target.handle is None:
+                child.body = owned(child.body)  # the parent goes on before it is sent, and may change its memory
                 target.held.append((child, index))
                 return False
             self._put(child, target.handle, index, parks)
