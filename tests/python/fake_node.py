@@ -40,6 +40,12 @@ class FakeCall:
         self._end_run("ABORTED" if code == 13 else "FAILED")
         self._reply(text.encode(), flags=_frames.REPLY_FAILED | _frames.REPLY_TEXT, code=code)
 
+    def raise_in_task(self, error: BaseException) -> None:
+        """The answer of an interpreter whose task raised `error`."""
+        self._end_run("FAILED")
+        body = _values.encode_failure(error, self.task)
+        self._reply(body, flags=_frames.REPLY_FAILED, code=1)
+
     def print(self, text: str, stream: int = 1) -> None:
         """What the task writes, as the client hears it."""
         ids = {"call_hi": self.frame.call_hi, "call_lo": self.frame.call_lo}

@@ -88,6 +88,24 @@ def test_failed_calls_are_values_among_the_results(node):
     assert "1 is odd" in str(results[1]) and "3 is odd" in str(results[3])
 
 
+def test_a_task_that_exits_is_a_value_like_any_other_failure(node):
+    def leaving(call):
+        call.session.finished(call)
+        try:
+            raise SystemExit(call.arguments["x"])
+        except SystemExit as error:
+            call.raise_in_task(error)
+
+    node.behaviour["client.square"] = leaving
+    results = list(hearth.map(tasks.square, range(3)))
+    assert [result.code for result in results] == ["SystemExit"] * 3
+
+    async def collect():
+        return [result async for result in hearth.map.aio(tasks.square, range(3))]
+
+    assert [result.code for result in asyncio.run(collect())] == ["SystemExit"] * 3
+
+
 def test_with_return_exceptions_false_the_first_failure_is_raised(node):
     results = hearth.map(tasks.fail, range(4), return_exceptions=False)
     assert next(results) == 0

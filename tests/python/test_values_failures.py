@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import traceback
 import types
@@ -79,8 +80,6 @@ def test_frames_of_the_runtime_are_left_out() -> None:
         lambda: {}["key"],
         lambda: 1 / 0,
         lambda: next(iter(())),
-        lambda: exec("raise SystemExit(3)"),
-        lambda: exec("raise KeyboardInterrupt"),
         lambda: exec("def broken(:"),
     ],
 )
@@ -90,6 +89,29 @@ def test_pythons_own_exceptions_keep_all_they_know(make: Callable[[], Any]) -> N
     assert type(error) is type(sent) and str(error) == str(sent) and error.args == sent.args
     for name in ("errno", "filename", "name", "start", "code", "lineno"):
         assert getattr(error, name, None) == getattr(sent, name, None)
+
+
+class Stop(BaseException):
+    """Of a user who wants to get past every `except Exception`."""
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), GeneratorExit(), Stop("enough")])
+def test_what_would_steer_the_callers_process_arrives_as_a_users_error_that_names_it(error: BaseException) -> None:
+    def leave() -> None:
+        raise error
+
+    caught = arrived(raised_by(leave))
+    assert isinstance(caught, errors.RuntimeUserError) and caught.kind == "user" and caught.code == type(error).__name__
+    assert str(caught).startswith(f"The task raised {type(error).__name__}")
+    assert str(error) in str(caught) and f"{__file__}, line " in str(caught) and "in leave" in str(caught)
+    assert isinstance(caught.__cause__, RemoteTraceback) and caught.__cause__.frames[-1]["function"] == "leave"
+
+
+def test_an_interpreter_that_sends_an_exit_as_a_value_makes_nobody_exit() -> None:
+    sent = {"type": "SystemExit", "message": "3", "kind": "user"}
+    sent["exception"] = bytes(cbor.encode(SystemExit(3), objects.encode_hook))
+    caught = _values.failure_of(reply_with(bytes(cbor.encode(sent, objects.encode_hook))), "demo.parse")
+    assert isinstance(caught, errors.RuntimeUserError) and caught.code == "SystemExit"
 
 
 def test_an_exception_whose_class_is_not_here_becomes_a_custom_error() -> None:

@@ -10,7 +10,7 @@ import wire
 from scripted_node import Zygote
 from worker_fixtures import make, python
 
-from hearth import _frames
+from hearth import _frames, errors
 from hearth._codes import Code
 
 Make = Callable[..., Zygote]
@@ -210,7 +210,10 @@ def test_a_wait_for_a_child_may_time_out(make: Make) -> None:
 
 def test_a_cancellation_that_the_task_raises_itself_is_its_own_error(make: Make) -> None:
     replica = make(WAITING, *WAITERS).start()
-    assert replica.reply(replica.submit(3)).code == Code.USER_ERROR
+    reply = replica.reply(replica.submit(3))
+    assert reply.code == Code.USER_ERROR
+    with pytest.raises(errors.RuntimeUserError, match="CancelledError"):
+        wire.value_of(reply)
 
 
 def test_a_sync_call_beside_the_loop_is_stopped_by_a_signal(make: Make) -> None:

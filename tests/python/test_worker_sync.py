@@ -48,8 +48,8 @@ def test_a_call_returns_its_value_and_its_time(make: Make) -> None:
     "how, error, code",
     [
         ("value", ValueError, Code.USER_ERROR),
-        ("exit", BaseException, Code.USER_ERROR),
-        ("interrupt", BaseException, Code.USER_ERROR),
+        ("exit", errors.RuntimeUserError, Code.USER_ERROR),
+        ("interrupt", errors.RuntimeUserError, Code.USER_ERROR),
         ("final", errors.NonRecoverableError, Code.NON_RECOVERABLE),
     ],
 )
@@ -60,6 +60,29 @@ def test_what_a_task_raises_fails_its_call_only(make: Make, how: str, error: typ
     with pytest.raises(error):
         wire.value_of(reply)
     assert replica.call(0, {"a": 1, "b": 10}) == 11
+
+
+def test_a_child_that_exits_is_an_error_for_its_parent_and_a_value_in_its_map(make: Make) -> None:
+    code = """
+import sys
+
+@env.task
+def leaf(n):
+    if n == 1:
+        sys.exit("over")
+    return n
+
+@env.task
+def parent():
+    try:
+        leaf(1)
+    except hearth.errors.RuntimeUserError as error:
+        direct = error.code
+    return direct, [getattr(item, "code", item) for item in hearth.map(leaf, range(3))]
+"""
+    replica = make(code, "leaf", "parent").start()
+    direct, mapped = replica.call(1)
+    assert direct == "SystemExit" and list(mapped) == [0, "SystemExit", 2]
 
 
 def test_calls_that_wait_run_in_order_of_depth_then_arrival(make: Make) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import contextvars
 import inspect
-from typing import Any, Awaitable, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Awaitable, Dict, Iterator, Mapping, Optional, Sequence, Tuple, Type
 
-from hearth import _runtime
+from hearth import _runtime, _values
 from hearth._client import ids
 from hearth._client.refusals import running_loop
+from hearth.errors import ActionAbortedError, CustomError
 
 __all__ = ["LocalCall", "LocalChild"]
 
@@ -21,8 +23,17 @@ class LocalCall:
     attempt = 1
     settings = None
 
-    def __init__(self, task: Any, run_name: str, project: str, domain: str, depth: int = 0) -> None:
+    def __init__(
+        self,
+        task: Any,
+        run_name: str,
+        project: str,
+        domain: str,
+        depth: int = 0,
+        codecs: Optional[Dict[Any, _values.Codec]] = None,
+    ) -> None:
         self._task = task
+        self._codecs = {} if codecs is None else codecs  # of all tasks that the run has called
         self.run_name = run_name
         self.project = project
         self.domain = domain
@@ -43,24 +54,35 @@ class LocalCall:
         """0: nothing bounds a local call."""
         return 0
 
+    def codec_of(self, task: Any) -> _values.Codec:
+        """What checks the values of `task` as a node's interpreters do."""
+        codec = self._codecs.get(task)
+        if codec is None:
+            codec = self._codecs[task] = _values.codec_of(task.name, task.func, task.max_inline_io_bytes or 0)
+        return codec
+
+    def arguments(self, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Dict[str, Any]:
+        """The arguments by name. Raises TypeError, RuntimeDataValidationError."""
+        return self.codec_of(task).check_arguments(task.bind(args, kwargs))
+
     def call(self, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Runs `task` here and returns its value; an async one in an event loop of its own."""
-        return run_here(task, self._child(task), task.bind(args, kwargs))
+        return run_here(task, self._child(task), self.arguments(task, args, kwargs))
 
     async def call_async(self, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """The same, awaitable; a sync function runs in a thread."""
-        return await run_here_aio(task, self._child(task), task.bind(args, kwargs))
+        return await run_here_aio(task, self._child(task), self.arguments(task, args, kwargs))
 
     def spawn(self, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> LocalChild:
         """A child that runs when its result is asked for."""
-        return LocalChild(self, task, task.bind(args, kwargs))
+        return LocalChild(self, task, self.arguments(task, args, kwargs))
 
     def wait_any(self, children: Sequence[LocalChild], timeout: Optional[float] = None) -> None:
         """Runs the first of `children`."""
         children[0].run()
 
     def _child(self, task: Any) -> LocalCall:
-        return LocalCall(task, self.run_name, self.project, self.domain, self.depth + 1)
+        return LocalCall(task, self.run_name, self.project, self.domain, self.depth + 1, self._codecs)
 
 
 class LocalChild:
@@ -113,23 +135,32 @@ class LocalChild:
     def cancel(self) -> None:
         """A child that has not run never will."""
         if not self.finished:
-            self._error = asyncio.CancelledError()
+            self._error = ActionAbortedError(f"The call of {self.task.name!r} was cancelled by its caller.")
             self.finished = True
 
 
 def run_here(task: Any, call: LocalCall, arguments: Mapping[str, Any]) -> Any:
     """The value of `task`, run in this thread as `call`."""
-    with _runtime.entered(call):  # type: ignore[arg-type]
+    with _runtime.entered(call), _contained(SystemExit, GeneratorExit, asyncio.CancelledError):  # type: ignore[arg-type]
         value = task.func(**arguments)
-        return _completed(value) if inspect.isawaitable(value) else value
+        return call.codec_of(task).check_result(_completed(value) if inspect.isawaitable(value) else value)
 
 
 async def run_here_aio(task: Any, call: LocalCall, arguments: Mapping[str, Any]) -> Any:
     """The same in a running event loop."""
-    with _runtime.entered(call):  # type: ignore[arg-type]
-        if task.is_async:
-            return await task.func(**arguments)
-        return await asyncio.to_thread(task.func, **arguments)
+    with _runtime.entered(call), _contained(SystemExit):  # type: ignore[arg-type]  # the rest is the loop's to raise
+        value = task.func(**arguments) if task.is_async else asyncio.to_thread(task.func, **arguments)
+        return call.codec_of(task).check_result(await value)
+
+
+@contextlib.contextmanager
+def _contained(*classes: Type[BaseException]) -> Iterator[None]:
+    """Makes errors of the task of what would steer this process. Ctrl-C stays what it is: the person means the program."""
+    try:
+        yield
+    except classes as error:
+        word = type(error).__qualname__
+        raise CustomError(word, f"The task raised {word}{f': {error}' if str(error) else ''}") from error
 
 
 def _completed(awaitable: Awaitable[Any]) -> Any:

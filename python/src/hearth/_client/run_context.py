@@ -108,8 +108,9 @@ class LocalRun:
         self._error: Optional[Exception] = None
         self.name = name or ids.run_name(ids.new_id()[1])
         call = local.LocalCall(task, self.name, *settings.place())
+        checked = call.arguments(task, (), arguments)
         try:
-            self._value = local.run_here(task, call, arguments)
+            self._value = local.run_here(task, call, checked)
         except Exception as error:  # belongs to `result`, as in a run elsewhere
             self._error = error
 

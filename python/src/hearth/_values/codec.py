@@ -121,6 +121,14 @@ class Codec:
             raise KeyError(name)
         return self._checked_as(name, self._checks[self._names.index(name)], value, lenient)
 
+    def check_arguments(self, arguments: Mapping[str, Any]) -> Dict[str, Any]:
+        """What `Task.bind` gives as the function gets it: checked, perhaps converted. Raises RuntimeDataValidationError."""
+        return dict(zip(self._names, self._checked(list(arguments.values()), False)))
+
+    def check_result(self, value: Any) -> Any:
+        """The same for a result."""
+        return self._checked_result(value, False)
+
     def _checked(self, values: List[Any], lenient: bool) -> List[Any]:
         return [
             self._checked_as(name, check, value, lenient) for name, check, value in zip(self._names, self._checks, values)

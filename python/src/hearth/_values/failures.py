@@ -26,6 +26,7 @@ _SDK = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _TEXT_MAX = 64 * 1024
 _REPR_MAX = 200
 _EXCEPTION_BYTES_MAX = 1024 * 1024
+_FRAMES_SAID = 3
 
 
 class RemoteTraceback(Exception):
@@ -67,7 +68,7 @@ def encode_failure(error: BaseException, call: Any, inputs: Optional[Mapping[str
     failure: Dict[str, Any] = {
         "kind": getattr(error, "kind", "user") if isinstance(error, errors.BaseRuntimeError) else "user",
         "type": type(error).__qualname__,
-        "message": text_of(error)[:_TEXT_MAX],
+        "message": _message(error, frames)[:_TEXT_MAX],
         "traceback": _text("".join(described.format()))[-_TEXT_MAX:],
         "frames": frames[-100:],
         "inputs": _shortened(inputs if inputs is not None else _inputs_of(error)),
@@ -75,10 +76,22 @@ def encode_failure(error: BaseException, call: Any, inputs: Optional[Mapping[str
         "replica": str(getattr(call, "replica", "") or os.getpid()),
     }
     failure = {key: _safe(value) for key, value in failure.items()}
-    exception = _exception_bytes(error)
+    # One that is no Exception steers the process that raises it: a program must not exit because a task did.
+    exception = _exception_bytes(error) if isinstance(error, Exception) else None
     if exception is not None:
         failure["exception"] = exception
     return bytes(cbor.encode(failure, encode_hook))
+
+
+def _message(error: BaseException, frames: List[Dict[str, Any]]) -> str:
+    """The text of `error`; of one that does not arrive as itself also its class and the user's frames."""
+    text = text_of(error)
+    if isinstance(error, Exception):
+        return text
+    places = ", called from ".join(
+        f"{frame['file']}, line {frame['line']}, in {frame['function']}" for frame in reversed(frames[-_FRAMES_SAID:])
+    )
+    return f"The task raised {type(error).__qualname__}{f': {text}' if text else ''}" + (f" ({places})" if places else "")
 
 
 def _exception_bytes(error: BaseException) -> Optional[bytes]:
@@ -147,7 +160,8 @@ def _safe(value: Any) -> Any:
 
 
 def failure_of(reply: Any, task: str = "") -> BaseException:
-    """The exception of a failed Reply: the user's own where its class is found here, else a `hearth.errors` class.
+    """The exception of a failed Reply: the user's own where its class is found here, else a `hearth.errors` class. It is
+    always an Exception: SystemExit, KeyboardInterrupt and their like arrive as a RuntimeUserError that names them.
 
     Its innermost `__cause__` is a `RemoteTraceback`. Never raises; the caller raises what is returned.
     """
@@ -175,7 +189,7 @@ def _raised(failure: Dict[str, Any], name: str, kind: str, task: str) -> BaseExc
         except Exception:  # needs a class that is not here, or one that refuses; texts remain
             error = None
     stands_in = type(error) is errors.CustomError and failure.get("type") != "CustomError"
-    if not isinstance(error, BaseException) or stands_in:
+    if not isinstance(error, Exception) or stands_in:
         details = {**failure, "worker": remote.replica}
         error = errors.from_failure(name, str(failure.get("kind") or kind), str(failure.get("message", "")), details)
     elif isinstance(error, errors.BaseRuntimeError):
