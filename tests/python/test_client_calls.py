@@ -208,11 +208,47 @@ def test_a_blocking_form_inside_a_running_loop_names_the_awaitable_one(node):
     async def wrong():
         with pytest.raises(errors.OnlyAsyncIOSupportedError, match=r"await square\.remote\.aio"):
             tasks.square.remote(3)
-        handle = tasks.square.spawn(3)
+        handle = await tasks.square.spawn.aio(3)
         assert await handle == 9
         assert handle.result() == 9  # nothing to wait for
 
     asyncio.run(wrong())
+
+
+def test_a_spawn_that_would_have_to_wait_in_a_loop_names_the_awaitable_one(node):
+    async def first():
+        with pytest.raises(errors.OnlyAsyncIOSupportedError, match=r"not open yet.*await square\.spawn\.aio"):
+            tasks.square.spawn(3)  # there is no connection
+        assert await (await tasks.square.spawn.aio(3)) == 9
+        assert await tasks.square.spawn(4) == 16
+        tasks.square.env.revision += 1  # as a new task does
+        with pytest.raises(errors.OnlyAsyncIOSupportedError, match=r"not open yet.*await square\.spawn\.aio"):
+            tasks.square.spawn(5)
+        assert await (await tasks.square.spawn.aio(5)) == 25
+
+    asyncio.run(first())
+    assert len(node.sessions) == 1
+
+
+def test_a_spawn_beyond_the_window_is_refused_in_a_loop_and_awaited_by_its_awaitable_form(node):
+    node.window_calls = 3
+    held = []
+    node.behaviour["client.square"] = held.append
+
+    async def crowd():
+        first = [await tasks.square.spawn.aio(x) for x in range(2)]
+        with pytest.raises(errors.OnlyAsyncIOSupportedError, match=r"too many open calls.*await square\.spawn\.aio"):
+            tasks.square.spawn(9)
+        third = asyncio.ensure_future(tasks.square.spawn.aio(2))
+        while len(held) < 2:
+            await asyncio.sleep(0)
+        assert not third.done()
+        node.behaviour.clear()
+        for call in held:
+            node.execute(call)
+        return await asyncio.gather(*first, await third)
+
+    assert asyncio.run(crowd()) == [0, 1, 4]
 
 
 def test_cancelling_an_awaited_call_cancels_it_on_the_node(node):

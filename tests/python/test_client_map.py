@@ -363,3 +363,20 @@ def test_the_blocking_form_inside_a_loop_names_the_awaitable_one(node):
             hearth.map(tasks.square, [1])
 
     asyncio.run(wrong())
+
+
+def test_a_map_made_outside_of_a_loop_is_refused_where_it_would_block_inside_one(node):
+    async def walk(results):
+        with pytest.raises(errors.OnlyAsyncIOSupportedError, match=r"async for result in hearth\.map\.aio"):
+            while True:
+                next(results)
+
+    asyncio.run(walk(hearth.map(tasks.square, range(3))))
+    assert node.calls == 0
+    held = []
+    node.behaviour["client.square"] = lambda call: held.append(call) if call.arguments["x"] else node.execute(call)
+    begun = hearth.map(tasks.square, range(3))
+    assert next(begun) == 0
+    asyncio.run(walk(begun))
+    for call in held:
+        assert call.cancelled.wait(20)

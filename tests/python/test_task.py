@@ -134,6 +134,11 @@ def test_remote_calls_go_to_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
 
     calls.remote = lambda *what: asked.append(("remote", *what)) or "value"  # type: ignore[attr-defined]
     calls.spawn = lambda *what: asked.append(("spawn", *what)) or "handle"  # type: ignore[attr-defined]
+    async def spawn_aio(*what: Any) -> str:
+        asked.append(("spawn_aio", *what))
+        return "later"
+
+    calls.spawn_aio = spawn_aio  # type: ignore[attr-defined]
     calls.remote_aio = remote_aio  # type: ignore[attr-defined]
     package = types.ModuleType("hearth._client")
     package.calls = calls  # type: ignore[attr-defined]
@@ -145,11 +150,17 @@ def test_remote_calls_go_to_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
         ("spawn", power, (), {"base": 4}),
         ("remote_aio", twice, (5,), {}),
     ]
+    assert asyncio.run(power.spawn.aio(3)) == "later" and asked[-1] == ("spawn_aio", power, (3,), {})
 
 
 def test_remote_calls_while_a_node_imports_the_module_are_refused_with_the_cure() -> None:
     with _runtime.importing("digits"):
-        for call in (lambda: power.remote(1), lambda: power.spawn(1), lambda: asyncio.run(power.remote.aio(1))):
+        for call in (
+            lambda: power.remote(1),
+            lambda: power.spawn(1),
+            lambda: asyncio.run(power.remote.aio(1)),
+            lambda: asyncio.run(power.spawn.aio(1)),
+        ):
             with pytest.raises(RuntimeUserError, match="calls.power.*'digits'.*__main__"):
                 call()
 

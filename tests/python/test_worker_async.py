@@ -274,3 +274,41 @@ async def parent(n):
     # The children of the first parent are made before the node has opened their environment, those of the second after.
     assert replica.call(1, {"n": 8}) == [[i, i] for i in range(8)]
     assert replica.call(1, {"n": 8}) == [[i, i] for i in range(8)]
+
+
+def test_children_are_started_from_the_loop_without_being_waited_for(make: Make) -> None:
+    code = """
+@env.task
+async def leaf(n):
+    return n * n
+
+@env.task
+async def parent(n):
+    handles = [await leaf.spawn.aio(i) for i in range(n)]
+    return [await handle for handle in handles]
+"""
+    replica = make(code, "async leaf", "async parent").start()
+    assert replica.call(1, {"n": 5}) == [n * n for n in range(5)]
+
+
+def test_a_map_made_in_a_thread_is_refused_where_it_would_block_the_loop(make: Make) -> None:
+    code = """
+import asyncio
+
+@env.task
+async def leaf(n):
+    return n
+
+def make():
+    return hearth.map(leaf, range(3))
+
+@env.task
+async def parent():
+    results = await asyncio.to_thread(make)
+    try:
+        return next(results)
+    except hearth.errors.OnlyAsyncIOSupportedError as error:
+        return str(error)
+"""
+    replica = make(code, "async leaf", "async parent").start()
+    assert "hearth.map.aio(...)" in replica.call(1)

@@ -9,7 +9,7 @@ import contextlib
 import contextvars
 from typing import TYPE_CHECKING, Any, Awaitable, Iterator, Mapping, Optional, Protocol, Sequence, Tuple
 
-from hearth.errors import RuntimeUserError
+from hearth.errors import RuntimeUserError, TraceDoesNotAllowNestedTasksError
 
 if TYPE_CHECKING:
     from hearth._task import Task
@@ -23,6 +23,7 @@ __all__ = [
     "importing",
     "is_importing",
     "leave",
+    "refuse_in_trace",
     "refuse_while_importing",
     "traced",
     "tracing",
@@ -147,6 +148,16 @@ def traced(name: str) -> Iterator[None]:
         yield
     finally:
         _traced.reset(token)
+
+
+def refuse_in_trace(task: str) -> None:
+    """Raises TraceDoesNotAllowNestedTasksError if a traced function runs in this context, which calls `task`."""
+    name = _traced.get()
+    if name is not None:
+        raise TraceDoesNotAllowNestedTasksError(
+            f"task {task!r} is called inside {name!r}, which is marked with hearth.trace. Call it from a task instead, or "
+            f"run it as a plain function with {task.partition('.')[2]}.local(...)."
+        )
 
 
 @contextlib.contextmanager

@@ -14,7 +14,6 @@ from hearth._interface import Interface
 from hearth._retry import RetryStrategy
 from hearth._settings import TaskSettings
 from hearth._timeout import Timeout
-from hearth.errors import TraceDoesNotAllowNestedTasksError
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec  # type checkers bring it themselves
@@ -29,7 +28,7 @@ elif sys.version_info >= (3, 10):
 else:
     P = TypeVar("P")
 
-__all__ = ["Remote", "Task"]
+__all__ = ["Remote", "Spawn", "Task"]
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -45,6 +44,7 @@ class Task(Generic[P, R]):
     ``square.remote(3)``            one call on a warm interpreter, from a program: the value
     ``await square.remote.aio(3)``  the same, awaitable
     ``square.spawn(3)``             the same, without waiting: a handle with result, done, cancel
+    ``await square.spawn.aio(3)``   the handle, from an event loop
     ==============================  ==============================================================================
 
     Public attributes: ``name`` ("<environment>.<function>"), ``short_name``, ``func``, ``is_async``, ``env``,
@@ -52,6 +52,7 @@ class Task(Generic[P, R]):
     """
 
     remote: Remote[P, R]
+    spawn: Spawn[P, R]
 
     def __init__(self, env: TaskEnvironment, func: Callable[P, R], settings: TaskSettings) -> None:
         self.env = env
@@ -62,6 +63,7 @@ class Task(Generic[P, R]):
         self.interface = Interface(self.name, func)
         self.cache.check_inputs(self.name, self.interface.names)
         self.remote = Remote(self)
+        self.spawn = Spawn(self)
         # What an override was made of; None for the task as it was declared.
         self._override_of: Optional[Tuple[Task[Any, Any], Dict[str, Any]]] = None
         self._look_like_the_function()
@@ -162,7 +164,7 @@ class Task(Generic[P, R]):
         runner = _runtime.current()
         if runner is None:
             return self.func(*args, **kwargs)
-        self._refuse_in_trace()
+        _runtime.refuse_in_trace(self.name)
         if self.is_async:
             return runner.call_async(self, args, kwargs)  # type: ignore[return-value]
         return runner.call(self, args, kwargs)  # type: ignore[no-any-return]
@@ -175,7 +177,7 @@ class Task(Generic[P, R]):
         """The call as an awaitable, of async and sync tasks. Outside a task a sync function runs in a thread."""
         runner = _runtime.current()
         if runner is not None:
-            self._refuse_in_trace()
+            _runtime.refuse_in_trace(self.name)
             return await runner.call_async(self, args, kwargs)
         if self.is_async:
             return await self.func(*args, **kwargs)  # type: ignore[misc]
@@ -188,13 +190,6 @@ class Task(Generic[P, R]):
         return self.func(*args, **kwargs)
 
     forward = local  # Flyte's word for it
-
-    def spawn(self, *args: P.args, **kwargs: P.kwargs) -> Any:
-        """Starts one call on a warm interpreter and returns its handle (result, done, cancel) at once."""
-        _runtime.refuse_while_importing(f"{self.name}.spawn(...)")
-        from hearth._client import calls
-
-        return calls.spawn(self, args, kwargs)
 
     def override(self, **changes: Any) -> Task[P, R]:
         """The same function with other settings; `self` is unchanged. What is given replaces, nothing is merged.
@@ -228,14 +223,6 @@ class Task(Generic[P, R]):
 
             return (find, reference)
         return (copyreg.__newobj__, (type(self),), self.__dict__)  # type: ignore[attr-defined]
-
-    def _refuse_in_trace(self) -> None:
-        traced = _runtime.tracing()
-        if traced is not None:
-            raise TraceDoesNotAllowNestedTasksError(
-                f"task {self.name!r} is called inside {traced!r}, which is marked with hearth.trace. Call it from a task "
-                f"instead, or run it as a plain function with {self.name.partition('.')[2]}.local(...)."
-            )
 
     def _look_like_the_function(self) -> None:
         for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):
@@ -281,6 +268,39 @@ class Remote(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<remote of {self._task!r}>"
+
+
+class Spawn(Generic[P, R]):
+    """``task.spawn(...)`` and ``await task.spawn.aio(...)``: starts one call on a warm interpreter and gives its handle
+    (result, done, cancel) at once.
+    """
+
+    __slots__ = ("_task",)
+
+    def __init__(self, task: Task[P, R]) -> None:
+        self._task = task
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Starts the call and returns its handle.
+
+        Raises TypeError for arguments that do not fit, or a `hearth.errors` class. Inside a running event loop that is
+        OnlyAsyncIOSupportedError naming `.aio` where it would have to wait: for the node, for the environment to be
+        opened by its first call, for room when very many calls are open.
+        """
+        _runtime.refuse_while_importing(f"{self._task.name}.spawn(...)")
+        from hearth._client import calls
+
+        return calls.spawn(self._task, args, kwargs)
+
+    async def aio(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """The same in an event loop: awaits until the call is on its way, not until it has ended."""
+        _runtime.refuse_while_importing(f"{self._task.name}.spawn.aio(...)")
+        from hearth._client import calls
+
+        return await calls.spawn_aio(self._task, args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"<spawn of {self._task!r}>"
 
 
 def task_word(func: Callable[..., Any]) -> str:

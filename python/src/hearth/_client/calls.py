@@ -16,13 +16,13 @@ from hearth._client.environments import Target
 from hearth._client.handles import ChildHandle, Handle
 from hearth._client.refusals import refuse_blocking, running_loop
 from hearth._frames import BODY_BYTES_MAX
-from hearth.errors import NodeUnavailableError, ValueTooLargeError
+from hearth.errors import NodeUnavailableError, OnlyAsyncIOSupportedError, ValueTooLargeError
 
 if TYPE_CHECKING:
     from hearth._client.connection import Connection
     from hearth._task import Task
 
-__all__ = ["frames", "is_small", "remote", "remote_aio", "send", "spawn"]
+__all__ = ["frames", "is_small", "remote", "remote_aio", "send", "spawn", "spawn_aio"]
 
 _INTERRUPTED = "the caller was interrupted"
 
@@ -34,6 +34,7 @@ def remote(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any
         raise refuse_blocking(f"{word}.remote(...)", f"await {word}.remote.aio(...)")
     runner = _runtime.current()
     if runner is not None:
+        _runtime.refuse_in_trace(task.name)
         return runner.call(task, args, kwargs)
     slot = _begin(task, args, kwargs)
     try:
@@ -48,6 +49,7 @@ async def remote_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mappin
     """The same, awaitable. Cancelling it cancels the call."""
     runner = _runtime.current()
     if runner is not None:
+        _runtime.refuse_in_trace(task.name)
         return await runner.call_async(task, args, kwargs)
     slot = await _begin_aio(task, args, kwargs)
     try:
@@ -59,26 +61,41 @@ async def remote_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mappin
 
 
 def spawn(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """Starts a call and returns its handle. Blocks only while the connection's window is full."""
+    """Starts a call and returns its handle. Blocks only to open the environment and while the connection's window is
+    full; where that would stop an event loop, it raises OnlyAsyncIOSupportedError."""
     runner: Any = _runtime.current()
     if runner is not None:
+        _runtime.refuse_in_trace(task.name)
         return ChildHandle(runner.spawn(task, args, kwargs))
     return Handle(_begin(task, args, kwargs))
 
 
+async def spawn_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """The same, awaitable: what would block is awaited."""
+    runner: Any = _runtime.current()
+    if runner is not None:
+        _runtime.refuse_in_trace(task.name)
+        return ChildHandle(runner.spawn(task, args, kwargs))
+    return Handle(await _begin_aio(task, args, kwargs))
+
+
 def _begin(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> CallSlot:
     """Sends the call. A connection whose end nobody had noticed is replaced: nothing of the call has run then."""
+    in_loop = running_loop() is not None
     replaced = False
     while True:
-        connection = shared.connection()
+        if in_loop:
+            connection = shared.open_connection()
+            if connection is None or environments.known_target(connection, task) is None:
+                raise _refuse_spawn(task, "whose environment is not open yet")
+        else:
+            connection = shared.connection()
         try:
             slot = CallSlot(connection, environments.target(connection, task))
             body = slot.target.codec.encode_arguments(task.bind(args, kwargs))
             if not connection.window.has_room(len(body)):
-                if running_loop() is not None:
-                    word = _word(task)
-                    many = f"{word}.spawn(...), with too many open calls,"
-                    raise refuse_blocking(many, f"await {word}.remote.aio(...)")
+                if in_loop:
+                    raise _refuse_spawn(task, "with too many open calls")
                 connection.admit(len(body))
             send(slot, body)
             return slot
@@ -86,6 +103,11 @@ def _begin(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any
             if replaced or not connection.broken:
                 raise
             replaced = True
+
+
+def _refuse_spawn(task: Task[Any, Any], why: str) -> OnlyAsyncIOSupportedError:
+    word = _word(task)
+    return refuse_blocking(f"{word}.spawn(...), {why},", f"await {word}.spawn.aio(...)")
 
 
 async def _begin_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> CallSlot:

@@ -51,10 +51,11 @@ def _map(
             ...
     """
     _runtime.refuse_while_importing("hearth.map(...)")
-    refuse_in_event_loop("hearth.map(...)", "async for result in hearth.map.aio(...)")
+    _refuse_in_event_loop()
     task, inputs = _bound(func, iterables, concurrency)
     runner: Any = _runtime.current()
     if runner is not None:
+        _runtime.refuse_in_trace(task.name)
         return _children(runner, task, inputs, concurrency or _CHILDREN_MAX, return_exceptions, ordered)
     return _calls(task, inputs, concurrency, return_exceptions, ordered)
 
@@ -71,12 +72,18 @@ def _map_aio(
     task, inputs = _bound(func, iterables, concurrency)
     runner: Any = _runtime.current()
     if runner is not None:
+        _runtime.refuse_in_trace(task.name)
         return _children_aio(runner, task, inputs, concurrency or _CHILDREN_MAX, return_exceptions, ordered)
     return _calls_aio(task, inputs, concurrency, return_exceptions, ordered)
 
 
 map = Function(_map, _map_aio)
 map.__name__ = map.__qualname__ = "map"
+
+
+def _refuse_in_event_loop() -> None:
+    """When a map is made, and again wherever it blocks: it may be walked elsewhere than where it was made."""
+    refuse_in_event_loop("hearth.map(...)", "async for result in hearth.map.aio(...)")
 
 
 # -- inputs -----------------------------------------------------------------------------------------------------------
@@ -126,6 +133,7 @@ def _partial_inputs(task: Task[Any, Any], partial: Any, iterables: Tuple[Iterabl
 def _calls(
     task: Task[Any, Any], inputs: _Inputs, concurrency: int, return_exceptions: bool, ordered: bool
 ) -> Iterator[Any]:
+    _refuse_in_event_loop()
     connection = shared.live_connection()
     target = environments.target(connection, task)
     fan_out = FanOut(connection, target, inputs, concurrency, ordered)
@@ -133,11 +141,13 @@ def _calls(
     try:
         while not fan_out.finished:
             if not fan_out.fill():
+                _refuse_in_event_loop()
                 connection.admit(0)
                 continue
             connection.poll()
             taken = fan_out.take()
             if not taken and not fan_out.finished:
+                _refuse_in_event_loop()
                 connection.wait(fan_out, fan_out.pause)
             for reply in taken:
                 yield value_of(reply)
@@ -217,12 +227,14 @@ def _ended(runner: Any, waiting: Deque[Any], ordered: bool) -> List[Any]:
     """Removes children that have ended, at least one: from the front, or any of them."""
     if ordered:
         if not waiting[0].finished:
+            _refuse_in_event_loop()
             runner.wait_any((waiting[0],))
         ended = []
         while waiting and waiting[0].finished:
             ended.append(waiting.popleft())
         return ended
     if not any(child.finished for child in waiting):
+        _refuse_in_event_loop()
         runner.wait_any(tuple(waiting))
     ended = [child for child in waiting if child.finished]
     left = [child for child in waiting if not child.finished]

@@ -16,7 +16,7 @@ from hearth._client import node
 from hearth._client.connection import Connection
 from hearth._client.ids import new_id
 
-__all__ = ["connection", "connection_aio", "disconnect", "live_connection", "root"]
+__all__ = ["connection", "connection_aio", "disconnect", "live_connection", "open_connection", "root"]
 
 _lock = threading.Lock()
 _connections: Dict[str, Connection] = {}
@@ -41,6 +41,12 @@ def connection(path: Optional[str] = None) -> Connection:
     return _connect(path)
 
 
+def open_connection() -> Optional[Connection]:
+    """What `connection()` gives without blocking; None where it would have to connect."""
+    found = _default
+    return found if found is not None and not found.broken else None
+
+
 def live_connection() -> Connection:
     """`connection()`, after a look whether the node has ended it meanwhile. Before something that is not sent again."""
     found = connection()
@@ -50,8 +56,8 @@ def live_connection() -> Connection:
 
 async def connection_aio() -> Connection:
     """The same for this user's node, awaitable; connecting and starting happen in a thread."""
-    found = _default
-    if found is not None and not found.broken:
+    found = open_connection()
+    if found is not None:
         return found
     return await asyncio.get_running_loop().run_in_executor(None, _connect, None)
 
