@@ -109,3 +109,15 @@ def test_exits_are_values_of_a_map() -> None:
 
 def test_a_cancelled_child_is_an_aborted_one() -> None:
     assert here(cancels) == "ActionAbortedError"
+
+
+@env.task
+def introduces_itself() -> List[str]:
+    context = hearth.ctx()
+    assert context is not None and context.action.name == context.action_name == context.call_id
+    return [context.action.run_name, context.run_name, context.action.project, context.action.domain]
+
+
+def test_a_task_knows_its_action_in_flytes_words() -> None:
+    run = hearth.with_runcontext(mode="local", name="mine", project="shop", domain="staging").run(introduces_itself)
+    assert run.result() == ["mine", "mine", "shop", "staging"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hearth._client.context import Context, ctx, group, trace
+from hearth._client.context import Action, Context, ctx, group, trace
 from hearth._client.deployment import Deployment, deploy
 from hearth._client.handles import Handle
 from hearth._client.init import current_domain, current_project, init, init_from_config
@@ -12,6 +12,7 @@ from hearth._client.runs import Run
 from hearth._client.shared import disconnect
 
 __all__ = [
+    "Action",
     "Context",
     "Deployment",
     "Handle",

@@ -9,11 +9,11 @@ import functools
 import inspect
 import logging
 import time
-from typing import Any, AsyncIterator, Callable, Iterator, Optional, TypeVar
+from typing import Any, AsyncGenerator, Callable, ContextManager, Generator, Iterator, Optional, TypeVar
 
 from hearth import _runtime
 
-__all__ = ["Context", "ctx", "group", "trace"]
+__all__ = ["Action", "Context", "ctx", "group", "trace"]
 
 _log = logging.getLogger("hearth.trace")
 _group: contextvars.ContextVar[Optional[str]] = contextvars.ContextVar("hearth group", default=None)
@@ -22,12 +22,29 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclasses.dataclass(frozen=True)
+class Action:
+    """The call that runs here, in Flyte's words.
+
+    Attributes:
+        name: the call's id, 32 hex digits, as `hearth get action` lists it.
+        run_name, project, domain: as in `Context`.
+    """
+
+    name: str
+    run_name: str
+    project: str
+    domain: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Context:
     """The call that runs here.
 
     Attributes:
-        run_name: name of the run, as `hearth get run` lists it. Of a run that was given a name, and of a plain call,
-            the name that the node would have chosen: it is made of the id of the root call.
+        run_name: the run's id: the name that a node gives to a run without one, made of the id of its root call. A name
+            that was given to the run does not reach its interpreters; `hearth get run` lists it. In local mode the name
+            that was given. A plain call, which belongs to no run, has such an id too.
+        action: the call in Flyte's words: `name`, `run_name`, `project`, `domain`.
         action_name, call_id: the call, 32 hex digits, as `hearth get action` lists it.
         task: "<environment>.<function>".
         environment: its environment.
@@ -52,6 +69,11 @@ class Context:
     deadline_remaining: Optional[float]
     group: Optional[str]
     mode: str
+
+    @property
+    def action(self) -> Action:
+        """The call in Flyte's words."""
+        return Action(self.call_id, self.run_name, self.project, self.domain)
 
     @property
     def action_name(self) -> str:
@@ -110,8 +132,9 @@ class group(contextlib.ContextDecorator):
 def trace(function: F) -> F:
     """Marks a helper of a task: how long each of its calls took is in the log of the task (level DEBUG).
 
-    Async functions and generators work too. A traced function is no task and may call none: that raises
-    TraceDoesNotAllowNestedTasksError. Outside of tasks it is the plain function. Example::
+    Async functions and generators work too. A traced function is no task and may call none, in any form: that raises
+    TraceDoesNotAllowNestedTasksError. The code around a generator, which runs between its items, may. Outside of tasks
+    it is the plain function. Example::
 
         @hearth.trace
         def fetch(url: str) -> bytes: ...
@@ -126,24 +149,10 @@ def trace(function: F) -> F:
                 return await function(*args, **kwargs)
 
         return traced_aio  # type: ignore[return-value]
-    # The code around a generator runs between its items, in the same context: only the time is recorded.
     if inspect.isasyncgenfunction(function):
-
-        @functools.wraps(function)
-        async def traced_items_aio(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-            with _timed(name):
-                async for item in function(*args, **kwargs):
-                    yield item
-
-        return traced_items_aio  # type: ignore[return-value]
+        return _traced_items_aio(name, function)  # type: ignore[return-value]
     if inspect.isgeneratorfunction(function):
-
-        @functools.wraps(function)
-        def traced_items(*args: Any, **kwargs: Any) -> Iterator[Any]:
-            with _timed(name):
-                yield from function(*args, **kwargs)
-
-        return traced_items  # type: ignore[return-value]
+        return _traced_items(name, function)  # type: ignore[return-value]
 
     @functools.wraps(function)
     def traced(*args: Any, **kwargs: Any) -> Any:
@@ -153,17 +162,73 @@ def trace(function: F) -> F:
     return traced  # type: ignore[return-value]
 
 
+def _traced_items(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """`yield from` the generator, traced while its own code runs: not between its items."""
+
+    @functools.wraps(function)
+    def traced_items(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        items = function(*args, **kwargs)
+        step, value = items.send, None
+        with _timed(name):
+            while True:
+                try:
+                    with _traced(name):
+                        item = step(value)
+                except StopIteration as end:
+                    return end.value
+                try:
+                    step, value = items.send, (yield item)
+                except GeneratorExit:
+                    with _traced(name):
+                        items.close()
+                    raise
+                except BaseException as error:
+                    step, value = items.throw, error
+
+    return traced_items
+
+
+def _traced_items_aio(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for an asynchronous generator."""
+
+    @functools.wraps(function)
+    async def traced_items(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        items = function(*args, **kwargs)
+        step, value = items.asend, None
+        with _timed(name):
+            while True:
+                try:
+                    with _traced(name):
+                        item = await step(value)
+                except StopAsyncIteration:
+                    return
+                try:
+                    step, value = items.asend, (yield item)
+                except GeneratorExit:
+                    with _traced(name):
+                        await items.aclose()
+                    raise
+                except BaseException as error:
+                    step, value = items.athrow, error
+
+    return traced_items
+
+
 @contextlib.contextmanager
 def _recorded(name: str) -> Iterator[None]:
-    if _runtime.current() is None:
+    with _traced(name), _timed(name):
         yield
-        return
-    with _runtime.traced(name), _timed(name):
-        yield
+
+
+def _traced(name: str) -> ContextManager[None]:
+    return contextlib.nullcontext() if _runtime.current() is None else _runtime.traced(name)
 
 
 @contextlib.contextmanager
 def _timed(name: str) -> Iterator[None]:
+    if _runtime.current() is None:
+        yield
+        return
     began = time.perf_counter()
     try:
         yield
