@@ -37,6 +37,7 @@ __all__ = [
     "reference_of",
     "search_paths",
     "unpack",
+    "values_digest",
 ]
 
 
@@ -83,7 +84,7 @@ def bundle_for(env: TaskEnvironment) -> Bundle:
     base = anchor(env)
     root = _roots.find(base)
     origins = {task.name: origin_of(task) for task in env.tasks.values()}
-    family = [other for other in _relatives(env) if _roots.find(anchor(other)) == root]
+    family = _family(env, root)
     entries = _collect.collect(root, _includes(env), [include for other in family for include in _includes(other)])
     _collect.check_size(root, entries)
     _modules.check_tasks(root, entries, origins)
@@ -100,6 +101,26 @@ def bundle_for(env: TaskEnvironment) -> Bundle:
     bundle = Bundle(digest, data, root.path, tuple(entry.name for entry in entries), bool(functions))
     _packed[root.path] = (signature, bundle)
     return bundle
+
+
+def values_digest(env: TaskEnvironment) -> str:
+    """Of what the bundle of `env` would have by value now; "" without any. Looks at no file, so it is for every call of
+    an interactive session. Raises BundleError."""
+    if _adopted is not None:
+        return ""
+    functions = _functions(env, _family(env, _roots.find(anchor(env))))
+    if not functions:
+        return ""
+    digest = hashlib.sha256()
+    for path, function in sorted(functions.items()):
+        digest.update(f"{path} {len(function)} ".encode())
+        digest.update(function)
+    return digest.hexdigest()
+
+
+def _family(env: TaskEnvironment, root: _roots.Root) -> List[TaskEnvironment]:
+    """The other environments below the same root."""
+    return [other for other in _relatives(env) if _roots.find(anchor(other)) == root]
 
 
 def _relatives(env: TaskEnvironment) -> List[TaskEnvironment]:

@@ -6,13 +6,12 @@ import os
 import shutil
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional, Set, Tuple
 
 from hearth import _frames, _values
 from hearth._bundle import Bundle, bundle_for
 from hearth._bundle.origin import anchor
-from hearth._client import settings, shared
+from hearth._client import interactive, settings, shared
 from hearth._client.slots import Request
 from hearth.errors import ConfigurationError
 
@@ -26,9 +25,6 @@ __all__ = ["Target", "interpreter_of", "known_target", "open_environment", "targ
 _TARGETS_MAX = 4096  # each override of a task makes one; a loop could make any number
 
 _making = threading.Lock()
-
-# Sessions declare functions and change variables between calls; programs do not.
-_interactive = hasattr(sys, "ps1") or "IPython" in sys.modules
 
 
 class Opened:
@@ -93,7 +89,7 @@ def known_target(connection: Connection, task: Task[Any, Any]) -> Optional[Targe
     found = state.targets.get(task) if state is not None else None
     if found is None or found.revision != task.env.revision or found.place != settings.place():
         return None
-    return found if not _interactive or found.session == _session_mark() else None
+    return found if found.session == interactive.mark(task.env) else None
 
 
 def target(connection: Connection, task: Task[Any, Any]) -> Target:
@@ -101,7 +97,7 @@ def target(connection: Connection, task: Task[Any, Any]) -> Target:
     found = known_target(connection, task)
     if found is not None:
         return found
-    revision, session = task.env.revision, _session_mark()
+    revision, session = task.env.revision, interactive.mark(task.env)
     opened = open_environment(connection, task.env)
     targets = connection.environments.targets
     if len(targets) > _TARGETS_MAX:
@@ -212,12 +208,3 @@ def _system_interpreter() -> str:
     if os.access("/usr/bin/python3", os.X_OK):
         return "/usr/bin/python3"
     return os.path.abspath(sys.executable)
-
-
-def _session_mark() -> Any:
-    """Changes when an interactive session may have changed what its functions mean; constant in a program."""
-    if not _interactive:
-        return None
-    notebook = sys.modules.get("IPython")
-    shell = notebook.get_ipython() if notebook is not None else None
-    return shell.execution_count if shell is not None else int(time.monotonic())
