@@ -130,6 +130,52 @@ def test_a_program_whose_calls_have_ended_says_nothing(node):
     assert (out, said) == ("16\n", "")
 
 
+@pytest.mark.parametrize(
+    ("start", "wait", "said"),
+    [
+        ("hearth.run", "run.result()", "run r000000000000 goes on; `hearth logs r000000000000 --follow`"),
+        ("hearth.with_runcontext(name='mine').run", "run.wait()", "run mine goes on; `hearth logs mine --follow`"),
+        ("hearth.with_runcontext(detach=False).run", "run.result()", "run r000000000000 was aborted"),
+        ("hearth.with_runcontext(name='mine', detach=False).run", "run.result()", "run mine was aborted"),
+        ("hearth.run", "asyncio.run(run.result.aio())", "run r000000000000 goes on"),
+    ],
+)
+def test_ctrl_c_names_the_run_and_says_what_becomes_of_it(node, start, wait, said):
+    node.behaviour["client.square"] = lambda call: None
+    program = _program(
+        node,
+        f"""
+        import asyncio, client_tasks, hearth
+        run = {start}(client_tasks.square, 3)
+        print("accepted", flush=True)
+        {wait}
+        """,
+    )
+    assert program.stdout.readline() == "accepted\n"
+    program.send_signal(signal.SIGINT)
+    _, shown = program.communicate(timeout=60)
+    assert f"hearth: {said}" in shown and program.returncode != 0
+
+
+def test_a_run_interrupted_before_the_node_had_accepted_it_is_taken_back_by_name(node):
+    node.never_accepts = True
+    calls = []
+    node.behaviour["client.square"] = calls.append
+    node.on_cancel = lambda call, reason: call.cancelled.set()
+    program = _program(node, "import client_tasks, hearth; hearth.with_runcontext(name='mine').run(client_tasks.square, 3)")
+    until(lambda: calls, "the call arrives")
+    program.send_signal(signal.SIGINT)
+    _, shown = program.communicate(timeout=60)
+    assert "hearth: run mine was aborted before the node had accepted it." in shown
+    assert calls[0].cancelled.wait(20)
+
+
+def test_a_run_that_was_started_to_go_on_is_left_without_a_word(node):
+    node.behaviour["client.square"] = lambda call: None
+    program = _program(node, "import client_tasks, hearth; hearth.run(client_tasks.square, 3)")
+    assert program.communicate(timeout=60) == ("", "") and program.returncode == 0
+
+
 def test_ctrl_c_cancels_the_call_and_the_connection_goes_on(node):
     calls = []
     node.behaviour["client.square"] = calls.append

@@ -35,7 +35,7 @@ def value_of(slot: CallSlot) -> Any:
     """The value of a ready slot. Raises the task's exception or a `hearth.errors` class."""
     reply = slot.reply
     if isinstance(reply, BaseException):
-        raise lost(reply, slot.task_name)
+        raise lost(reply, slot.target.task.name)
     return slot.target.codec.value_of(reply)
 
 

@@ -37,17 +37,29 @@ class Order:
 class RunSlot(CallSlot):
     """The slot of a run's root call."""
 
-    __slots__ = ("detached", "done_calls")
+    __slots__ = ("accepted", "detached", "done_calls", "name")
 
-    def __init__(self, connection: Connection, target: environments.Target, detached: bool) -> None:
+    def __init__(self, connection: Connection, target: environments.Target, order: Order) -> None:
         super().__init__(connection, target)
-        self.detached = detached
+        self.accepted = False
+        self.detached = order.detach
         self.done_calls = 0
+        self.name = order.name or ids.run_name(self.lo)
 
     @property
     def task_name(self) -> str:
-        """Empty for a detached run: it is not aborted when the program ends."""
-        return "" if self.detached else super().task_name
+        """Empty: people know the run by its own name."""
+        return ""
+
+    def farewell(self, interrupted: bool) -> str:
+        """Names a run that is aborted with the program, or that goes on although somebody pressed Ctrl-C."""
+        if not self.accepted:
+            return f"hearth: run {self.name} was aborted before the node had accepted it."
+        if not self.detached:
+            return f"hearth: run {self.name} was aborted, because this program ends."
+        if not interrupted:  # started to go on, and it does
+            return ""
+        return f"hearth: run {self.name} goes on; `hearth logs {self.name} --follow` shows it, `hearth abort` ends it."
 
     def progress(self, done: int) -> None:
         """What the node says about calls that have ended."""
@@ -65,7 +77,7 @@ def start(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]
     arguments = task.bind(args, kwargs)
     body = target.codec.encode_arguments(arguments)
     connection.admit(len(body))
-    slot = RunSlot(connection, target, order.detach)
+    slot = RunSlot(connection, target, order)
     project, domain = target.place
     request = connection.request(
         "startRun",
@@ -87,7 +99,9 @@ def start(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]
         connection.cancel(slot.lo, "interrupted before it was accepted")
         raise
     row = request.answer()
-    return Run(slot, str(row.get("name") or ids.run_name(slot.lo)), arguments)
+    slot.name = str(row.get("name") or slot.name)
+    slot.accepted = True
+    return Run(slot, slot.name, arguments)
 
 
 def _shown(arguments: Mapping[str, Any]) -> str:

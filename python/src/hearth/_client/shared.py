@@ -96,12 +96,16 @@ def _after_fork() -> None:
 
 
 def _at_exit() -> None:
+    interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt  # nobody caught it
     for each in list(_connections.values()):
         if not each.broken:
             each.poll()  # calls whose replies are here already are not open
+            lines = [slot.farewell(interrupted) for slot in each.open_calls]
             names = [slot.task_name for slot in each.open_calls if slot.task_name]
             if names:
-                print(_said_at_exit(names), file=sys.stderr)
+                lines.append(_said_at_exit(names))
+            for line in filter(None, lines):
+                print(line, file=sys.stderr)
         each.close()
 
 

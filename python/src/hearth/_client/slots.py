@@ -31,6 +31,11 @@ class Slot:
         """Of a call that ends with its program the name of the task; else empty."""
         return ""
 
+    def farewell(self, interrupted: bool) -> str:
+        """What a person has to know when the program ends before this is ready, `interrupted` by Ctrl-C or not. Most
+        slots have nothing of their own to say."""
+        return ""
+
     def deliver(self, reply: Any) -> None:
         """`reply` is a frame, or the exception that takes its place."""
         self.reply = reply
