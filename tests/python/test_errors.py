@@ -39,12 +39,33 @@ CAUGHT_AS = {
 
 
 @pytest.mark.parametrize("name", [_codes.name(code) for code in _codes.Code if code])
-def test_every_code_of_the_wire_becomes_an_error_of_its_kind(name: str) -> None:
+def test_every_code_of_the_wire_becomes_an_error_of_the_kind_of_its_class(name: str) -> None:
     kind = _codes.kind(_codes.Code[name.upper()])
     error = errors.from_failure(name, kind, "what happened", {"worker": 7})
     assert isinstance(error, CAUGHT_AS.get(name, errors.BaseRuntimeError))
-    assert (str(error), error.kind, error.worker) == ("what happened", kind, "7")
+    assert (str(error), error.kind, error.worker) == ("what happened", type(error).KIND, "7")
+    assert error.kind == kind or name in CAUGHT_AS
     assert error.code and error.details == {"worker": 7}
+
+
+def test_too_little_memory_is_the_users_to_change_whatever_the_node_calls_it() -> None:
+    error = errors.from_failure("out_of_memory", "system", "The replica exceeded its memory limit.")
+    assert isinstance(error, errors.OOMError) and isinstance(error, errors.RuntimeUserError) and error.kind == "user"
+
+
+FLYTE_NAMES = """
+    ActionAbortedError ActionNotFoundError BaseRuntimeError CustomError DeploymentError ImagePullBackOffError
+    InitializationError InlineIOMaxBytesBreached InvalidImageNameError ModuleLoadError NonRecoverableError
+    NotInTaskContextError OOMError OnlyAsyncIOSupportedError ParameterMaterializationError PrimaryContainerNotFoundError
+    RemoteTaskNotFoundError RestrictedTypeError RetriesExhaustedError RuntimeDataValidationError RuntimeSystemError
+    RuntimeUnknownError RuntimeUserError SlowDownError TaskInterruptedError TaskTimeoutError
+    TraceDoesNotAllowNestedTasksError
+""".split()
+
+
+@pytest.mark.parametrize("name", FLYTE_NAMES)
+def test_programs_may_name_every_error_of_flyte(name: str) -> None:
+    assert name in errors.__all__ and issubclass(getattr(errors, name), errors.BaseRuntimeError)
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,12 @@ from typing import Any, ClassVar, Dict, Mapping, NoReturn, Optional, Tuple, Type
 # fmt: off
 __all__ = [
     "ActionAbortedError", "ActionNotFoundError", "BaseRuntimeError", "BundleError", "ConfigurationError",
-    "CustomError", "DeadlineExceededError", "DeploymentError", "InitializationError", "InlineIOMaxBytesBreached",
-    "InterpreterLostError", "InterpreterStartError", "MaxQueuedTimeExceededError", "MaxRuntimeExceededError",
-    "MaybeExecutedError", "ModuleLoadError", "NodeUnavailableError", "NonRecoverableError", "NotInTaskContextError",
-    "OOMError", "OnlyAsyncIOSupportedError", "QueueFullError", "RemoteTaskNotFoundError", "ResourceExhaustedError",
+    "CustomError", "DeadlineExceededError", "DeploymentError", "ImagePullBackOffError", "InitializationError",
+    "InlineIOMaxBytesBreached", "InterpreterLostError", "InterpreterStartError", "InvalidImageNameError",
+    "MaxQueuedTimeExceededError", "MaxRuntimeExceededError", "MaybeExecutedError", "ModuleLoadError",
+    "NodeUnavailableError", "NonRecoverableError", "NotInTaskContextError", "OOMError", "OnlyAsyncIOSupportedError",
+    "ParameterMaterializationError", "PrimaryContainerNotFoundError", "QueueFullError", "RemoteTaskNotFoundError",
+    "ResourceExhaustedError",
     "RestrictedTypeError", "RetriesExhaustedError", "RuntimeDataValidationError", "RuntimeSystemError",
     "RuntimeUnknownError", "RuntimeUserError", "SlowDownError", "SyncTaskCallInAsyncContextError",
     "TaskInterruptedError", "TaskTimeoutError", "TraceDoesNotAllowNestedTasksError", "ValueTooLargeError",
@@ -172,12 +174,6 @@ class DeadlineExceededError(TaskTimeoutError):
     CODE = "DeadlineExceededError"
 
 
-class RetriesExhaustedError(RuntimeUserError):
-    """Every execution that the task's `RetryStrategy` allows has failed. ``code`` may be "RetriesExhausted|<code>"."""
-
-    CODE = "RetriesExhausted"
-
-
 class ActionAbortedError(_UserErrorOfOneCode):
     """Somebody aborted the call, or its caller is gone."""
 
@@ -294,6 +290,31 @@ class ResourceExhaustedError(SlowDownError):
     CODE = "ResourceExhaustedError"
 
 
+# -- words of Flyte that programs name, for what does not happen here: Hearth raises none of them -----------------------
+
+
+class RetriesExhaustedError(RuntimeUserError):
+    """Every execution has failed. Here the last one's own exception, or loss, is what the caller gets."""
+
+    CODE = "RetriesExhausted"
+
+
+class ImagePullBackOffError(RuntimeUserError):
+    """An image cannot be pulled. Tasks run with interpreters of the node."""
+
+
+class InvalidImageNameError(RuntimeUserError):
+    """An image has an impossible name."""
+
+
+class PrimaryContainerNotFoundError(RuntimeUserError):
+    """A pod has no container for the task."""
+
+
+class ParameterMaterializationError(_UserErrorOfOneCode):
+    """A parameter of an app cannot be made."""
+
+
 # -- words of Hearth -------------------------------------------------------------------------------------------------
 
 
@@ -360,7 +381,7 @@ def from_failure(
 
     Parameters:
         code: name of a `hearth._codes` code ("queue_full"), or any other word; then `kind` decides the class.
-        kind: "user", "system" or "unknown"; empty: what the class says.
+        kind: "user", "system" or "unknown". An error's own kind is always that of its class.
         message: what happened, where, what to do next.
         details: kept as ``error.details``. ``"worker"`` becomes ``error.worker``; ``"type"``, the class name of the
             user's exception, becomes ``error.code`` of a failed task.
@@ -374,10 +395,5 @@ def from_failure(
     if code == "user_error" and known.get("type"):
         word = str(known["type"])
     worker = known.get("worker")
-    state = {
-        "code": word,
-        "kind": kind or cls.KIND,
-        "worker": None if worker is None else str(worker),
-        "details": known,
-    }
+    state = {"code": word, "kind": cls.KIND, "worker": None if worker is None else str(worker), "details": known}
     return _restore(cls, (message or f"The node reports {code!r} and says no more.",), state)
