@@ -323,13 +323,56 @@ def test_without_reuse_the_definition_says_so() -> None:
     assert (reuse["enabled"], reuse["maxReplicas"], reuse["concurrency"]) == (False, 0, 1)
 
 
-def test_secrets_and_queues_are_said_to_have_no_effect_once(caplog: pytest.LogCaptureFixture) -> None:
-    env = hearth.TaskEnvironment("e", secrets=["api-key", hearth.Secret("b")], queue="fast")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"secrets": ["api-key", hearth.Secret("b")]}, "deliver no secrets; its tasks have to find api-key, b"),
+        ({"queue": "fast"}, "queue='fast' has no effect"),
+        ({"mounts": ("/data",)}, "mounts=['/data'] has no effect"),
+        ({"reusable": hearth.ReusePolicy(scaledown_ttl=60)}, "scaledown_ttl has no effect"),
+        ({"reusable": hearth.ReusePolicy(scope="run")}, 'scope="run" has no effect'),
+        ({"resources": hearth.Resources(gpu=1)}, "Resources(gpu) has no effect"),
+        ({"resources": hearth.Resources(disk="1Gi", shm="auto")}, "Resources(disk, shm) has no effect"),
+        ({"cache": "auto"}, "cache has no effect, nodes keep no results; e.one"),
+    ],
+)
+def test_what_has_no_effect_is_said_once(words: dict, said: str, caplog: pytest.LogCaptureFixture) -> None:
+    env = hearth.TaskEnvironment("e", **words)
+
+    def one() -> int:
+        return 1
+
+    task = env.task(one)
     with caplog.at_level(logging.WARNING, logger="hearth"):
         env.definition()
         env.definition()
-    assert len(caplog.records) == 2
-    assert "api-key, b" in caplog.text and "queue='fast'" in caplog.text
+        task.override(retries=2).env.definition()
+    assert [record.getMessage() for record in caplog.records if said in record.getMessage()]
+    assert len(caplog.records) == 1
+
+
+def test_an_override_says_what_it_adds_without_effect(caplog: pytest.LogCaptureFixture) -> None:
+    env = hearth.TaskEnvironment("e")
+
+    def one() -> int:
+        return 1
+
+    task = env.task(one)
+    with caplog.at_level(logging.WARNING, logger="hearth"):
+        env.definition()
+        assert not caplog.records
+        for _ in range(2):
+            task.override(resources=hearth.Resources(gpu=1)).env.definition()
+    assert [record.getMessage() for record in caplog.records] == [
+        "environment 'e': Resources(gpu) has no effect; nodes count only cpu and memory"
+    ]
+
+
+def test_what_nodes_act_on_is_not_talked_about(caplog: pytest.LogCaptureFixture) -> None:
+    resources = hearth.Resources(cpu=1, memory="1Gi")
+    with caplog.at_level(logging.WARNING, logger="hearth"):
+        hearth.TaskEnvironment("e", reusable=POOL, resources=resources, preload=("json",), env_vars={"A": "1"}).definition()
+    assert not caplog.records
 
 
 def test_an_environment_survives_pickling_with_its_tasks() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 import weakref
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
-from typing import overload
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar
+from typing import Union, overload
 
 from hearth import _declaration as checked
+from hearth import _runtime
 from hearth._cache import Cache, CacheRequest
 from hearth._checks import closest, milliseconds
+from hearth._no_effect import sentences
 from hearth._resources import Resources
 from hearth._reuse import ReusePolicy
 from hearth._settings import TaskSettings, known, refuse
@@ -59,11 +61,11 @@ class TaskEnvironment:
     Parameters:
         name: lower-case words joined by "-" or "_".
         depends_on: environments whose tasks are called from here; for display.
-        resources: share of a machine per replica.
+        resources: share of a machine per replica; nodes act on cpu and memory.
         env_vars: environment variables of the interpreter; names and values are text.
         secrets: names of secrets (see `hearth.Secret`).
         reusable: a `ReusePolicy` keeps interpreters warm between calls; None runs each call in a fresh interpreter.
-        cache: default for the tasks: "auto", "override", "disable" or a `hearth.Cache`.
+        cache: default for the tasks: "auto", "override", "disable" or a `hearth.Cache`. Nodes keep no results yet.
         description: at most 255 characters, the rest is cut.
         include: paths or globs, relative to the folder of this file, of further files for the code bundle.
         image: only "auto"; tasks run with interpreters of the node.
@@ -71,7 +73,7 @@ class TaskEnvironment:
         python: interpreter, a path or a command name; None: ``$HEARTH_PYTHON``, else the active virtual environment,
             else the nearest ``.venv``, else the system's.
         preload: modules that are imported once, before replicas are forked.
-        mounts: absolute paths that the tasks need.
+        mounts: absolute paths that the tasks need; kept for display, since tasks see what the node's user sees.
         queue: kept for display; every environment has its own queue.
 
     Raises ValueError, TypeError. Example::
@@ -128,7 +130,7 @@ class TaskEnvironment:
         # Grows with each added task: who keeps something made of `definition()` compares it.
         self.revision = 0
         self.declared_in = checked.caller()
-        self._told = False
+        self._told: Set[str] = set()  # what has no effect, said once here and for all that is derived from this
         _alive[next(_serial)] = self
 
     # -- tasks -------------------------------------------------------------------------------------------------------
@@ -276,17 +278,16 @@ class TaskEnvironment:
         return list(self.tasks).index(task.name)
 
     def _tell_what_has_no_effect(self) -> None:
-        if self._told or not (self.secrets or self.queue):
+        if _runtime.current() is not None:  # the program that made the run has said it
             return
-        import logging
+        new = [sentence for sentence in sentences(self) if sentence not in self._told]
+        if not new:
+            return
+        import logging  # few programs come here
 
-        self._told = True
-        log = logging.getLogger("hearth")
-        if self.secrets:
-            keys = ", ".join(secret.key for secret in self.secrets)
-            log.warning("environment %r: nodes deliver no secrets; its tasks have to find %s themselves", self.name, keys)
-        if self.queue:
-            log.warning("environment %r: queue=%r has no effect; it has a queue of its own", self.name, self.queue)
+        self._told.update(new)
+        for sentence in new:
+            logging.getLogger("hearth").warning("environment %r: %s", self.name, sentence)
 
     def __repr__(self) -> str:
         return f"<environment {self.name}: {', '.join(self.tasks) or 'no tasks'}>"

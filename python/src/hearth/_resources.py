@@ -33,7 +33,8 @@ class Resources:
         disk: as memory, without a limit.
         shm: as disk, or ``"auto"``.
 
-    What is not given is not limited. Raises ValueError naming the parameter.
+    What is not given is not limited. Nodes act on memory limits, and on cpu as the number of threads that numeric
+    libraries start; gpu, disk and shm are kept for display. Raises ValueError naming the parameter.
     """
 
     cpu: Union[CPU, Tuple[CPU, CPU], None] = None

@@ -11,7 +11,9 @@ from hearth import _runtime
 from hearth._checks import Duration, duration, whole_number
 from hearth.errors import ConfigurationError
 
-__all__ = ["ReusePolicy"]
+__all__ = ["SCALEDOWN_TTL_DEFAULT", "ReusePolicy"]
+
+SCALEDOWN_TTL_DEFAULT = datetime.timedelta(seconds=30)
 
 # Shorter idle times make a pool that is always starting.
 _TTL_FLOOR_S = 30.0
@@ -34,7 +36,8 @@ class ReusePolicy:
         idle_ttl: seconds or timedelta without any call after which all replicas of the environment end.
         concurrency: calls that one replica executes at a time. More than 1 needs async tasks.
         scaledown_ttl: seconds or timedelta that a single replica above the minimum must have been idle before it ends.
-        scope: ``"global"``: one pool for all runs; ``"run"``: each run has a pool of its own.
+            Nodes do not act on it yet: replicas end together, after `idle_ttl`.
+        scope: ``"global"``: one pool for all runs; ``"run"``: each run has a pool of its own, which no node makes yet.
 
     Both times are at least 30 seconds. Raises ValueError for every value that has no meaning.
 

@@ -1,0 +1,37 @@
+"""What a declaration may say that no node acts on: it is kept, and whoever relies on it hears so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Iterator
+
+from hearth._reuse import SCALEDOWN_TTL_DEFAULT
+
+if TYPE_CHECKING:
+    from hearth._environment import TaskEnvironment
+
+__all__ = ["sentences"]
+
+
+def sentences(env: TaskEnvironment) -> Iterator[str]:
+    """One for each setting of `env` and its tasks that has no effect."""
+    if env.secrets:
+        keys = ", ".join(secret.key for secret in env.secrets)
+        yield f"nodes deliver no secrets; its tasks have to find {keys} themselves"
+    if env.queue:
+        yield f"queue={env.queue!r} has no effect; it has a queue of its own"
+    if env.mounts:
+        yield f"mounts={list(env.mounts)} has no effect; its tasks see the files that the node's user sees"
+    reuse = env.reusable
+    if reuse is not None and reuse.get_scaledown_ttl() != SCALEDOWN_TTL_DEFAULT:
+        yield "scaledown_ttl has no effect; its replicas end together, after idle_ttl"
+    if reuse is not None and reuse.scope == "run":
+        yield 'scope="run" has no effect; all runs share its replicas'
+    resources = env.resources
+    if resources is not None:
+        asked = {"gpu": resources.gpu_count, "disk": resources.disk_bytes, "shm": resources.shm or 0}
+        words = ", ".join(word for word, value in asked.items() if value)
+        if words:
+            yield f"Resources({words}) has no effect; nodes count only cpu and memory"
+    cached = [task.name for task in env.tasks.values() if task.cache.behavior != "disable"]
+    if cached:
+        yield f"cache has no effect, nodes keep no results; {', '.join(cached)} run for each call"
