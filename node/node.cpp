@@ -206,6 +206,7 @@ private:
     config.socket = std::make_shared<kj::AutoCloseFd>(kj::mv(client.socket));
     config.default_python = python_of(settings_);
     config.unread_bytes_max = defaults::unread_bytes_max;
+    config.unread_log_bytes_max = defaults::unread_log_bytes_max;
     config.close_grace = defaults::close_grace;
     config.place = std::move(client.place);
     config.make_session = [this, id = session_id{++sessions_}](connection_actor::pointer connection) {

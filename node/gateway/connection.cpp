@@ -53,7 +53,8 @@ void connection_state::on_end(const std::string& reason) { end(reason); }
 
 void connection_state::on_drained() {
   if (closing_)
-    end(close_reason_);
+    return end(close_reason_);
+  confess_gap();
 }
 
 // -- to the client ----
@@ -76,6 +77,11 @@ void connection_state::apply(const client::effects& effects) {
 }
 
 void connection_state::tell(const client::effect& effect) {
+  if (const auto* text = std::get_if<log_text>(&effect))
+    return tell_output(*text);
+  // An answer may be the end of the output that it follows; progress comes all the time and ends nothing.
+  if (!std::holds_alternative<client::progress>(effect))
+    confess_gap();
   auto pages = pages_of(effect);
   if (pages.empty()) {
     to_stream out(*stream_);
@@ -86,6 +92,23 @@ void connection_state::tell(const client::effect& effect) {
   }
   std::move(pages.begin(), pages.end(), std::back_inserter(pages_));
   page_hook_->arm();
+}
+
+void connection_state::tell_output(log_text text) {
+  if (!output_->lets_through(text, stream_->queued_bytes()))
+    return;
+  to_stream out(*stream_);
+  write_effect(std::move(text), out);
+  check_unread();
+}
+
+/// Tells the client how much output it has missed.
+void connection_state::confess_gap() {
+  auto gap = output_->confession();
+  if (!gap)
+    return;
+  to_stream out(*stream_);
+  write_effect(std::move(*gap), out);
 }
 
 void connection_state::write_next_page() {
@@ -142,6 +165,7 @@ connection_actor::behavior_type connection_state::make_behavior(connection_actor
   self_ = self;
   config_ = std::move(config);
   inbound_.emplace(config_.default_python);
+  output_.emplace(config_.unread_log_bytes_max);
   self->set_down_handler([this](const caf::down_msg& down) {
     if (stream_ && down.reason != caf::exit_reason::user_shutdown)
       spdlog::error("the session of {} ended before it: {}", config_.peer, caf::to_string(down.reason));

@@ -2,6 +2,7 @@
 
 #include "actors/interfaces.hpp"
 #include "node/gateway/inbound.hpp"
+#include "node/gateway/log_valve.hpp"
 #include "node/gateway/outbound.hpp"
 #include "node/loop/loop.hpp"
 #include "node/loop/stream.hpp"
@@ -29,6 +30,7 @@ struct connection_config {
   std::string peer;                      // "client 1234", for the log
   std::string default_python;            // of environments that name none
   std::uint64_t unread_bytes_max = 0;    // of replies that the client leaves in its socket
+  std::uint64_t unread_log_bytes_max = 0; // beyond which output is dropped and counted
   std::chrono::milliseconds close_grace{0}; // for last words to a client that has to go
   std::function<session_actor(connection_actor::pointer)> make_session;
   std::shared_ptr<void> place;           // given free when the connection ends
@@ -49,6 +51,8 @@ private:
 
   void apply(const client::effects& effects);
   void tell(const client::effect& effect);
+  void tell_output(log_text text);
+  void confess_gap();
   void write_next_page();
   void check_unread();
   void blame(const std::string& what);
@@ -60,6 +64,7 @@ private:
   session_actor session_;
   std::optional<inbound> inbound_;
   std::optional<frame_stream> stream_;
+  std::optional<log_valve> output_;
   std::deque<listing_page> pages_;       // of long listings: one a turn
   std::unique_ptr<turn_hook> page_hook_;
   std::unique_ptr<loop_timer> close_deadline_;

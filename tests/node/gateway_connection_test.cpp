@@ -25,6 +25,31 @@ call_reply reply_of(std::size_t size) {
   return reply;
 }
 
+log_text text_of(std::size_t size) {
+  log_text text;
+  text.call = {1, 2};
+  text.stream = wire::stream_out;
+  text.text = bytes::copy_of(std::string(size, 't'));
+  return text;
+}
+
+/// What a client finds when it begins to read.
+struct backlog {
+  std::uint64_t kept = 0, dropped = 0;
+  std::size_t gaps = 0, replies = 0;
+
+  void add(std::string_view frame) {
+    wire::log log;
+    if (!wire::parse(frame, log)) {
+      ++replies;
+      return;
+    }
+    kept += log.body.size();
+    dropped += log.dropped;
+    gaps += log.dropped > 0 ? 1 : 0;
+  }
+};
+
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(gateway_connection, fixture)
@@ -259,6 +284,47 @@ BOOST_AUTO_TEST_CASE(a_client_that_does_not_read_is_closed) {
     tell_one(reply_of(defaults::mib));
   BOOST_REQUIRE(run_until([&] { return heard->gone == 1; }));
   BOOST_CHECK_NE(heard->reason.find("unread"), std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(output_for_a_client_that_does_not_read_is_dropped_and_counted_and_its_reply_is_not) {
+  open();
+  constexpr std::size_t texts = 64, each = defaults::mib; // eight times what closes a connection
+  for (std::size_t n = 0; n < texts; ++n)
+    tell_one(text_of(each));
+  tell_one(reply_of(10));
+  pass_time();
+  BOOST_CHECK_EQUAL(heard->gone, 0);
+  backlog found;
+  BOOST_CHECK(run_until([&] {
+    client->receive();
+    while (auto frame = client->frame())
+      found.add(*frame);
+    return found.replies == 1;
+  }));
+  BOOST_CHECK_EQUAL(found.kept + found.dropped, texts * each); // known to the byte
+  BOOST_CHECK_LE(found.kept, 2 * config.unread_log_bytes_max);
+  BOOST_CHECK_EQUAL(found.gaps, 1u);
+}
+
+BOOST_AUTO_TEST_CASE(output_goes_on_with_the_size_of_the_gap_when_the_client_reads_again) {
+  open();
+  for (std::size_t n = 0; n < 8; ++n)
+    tell_one(text_of(defaults::mib));
+  backlog found;
+  BOOST_CHECK(run_until([&] {
+    client->receive();
+    while (auto frame = client->frame())
+      found.add(*frame);
+    return found.kept + found.dropped == 8 * defaults::mib; // the end of the gap is told although nothing follows
+  }));
+  BOOST_CHECK_GT(found.dropped, 0u);
+  tell_one(text_of(5));
+  BOOST_CHECK(run_until([&] {
+    client->receive();
+    while (auto frame = client->frame())
+      found.add(*frame);
+    return found.kept + found.dropped == 8 * defaults::mib + 5;
+  }));
 }
 
 BOOST_AUTO_TEST_CASE(a_connection_that_is_told_to_close_writes_what_came_before) {

@@ -60,6 +60,7 @@ struct connection_fixture : loop_fixture {
     config.peer = "client 1";
     config.default_python = "/usr/bin/python3";
     config.unread_bytes_max = 8 * defaults::mib;
+    config.unread_log_bytes_max = 2 * defaults::mib;
     config.close_grace = std::chrono::milliseconds{50};
   }
 
