@@ -56,3 +56,8 @@ def filling(data: bytearray) -> List[int]:
 @env.task
 def anything(values: Any) -> float:
     return float(sum(values))
+
+
+@env.task
+def add(x: int, y: int) -> int:
+    return x + y

@@ -121,3 +121,18 @@ def introduces_itself() -> List[str]:
 def test_a_task_knows_its_action_in_flytes_words() -> None:
     run = hearth.with_runcontext(mode="local", name="mine", project="shop", domain="staging").run(introduces_itself)
     assert run.result() == ["mine", "mine", "shop", "staging"]
+
+
+@pytest.mark.parametrize("value", [1, -1, True, "2", 2.0])
+def test_a_bound_of_actions_that_flyte_refuses_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="max_action_concurrency"):
+        hearth.with_runcontext(max_action_concurrency=value)
+
+
+def test_a_bound_of_actions_is_taken_and_said_to_have_no_effect(caplog: pytest.LogCaptureFixture) -> None:
+    hearth.with_runcontext(max_action_concurrency=0)
+    assert not caplog.records
+    hearth.with_runcontext(max_action_concurrency=2)
+    assert [record.getMessage() for record in caplog.records] == [
+        "with_runcontext(max_action_concurrency=...) has no effect here"
+    ]

@@ -67,13 +67,18 @@ def test_a_partial_leaves_one_parameter_free(node):
         (functools.partial(tasks.join, "a", "b"), [[1]], "exactly one parameter free, it leaves 0"),
         (functools.partial(tasks.join, right="b"), [[1], [2]], "takes one iterable, for 'left'"),
         (functools.partial(tasks.join, wrong="b"), [[1]], "binds 'wrong', which is no parameter"),
+        (functools.partial(tasks.join, "a", left="b"), [[1]], "binds 'left' twice"),
+        (functools.partial(tasks.join, "a", "b", "c"), [[1]], "binds 3 arguments without names, the task takes 2"),
+        (tasks.square, [[1], [2]], "takes 1 positional arguments, 2 were given"),
+        (tasks.add, [[1]], "misses the argument 'y'"),
         (len, [[1]], "takes a task"),
         (tasks.square, [], "needs an iterable"),
     ],
 )
 def test_what_cannot_be_mapped_is_refused_at_once(node, function, iterables, said):
-    with pytest.raises(TypeError, match=said):
-        hearth.map(function, *iterables)
+    for form in (hearth.map, hearth.map.aio):
+        with pytest.raises(TypeError, match=said):
+            form(function, *iterables)
 
 
 @pytest.mark.parametrize("concurrency", [-1, 1.5, True, None])

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import logging
 import pickle
+from typing import Callable
 from datetime import timedelta
 
 import pytest
@@ -141,9 +142,43 @@ def test_memory_may_have_a_request_and_a_limit() -> None:
     assert hearth.Resources(memory=("1Ki", "2Ki")).memory_bytes == (1024, 2048)
 
 
-@pytest.mark.parametrize("gpu", [1, "1", "T4:1", hearth.GPU("T4", 1), hearth.TPU("v5e")])
-def test_one_gpu_has_many_spellings(gpu: object) -> None:
+@pytest.mark.parametrize(
+    "gpu",
+    [
+        1, "1", "T4:1", "A100 80G:1", "Trn1:1", "MI300X:1", "Gaudi1:1", hearth.GPU("T4", 1), hearth.GPU("A100", 1, "1g.5gb"),
+        hearth.TPU("V5P"), hearth.Neuron("Inf2"), hearth.AMD_GPU("MI100"), hearth.HABANA_GAUDI("Gaudi1"), hearth.Device(1),
+        hearth.Device(1, "GPU", "of the next decade"),
+    ],
+)  # fmt: skip
+def test_one_accelerator_has_many_spellings(gpu: object) -> None:
     assert hearth.Resources(gpu=gpu).gpu_count == 1  # type: ignore[arg-type]
+
+
+def test_a_device_says_how_many_of_which_class_before_its_model() -> None:
+    device = hearth.Device(2, "GPU", "A100", "1g.5gb")
+    assert device == hearth.GPU("A100", 2, "1g.5gb")
+    assert (device.quantity, device.device_class, device.device, device.partition) == (2, "GPU", "A100", "1g.5gb")
+    assert hearth.Resources(gpu="T4:8").gpu_count == 8
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: hearth.GPU("NOPE", 99), "GPU names the model 'NOPE', which is not known"),
+        (lambda: hearth.GPU("t4", 1), "names the model 't4', which is not known; there are A2, .*, T4, V100"),
+        (lambda: hearth.GPU("T4", 0), "quantity of GPU must be at least 1"),
+        (lambda: hearth.GPU("A100", 1, "1g.10gb"), "A100 has no partition '1g.10gb'"),
+        (lambda: hearth.TPU("T4"), "there are V5E, V5P, V6E"),
+        (lambda: hearth.Neuron("Trn9"), "NEURON names the model 'Trn9'"),
+        (lambda: hearth.Device(1, "T4"), "device_class must be one of GPU, TPU"),
+        (lambda: hearth.Resources(gpu="Foo:1"), "gpu='Foo:1' names the model 'Foo'"),
+        (lambda: hearth.Resources(gpu="T4:9"), "gpu='T4:9' must be at most 8"),
+        (lambda: hearth.Resources(gpu="V5P:1"), "names the model 'V5P'"),
+    ],
+)
+def test_accelerators_that_nobody_has_are_refused(make: Callable[[], object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        make()
 
 
 def test_disk_and_shared_memory_are_sizes() -> None:
@@ -174,6 +209,8 @@ def test_disk_and_shared_memory_are_sizes() -> None:
         {"gpu": 1.0},
         {"gpu": "T4"},
         {"gpu": "T4:0"},
+        {"gpu": "0"},
+        {"gpu": ":1"},
         {"disk": 5},
         {"shm": "big"},
     ],

@@ -40,7 +40,7 @@ class Interface:
                 positional.append(name)
             if parameter.default is not _EMPTY:
                 self.defaults[name] = parameter.default
-        self._positional = tuple(positional)
+        self.positional: Tuple[str, ...] = tuple(positional)  # those that need no name
         self._func = func
         self._hints: Optional[Mapping[str, Any]] = None
 
@@ -49,7 +49,7 @@ class Interface:
 
         Raises TypeError naming task and parameter for a missing, unknown, repeated or surplus argument.
         """
-        positional = self._positional
+        positional = self.positional
         if not kwargs and len(args) == len(positional) == len(self.names):
             return dict(zip(positional, args))
         if len(args) > len(positional):

@@ -17,7 +17,6 @@ __all__ = ["Resources"]
 CPU = Union[int, float, str]
 _QUANTITY = r"([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,2}))?(m|k|[KMGTPE]i?|)"
 _UNITS = "KMGTPE"
-_NAMED_DEVICES = r"[A-Za-z0-9][^:]*:([0-9]+)"
 _BYTES_MAX = 2**63 - 1
 
 
@@ -148,15 +147,21 @@ def _devices(gpu: object) -> int:
     if gpu is None:
         return 0
     if isinstance(gpu, str):
-        count = gpu if gpu.isdecimal() else (re.fullmatch(_NAMED_DEVICES, gpu) or ("", ""))[1]
-        if not count:
-            raise ValueError(f'gpu must be a count or "<model>:<count>" such as "T4:1", not {gpu!r}')
-        gpu = int(count)
-        if gpu == 0:
-            raise ValueError('gpu must be at least 1 when it is given as text; leave it out for none')
-    elif type(gpu) is not int:
+        return _named_devices(gpu)
+    if type(gpu) is not int:
         from hearth._devices import Device  # few programs name a model
 
         if isinstance(gpu, Device):
             return gpu.quantity
     return whole_number(gpu, "gpu", 0)
+
+
+def _named_devices(gpu: str) -> int:
+    device, colon, count = gpu.rpartition(":")
+    if not count.isdecimal() or bool(device) != bool(colon):
+        raise ValueError(f'gpu must be a count or "<model>:<count>" such as "T4:1", not {gpu!r}')
+    if not device:
+        return whole_number(int(count), "gpu given as text", 1)
+    from hearth._devices import count_of
+
+    return count_of(device, int(count))

@@ -102,18 +102,22 @@ def _bound(func: Any, iterables: Tuple[Iterable[Any], ...], concurrency: int) ->
         raise TypeError(f"hearth.map({task.short_name}) needs an iterable of inputs")
     if isinstance(func, functools.partial):
         return task, _partial_inputs(task, func, iterables)
-    rows = zip(*iterables)
-    return task, (task.bind(row, {}) for row in rows)
+    task.bind((None,) * len(iterables), {})  # one parameter for each iterable, and none is left
+    return task, (task.bind(row, {}) for row in zip(*iterables))
 
 
 def _partial_inputs(task: Task[Any, Any], partial: Any, iterables: Tuple[Iterable[Any], ...]) -> _Inputs:
-    names = list(task.interface.names)
-    if len(partial.args) > len(names):
-        raise TypeError(f"the partial of {task.name} binds {len(partial.args)} arguments, the task takes {len(names)}")
-    fixed = dict(zip(names, partial.args))
+    names, positional = task.interface.names, task.interface.positional
+    if len(partial.args) > len(positional):
+        raise TypeError(
+            f"the partial of {task.name} binds {len(partial.args)} arguments without names, the task takes {len(positional)}"
+        )
+    fixed = dict(zip(positional, partial.args))
     for name, value in partial.keywords.items():
         if name not in names:
             raise TypeError(f"the partial of {task.name} binds {name!r}, which is no parameter of the task")
+        if name in fixed:
+            raise TypeError(f"the partial of {task.name} binds {name!r} twice, by position and by name")
         fixed[name] = value
     free = [name for name in names if name not in fixed]
     if len(free) != 1:

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Dict, Generator, Mapping, Optional, Tuple
 
 from hearth import _runtime
+from hearth._checks import whole_number
 from hearth._client import ids, local, runs, settings
 from hearth._client.forms import Function, Method
 from hearth._client.refusals import refuse_in_event_loop
@@ -28,14 +29,13 @@ _REFUSED = {
     "dry_run": "there is no image to build; `hearth.deploy` says the version of an environment without running it",
     "env_vars": "warm interpreters have theirs already; set TaskEnvironment(env_vars=...)",
     "custom_context": "pass it to the task as an argument",
-    "max_action_concurrency": "say map(..., concurrency=N), or bound the environment with a ReusePolicy",
     "debug": "run the task with mode='local' in your debugger",
 }
 # Those that only arrange how Flyte does it: accepted, and said once that they have no effect.
 _WITHOUT_EFFECT = (
     "annotations", "cache_lookup_scope", "copy_bundle_to", "copy_style", "disable_run_cache", "interactive_mode",
-    "interruptible", "labels", "log_format", "log_level", "notifications", "overwrite_cache", "preserve_original_types",
-    "queue", "raw_data_path", "reset_root_logger", "run_base_dir", "run_start_time", "service_account", "tracked",
+    "interruptible", "labels", "log_format", "log_level", "max_action_concurrency", "notifications", "overwrite_cache",
+    "preserve_original_types", "queue", "raw_data_path", "reset_root_logger", "run_base_dir", "run_start_time", "service_account", "tracked",
     "tracked_strict", "user_log_level", "version",
 )  # fmt: skip
 
@@ -180,8 +180,8 @@ def with_runcontext(mode: Optional[str] = None, **options: Any) -> RunContext:
 
 def _refuse(words: Mapping[str, Any]) -> None:
     for word, value in words.items():
-        if word == "max_action_concurrency" and value == 1:
-            raise ValueError("max_action_concurrency=1 would let a parent wait for children that never start")
+        if word == "max_action_concurrency":
+            _check_action_concurrency(value)
         if word not in _REFUSED and word not in _WITHOUT_EFFECT:
             raise TypeError(f"with_runcontext has no parameter {word!r}; it takes mode, name, project, domain, detach")
         if value in (None, False, 0, "", {}, ()):
@@ -189,6 +189,14 @@ def _refuse(words: Mapping[str, Any]) -> None:
         if word in _REFUSED:
             raise ValueError(f"{word} is not supported: {_REFUSED[word]}.")
         logging.getLogger("hearth").warning("with_runcontext(%s=...) has no effect here", word)
+
+
+def _check_action_concurrency(value: Any) -> None:
+    """Flyte's rule: 0 (no bound) or at least 2."""
+    if value == 1:
+        raise ValueError("max_action_concurrency=1 would let a parent wait for children that never start")
+    if value is not None:
+        whole_number(value, "max_action_concurrency", 0)
 
 
 def _run(task: Task[Any, Any], *args: Any, **kwargs: Any) -> Run:
