@@ -6,6 +6,7 @@
 #include "core/defaults.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace hearth {
 
@@ -28,8 +29,9 @@ failure flaw_of(const environment_spec& spec) {
 
 } // namespace
 
-caf::result<opened_environment> agent_state::open(const spec_ptr& spec) {
-  if (draining_)
+caf::result<opened_environment> agent_state::open(const spec_ptr& spec, bool deploy) {
+  // While the node drains, tasks that run may call what they have not called before.
+  if (halted_)
     return error_of({ec::shutting_down, std::string(sentence(ec::shutting_down))});
   if (auto flaw = flaw_of(*spec); flaw.code != ec::none)
     return error_of(flaw);
@@ -40,9 +42,11 @@ caf::result<opened_environment> agent_state::open(const spec_ptr& spec) {
                                                 supervisor_actor::stateful_pointer<supervisor_state> self) {
       return self->state.make_behavior(self, config);
     });
+    if (draining_)
+      drain(supervisor);
   }
   auto promise = self_->make_response_promise<opened_environment>();
-  self_->request(supervisor, defaults::inner_request_timeout, atom::open::value, spec)
+  self_->request(supervisor, defaults::inner_request_timeout, atom::open::value, spec, deploy)
     .then([=](bool is_new) mutable { promise.deliver(opened_environment{supervisor, spec, is_new}); },
           [=](caf::error& error) mutable { promise.deliver(std::move(error)); });
   return promise;
@@ -133,15 +137,37 @@ caf::result<bool> agent_state::stop(milliseconds grace, const std::string&) {
   stopping_.push_back(promise);
   if (!draining_) {
     draining_ = true;
+    drain_until_ = self_->clock().now() + grace;
     for (const auto& [key, supervisor] : supervisors_)
-      self_->send(supervisor, atom::stop::value, grace);
+      drain(supervisor);
     end_when_drained();
   }
   return promise;
 }
 
+void agent_state::drain(const supervisor_actor& supervisor) {
+  undrained_.insert(supervisor.address());
+  const auto left = std::chrono::duration_cast<milliseconds>(drain_until_ - self_->clock().now());
+  self_->send(supervisor, atom::stop::value, std::max(left, milliseconds{0}));
+}
+
+void agent_state::take_drained(const caf::actor_addr& supervisor, bool drained) {
+  if (drained)
+    undrained_.erase(supervisor);
+  else
+    undrained_.insert(supervisor);
+  end_when_drained();
+}
+
+/// A call keeps its environment undrained until all that it called is answered, so when none is left nothing is open
+/// anywhere, nor on its way from one to another.
 void agent_state::end_when_drained() {
-  if (!draining_ || !supervisors_.empty() || ending_)
+  if (!draining_ || ending_ || !undrained_.empty())
+    return;
+  if (!std::exchange(halted_, true))
+    for (const auto& [key, supervisor] : supervisors_)
+      self_->send(supervisor, atom::halt::value);
+  if (!supervisors_.empty())
     return;
   ending_ = true;
   auto finish = [this] {
@@ -161,6 +187,7 @@ void agent_state::down(const caf::down_msg& message) {
     replicas_.erase(lost);
     return;
   }
+  undrained_.erase(message.source);
   for (auto s = supervisors_.begin(); s != supervisors_.end(); ++s)
     if (s->second.address() == message.source) {
       supervisors_.erase(s);
@@ -196,7 +223,7 @@ agent_actor::behavior_type agent_state::make_behavior(agent_actor::pointer self,
   watch_idleness();
   self->set_down_handler([this](caf::down_msg& message) { down(message); });
   return {
-    [this](atom::open, const spec_ptr& spec) { return open(spec); },
+    [this](atom::open, const spec_ptr& spec, bool deploy) { return open(spec, deploy); },
     [this](atom::start, replica_order& order, const supervisor_actor& supervisor) { start(order, supervisor); },
     [this](atom::forget, const std::string& key, const std::string& version) {
       self_->send(config_.foundry, atom::forget::value, key, version);
@@ -209,6 +236,7 @@ agent_actor::behavior_type agent_state::make_behavior(agent_actor::pointer self,
     },
     [this](atom::list) { return list(); },
     [this](atom::status) { return status(); },
+    [this](atom::drained, const caf::actor_addr& supervisor, bool drained) { take_drained(supervisor, drained); },
     [this](atom::stop, milliseconds grace, const std::string& reason) { return stop(grace, reason); },
     [this](atom::tick) { look_for_idleness(); },
   };

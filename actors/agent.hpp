@@ -33,13 +33,15 @@ public:
 private:
   using rows_promise = caf::typed_response_promise<std::vector<environment_row>, std::vector<replica_row>>;
 
-  caf::result<opened_environment> open(const spec_ptr& spec);
+  caf::result<opened_environment> open(const spec_ptr& spec, bool deploy);
   void start(replica_order& order, const supervisor_actor& supervisor);
   caf::result<std::vector<environment_row>, std::vector<replica_row>> list();
   void add_memory(std::vector<environment_row> environments, std::vector<replica_row> replicas, rows_promise promise);
   caf::result<node_row> status();
   caf::result<bool> stop(milliseconds grace, const std::string& reason);
   void down(const caf::down_msg& message);
+  void drain(const supervisor_actor& supervisor);
+  void take_drained(const caf::actor_addr& supervisor, bool drained);
   void end_when_drained();
   void look_for_idleness();
   void watch_idleness();
@@ -58,8 +60,11 @@ private:
   std::shared_ptr<std::uint64_t> replica_numbers_ = std::make_shared<std::uint64_t>(0);
   instant idle_since_;
   bool draining_ = false;
-  std::vector<caf::typed_response_promise<bool>> stopping_;
+  instant drain_until_;
+  std::set<caf::actor_addr> undrained_; // supervisors with open calls
+  bool halted_ = false;                 // the supervisors have been told to quit
   bool ending_ = false;
+  std::vector<caf::typed_response_promise<bool>> stopping_;
 };
 
 } // namespace hearth

@@ -2,6 +2,8 @@
 
 #include "actors/messages.hpp"
 
+#include <optional>
+
 /// What a client asks (`client::event`) and what it is told (`client::effect`); the twin of schema/control.capnp.
 /// `request` is the number the client chose; every request is answered once, by an effect that carries it.
 namespace hearth::client {
@@ -16,7 +18,8 @@ struct hello {
 
 struct open_environment {
   std::uint32_t request = 0;
-  spec_ptr spec;            // without version
+  spec_ptr spec;            // with its version
+  bool deploy = false;      // this version is the one that stays warm
 };
 
 struct put_bundle {
@@ -87,7 +90,7 @@ struct status {
 
 struct stop {
   std::uint32_t request = 0;
-  milliseconds grace{0};
+  std::optional<milliseconds> grace; // none: as the node's settings say
   std::string reason;
 };
 

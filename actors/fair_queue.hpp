@@ -40,9 +40,6 @@ public:
     return {level.lines.find(level.turns.front())->second.front(), depth};
   }
 
-  /// The first ticket deeper than a root, if it is next (deeper always is).
-  bool head_is_nested() const { return !empty() && levels_.begin()->first > 0; }
-
   /// Takes the next ticket; its root goes to the end of the turns.
   ticket pop() {
     auto level = levels_.begin();
@@ -60,6 +57,21 @@ public:
     }
     --size_;
     return id;
+  }
+
+  /// Keeps the tickets for which `wanted` answers true, in their order. Takes time in the number of tickets.
+  template <class Predicate>
+  void keep_if(Predicate&& wanted) {
+    size_ = 0;
+    for (auto& [depth, level] : levels_) {
+      for (auto& [root, line] : level.lines) {
+        std::erase_if(line, [&](ticket id) { return !wanted(id); });
+        size_ += line.size();
+      }
+      std::erase_if(level.lines, [](const auto& line) { return line.second.empty(); });
+      std::erase_if(level.turns, [&lines = level.lines](const call_id& root) { return lines.count(root) == 0; });
+    }
+    std::erase_if(levels_, [](const auto& level) { return level.second.lines.empty(); });
   }
 
 private:

@@ -23,9 +23,16 @@ public:
     return static_cast<std::uint32_t>(opened_.size());
   }
 
-  /// Null for a number that was never given.
+  /// Null for a number that was never given, or whose supervisor has ended.
   const opened_environment* find(std::uint32_t handle) const {
-    return handle > 0 && handle <= opened_.size() ? &opened_[handle - 1] : nullptr;
+    return handle > 0 && handle <= opened_.size() && opened_[handle - 1].supervisor ? &opened_[handle - 1] : nullptr;
+  }
+
+  /// That supervisor has ended: its numbers are of no use any more.
+  void forget(const caf::actor_addr& supervisor) {
+    for (auto& o : opened_)
+      if (o.supervisor && o.supervisor.address() == supervisor)
+        o.supervisor = supervisor_actor{};
   }
 
   /// Whether any opened environment lives there.

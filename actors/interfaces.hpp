@@ -26,6 +26,7 @@ using effects = caf::atom_constant<caf::atom("effects")>;
 using dispatch = caf::atom_constant<caf::atom("dispatch")>;
 using recall = caf::atom_constant<caf::atom("recall")>;
 using halt = caf::atom_constant<caf::atom("halt")>;
+using drained = caf::atom_constant<caf::atom("drained")>;
 using retire = caf::atom_constant<caf::atom("retire")>;
 using attach = caf::atom_constant<caf::atom("attach")>;
 using unmade = caf::atom_constant<caf::atom("unmade")>;
@@ -80,14 +81,18 @@ using supervisor_actor = caf::typed_actor<
   caf::reacts_to<atom::invoke, std::vector<call>>,
   // Stops these calls.
   caf::reacts_to<atom::cancel, std::vector<cancellation>>,
-  // Makes sure a pool of this version exists. True: it is new.
-  caf::replies_to<atom::open, spec_ptr>::with<bool>,
+  // Makes sure a pool of this version exists. Deployed (the flag), its replicas start without a call, and pools of other
+  // versions end as soon as nothing is open there. True: it is new.
+  caf::replies_to<atom::open, spec_ptr, bool>::with<bool>,
   // Facts from its REPLICAs.
   caf::reacts_to<atom::events, replica::events>,
   // What listings show.
   caf::replies_to<atom::list>::with<std::vector<environment_row>, std::vector<replica_row>>,
-  // Refuses new roots, finishes what runs, then quits; everything left at the deadline is aborted.
+  // Refuses new roots and finishes what runs, calls of running tasks included; everything left at the deadline is
+  // aborted. The AGENT hears `drained` each time that nothing is open, or something is again.
   caf::reacts_to<atom::stop, milliseconds>,
+  // Nothing is open anywhere on the node: ends replicas and quits.
+  caf::reacts_to<atom::halt>,
   // INTERNAL: the pools' clock.
   caf::reacts_to<atom::tick>>;
 
@@ -183,8 +188,8 @@ struct opened_environment {
 
 /// The AGENT of a node knows its environments and its capacity, and makes replicas.
 using agent_actor = caf::typed_actor<
-  // Finds or makes the supervisor and the pool of this environment.
-  caf::replies_to<atom::open, spec_ptr>::with<opened_environment>,
+  // Finds or makes the supervisor and the pool of this environment; the flag deploys it.
+  caf::replies_to<atom::open, spec_ptr, bool>::with<opened_environment>,
   // From a SUPERVISOR: make a replica (the order's `replica` is ours to fill); `replica::ready` or
   // `replica::start_failed` will follow as an event.
   caf::reacts_to<atom::start, replica_order, supervisor_actor>,
@@ -196,6 +201,8 @@ using agent_actor = caf::typed_actor<
   // Rows: environments and replicas of the whole node.
   caf::replies_to<atom::list>::with<std::vector<environment_row>, std::vector<replica_row>>,
   caf::replies_to<atom::status>::with<node_row>,
+  // From a SUPERVISOR that was told to stop: whether it has nothing open.
+  caf::reacts_to<atom::drained, caf::actor_addr, bool>,
   // Drains the node (grace), ends every interpreter, then answers.
   caf::replies_to<atom::stop, milliseconds, std::string>::with<bool>,
   // INTERNAL: idle clock.
@@ -233,7 +240,9 @@ using run_keeper_actor = caller_actor::extend<
   // A session is gone: aborts its attached runs.
   caf::reacts_to<atom::leave, session_actor>,
   // How many runs have not ended.
-  caf::replies_to<atom::status>::with<std::uint64_t>>;
+  caf::replies_to<atom::status>::with<std::uint64_t>,
+  // INTERNAL: a result is too old to be kept.
+  caf::reacts_to<atom::tick>>;
 
 } // namespace hearth
 

@@ -23,14 +23,13 @@ std::variant<ticket, pool::refusal> pool::admit(const request& what, instant now
   if (what.depth > defaults::depth_max)
     return refusal{{ec::too_deep, "Task " + spec_->tasks[what.task].name + " is nested deeper than "
                                     + std::to_string(defaults::depth_max) + " calls."}};
-  if (broken_until_ && now < *broken_until_)
+  if (broken_until_ && now < *broken_until_ && !has_ready())
     return refusal{{ec::crash_loop, "Environment " + spec_->name + " is not started for now: " + last_failure_.message}};
   if (what.depth == 0
       && (queued_roots_ >= defaults::queued_roots_max || queued_bytes_ >= defaults::queued_bytes_max))
     return refusal{{ec::queue_full, "The queue of environment " + spec_->name + " is full (" + std::to_string(queued_roots_)
                                       + " calls); try again in " + std::to_string(defaults::queue_full_retry.count())
                                       + " ms."}};
-  broken_until_.reset();
   expired_ = false;
   wants_replicas_ = true;
   auto id = make(what, now);
@@ -174,8 +173,7 @@ void pool::parked(replica_id id, ticket call, instant now, pool_effects& out) {
   if (!e || e->replica != id || e->where != state::sent || s == replicas_.end())
     return;
   unsend(s->second, call, *e, now);
-  e->where = state::parked;
-  s->second.parked.push_back(call);
+  park(s->second, call, *e);
   pump(now, out);
 }
 
@@ -184,7 +182,7 @@ void pool::resumed(replica_id id, ticket call, instant now, pool_effects& out) {
   auto s = replicas_.find(id);
   if (!e || e->replica != id || e->where != state::parked || s == replicas_.end())
     return;
-  std::erase(s->second.parked, call);
+  unpark(s->second, call, *e);
   e->where = state::sent;
   s->second.sent.push_front(call); // it has begun, so it is never among those to recall
   s->second.expected += e->expected;
@@ -197,6 +195,7 @@ void pool::recalled(replica_id id, const std::vector<ticket>& calls, instant now
   if (s == replicas_.end())
     return;
   s->second.recalling = false;
+  s->second.recalled_all = true; // what it keeps has begun; a call sent from here on may be recalled again
   // Newest first, so that pushing each to the front restores the order.
   auto back = calls;
   std::sort(back.begin(), back.end(), [&](ticket a, ticket b) {
@@ -235,11 +234,13 @@ void pool::settle(ticket call, entry& e, const failure& why, bool with_reply, in
   release(call, e, now, out);
 }
 
-void pool::settle_loss(ticket call, entry& e, const failure& why, instant now, pool_effects& out) {
+/// `alone`: nothing else had begun in the interpreter, so a lack of memory was this call's.
+void pool::settle_loss(ticket call, entry& e, const failure& why, bool alone, instant now, pool_effects& out) {
   ++counters_.lost;
   if (e.answered || e.stopping)
     return settle(call, e, why, false, now, out);
-  if (retry(call, e, true, now))
+  const bool by_itself = alone && why.code == ec::out_of_memory;
+  if (retry(call, e, !by_itself, now))
     return;
   auto told = why;
   if (task_of(e).retries.lost == 0 && why.code == ec::interpreter_lost)
@@ -293,7 +294,9 @@ void pool::cancel(ticket call, const failure& why, instant now, pool_effects& ou
   switch (e->where) {
     case state::queued:
       leave_queue(*e, now);
-      [[fallthrough]];
+      release(call, *e, now, out);
+      sweep_queue();
+      break;
     case state::backoff:
       release(call, *e, now, out);
       break;
@@ -303,6 +306,16 @@ void pool::cancel(ticket call, const failure& why, instant now, pool_effects& ou
       break;
   }
   pump(now, out);
+}
+
+/// The queue forgets tickets that left it from the middle when they are the greater part of it.
+void pool::sweep_queue() {
+  if (queue_.size() <= 2 * queued_ + defaults::stale_tickets_max)
+    return;
+  queue_.keep_if([this](ticket id) {
+    const auto* e = find(id);
+    return e && e->where == state::queued;
+  });
 }
 
 void pool::abort_all(const failure& why, instant now, pool_effects& out) {

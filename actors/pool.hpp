@@ -136,11 +136,20 @@ public:
   const std::shared_ptr<const environment_spec>& shared_spec() const { return spec_; }
   const pool_limits& limits() const { return limits_; }
 
+  /// Somebody opened this version: the time in which it may be idle begins anew.
+  void opened(instant now);
+  /// This version is deployed: its minimum of replicas starts without a call.
+  void deploy(instant now, pool_effects& out);
+  /// Another version is deployed: this one ends as soon as nothing is open.
+  void supersede(instant now, pool_effects& out);
+
   /// A changed policy acts on the running pool.
   void set_limits(pool_limits limits, instant now, pool_effects& out);
 
   std::uint16_t attempt_of(ticket call) const;
   bool is_open(ticket call) const { return find(call) != nullptr; }
+  /// Open, and its caller has not been answered.
+  bool is_awaited(ticket call) const { const auto* e = find(call); return e && !e->answered; }
   std::vector<ticket> open_tickets() const;
   /// Everything a replica holds, parked calls included.
   std::vector<ticket> sent_to(replica_id id) const;
@@ -162,6 +171,8 @@ public:
   };
   const counters& count() const { return counters_; }
   std::size_t queued() const { return queued_; }
+  /// Places that the queue takes: with tickets that left it and are not swept yet.
+  std::size_t tickets_queued() const { return queue_.size(); }
   std::size_t open() const { return calls_open_; }
   const failure& last_failure() const { return last_failure_; }
   /// Whether the last replica that was started did not become ready, or ended before it served.
@@ -208,14 +219,21 @@ private:
     bool draining = false;
     bool can_hold_ahead = false;
     bool recalling = false;           // an answer to `recall` is due
+    bool recalled_all = false;        // since the last one was sent: what it has, has begun
     std::uint64_t done = 0;
     std::vector<ticket> parked;       // their slots are lent
+    std::map<std::uint16_t, std::uint32_t> parked_depths; // how many of them at which depth
     std::deque<ticket> sent;          // not parked, oldest first
     duration expected{0};             // of all of them
     instant since;                    // start requested
     std::uint64_t ready_number = 0;   // how many became ready before, this one included
     instant progress;                 // last event
     std::uint32_t in_flight() const { return static_cast<std::uint32_t>(sent.size()); }
+    /// Whether it can take a call of this depth without a limit on waiting parents being passed: beyond it only calls
+    /// deeper than every parent that waits here. The deepest parent's descendants always are, so it goes on.
+    bool may_park(std::uint16_t depth) const {
+      return parked.size() < defaults::parked_max || depth > parked_depths.rbegin()->first;
+    }
   };
 
   using alarm = std::pair<instant, ticket>;
@@ -234,15 +252,21 @@ private:
   seat* choose(std::uint16_t depth, replica_id& id);
   seat* choose_ahead(std::uint32_t task, instant now, replica_id& id);
   void send(ticket call, replica_id to, seat& s, instant now, pool_effects& out);
+  void park(seat& s, ticket call, entry& e);
+  void unpark(seat& s, ticket call, const entry& e);
   void unsend(seat& s, ticket call, entry& e, instant now);
   void grow(instant now, pool_effects& out);
   std::uint32_t seats_counted() const;
   bool can_grow() const;
+  bool has_ready() const;
+  bool may_stall(const seat& s) const;
   void recall_stalled(instant now, pool_effects& out);
+  instant idle_until() const { return idle_since_ + (superseded_ ? duration{0} : duration(limits_.idle_ttl)); }
   void expire_idle(instant now, pool_effects& out);
   void ring(ticket call, instant now, pool_effects& out);
   void settle(ticket call, entry& e, const failure& why, bool with_reply, instant now, pool_effects& out);
-  void settle_loss(ticket call, entry& e, const failure& why, instant now, pool_effects& out);
+  void settle_loss(ticket call, entry& e, const failure& why, bool alone, instant now, pool_effects& out);
+  void sweep_queue();
   bool retry(ticket call, entry& e, bool as_loss, instant now);
   void answer(ticket call, entry& e, failure why, bool with_reply, pool_effects& out);
   void stop(ticket call, entry& e, failure why, pool_effects& out);
@@ -270,9 +294,10 @@ private:
   bool is_failing_ = false;
   bool wants_replicas_ = false;       // has been called since it was idle: keeps its minimum
   std::uint32_t crashes_ = 0;         // starts or losses in a row without a call served
-  std::optional<instant> broken_until_;
+  std::optional<instant> broken_until_; // no replica is started before
   instant idle_since_{};
   bool expired_ = false;
+  bool superseded_ = false;           // its idle time is over at once
   std::uint64_t ready_count_ = 0;
 };
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-/// Who runs what where: the half of the pool that deals with replicas.
+/// Who runs what where: the part of the pool that deals with replicas.
 namespace hearth {
 
 // -- replicas come and go ----
@@ -24,7 +24,9 @@ void pool::replica_unmade(replica_id id, const failure& why, instant now, pool_e
     return;
   count_crash(why, now, out);
   // A start that was interrupted is tried again; code that cannot be imported stays so.
-  if (!is_loss(why.code) && std::none_of(replicas_.begin(), replicas_.end(), [](auto& s) { return s.second.ready; })) {
+  if (has_ready()) {
+    broken_until_ = std::max(broken_until_.value_or(now), now + defaults::start_pause);
+  } else if (!is_loss(why.code)) {
     fail_waiting(why, now, out);
     wants_replicas_ = false; // until the next call: somebody may have installed what was missing
   }
@@ -38,10 +40,11 @@ void pool::replica_lost(replica_id id, const failure& why, const std::vector<tic
     return;
   auto s = std::move(at->second);
   replicas_.erase(at);
-  if (begun.empty() && s.parked.empty() && s.done == 0 && !s.draining)
-    count_crash(why, now, out);
-  else if (!s.draining)
+  const bool is_crash = begun.empty() && s.parked.empty() && s.done == 0 && !s.draining
+                        && now - s.since < defaults::crash_backoff;
+  if (!s.draining)
     last_failure_ = why;
+  const bool alone = begun.size() + s.parked.size() == 1;
   // Newest first: what goes back to the front of the queue keeps its order.
   for (auto call = s.sent.rbegin(); call != s.sent.rend(); ++call) {
     auto* e = find(*call);
@@ -49,7 +52,7 @@ void pool::replica_lost(replica_id id, const failure& why, const std::vector<tic
       continue;
     clear_limit(*call, *e);
     if (std::find(begun.begin(), begun.end(), *call) != begun.end()) {
-      settle_loss(*call, *e, why, now, out);
+      settle_loss(*call, *e, why, alone, now, out);
     } else {
       --e->attempt;
       if (e->answered || e->stopping)
@@ -61,8 +64,10 @@ void pool::replica_lost(replica_id id, const failure& why, const std::vector<tic
   for (auto call : s.parked)
     if (auto* e = find(call)) {
       clear_limit(call, *e);
-      settle_loss(call, *e, why, now, out);
+      settle_loss(call, *e, why, alone, now, out);
     }
+  if (is_crash) // last: what it held waits again, and shares the fate of the others
+    count_crash(why, now, out);
   pump(now, out);
 }
 
@@ -73,6 +78,8 @@ void pool::count_crash(const failure& why, instant now, pool_effects& out) {
     return;
   crashes_ = 0;
   broken_until_ = now + defaults::crash_backoff;
+  if (has_ready())
+    return;
   fail_waiting({ec::crash_loop, "Environment " + spec_->name + " does not start: "
                                   + std::to_string(defaults::crashes_in_row_max)
                                   + " replicas in a row ended before they served a call. The last one: " + why.message},
@@ -138,7 +145,7 @@ pool::seat* pool::choose(std::uint16_t depth, replica_id& id) {
         best = &s;
         id = number;
       }
-    } else if ((depth > 0 || s.parked.size() < defaults::parked_max)
+    } else if (s.may_park(depth)
                && (!lent || s.parked.size() < lent->parked.size())) {
       lent = &s;
       lent_id = number;
@@ -191,15 +198,29 @@ void pool::send(ticket call, replica_id to, seat& s, instant now, pool_effects& 
   e.expected = estimate(e.what.task).value_or(duration(defaults::prefetch_round_trip) * limits_.concurrency);
   s.expected += e.expected;
   s.sent.push_back(call);
+  s.recalled_all = false;
   ++e.attempt;
   set_limit(call, e, task_of(e).timeout.max_runtime, now);
   out.push_back(pool_effect::dispatch{to, call, e.attempt});
 }
 
+void pool::park(seat& s, ticket call, entry& e) {
+  e.where = state::parked;
+  s.parked.push_back(call);
+  ++s.parked_depths[e.what.depth];
+}
+
+void pool::unpark(seat& s, ticket call, const entry& e) {
+  std::erase(s.parked, call);
+  const auto at = s.parked_depths.find(e.what.depth);
+  if (--at->second == 0)
+    s.parked_depths.erase(at);
+}
+
 /// The call no longer takes a slot of the replica.
 void pool::unsend(seat& s, ticket call, entry& e, instant now) {
   if (e.where == state::parked) {
-    std::erase(s.parked, call);
+    unpark(s, call, e);
   } else {
     auto at = std::find(s.sent.begin(), s.sent.end(), call); // nearly always the first
     if (at != s.sent.end())
@@ -218,6 +239,10 @@ std::uint32_t pool::seats_counted() const {
     if (!s.draining && (s.parked.empty() || !s.sent.empty()))
       ++result;
   return result;
+}
+
+bool pool::has_ready() const {
+  return std::any_of(replicas_.begin(), replicas_.end(), [](const auto& s) { return s.second.ready && !s.second.draining; });
 }
 
 bool pool::can_grow() const {
@@ -248,13 +273,19 @@ void pool::grow(instant now, pool_effects& out) {
   }
 }
 
+/// Whether it holds calls ahead that could be taken back.
+bool pool::may_stall(const seat& s) const {
+  return s.can_hold_ahead && !s.recalling && !s.recalled_all && s.in_flight() > limits_.concurrency;
+}
+
 /// A replica that holds calls ahead and gets nothing done has met a long call: the others need not wait behind it.
 void pool::recall_stalled(instant now, pool_effects& out) {
   for (auto& [id, s] : replicas_) {
-    if (s.recalling || s.in_flight() <= limits_.concurrency || now < s.progress + defaults::stall_after)
+    if (!may_stall(s) || now < s.progress + defaults::stall_after)
       continue;
     s.recalling = true;
-    out.push_back(pool_effect::recall{id, {s.sent.begin() + limits_.concurrency, s.sent.end()}});
+    // All of them: the interpreter may have begun a deeper call first. What has begun stays.
+    out.push_back(pool_effect::recall{id, {s.sent.begin(), s.sent.end()}});
   }
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-/// Limits in time, and what others may ask: the half of the pool without calls coming and going.
+/// Limits in time, versions, and what others may ask: the part of the pool without calls coming and going.
 namespace hearth {
 
 namespace {
@@ -21,10 +21,12 @@ std::optional<pool::instant> pool::next_wake() const {
   if (!alarms_.empty())
     consider(alarms_.begin()->first);
   for (const auto& [id, s] : replicas_)
-    if (!s.recalling && s.in_flight() > limits_.concurrency)
+    if (may_stall(s))
       consider(s.progress + defaults::stall_after);
+  if (broken_until_ && wants_replicas_)
+    consider(*broken_until_);
   if (calls_open_ == 0 && !expired_)
-    consider(idle_since_ + limits_.idle_ttl);
+    consider(idle_until());
   return result;
 }
 
@@ -34,6 +36,8 @@ void pool::tick(instant now, pool_effects& out) {
     alarms_.erase(alarms_.begin());
     ring(call, now, out);
   }
+  if (broken_until_ && *broken_until_ <= now)
+    broken_until_.reset();
   recall_stalled(now, out);
   expire_idle(now, out);
   pump(now, out);
@@ -66,7 +70,7 @@ void pool::ring(ticket call, instant now, pool_effects& out) {
 }
 
 void pool::expire_idle(instant now, pool_effects& out) {
-  if (calls_open_ != 0 || expired_ || now < idle_since_ + limits_.idle_ttl)
+  if (calls_open_ != 0 || expired_ || now < idle_until())
     return;
   expired_ = true;
   wants_replicas_ = false;
@@ -75,6 +79,26 @@ void pool::expire_idle(instant now, pool_effects& out) {
       s.draining = true;
       out.push_back(pool_effect::retire{id});
     }
+}
+
+// -- versions ----
+
+void pool::opened(instant now) {
+  if (calls_open_ == 0)
+    idle_since_ = now;
+  expired_ = false;
+}
+
+void pool::deploy(instant now, pool_effects& out) {
+  opened(now);
+  superseded_ = false;
+  wants_replicas_ = true;
+  pump(now, out);
+}
+
+void pool::supersede(instant now, pool_effects& out) {
+  superseded_ = true;
+  expire_idle(now, out);
 }
 
 // -- questions ----

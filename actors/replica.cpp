@@ -229,7 +229,7 @@ void replica_state::take(interpreter::child_cancel& e) {
 
 void replica_state::take(interpreter::open_environment& e) {
   auto request = e.request;
-  self_->request(config_.agent, defaults::hello_timeout, atom::open::value, e.spec)
+  self_->request(config_.agent, defaults::inner_request_timeout, atom::open::value, e.spec, false)
     .then(
       [this, request](opened_environment& opened) {
         opened_handle answer{request, 0, opened.spec->version, opened.is_new, {}};
@@ -273,12 +273,13 @@ void replica_state::forward(std::vector<call_reply>& replies) {
 }
 
 void replica_state::child_supervisor_down(const caf::down_msg& down) {
+  handles_.forget(down.source);
   for (auto open = children_.begin(); open != children_.end();) {
     if (open->second.supervisor.address() != down.source) {
       ++open;
       continue;
     }
-    answer_child(open->first, {ec::internal_error, "The supervisor of the called environment ended."});
+    answer_child(open->first, {ec::shutting_down, "The supervisor of the called environment ended before the call was done."});
     open = children_.erase(open);
   }
 }

@@ -36,12 +36,12 @@ void session_state::take(client::hello& e) {
 void session_state::take(client::open_environment& e) {
   self_->request(config_.bundles, inner_timeout, atom::has::value, e.spec->bundle)
     .then(
-      [this, request = e.request, spec = e.spec](bool has) {
+      [this, request = e.request, spec = e.spec, deploy = e.deploy](bool has) {
         if (!has) {
           refuse(request, {ec::unknown_bundle, "The node does not have code bundle " + spec->bundle + "; send it first."});
           return flush();
         }
-        self_->request(config_.agent, inner_timeout, atom::open::value, spec)
+        self_->request(config_.agent, inner_timeout, atom::open::value, spec, deploy)
           .then(
             [this, request](opened_environment& opened) {
               opened_handle answer{request, 0, opened.spec->version, opened.is_new, {}};
@@ -116,8 +116,9 @@ void session_state::take(client::invoke& e) {
     return break_off("The client used the id of an open call again.");
   if (!opened) {
     announced_.erase(e.header.id);
-    return fail_call(e.header.id, {ec::unknown_environment, "The connection has not opened environment "
-                                                              + std::to_string(e.environment) + "."});
+    return fail_call(e.header.id, {ec::unknown_environment, "Environment " + std::to_string(e.environment)
+                                                              + " of this connection was never opened, or its supervisor has "
+                                                                "ended; open it again."});
   }
   if (e.is_run) {
     auto order = announced_.extract(e.header.id);
@@ -197,13 +198,15 @@ void session_state::replied(std::vector<call_reply>& replies) {
     auto open = open_.find(answer.id);
     if (open == open_.end())
       continue; // answered already
-    close_counted(open->second.size);
+    const auto size = open->second.size;
     open_.erase(open);
+    close_counted(size);
     tell(std::move(answer));
   }
 }
 
 void session_state::supervisor_down(const caf::down_msg& down) {
+  handles_.forget(down.source);
   std::vector<call_id> orphans;
   for (const auto& [id, open] : open_)
     if (open.supervisor && open.supervisor.address() == down.source)
@@ -227,18 +230,28 @@ void session_state::fail_call(call_id id, failure why) {
 // -- window ----
 
 void session_state::open_counted(call_id id, supervisor_actor supervisor, std::uint64_t size) {
-  open_bytes_ += size;
+  if (size > defaults::window_small_bytes) {
+    open_bytes_ += size;
+    ++open_large_;
+  }
   open_.emplace(id, open_call{std::move(supervisor), size});
-  if (!paused_ && (open_.size() >= defaults::window_calls || open_bytes_ >= defaults::window_bytes)) {
+  if (!paused_ && is_over_window()) {
     paused_ = true;
     tell(client::pause_reading{});
   }
 }
 
+/// Never for a client that keeps to what it was granted, so that its requests to cancel are always read.
+bool session_state::is_over_window() const {
+  return open_.size() > defaults::window_calls || (open_bytes_ > defaults::window_bytes && open_large_ > 1);
+}
+
 void session_state::close_counted(std::uint64_t size) {
-  open_bytes_ -= size;
-  // The call itself is still counted here, hence the strict comparison.
-  if (paused_ && open_.size() <= defaults::window_calls && open_bytes_ < defaults::window_bytes) {
+  if (size > defaults::window_small_bytes) {
+    open_bytes_ -= size;
+    --open_large_;
+  }
+  if (paused_ && !is_over_window()) {
     paused_ = false;
     tell(client::resume_reading{});
   }

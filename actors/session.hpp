@@ -2,6 +2,7 @@
 
 #include "actors/handles.hpp"
 #include "actors/interfaces.hpp"
+#include "core/defaults.hpp"
 
 #include <functional>
 #include <map>
@@ -24,6 +25,7 @@ struct session_config {
   run_keeper_actor run_keeper;
   bundles_actor bundles;
   logs_actor logs;
+  milliseconds stop_grace = defaults::stop_grace; // of a stop that names none
 };
 
 class session_state {
@@ -73,6 +75,7 @@ private:
   void break_off(std::string why);
   void open_counted(call_id id, supervisor_actor supervisor, std::uint64_t size);
   void close_counted(std::uint64_t size);
+  bool is_over_window() const;
   void flush();
 
   session_actor::pointer self_ = nullptr;
@@ -81,7 +84,8 @@ private:
   bool over_ = false;
   handle_table handles_;
   std::unordered_map<call_id, open_call> open_;
-  std::uint64_t open_bytes_ = 0;
+  std::uint64_t open_bytes_ = 0;  // of arguments that count, see defaults::window_small_bytes
+  std::size_t open_large_ = 0;    // calls that have such
   bool paused_ = false;
   std::map<std::uint32_t, upload> uploads_;
   std::unordered_map<call_id, client::start_run> announced_;

@@ -126,7 +126,7 @@ void session_state::take(client::abort& e) {
 }
 
 void session_state::take(client::stop& e) {
-  auto grace = e.grace.count() > 0 ? e.grace : milliseconds(defaults::stop_grace);
+  const auto grace = e.grace.value_or(config_.stop_grace);
   self_->request(config_.agent, grace + milliseconds(defaults::stop_grace), atom::stop::value, grace, e.reason)
     .then(
       [this, request = e.request](bool) {

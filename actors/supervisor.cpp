@@ -3,7 +3,6 @@
 #include "actors/batch.hpp"
 
 #include <algorithm>
-#include <thread>
 
 namespace hearth {
 
@@ -19,7 +18,7 @@ pool_limits limits_of(const environment_spec& spec, std::uint32_t cores) {
 void supervisor_state::invoke(std::vector<call>& calls) {
   auto at = now();
   for (auto& c : calls) {
-    if (stop_at_ && c.header.depth == 0) {
+    if (aborted_ || (stop_at_ && c.header.depth == 0)) {
       refuse(c, {ec::shutting_down, "The node is stopping; environment " + c.spec->name + " takes no new calls."});
       continue;
     }
@@ -75,15 +74,23 @@ void supervisor_state::reply(const caller_actor& to, call_reply answer) { batch_
 
 // -- versions ----
 
-bool supervisor_state::open(const spec_ptr& spec) {
-  auto known = versions_.find(spec->version);
-  if (known == versions_.end()) {
-    version_of(spec);
-    return true;
-  }
-  known->second->calls.set_limits(limits_of(*spec, config_.cores), now(), effects_);
-  apply(*known->second);
-  return false;
+bool supervisor_state::open(const spec_ptr& spec, bool deploy) {
+  const auto at = now();
+  const auto is_new = versions_.count(spec->version) == 0;
+  auto& opened = version_of(spec);
+  if (!is_new)
+    opened.calls.set_limits(limits_of(*spec, config_.cores), at, effects_);
+  opened.calls.opened(at);
+  if (deploy)
+    opened.calls.deploy(at, effects_);
+  apply(opened);
+  if (deploy)
+    for (auto& [name, other] : versions_)
+      if (other.get() != &opened) {
+        other->calls.supersede(at, effects_);
+        apply(*other);
+      }
+  return is_new;
 }
 
 supervisor_state::version& supervisor_state::version_of(const spec_ptr& spec) {
@@ -139,9 +146,9 @@ void supervisor_state::take(version& v, replica::start_failed& e) {
 }
 
 void supervisor_state::take(version& v, replica::done& e) {
-  if (v.calls.is_open(e.call)) {
+  if (e.code == ec::none && v.calls.is_awaited(e.call)) {
     const auto& c = v.kept[static_cast<std::uint32_t>(e.call.value)];
-    if (c.in_run && e.code == ec::none)
+    if (c.in_run)
       record(v, e.call, c, action_event::phase_t::succeeded, e.code, e.run, e.id, {});
   }
   failed_ = &e.failed;
@@ -207,36 +214,44 @@ void supervisor_state::stop(milliseconds grace) {
   stop_at_ = stop_at_ ? std::min(*stop_at_, at) : at;
 }
 
-/// Ends the actor once a stop has nothing left to wait for.
 void supervisor_state::settle_turn() {
   flush();
   forget_expired();
-  if (stop_at_) {
-    auto open = std::any_of(versions_.begin(), versions_.end(), [](auto& v) { return v.second->calls.open() > 0; });
-    if (open && now() >= *stop_at_) {
-      for (auto& [key, v] : versions_) {
-        v->calls.abort_all({ec::shutting_down, "The node stopped before the call was done."}, now(), effects_);
-        apply(*v);
-      }
-      flush();
-      open = false;
-    }
-    if (!open) {
-      for (auto& [key, v] : versions_)
-        for (auto& [id, known] : v->replicas)
-          if (known.handle) {
-            self_->demonitor(known.handle.address());
-            self_->send(known.handle, atom::retire::value, true, std::string("the node is stopping"));
-          }
-      self_->quit();
-      return;
-    }
-  }
+  if (stop_at_)
+    settle_stop();
   arm();
 }
 
+/// Ends the grace of a stop, and tells the agent whether anything is open: a task that runs in another environment may
+/// still call one of ours.
+void supervisor_state::settle_stop() {
+  if (!aborted_ && now() >= *stop_at_) {
+    aborted_ = true;
+    for (auto& [key, v] : versions_) {
+      v->calls.abort_all({ec::shutting_down, "The node stopped before the call was done."}, now(), effects_);
+      apply(*v);
+    }
+    flush();
+  }
+  const auto drained = aborted_
+                       || std::all_of(versions_.begin(), versions_.end(), [](auto& v) { return v.second->calls.open() == 0; });
+  if (drained != drained_)
+    self_->send(config_.agent, atom::drained::value, self_->address(), drained);
+  drained_ = drained;
+}
+
+void supervisor_state::halt() {
+  for (auto& [key, v] : versions_)
+    for (auto& [id, known] : v->replicas)
+      if (known.handle) {
+        self_->demonitor(known.handle.address());
+        self_->send(known.handle, atom::retire::value, true, std::string("the node is stopping"));
+      }
+  self_->quit();
+}
+
 void supervisor_state::arm() {
-  auto next = stop_at_;
+  auto next = aborted_ ? std::nullopt : stop_at_;
   for (const auto& [key, v] : versions_)
     if (auto wake = v->calls.next_wake())
       next = next ? std::min(*next, *wake) : *wake;
@@ -251,10 +266,12 @@ supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_actor
   config_ = std::move(config);
   self->monitor(config_.agent);
   self->set_down_handler([this](caf::down_msg& down) {
-    if (down.source == config_.agent.address())
-      stop(milliseconds{0}); // nobody makes replicas any more
-    else
-      replica_down(down);
+    if (down.source == config_.agent.address()) { // nobody makes replicas any more
+      stop(milliseconds{0});
+      settle_turn();
+      return halt();
+    }
+    replica_down(down);
     settle_turn();
   });
   return {
@@ -266,8 +283,8 @@ supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_actor
       cancel(what);
       settle_turn();
     },
-    [this](atom::open, const spec_ptr& spec) {
-      auto is_new = open(spec);
+    [this](atom::open, const spec_ptr& spec, bool deploy) {
+      auto is_new = open(spec, deploy);
       settle_turn();
       return is_new;
     },
@@ -285,6 +302,7 @@ supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_actor
       stop(grace);
       settle_turn();
     },
+    [this](atom::halt) { halt(); },
     [this](atom::tick) {
       tick();
       settle_turn();

@@ -14,7 +14,7 @@ namespace hearth {
 ///
 /// Spawned by: the AGENT, when the environment is opened for the first time.
 /// Monitors:   its REPLICAs (one that dies without a word counts as lost with all its calls) and the AGENT.
-/// Dies:       after `stop`, when nothing is open or the grace is over; with the AGENT.
+/// Dies:       when the AGENT says `halt`, which it does when no environment of the node has open calls; with the AGENT.
 /// Promises:   every call taken is answered once: by the replica with its result, or from here with a failure.
 struct supervisor_config {
   std::string key;               // "project/domain/name"
@@ -56,7 +56,7 @@ private:
 
   void invoke(std::vector<call>& calls);
   void cancel(const std::vector<cancellation>& what);
-  bool open(const spec_ptr& spec);
+  bool open(const spec_ptr& spec, bool deploy);
   void take(replica::events& events);
   void take(version& v, replica::ready& e);
   void take(version& v, replica::start_failed& e);
@@ -87,6 +87,8 @@ private:
               replica_id where, std::string error);
   void flush();
   void settle_turn();
+  void settle_stop();
+  void halt();
   void forget_expired();
   void arm();
   instant now() const { return self_->clock().now(); }
@@ -105,6 +107,8 @@ private:
 
   std::optional<instant> armed_;
   std::optional<instant> stop_at_;
+  bool aborted_ = false; // the grace of a stop is over
+  bool drained_ = false; // as the agent knows it
 };
 
 } // namespace hearth

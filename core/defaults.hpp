@@ -38,6 +38,8 @@ inline constexpr std::uint64_t part_bytes_charged_min = 4 * kib;
 inline constexpr std::uint32_t window_calls = 4096;
 /// Bytes of arguments of open calls, likewise. One value may exceed it alone.
 inline constexpr std::uint64_t window_bytes = 64 * mib;
+/// Arguments up to this size do not count: a full window of them is a sixteenth of the bytes granted.
+inline constexpr std::uint64_t window_small_bytes = 1 * kib;
 /// Bytes of replies that wait for a client that does not read; beyond it the connection is closed.
 inline constexpr std::uint64_t unread_bytes_max = 256 * mib + value_bytes_max;
 /// Connections at once; a descriptor each.
@@ -103,6 +105,10 @@ inline constexpr std::size_t output_bytes_per_turn = 256 * kib;
 /// Starts that fail in a row before an environment is declared broken for `crash_backoff`.
 inline constexpr std::uint32_t crashes_in_row_max = 5;
 inline constexpr seconds crash_backoff{30};
+/// From a start that failed while other replicas serve to the next one: what was short (processes, memory) may be free.
+inline constexpr seconds start_pause{1};
+/// Cancelled calls whose tickets a queue may carry along before it is swept.
+inline constexpr std::size_t stale_tickets_max = 1024;
 /// How often memory of replicas with a limit is read; a limit can be exceeded for this long.
 inline constexpr milliseconds memory_watch_interval{250};
 /// Captured output of one call beyond which it is dropped and counted.
@@ -122,8 +128,12 @@ inline constexpr seconds stop_grace{10};
 inline constexpr std::size_t runs_kept = 1000;
 /// Actions kept per run; beyond it only counted.
 inline constexpr std::size_t run_actions_kept = 10'000;
-/// Result of an ended run kept for `hearth get run` and reattaching clients.
+/// Result of an ended run kept for `hearth get run` and reattaching clients, and those of all runs together: the oldest
+/// go first.
 inline constexpr std::uint64_t run_result_bytes_kept = 64 * mib;
+inline constexpr std::uint64_t results_bytes_kept = 256 * mib;
+/// Results older than this are nobody's business any more: yesterday's run is still shown this morning.
+inline constexpr std::chrono::hours result_age_max{24};
 /// Log text kept per run on disk, and for all runs together.
 inline constexpr std::uint64_t run_log_bytes_max = 64 * mib;
 inline constexpr std::uint64_t logs_bytes_max = 1 * gib;
@@ -169,6 +179,10 @@ inline constexpr milliseconds stop_look_interval{5};
 inline constexpr std::size_t read_arena_bytes = 64 * kib;
 /// Free rest of it below which a new piece is taken.
 inline constexpr std::size_t read_space_min = 16 * kib;
+/// Frames of at least this size lie in blocks of this size, which is that of a huge page on x86-64 and most of arm64: at
+/// worst one frame keeps a block of four times its size.
+inline constexpr std::size_t large_frame_bytes = 512 * kib;
+inline constexpr std::size_t large_block_bytes = 2 * mib;
 /// What is read beyond the end of a large frame: the most that is copied again when another large frame follows.
 inline constexpr std::size_t read_beyond_bytes = 16 * kib;
 /// Frames of one socket that are handed on before the others have their turn.

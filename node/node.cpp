@@ -154,8 +154,7 @@ private:
                                                             defaults::log_files_max, defaults::stored_age_max}),
                      &disk_, warn};
     logs_ = system.spawn([logs](log_door::stateful_pointer<logs_state> self) { return self->state.make_behavior(self, logs); });
-    foundry_config foundry{loop_, sdk_directory() / "hearth" / "_worker" / "boot.py", bundles_, own_environment(),
-                           python_of(settings_)};
+    foundry_config foundry{loop_, sdk_directory() / "hearth" / "_worker" / "boot.py", bundles_, {}, python_of(settings_)};
     foundry.on_bundle_unused = [door](const std::string& digest) { caf::anon_send(door, atom::forget::value, digest); };
     foundry_ = spawn_foundry(foundry);
   }
@@ -163,7 +162,7 @@ private:
   void spawn_cast() {
     auto& system = loop_.system();
     auto keeper = std::make_shared<run_keeper_config>();
-    keeper->store = make_memory_run_store(defaults::runs_kept);
+    keeper->store = make_memory_run_store();
     keeper->logs = logs_;
     keeper->unix_ms = unix_ms;
     run_keeper_ = system.spawn([keeper](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
@@ -210,7 +209,8 @@ private:
     config.close_grace = defaults::close_grace;
     config.place = std::move(client.place);
     config.make_session = [this, id = session_id{++sessions_}](connection_actor::pointer connection) {
-      session_config session{id, connection_actor(connection), agent_, run_keeper_, bundles_, logs_};
+      session_config session{id, connection_actor(connection), agent_, run_keeper_, bundles_, logs_,
+                             settings_.stop_grace};
       return loop_.system().spawn(
         [session](session_actor::stateful_pointer<session_state> self) { return self->state.make_behavior(self, session); });
     };

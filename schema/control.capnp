@@ -18,6 +18,7 @@ struct Request {
     status @9 :Void;
     stop @10 :Stop;
     result @11 :Text;                 # run name; the Reply of its root call is sent, then `done`
+    deploy @12 :Environment;          # as openEnvironment; replicas start, and other versions end when nothing is open
   }
 }
 
@@ -110,8 +111,9 @@ struct Logs {
 }
 
 struct Stop {
-  graceMs @0 :UInt64;
+  graceMs @0 :UInt64;                 # running calls have so long
   reason @1 :Text;
+  usualGrace @2 :Bool;                # as the node's settings say, instead of `graceMs`
 }
 
 struct Done {

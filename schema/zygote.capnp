@@ -74,4 +74,5 @@ struct Exited {
   pid @1 :UInt32;
   status @2 :Int32;                   # as of waitpid: exit code, or 128 + signal
   signal @3 :UInt32;
+  reason @4 :Text;                    # why it never came to be; pid is 0 then
 }

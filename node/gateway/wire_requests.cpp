@@ -32,7 +32,7 @@ outcome read_hello(std::uint32_t request, ::Hello::Reader from) {
   return client::hello{request, from.getProtocol(), string_of(from.getProgram()), from.getPid(), string_of(from.getVersion())};
 }
 
-outcome read_open(std::uint32_t request, ::Environment::Reader from, const std::string& default_python) {
+outcome read_open(std::uint32_t request, ::Environment::Reader from, bool deploy, const std::string& default_python) {
   auto spec = std::make_shared<environment_spec>(read_environment(from));
   for (const auto& task : spec->tasks)
     if (!std::isfinite(task.retries.backoff_factor) || task.retries.backoff_factor < 0)
@@ -40,7 +40,7 @@ outcome read_open(std::uint32_t request, ::Environment::Reader from, const std::
   if (spec->python.empty())
     spec->python = default_python;
   spec->version = node::environment_version(*spec);
-  return client::open_environment{request, std::move(spec)};
+  return client::open_environment{request, std::move(spec), deploy};
 }
 
 outcome read_start(std::uint32_t request, ::StartRun::Reader from) {
@@ -61,7 +61,9 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
     case ::Request::HELLO:
       return read_hello(request, from.getHello());
     case ::Request::OPEN_ENVIRONMENT:
-      return read_open(request, from.getOpenEnvironment(), default_python);
+      return read_open(request, from.getOpenEnvironment(), false, default_python);
+    case ::Request::DEPLOY:
+      return read_open(request, from.getDeploy(), true, default_python);
     case ::Request::PUT_BUNDLE:
       return client::put_bundle{request, string_of(from.getPutBundle().getDigest()), from.getPutBundle().getSize()};
     case ::Request::START_RUN:
@@ -81,8 +83,12 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
       return client::wait{request, string_of(from.getWait())};
     case ::Request::STATUS:
       return client::status{request};
-    case ::Request::STOP:
-      return client::stop{request, duration_of(from.getStop().getGraceMs()), string_of(from.getStop().getReason())};
+    case ::Request::STOP: {
+      client::stop stop{request, {}, string_of(from.getStop().getReason())};
+      if (!from.getStop().getUsualGrace())
+        stop.grace = duration_of(from.getStop().getGraceMs());
+      return stop;
+    }
     case ::Request::RESULT:
       return client::result{request, string_of(from.getResult())};
     case ::Request::UNSPECIFIED:

@@ -256,7 +256,7 @@ std::string dialogue::take_request(client::event& request, interpreter::events& 
   if (!greeted_)
     return before_hello;
   auto* open = std::get_if<client::open_environment>(&request);
-  if (open == nullptr)
+  if (open == nullptr || open->deploy)
     return "sent a request that is not an interpreter's to make";
   events.push_back(interpreter::open_environment{open->request, std::move(open->spec)});
   return {};

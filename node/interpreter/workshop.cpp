@@ -210,6 +210,12 @@ void workshop::on_forked(zygote& from, const zygote_message::forked& what, kj::A
 }
 
 void workshop::on_exited(zygote&, const zygote_message::exited& what) {
+  if (const auto never = forking_.find(what.replica); never != forking_.end()) {
+    auto order = std::move(never->second.order);
+    forking_.erase(never);
+    return unmake(order, {ec::start_failed, "A replica of " + order.spec->name + " could not be forked: " + what.reason
+                                              + ". `ulimit -u` and the node's memory bound how many there can be."});
+  }
   if (const auto found = made_.find(what.replica); found != made_.end()) {
     const auto link = found->second.link; // may leave the table with this
     link->ended(what.signal != 0 ? exit_status{0, what.signal} : exit_status{what.status, 0});

@@ -44,7 +44,8 @@ std::optional<event> read(::Event::Reader event) {
       return forked{replica_id{event.getForked().getReplica()}, event.getForked().getPid()};
     case ::Event::EXITED: {
       const auto row = event.getExited();
-      return exited{replica_id{row.getReplica()}, row.getPid(), row.getStatus(), static_cast<int>(row.getSignal())};
+      return exited{replica_id{row.getReplica()}, row.getPid(), row.getStatus(), static_cast<int>(row.getSignal()),
+                    std::string(row.getReason().begin(), row.getReason().size())};
     }
     case ::Event::UNSPECIFIED:
       break;

@@ -29,6 +29,7 @@ struct exited {
   std::uint32_t pid = 0;
   int status = 0;
   int signal = 0;
+  std::string reason; // why it never came to be
 };
 
 using event = std::variant<ready, failure, forked, exited>;

@@ -70,7 +70,7 @@ void frame_splitter::keep_rest(const char* data, std::size_t size, std::size_t f
     stash_size_ = size;
     return;
   }
-  partial_ = frame_memory(frame);
+  partial_ = arena_.apart(frame);
   partial_size_ = frame;
   partial_filled_ = size;
   std::memcpy(partial_.get(), data, size);

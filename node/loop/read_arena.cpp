@@ -1,7 +1,5 @@
 #include "node/loop/read_arena.hpp"
 
-#include "core/defaults.hpp"
-
 namespace hearth {
 
 read_arena::space read_arena::free() {

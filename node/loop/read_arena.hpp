@@ -1,6 +1,8 @@
 #pragma once
 
 #include "core/bytes.hpp"
+#include "core/defaults.hpp"
+#include "node/loop/large_frames.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +35,11 @@ public:
   /// Keeps the first `size` bytes of that space for the slices made of them.
   void keep(std::size_t size) noexcept { used_ += (size + 7) / 8 * 8; }
 
+  /// Memory for a frame that does not come as one piece.
+  std::shared_ptr<char> apart(std::size_t size) {
+    return size < defaults::large_frame_bytes ? frame_memory(size) : large_.take(size);
+  }
+
   /// Pieces of memory taken so far.
   std::size_t allocations() const noexcept { return allocations_; }
 
@@ -47,6 +54,7 @@ private:
   std::shared_ptr<char> owner_;
   std::size_t used_ = 0;
   std::size_t allocations_ = 0;
+  large_frames large_;
   std::vector<bytes> batch_;
 };
 

@@ -101,9 +101,24 @@ BOOST_AUTO_TEST_CASE(beyond_its_window_the_client_is_read_no_further_until_calls
   auto handle = open(c, make_spec(1, 1));
   for (std::uint32_t i = 0; i < defaults::window_calls; ++i)
     invoke(c, handle);
+  BOOST_TEST(c.all<client::pause_reading>().empty()); // a client within its window can always cancel
+  invoke(c, handle);
   BOOST_TEST(c.all<client::pause_reading>().size() == 1u);
   BOOST_TEST(c.all<client::resume_reading>().empty());
   finish(interpreter(0), 0);
+  BOOST_TEST(c.all<client::resume_reading>().size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(one_value_larger_than_the_window_alone_can_be_cancelled_and_two_are_too_many) {
+  auto& c = connect();
+  auto handle = open(c, make_spec(1, 1));
+  const std::string large(defaults::window_bytes + 1, 'x');
+  auto first = invoke(c, handle, 0, large);
+  invoke(c, handle);
+  BOOST_TEST(c.all<client::pause_reading>().empty());
+  invoke(c, handle, 0, large);
+  BOOST_TEST(c.all<client::pause_reading>().size() == 1u);
+  say(c, client::cancel{first, ""});
   BOOST_TEST(c.all<client::resume_reading>().size() == 1u);
 }
 

@@ -123,6 +123,52 @@ BOOST_AUTO_TEST_CASE(two_versions_live_side_by_side) {
   BOOST_TEST(interpreter(1).order.spec->version == "v2");
 }
 
+BOOST_AUTO_TEST_CASE(a_deployed_version_starts_its_replicas_without_a_call) {
+  auto& c = connect();
+  open(c, make_spec(2, 2), true);
+  BOOST_TEST(interpreters() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_deployed_version_ends_idle_replicas_of_the_others_at_once) {
+  auto& c = connect();
+  auto before = open(c, make_spec(1, 1));
+  invoke(c, before);
+  finish(interpreter(0), 0);
+  auto next = make_spec(1, 1);
+  next->version = "v2";
+  open(c, next, true);
+  BOOST_TEST(interpreter(0).halted);
+  BOOST_TEST(doors->forgotten == std::vector<std::string>{"v1"});
+}
+
+BOOST_AUTO_TEST_CASE(a_deployed_version_lets_the_others_finish_their_calls) {
+  auto& c = connect();
+  auto before = open(c, make_spec(1, 1));
+  invoke(c, before);
+  invoke(c, before);
+  auto next = make_spec(1, 1);
+  next->version = "v2";
+  open(c, next, true);
+  BOOST_TEST(!interpreter(0).halted);
+  finish(interpreter(0), 0);
+  finish(interpreter(0), 0);
+  BOOST_TEST(c.replies().size() == 2u);
+  advance(1ms);
+  BOOST_TEST(interpreter(0).halted);
+  // Whoever still calls it is served, from a cold start.
+  invoke(c, before);
+  finish(interpreter(interpreters() - 1), 0);
+  BOOST_TEST((c.replies().at(2).code == ec::none));
+}
+
+BOOST_AUTO_TEST_CASE(an_environment_that_was_opened_is_listed_before_its_first_call) {
+  auto& c = connect();
+  open(c, make_spec(1, 1));
+  advance(1s);
+  say(c, client::get{9, "environments", "", 0});
+  BOOST_TEST(c.all<client::rows<environment_row>>().at(0).items.size() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(a_changed_policy_acts_on_the_running_pool) {
   auto& c = connect();
   auto handle = open(c, make_spec(1, 1));
@@ -206,8 +252,8 @@ BOOST_AUTO_TEST_CASE(a_replica_is_asked_to_give_back_what_waits_behind_a_long_ca
   BOOST_TEST(interpreter(0).calls.size() == 3u);
   advance(defaults::stall_after);
   BOOST_TEST_REQUIRE(interpreter(0).recalls.size() == 1u);
-  interpreter::recalled back{interpreter(0).recalls[0]};
-  BOOST_TEST_REQUIRE(back.slots.size() == 1u);
+  BOOST_TEST_REQUIRE(interpreter(0).recalls[0].size() == 2u);
+  interpreter::recalled back{{interpreter(0).recalls[0][1]}}; // the first one has begun
   says(interpreter(0), back);
   finish(interpreter(0), 1);
   BOOST_TEST(interpreter(0).calls.size() == 4u); // handed over again, now that its turn has come
@@ -227,6 +273,34 @@ BOOST_AUTO_TEST_CASE(a_stopping_node_finishes_what_runs_and_refuses_what_comes) 
   BOOST_TEST((c.replies().at(1).code == ec::none));
   BOOST_TEST(doors->foundry_stopped);
   BOOST_TEST(c.all<client::done>().size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_task_that_runs_while_the_node_stops_may_call_idle_environments_and_new_ones) {
+  auto& c = connect();
+  auto other = make_spec(1, 1);
+  other->name = "other";
+  auto idle = open(c, other);
+  invoke(c, idle);
+  finish(interpreter(0), 0);
+  invoke(c, open(c, make_spec(1, 1)));
+  auto& parent = interpreter(1);
+  say(c, client::stop{8, 10s, "test"});
+  says(parent, interpreter::open_environment{5, other});
+  auto unseen = make_spec(1, 1);
+  unseen->name = "unseen";
+  says(parent, interpreter::open_environment{6, unseen});
+  BOOST_TEST_REQUIRE(parent.opened.size() == 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    calls_child(parent, 0, parent.opened[i].handle);
+    finish(interpreter(i == 0 ? 0 : interpreters() - 1), i == 0 ? 1 : 0);
+    BOOST_TEST_REQUIRE(parent.child_replies.size() == i + 1);
+    BOOST_TEST((parent.child_replies[i].code == ec::none));
+    says(parent, interpreter::resumed{parent.calls[0].slot});
+  }
+  BOOST_TEST(!doors->foundry_stopped);
+  finish(parent, 0);
+  BOOST_TEST((c.replies().at(1).code == ec::none));
+  BOOST_TEST(doors->foundry_stopped);
 }
 
 BOOST_AUTO_TEST_CASE(a_stopping_node_waits_no_longer_than_its_grace) {

@@ -207,6 +207,8 @@ class FakeSession:
         self.node.opened.append(value)
         return {"environment": {"handle": len(self.node.opened), "version": "0123456789abcde", "isNew": True}}
 
+    on_deploy = on_openEnvironment
+
 
 def _place(value: Any) -> Dict[str, Any]:
     return {"detached": value["detach"], **{word: value[word] for word in ("project", "domain", "inputs")}}

@@ -310,14 +310,20 @@ def test_a_configuration_file_says_project_and_domain(place, tmp_path):
         hearth.init_from_config(tmp_path / "absent.toml")
 
 
-def test_deploy_opens_environments_after_those_they_depend_on(node):
+def test_deploy_names_environments_after_those_they_depend_on(node):
     base = hearth.TaskEnvironment("base")
     base.task(tasks.square.func)
     top = hearth.TaskEnvironment("top", depends_on=[base])
     top.task(tasks.join.func)
     deployed = deploy(top)
     assert [one.environment for one in deployed] == ["base", "top"]
-    assert [value["name"] for value in node.names("openEnvironment")] == ["base", "top"]
+    assert [value["name"] for value in node.names("deploy")] == ["base", "top"]
+
+
+def test_deploy_reaches_the_node_also_when_the_environment_is_open_already(node):
+    assert tasks.square.remote(3) == 9
+    deploy(tasks.square.env)
+    assert [value["name"] for value in node.names("deploy")] == [tasks.square.env.name]
     assert deployed[0].version and deployed[0].node == "fake"
 
 

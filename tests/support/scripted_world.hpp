@@ -104,7 +104,7 @@ public:
       };
     });
     auto keeper_config = std::make_shared<run_keeper_config>();
-    keeper_config->store = make_memory_run_store(3);
+    keeper_config->store = make_memory_run_store(run_limits{3, 1000, std::chrono::hours(1)});
     keeper_config->logs = logs;
     keeper_config->unix_ms = [] { return std::uint64_t{1000}; };
     run_keeper = sys.spawn([keeper_config](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
@@ -183,8 +183,8 @@ public:
   }
 
   /// Opens an environment; its handle.
-  std::uint32_t open(scripted_client& c, std::shared_ptr<environment_spec> spec) {
-    say(c, client::open_environment{2, spec});
+  std::uint32_t open(scripted_client& c, std::shared_ptr<environment_spec> spec, bool deploy = false) {
+    say(c, client::open_environment{2, spec, deploy});
     auto answers = c.all<opened_handle>();
     return answers.empty() ? 0 : answers.back().handle;
   }

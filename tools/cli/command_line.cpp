@@ -125,7 +125,7 @@ void add_node(CLI::App& app, request& into) {
     return [&into, what] {
       into.command = [&into, what](const surroundings& around) {
         into.node.as_json = into.as_json();
-        into.node.grace = into.grace.empty() ? std::chrono::milliseconds{0} : *parse_duration(into.grace);
+        into.node.grace = into.grace.empty() ? std::nullopt : parse_duration(into.grace);
         return what(around, into.node);
       };
     };

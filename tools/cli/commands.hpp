@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,7 +51,7 @@ exit_status wait(const surroundings& around, const std::string& run, bool as_jso
 struct node_options {
   std::string idle_exit;            // "600", "10m"; empty: the node's default
   bool is_foreground = false;
-  std::chrono::milliseconds grace{0}; // 0: the node's default
+  std::optional<std::chrono::milliseconds> grace; // none: as the node's settings say
   bool as_json = false;
 };
 

@@ -69,14 +69,18 @@ exit_status node_stop_command(const surroundings& around, const node_options& op
     return exit_status::ok;
   }
   const auto pid = node->peer();
-  const auto grace = options.grace.count() > 0 ? options.grace : milliseconds(defaults::stop_grace);
+  json stop{{"reason", "`hearth node stop`"}};
+  if (options.grace)
+    stop["graceMs"] = options.grace->count();
+  else
+    stop["usualGrace"] = true;
   try {
-    node->ask("stop", {{"graceMs", grace.count()}, {"reason", "`hearth node stop`"}}, "done");
+    node->ask("stop", stop, "done"); // answered when the calls have ended
   } catch (const connection_lost&) {
     // The end of its process, awaited below, is the answer that counts.
   }
-  // The node itself allows for stop_grace beyond the grace of its calls.
-  if (!wait_for_end(pid, grace + milliseconds(defaults::stop_grace) + end_slack))
+  // Interpreters have what the node allows them beyond the grace of its calls.
+  if (!wait_for_end(pid, milliseconds(defaults::stop_grace) + end_slack))
     throw command_error(exit_status::failed, "The node (pid " + std::to_string(pid)
                                                + ") was told to stop and is still there; its log says why, and `kill -9 "
                                                + std::to_string(pid) + "` ends it.");

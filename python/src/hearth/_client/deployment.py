@@ -27,7 +27,10 @@ class Deployment:
 
 
 def _deploy(*envs: TaskEnvironment) -> List[Deployment]:
-    """Sends the code of `envs`, and of what they depend on, and opens them; replicas start as the reuse policies say.
+    """Makes the present code of `envs`, and of what they depend on, the versions that stay warm on the node.
+
+    The minimum of replicas that a reuse policy names starts at once. Replicas of other versions end as soon as nothing
+    of them is open; programs that call those versions are still served, from a cold start.
 
     Returns one `Deployment` per environment, dependencies first. Raises TypeError, BundleError, and what the node
     refuses with.
@@ -50,7 +53,7 @@ def _deploy_all(envs: Any) -> List[Deployment]:
     connection = shared.live_connection()
     result = []
     for env in ordered:
-        opened = environments.open_environment(connection, env)
+        opened = environments.open_environment(connection, env, deploy=True)
         result.append(Deployment(env.name, opened.version, opened.is_new, connection.node))
     return result
 

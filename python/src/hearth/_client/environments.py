@@ -106,8 +106,11 @@ def target(connection: Connection, task: Task[Any, Any]) -> Target:
     return found
 
 
-def open_environment(connection: Connection, env: TaskEnvironment) -> Opened:
-    """Sends the bundle of `env` if the node does not have it, and opens the environment unless it is open as it is."""
+def open_environment(connection: Connection, env: TaskEnvironment, deploy: bool = False) -> Opened:
+    """Sends the bundle of `env` if the node does not have it, and opens the environment unless it is open as it is.
+
+    With `deploy` this version is the one that stays warm: its replicas start, those of others end when they are done.
+    """
     with _making:
         if connection.environments is None:
             connection.environments = _Environments()
@@ -117,14 +120,15 @@ def open_environment(connection: Connection, env: TaskEnvironment) -> Opened:
         project, domain = settings.place()
         definition = env.definition(project=project, domain=domain, bundle=bundle.digest, python=interpreter_of(env))
         known = state.opened.get(id(env))
-        if known is not None and known.definition == definition:
+        if known is not None and known.definition == definition and not deploy:
             return known
         if bundle.digest not in state.bundles:
             _send_bundle(connection, bundle)
             state.bundles.add(bundle.digest)
         if len(state.opened) > _TARGETS_MAX:
             state.opened.clear()
-        opened = state.opened[id(env)] = Opened(env, definition, connection.ask("openEnvironment", definition))
+        request = "deploy" if deploy else "openEnvironment"
+        opened = state.opened[id(env)] = Opened(env, definition, connection.ask(request, definition))
         return opened
 
 

@@ -151,7 +151,11 @@ class Zygote:
         sys.stdout.flush()
         sys.stderr.flush()
         zygote = os.getpid()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._never_started(start, descriptors, error)
+            return -1
         if pid == 0:
             isolation.die_with_parent(zygote)
             self._shed()
@@ -176,8 +180,7 @@ class Zygote:
     def _never_started(self, start: Start, descriptors: list[int], error: OSError) -> None:
         for fd in descriptors:
             os.close(fd)
-        sys.stderr.write(f"hearth: replica {start.replica} cannot be forked: {error.strerror}\n")
-        self._tell_end(start.replica, 0, 1, 0)
+        self._tell_end(start.replica, 0, 1, 0, error.strerror or str(error))
 
     def _shed(self) -> None:
         """Makes the child its own: nothing of the zygote or its siblings, and chance of its own."""
@@ -200,6 +203,6 @@ class Zygote:
         killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         self._tell_end(replica, pid, 128 + killed if killed else os.WEXITSTATUS(status), killed)
 
-    def _tell_end(self, replica: int, pid: int, status: int, killed: int) -> None:
-        exited = {"replica": str(replica), "pid": pid, "status": status, "signal": killed}
+    def _tell_end(self, replica: int, pid: int, status: int, killed: int, reason: str = "") -> None:
+        exited = {"replica": str(replica), "pid": pid, "status": status, "signal": killed, "reason": reason}
         _send(self._control, {"exited": exited})
