@@ -87,6 +87,16 @@ BOOST_FIXTURE_TEST_CASE(where_forking_is_not_safe_each_replica_is_a_process_of_i
   BOOST_CHECK(contains(gone(fourth).message, "last words"));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_fork_that_fails_costs_one_replica_and_not_the_zygote, foundry_fixture) {
+  const auto environment = spec("forks_only_the_second");
+  const auto first = order(environment);
+  await([&] { return first.heard->unmade.has_value(); }, first);
+  BOOST_CHECK(first.heard->unmade->code == ec::start_failed);
+  BOOST_CHECK(contains(first.heard->unmade->message, "could not be forked: no more processes"));
+  const auto second = ready(environment);
+  BOOST_CHECK_EQUAL(ask(second, "echo x"), "x");
+}
+
 BOOST_FIXTURE_TEST_CASE(an_interpreter_without_a_slot_table_holds_nothing_ahead, foundry_fixture) {
   const auto replica = ready(spec("no_table"));
   BOOST_CHECK(replica.heard->how.forked);

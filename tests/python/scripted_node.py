@@ -36,6 +36,10 @@ def interpreters() -> List[str]:
     return named or [sys.executable]
 
 
+class ReplicaEnded(Exception):
+    """It never came to be; the text is the zygote's reason."""
+
+
 class Zygote:
     """An interpreter with `code` (file name -> text) imported.
 
@@ -123,6 +127,8 @@ class Zygote:
         pid, pidfd = self.pid, -1
         if order == "fork":
             event = self.next_event()
+            if "exited" in event:
+                raise ReplicaEnded(event["exited"]["reason"])
             pid, (pidfd,) = event["forked"]["pid"], self.descriptors
         replica = Replica(self, ours, table, slots, pid, pidfd, concurrency, output)
         self.replicas.append(replica)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from scripted_node import DEADLINE_S, Zygote
+from scripted_node import DEADLINE_S, ReplicaEnded, Zygote
 from worker_fixtures import make, python
 
 from hearth._codes import Code
@@ -284,6 +284,30 @@ def crash():
     second.submit(1)
     event = zygote.next_event()["exited"]
     assert (event["status"], event["signal"]) == (128 + signal.SIGSEGV, signal.SIGSEGV)
+
+
+def test_a_fork_that_fails_costs_one_replica_and_not_the_zygote(make: Make) -> None:
+    code = """
+import os
+
+real, tries = os.fork, []
+
+def fork():
+    tries.append(1)
+    if len(tries) == 1:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    return real()
+
+os.fork = fork
+
+@env.task
+def f():
+    return 1
+"""
+    zygote = make(code, "f")
+    with pytest.raises(ReplicaEnded, match="Resource temporarily unavailable"):
+        zygote.start()
+    assert zygote.start().call(0) == 1
 
 
 def test_replicas_and_zygote_end_with_the_control_socket(make: Make) -> None:

@@ -335,6 +335,13 @@ def main():
         socket.recv_fds(control, 1 << 20, 4)
         zygote.tell({"forked": {"replica": "1", "pid": os.getpid()}})
         time.sleep(1000)
+    elif how == "forks_only_the_second":
+        zygote.ready()
+        order, descriptors, _, _ = socket.recv_fds(control, 1 << 20, 4)
+        for fd in descriptors:
+            os.close(fd)
+        replica = json.loads(order)["fork"]["replica"]
+        zygote.tell({"exited": {"replica": replica, "pid": 0, "status": 1, "signal": 0, "reason": "no more processes"}})
     elif how == "dies_instead_of_forking":
         zygote.ready()
         socket.recv_fds(control, 1 << 20, 4)

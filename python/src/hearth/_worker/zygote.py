@@ -204,5 +204,7 @@ class Zygote:
         self._tell_end(replica, pid, 128 + killed if killed else os.WEXITSTATUS(status), killed)
 
     def _tell_end(self, replica: int, pid: int, status: int, killed: int, reason: str = "") -> None:
-        exited = {"replica": str(replica), "pid": pid, "status": status, "signal": killed, "reason": reason}
+        exited = {"replica": str(replica), "pid": pid, "status": status, "signal": killed}
+        if reason:
+            exited["reason"] = reason
         _send(self._control, {"exited": exited})
