@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 namespace hearth {
 
@@ -110,18 +111,34 @@ void run_keeper_state::end(run_record& run, call_reply answer) {
     self_->send(l.session, atom::replies::value, std::vector<call_reply>{answer});
   for (auto& promise : l.waiting_result)
     promise.deliver(answer);
-  if (answer.value.size() > defaults::run_result_bytes_kept) {
-    answer.code = ec::value_too_large;
-    answer.is_text = true;
-    answer.value = payload::text("The result was delivered but is too large to be kept.");
-  }
-  run.result = std::move(answer);
   for (auto& promise : l.waiting_row)
     promise.deliver(run.row);
   for (auto& w : l.watchers)
     if (w.end.pending() && !w.is_fetching)
       w.end.deliver(true);
-  config_->store->ended(run);
+  keep(run, std::move(answer));
+}
+
+void run_keeper_state::keep(run_record& run, call_reply answer) {
+  const auto size = answer.value.size();
+  if (size > defaults::run_result_bytes_kept) {
+    answer.code = ec::value_too_large;
+    answer.is_text = true;
+    answer.value = payload::text("The result was delivered but is too large to be kept.");
+  } else if (size <= defaults::read_arena_bytes && answer.value.rest.empty()) {
+    // Small, it is a slice of what a socket brought; kept for long, it is to keep nothing but itself.
+    answer.value.head = bytes::copy_of(answer.value.head.view());
+  }
+  run.result = std::move(answer);
+  config_->store->ended(run, self_->clock().now());
+  forget_old_results();
+}
+
+void run_keeper_state::forget_old_results() {
+  const auto now = self_->clock().now();
+  const auto next = config_->store->forget_old_results(now);
+  if (next && !std::exchange(tick_is_coming_, true))
+    self_->delayed_send(self_, *next - now, atom::tick::value);
 }
 
 void run_keeper_state::supervisor_down(const caf::down_msg& down) {
@@ -370,6 +387,10 @@ run_keeper_actor::behavior_type run_keeper_state::make_behavior(run_keeper_actor
     },
     [this](atom::leave, const session_actor& session) { leave(session); },
     [this](atom::status) { return static_cast<std::uint64_t>(config_->store->open_count()); },
+    [this](atom::tick) {
+      tick_is_coming_ = false;
+      forget_old_results();
+    },
   };
 }
 

@@ -62,10 +62,13 @@ private:
   void supervisor_down(const caf::down_msg& down);
   run_record* find(const std::string& name_or_root);
   run_row row_of(const run_record& run) const;
+  void keep(run_record& run, call_reply answer);
+  void forget_old_results();
 
   run_keeper_actor::pointer self_ = nullptr;
   std::shared_ptr<run_keeper_config> config_;
   std::unordered_map<call_id, live> live_; // by root
+  bool tick_is_coming_ = false;
 };
 
 } // namespace hearth

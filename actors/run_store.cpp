@@ -1,12 +1,28 @@
 #include "actors/run_store.hpp"
 
+#include <algorithm>
+
 namespace hearth {
 
 namespace {
 
+/// What is left of a result: a failure stays one, in a sentence.
+call_reply remains_of(const run_row& row, const call_reply& result) {
+  auto answer = result;
+  answer.is_text = true;
+  if (result.code == ec::none) {
+    answer.code = ec::unknown_run;
+    answer.value = payload::text("The result of run `" + row.name + "` is no longer kept: newer results took its place, or it "
+                                 "is too old. Run it again, or let the task store what has to last.");
+  } else {
+    answer.value = payload::text(row.error + " (Nothing more of this failure is kept.)");
+  }
+  return answer;
+}
+
 class memory_run_store final : public run_store {
 public:
-  explicit memory_run_store(std::size_t ended_max) : ended_max_(ended_max) {}
+  explicit memory_run_store(run_limits limits) : limits_(limits) {}
 
   run_record* insert(run_row row) override {
     auto [at, is_new] = by_name_.try_emplace(row.name);
@@ -36,33 +52,63 @@ public:
     return result;
   }
 
-  void ended(run_record&) override {
-    if (++ended_ <= ended_max_)
-      return;
-    for (auto run = order_.begin(); run != order_.end(); ++run)
-      if ((*run)->ended()) {
-        by_root_.erase((*run)->row.call);
-        by_name_.erase(std::string((*run)->row.name));
-        order_.erase(run);
-        --ended_;
-        return;
-      }
+  void ended(run_record& run, instant now) override {
+    ended_.push_back({&run, now});
+    results_bytes_ += run.result->value.size();
+    while (results_bytes_ > limits_.results_bytes)
+      forget_oldest_result();
+    forget_old_results(now);
+    if (ended_.size() > limits_.ended_max)
+      forget_oldest_run();
   }
 
-  std::size_t open_count() const override { return order_.size() - ended_; }
+  std::optional<instant> forget_old_results(instant now) override {
+    while (forgotten_ < ended_.size() && ended_[forgotten_].since + limits_.result_age <= now)
+      forget_oldest_result();
+    if (forgotten_ == ended_.size())
+      return std::nullopt;
+    return ended_[forgotten_].since + limits_.result_age;
+  }
+
+  std::size_t open_count() const override { return order_.size() - ended_.size(); }
 
 private:
-  std::size_t ended_max_;
-  std::size_t ended_ = 0;
+  struct ended_run {
+    run_record* run = nullptr;
+    instant since;
+  };
+
+  void forget_oldest_result() {
+    auto& run = *ended_[forgotten_++].run;
+    results_bytes_ -= run.result->value.size();
+    run.result = remains_of(run.row, *run.result);
+    if (run.row.error.empty())
+      run.row.error = "The result is no longer kept.";
+  }
+
+  void forget_oldest_run() {
+    auto* run = ended_.front().run;
+    ended_.pop_front();
+    if (forgotten_ > 0)
+      --forgotten_;
+    else
+      results_bytes_ -= run->result->value.size();
+    order_.erase(std::find(order_.begin(), order_.end(), run));
+    by_root_.erase(run->row.call);
+    by_name_.erase(std::string(run->row.name));
+  }
+
+  const run_limits limits_;
+  std::deque<ended_run> ended_;     // in the order in which they ended
+  std::size_t forgotten_ = 0;       // so many of the first have no result any more
+  std::uint64_t results_bytes_ = 0; // of the others
   std::unordered_map<std::string, std::unique_ptr<run_record>> by_name_;
   std::unordered_map<call_id, run_record*> by_root_;
-  std::deque<run_record*> order_;
+  std::deque<run_record*> order_;    // in the order in which they began
 };
 
 } // namespace
 
-std::unique_ptr<run_store> make_memory_run_store(std::size_t ended_max) {
-  return std::make_unique<memory_run_store>(ended_max);
-}
+std::unique_ptr<run_store> make_memory_run_store(run_limits limits) { return std::make_unique<memory_run_store>(limits); }
 
 } // namespace hearth

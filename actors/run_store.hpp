@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/messages.hpp"
+#include "core/defaults.hpp"
 
 #include <deque>
 #include <memory>
@@ -32,12 +33,21 @@ public:
   virtual run_record* find(call_id root) = 0;
   /// Newest first.
   virtual std::vector<run_record*> newest(std::size_t limit) = 0;
-  /// The run has its result; from now on it may be forgotten to make room.
-  virtual void ended(run_record& run) = 0;
+  /// The run has its result; from now on it may be forgotten to make room, and its result before it.
+  virtual void ended(run_record& run, instant now) = 0;
+  /// Forgets the results that are too old; when the next one will be, if there is one.
+  virtual std::optional<instant> forget_old_results(instant now) = 0;
   virtual std::size_t open_count() const = 0;
 };
 
-/// Runs in the memory of the node: they end with it. Keeps the newest `runs_kept` ended ones.
-std::unique_ptr<run_store> make_memory_run_store(std::size_t ended_max);
+struct run_limits {
+  std::size_t ended_max = defaults::runs_kept;
+  std::uint64_t results_bytes = defaults::results_bytes_kept; // of all results together
+  std::chrono::nanoseconds result_age = defaults::result_age_max;
+};
+
+/// Runs in the memory of the node: they end with it. Keeps the newest ended ones, and the newest results of those; who
+/// asks for a result that is gone gets an answer that says so.
+std::unique_ptr<run_store> make_memory_run_store(run_limits limits = {});
 
 } // namespace hearth

@@ -158,4 +158,59 @@ BOOST_AUTO_TEST_CASE(old_ended_runs_are_forgotten_and_open_ones_never) {
   BOOST_TEST(names == (std::vector<std::string>{"r4", "r3", "r2", "open"}), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(the_run_that_ended_last_is_kept_however_long_it_ran) {
+  auto& c = connect();
+  auto handle = open(c, make_spec(1, 1));
+  start_run(c, handle, "long", true);
+  for (int i = 0; i < 5; ++i) {
+    auto name = "r" + std::to_string(i);
+    start_run(c, handle, name);
+    say(c, client::abort{9, name, "", ""});
+  }
+  finish(interpreter(0), 0, ec::none, "42");
+  say(c, client::result{4, "long"});
+  BOOST_TEST(c.replies().back().value.head.view() == "42");
+}
+
+BOOST_AUTO_TEST_CASE(results_together_have_a_limit_and_the_oldest_go_first) {
+  auto& c = connect();
+  auto handle = open(c, make_spec(1, 1));
+  for (std::size_t i = 0; i < 3; ++i) { // the limit of the test is 1,000 bytes
+    start_run(c, handle, "r" + std::to_string(i), true);
+    finish(interpreter(0), i, ec::none, std::string(400, static_cast<char>('0' + i)));
+  }
+  auto& later = connect();
+  for (int i = 0; i < 3; ++i)
+    say(later, client::result{4, "r" + std::to_string(i)});
+  auto results = later.replies();
+  BOOST_TEST((results.at(0).code == ec::unknown_run));
+  BOOST_TEST(results.at(0).value.head.view().find("result of run `r0` is no longer kept") != std::string::npos);
+  BOOST_TEST(results.at(1).value.head.view() == std::string(400, '1'));
+  BOOST_TEST(results.at(2).value.head.view() == std::string(400, '2'));
+  say(later, client::get{5, "run", "r0", 0});
+  auto row = later.all<client::rows<run_row>>().at(0).items.at(0);
+  BOOST_TEST(row.phase == "SUCCEEDED");
+  BOOST_TEST(row.error == "The result is no longer kept.");
+}
+
+BOOST_AUTO_TEST_CASE(results_that_are_too_old_go_by_themselves_and_a_failure_stays_one) {
+  auto& c = connect();
+  auto handle = open(c, make_spec(1, 1));
+  start_run(c, handle, "first", true);
+  finish(interpreter(0), 0, ec::none, "42");
+  advance(40min);
+  start_run(c, handle, "second", true);
+  finish(interpreter(interpreters() - 1), interpreter(interpreters() - 1).calls.size() - 1, ec::user_error, "traceback");
+  advance(30min);
+  auto& later = connect();
+  say(later, client::result{4, "first"});
+  say(later, client::result{4, "second"});
+  BOOST_TEST((later.replies().at(0).code == ec::unknown_run));
+  BOOST_TEST(later.replies().at(1).value.head.view() == "traceback");
+  advance(35min);
+  say(later, client::result{4, "second"});
+  BOOST_TEST((later.replies().at(2).code == ec::user_error));
+  BOOST_TEST(later.replies().at(2).value.head.view() != "traceback");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
