@@ -19,11 +19,13 @@ failure flaw_of(const environment_spec& spec) {
   if (!spec.reuse.enabled)
     return {};
   if (spec.reuse.max_replicas == 0 || spec.reuse.min_replicas > spec.reuse.max_replicas)
-    return {ec::bad_request, "Environment " + spec.name + " asks for replicas between " + std::to_string(spec.reuse.min_replicas)
-                               + " and " + std::to_string(spec.reuse.max_replicas) + "."};
+    return {ec::bad_request, "Environment " + spec.name + " asks for replicas between "
+                               + std::to_string(spec.reuse.min_replicas) + " and "
+                               + std::to_string(spec.reuse.max_replicas) + "."};
   if (spec.reuse.concurrency == 0 || spec.reuse.concurrency > defaults::concurrency_max)
-    return {ec::bad_request, "Environment " + spec.name + " asks for a concurrency of " + std::to_string(spec.reuse.concurrency)
-                               + "; it must lie between 1 and " + std::to_string(defaults::concurrency_max) + "."};
+    return {ec::bad_request, "Environment " + spec.name + " asks for a concurrency of "
+                               + std::to_string(spec.reuse.concurrency) + "; it must lie between 1 and "
+                               + std::to_string(defaults::concurrency_max) + "."};
   return {};
 }
 
@@ -37,18 +39,21 @@ caf::result<opened_environment> agent_state::open(const spec_ptr& spec, bool dep
     return error_of(flaw);
   auto& supervisor = supervisors_[spec->key()];
   if (!supervisor) {
-    supervisor = self_->spawn<caf::monitored>([config = supervisor_config{spec->key(), agent_actor(self_), config_.run_keeper,
-                                                                          replica_numbers_, config_.cores}](
-                                                supervisor_actor::stateful_pointer<supervisor_state> self) {
-      return self->state.make_behavior(self, config);
-    });
+    supervisor = self_->spawn<caf::monitored>(
+      [config = supervisor_config{spec->key(), agent_actor(self_), config_.run_keeper, replica_numbers_,
+                                  config_.cores}](supervisor_actor::stateful_pointer<supervisor_state> self) {
+        return self->state.make_behavior(self, config);
+      });
     if (draining_)
       drain(supervisor);
   }
   auto promise = self_->make_response_promise<opened_environment>();
   self_->request(supervisor, defaults::inner_request_timeout, atom::open::value, spec, deploy)
-    .then([=](bool is_new) mutable { promise.deliver(opened_environment{supervisor, spec, is_new}); },
-          [=](caf::error& error) mutable { promise.deliver(std::move(error)); });
+    .then(
+      [=](bool is_new) mutable {
+        promise.deliver(opened_environment{supervisor, spec, is_new});
+      },
+      [=](caf::error& error) mutable { promise.deliver(std::move(error)); });
   return promise;
 }
 
@@ -95,8 +100,8 @@ caf::result<std::vector<environment_row>, std::vector<replica_row>> agent_state:
 
 void agent_state::add_memory(std::vector<environment_row> environments, std::vector<replica_row> replicas,
                              rows_promise promise) {
-  auto rows = std::make_shared<std::pair<std::vector<environment_row>, std::vector<replica_row>>>(std::move(environments),
-                                                                                                 std::move(replicas));
+  auto rows = std::make_shared<std::pair<std::vector<environment_row>, std::vector<replica_row>>>(
+    std::move(environments), std::move(replicas));
   self_->request(config_.foundry, defaults::inner_request_timeout, atom::list::value)
     .then(
       [rows, promise](const hearth_replica_memory& memory) mutable {
@@ -113,7 +118,8 @@ void agent_state::add_memory(std::vector<environment_row> environments, std::vec
 caf::result<node_row> agent_state::status() {
   auto row = config_.about;
   row.state = draining_ ? "draining" : "running";
-  row.up_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(self_->clock().now() - began_).count());
+  row.up_ms = static_cast<std::uint64_t>(
+    std::chrono::duration_cast<milliseconds>(self_->clock().now() - began_).count());
   row.resident_bytes = config_.resident_bytes ? config_.resident_bytes() : 0;
   row.sessions = static_cast<std::uint32_t>(sessions_.size());
   row.replicas = static_cast<std::uint32_t>(replicas_.size());
@@ -182,7 +188,8 @@ void agent_state::end_when_drained() {
 void agent_state::down(const caf::down_msg& message) {
   if (auto lost = replicas_.find(message.source); lost != replicas_.end()) {
     // Its last word has been said unless it failed inside the node; then this one is news.
-    replica::events last{replica::start_failed{lost->second.id, {ec::interpreter_lost, "Its replica failed inside the node."}}};
+    replica::events last{
+      replica::start_failed{lost->second.id, {ec::interpreter_lost, "Its replica failed inside the node."}}};
     self_->send(lost->second.supervisor, atom::events::value, std::move(last));
     replicas_.erase(lost);
     return;
@@ -204,7 +211,8 @@ void agent_state::watch_idleness() {
 
 void agent_state::look_for_idleness() {
   auto idle_for = milliseconds(config_.about.idle_exit_ms);
-  if (config_.about.idle_exit_ms == 0 || draining_ || !sessions_.empty() || self_->clock().now() - idle_since_ < idle_for)
+  if (config_.about.idle_exit_ms == 0 || draining_ || !sessions_.empty()
+      || self_->clock().now() - idle_since_ < idle_for)
     return;
   self_->request(config_.run_keeper, defaults::inner_request_timeout, atom::status::value)
     .then(

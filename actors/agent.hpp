@@ -16,7 +16,7 @@ namespace hearth {
 /// Monitors:   its SUPERVISORs and REPLICAs.
 /// Dies:       when a `stop` is through, or when a private node was idle for its time; the node ends with it.
 struct agent_config {
-  node_row about;               // what does not change: name, id, version, paths, capacity, idle exit
+  node_row about; // what does not change: name, id, version, paths, capacity, idle exit
   std::uint32_t cores = 1;
   foundry_actor foundry;
   logs_actor logs;

@@ -18,8 +18,8 @@ struct hello {
 
 struct open_environment {
   std::uint32_t request = 0;
-  spec_ptr spec;            // with its version
-  bool deploy = false;      // this version is the one that stays warm
+  spec_ptr spec;       // with its version
+  bool deploy = false; // this version is the one that stays warm
 };
 
 struct put_bundle {
@@ -99,8 +99,8 @@ struct gone {
   std::string reason;
 };
 
-using event = std::variant<invoke, cancel, hello, open_environment, put_bundle, bundle_part, start_run, abort, get, logs, wait,
-                           result, status, stop, gone>;
+using event = std::variant<invoke, cancel, hello, open_environment, put_bundle, bundle_part, start_run, abort, get,
+                           logs, wait, result, status, stop, gone>;
 using events = std::vector<event>;
 
 // -- to the client ----

@@ -61,15 +61,15 @@ using caller_actor = caf::typed_actor<
 struct call {
   call_header header;
   payload arguments;
-  spec_ptr spec;            // with its version: names the pool
-  caller_actor caller;      // gets the reply
-  caller_actor output;      // gets the output; inherited by children
-  bool in_run = false;      // its actions are recorded by the run keeper
+  spec_ptr spec;       // with its version: names the pool
+  caller_actor caller; // gets the reply
+  caller_actor output; // gets the output; inherited by children
+  bool in_run = false; // its actions are recorded by the run keeper
 };
 
 /// "Stop this call": by its caller, which hears the reply `aborted` unless another reply was faster.
 struct cancellation {
-  caller_actor caller;      // empty: whoever it is (somebody aborts an action of a run)
+  caller_actor caller; // empty: whoever it is (somebody aborts an action of a run)
   call_id id;
   ec code = ec::aborted;
   std::string reason;
@@ -136,8 +136,8 @@ struct replica_order {
   replica_id id;
   std::uint32_t concurrency = 1;
   std::uint32_t slots = 1;
-  bool fresh = false;       // serves one call, then ends
-  replica_actor replica;    // hears `attach` or `unmade`, then events
+  bool fresh = false;    // serves one call, then ends
+  replica_actor replica; // hears `attach` or `unmade`, then events
 };
 
 /// The FOUNDRY is the door to processes: zygotes, forks, spawns.
@@ -177,12 +177,11 @@ using session_actor = caller_actor::extend<
   caf::reacts_to<atom::tick>>;
 
 /// A CONNECTION is the door to a client's socket.
-using connection_actor = caf::typed_actor<
-  caf::reacts_to<atom::effects, client::effects>>;
+using connection_actor = caf::typed_actor<caf::reacts_to<atom::effects, client::effects>>;
 
 struct opened_environment {
   supervisor_actor supervisor;
-  spec_ptr spec;            // with its version
+  spec_ptr spec; // with its version
   bool is_new = false;
 };
 
@@ -196,8 +195,7 @@ using agent_actor = caf::typed_actor<
   // From a SUPERVISOR: this version is not used any more.
   caf::reacts_to<atom::forget, std::string, std::string>,
   // A SESSION begins or ends.
-  caf::reacts_to<atom::join, caf::actor_addr>,
-  caf::reacts_to<atom::leave, caf::actor_addr>,
+  caf::reacts_to<atom::join, caf::actor_addr>, caf::reacts_to<atom::leave, caf::actor_addr>,
   // Rows: environments and replicas of the whole node.
   caf::replies_to<atom::list>::with<std::vector<environment_row>, std::vector<replica_row>>,
   caf::replies_to<atom::status>::with<node_row>,
@@ -210,14 +208,14 @@ using agent_actor = caf::typed_actor<
 
 /// What the RUN KEEPER needs to start a run.
 struct run_order {
-  std::string name;         // empty: from the call id
+  std::string name; // empty: from the call id
   bool detach = false;
   bool logs = false;
   std::string project, domain, inputs;
-  call root;                // `caller` and `output` are set by the run keeper
+  call root; // `caller` and `output` are set by the run keeper
   supervisor_actor supervisor;
   spec_ptr spec;
-  session_actor session;    // hears output and the reply, unless it is gone
+  session_actor session; // hears output and the reply, unless it is gone
 };
 
 /// The RUN KEEPER holds the runs whose home is this node, behind the run store.

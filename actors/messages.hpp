@@ -45,7 +45,7 @@ struct call_header {
 struct call_reply {
   call_id id;
   ec code = ec::none;
-  bool is_text = false;     // a failure in `value` is one sentence by the node, not the SDK's failure map
+  bool is_text = false; // a failure in `value` is one sentence by the node, not the SDK's failure map
   bool cold = false;
   std::uint16_t attempt = 0;
   nanoseconds run{0};
@@ -86,14 +86,14 @@ struct hello {
 /// The end of an execution.
 struct outcome {
   std::uint32_t slot = 0;
-  bool unstarted = false;   // refused before user code ran
+  bool unstarted = false; // refused before user code ran
   call_reply reply;
 };
 
 /// A task calls a task.
 struct child_call {
   std::uint32_t environment = 0; // handle that this replica gave
-  bool parks = false;       // the parent waits from now on
+  bool parks = false;            // the parent waits from now on
   call_header header;
   payload arguments;
 };
@@ -121,7 +121,7 @@ struct open_environment {
 };
 
 struct output {
-  log_text text;            // `root` is filled by the replica
+  log_text text; // `root` is filled by the replica
 };
 
 /// The process is gone, or was ended. `begun` names the slots whose user code had begun.
@@ -131,7 +131,8 @@ struct gone {
   std::vector<std::uint32_t> begun;
 };
 
-using event = std::variant<hello, outcome, child_call, child_cancel, parked, resumed, recalled, open_environment, output, gone>;
+using event =
+  std::variant<hello, outcome, child_call, child_cancel, parked, resumed, recalled, open_environment, output, gone>;
 using events = std::vector<event>;
 
 } // namespace interpreter
@@ -142,12 +143,12 @@ struct opened_handle {
   std::uint32_t handle = 0;
   std::string version;
   bool is_new = false;
-  failure error;            // code none: opened
+  failure error; // code none: opened
 };
 
 /// How a replica's process came to be; told once, when its interpreter is attached.
 struct attachment {
-  std::uint32_t slots = 0;  // words of its slot table
+  std::uint32_t slots = 0;     // words of its slot table
   bool can_hold_ahead = false; // keeps the slot table: calls may be sent before a slot is free
   bool forked = false;
   std::string spawn_reason; // why not forked
@@ -158,8 +159,8 @@ struct attachment {
 struct dispatched_call {
   ticket id;
   std::uint16_t attempt = 1;
-  bool cold = false;        // waited for a replica to start
-  nanoseconds queued{0};    // all waits together
+  bool cold = false;     // waited for a replica to start
+  nanoseconds queued{0}; // all waits together
   call_header header;
   payload arguments;
   bool in_run = false;
@@ -175,7 +176,7 @@ struct ready {
   caf::strong_actor_ptr self;
   attachment how;
   std::uint32_t pid = 0;
-  nanoseconds start{0};     // from the request to hello
+  nanoseconds start{0}; // from the request to hello
 };
 
 struct start_failed {
@@ -191,7 +192,7 @@ struct done {
   ec code = ec::none;
   bool unstarted = false;
   nanoseconds run{0};
-  call_reply failed;        // filled when code != none
+  call_reply failed; // filled when code != none
 };
 
 struct parked {
@@ -225,7 +226,8 @@ using events = std::vector<event>;
 
 struct environment_row {
   std::string project, domain, name, version, state;
-  std::uint32_t replicas = 0, starting = 0, min_replicas = 0, max_replicas = 0, concurrency = 0, running = 0, parked = 0;
+  std::uint32_t replicas = 0, starting = 0, min_replicas = 0, max_replicas = 0, concurrency = 0, running = 0,
+                parked = 0;
   std::uint64_t queued = 0, done = 0, failed = 0, lost = 0;
   std::string start_mode, start_reason;
   std::vector<std::string> tasks;
@@ -267,7 +269,7 @@ struct node_row {
   bool is_private = false;
   std::uint64_t up_ms = 0, idle_exit_ms = 0, cpu_millis = 0, memory_bytes = 0, resident_bytes = 0;
   std::uint32_t sessions = 0, environments = 0, replicas = 0;
-  std::uint64_t calls = 0;  // done by the environments of today
+  std::uint64_t calls = 0; // done by the environments of today
   std::string socket, state_directory;
 };
 
@@ -277,7 +279,7 @@ struct action_event {
   call_id id;
   call_id parent;
   std::uint16_t depth = 0;
-  std::string_view task;    // points into a spec that outlives the event: `keep`
+  std::string_view task; // points into a spec that outlives the event: `keep`
   spec_ptr keep;
   enum class phase_t : std::uint8_t { queued, running, succeeded, failed, aborted, timed_out } phase = phase_t::queued;
   std::uint16_t attempt = 0;

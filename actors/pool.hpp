@@ -52,7 +52,7 @@ struct fail {
   ticket call;
   failure why;
   std::uint16_t attempt;
-  bool with_reply;        // the failing execution's own reply (the user's exception) is the answer
+  bool with_reply; // the failing execution's own reply (the user's exception) is the answer
 };
 /// The ticket is not used any more: whatever is kept for it can go.
 struct release {
@@ -70,7 +70,7 @@ struct pool_limits {
   std::uint32_t min_replicas = 0;
   std::uint32_t max_replicas = 1;
   std::uint32_t concurrency = 1;
-  bool fresh = false;                 // every replica serves one call
+  bool fresh = false; // every replica serves one call
   std::chrono::milliseconds idle_ttl{30'000};
 };
 
@@ -89,7 +89,7 @@ public:
     call_id root;
     std::uint16_t depth = 0;
     std::uint32_t task = 0;
-    std::uint64_t size = 0;           // bytes of its arguments
+    std::uint64_t size = 0;                // bytes of its arguments
     std::chrono::milliseconds deadline{0}; // that remains; 0: unlimited
   };
 
@@ -107,7 +107,8 @@ public:
   /// `can_hold_ahead`: the replica keeps a slot table.
   void replica_ready(replica_id id, bool can_hold_ahead, instant now, pool_effects& out);
   void replica_unmade(replica_id id, const failure& why, instant now, pool_effects& out);
-  void replica_lost(replica_id id, const failure& why, const std::vector<ticket>& begun, instant now, pool_effects& out);
+  void replica_lost(replica_id id, const failure& why, const std::vector<ticket>& begun, instant now,
+                    pool_effects& out);
 
   /// The execution ended with `code`; `ec::none` has been answered already.
   void done(replica_id id, ticket call, ec code, bool unstarted, duration run, instant now, pool_effects& out);
@@ -149,7 +150,10 @@ public:
   std::uint16_t attempt_of(ticket call) const;
   bool is_open(ticket call) const { return find(call) != nullptr; }
   /// Open, and its caller has not been answered.
-  bool is_awaited(ticket call) const { const auto* e = find(call); return e && !e->answered; }
+  bool is_awaited(ticket call) const {
+    const auto* e = find(call);
+    return e && !e->answered;
+  }
   std::vector<ticket> open_tickets() const;
   /// Everything a replica holds, parked calls included.
   std::vector<ticket> sent_to(replica_id id) const;
@@ -182,7 +186,7 @@ public:
     replica_id id;
     bool is_ready = false;
     bool is_draining = false;
-    std::uint32_t running = 0;        // sent and within its concurrency
+    std::uint32_t running = 0; // sent and within its concurrency
     std::uint32_t parked = 0;
     std::uint32_t ahead = 0;
     std::uint64_t done = 0;
@@ -197,37 +201,37 @@ private:
     request what;
     state where = state::queued;
     replica_id replica;
-    std::uint16_t attempt = 0;        // executions that were sent and began, as far as known
+    std::uint16_t attempt = 0; // executions that were sent and began, as far as known
     std::uint16_t user_failures = 0;
     std::uint16_t losses = 0;
-    bool answered = false;            // nothing more is said to the caller
+    bool answered = false; // nothing more is said to the caller
     bool stopping = false;
-    failure stop_reason;              // why it was asked to stop; decides what its end means
-    duration expected{0};             // estimate it was sent with
+    failure stop_reason;  // why it was asked to stop; decides what its end means
+    duration expected{0}; // estimate it was sent with
     instant queued_since;
     duration queued_total{0};
     bool cold = false;
-    std::uint64_t ready_before = 0;   // how many replicas had become ready when it was queued
-    std::optional<instant> deadline;  // over all executions
-    std::optional<instant> limit;     // of the present wait, execution or backoff
+    std::uint64_t ready_before = 0;  // how many replicas had become ready when it was queued
+    std::optional<instant> deadline; // over all executions
+    std::optional<instant> limit;    // of the present wait, execution or backoff
     std::uint32_t generation = 1;
     bool in_use = false;
   };
 
-  struct seat {                       // a replica as the pool sees it
+  struct seat { // a replica as the pool sees it
     bool ready = false;
     bool draining = false;
     bool can_hold_ahead = false;
-    bool recalling = false;           // an answer to `recall` is due
-    bool recalled_all = false;        // since the last one was sent: what it has, has begun
+    bool recalling = false;    // an answer to `recall` is due
+    bool recalled_all = false; // since the last one was sent: what it has, has begun
     std::uint64_t done = 0;
-    std::vector<ticket> parked;       // their slots are lent
+    std::vector<ticket> parked;                           // their slots are lent
     std::map<std::uint16_t, std::uint32_t> parked_depths; // how many of them at which depth
-    std::deque<ticket> sent;          // not parked, oldest first
-    duration expected{0};             // of all of them
-    instant since;                    // start requested
-    std::uint64_t ready_number = 0;   // how many became ready before, this one included
-    instant progress;                 // last event
+    std::deque<ticket> sent;                              // not parked, oldest first
+    duration expected{0};                                 // of all of them
+    instant since;                                        // start requested
+    std::uint64_t ready_number = 0;                       // how many became ready before, this one included
+    instant progress;                                     // last event
     std::uint32_t in_flight() const { return static_cast<std::uint32_t>(sent.size()); }
     /// Whether it can take a call of this depth without a limit on waiting parents being passed: beyond it only calls
     /// deeper than every parent that waits here. The deepest parent's descendants always are, so it goes on.
@@ -279,25 +283,25 @@ private:
   pool_limits limits_;
   std::function<replica_id()> next_replica_;
 
-  std::vector<entry> entries_;        // by the low half of the ticket
+  std::vector<entry> entries_; // by the low half of the ticket
   std::vector<std::uint32_t> unused_;
-  fair_queue queue_;                  // may name tickets that left it; `where` is the truth
+  fair_queue queue_; // may name tickets that left it; `where` is the truth
   std::size_t queued_ = 0;
   std::size_t queued_roots_ = 0;
   std::uint64_t queued_bytes_ = 0;
   std::size_t calls_open_ = 0;
   std::map<replica_id, seat> replicas_;
   std::set<alarm> alarms_;
-  std::vector<double> service_ns_;    // per task; negative: nothing learned
+  std::vector<double> service_ns_; // per task; negative: nothing learned
   counters counters_;
   failure last_failure_;
   bool is_failing_ = false;
-  bool wants_replicas_ = false;       // has been called since it was idle: keeps its minimum
-  std::uint32_t crashes_ = 0;         // starts or losses in a row without a call served
+  bool wants_replicas_ = false;         // has been called since it was idle: keeps its minimum
+  std::uint32_t crashes_ = 0;           // starts or losses in a row without a call served
   std::optional<instant> broken_until_; // no replica is started before
   instant idle_since_{};
   bool expired_ = false;
-  bool superseded_ = false;           // its idle time is over at once
+  bool superseded_ = false; // its idle time is over at once
   std::uint64_t ready_count_ = 0;
 };
 

@@ -80,8 +80,8 @@ void pool::count_crash(const failure& why, instant now, pool_effects& out) {
   broken_until_ = now + defaults::crash_backoff;
   if (has_ready())
     return;
-  fail_waiting({ec::crash_loop, "Environment " + spec_->name + " does not start: "
-                                  + std::to_string(defaults::crashes_in_row_max)
+  fail_waiting({ec::crash_loop, "Environment " + spec_->name
+                                  + " does not start: " + std::to_string(defaults::crashes_in_row_max)
                                   + " replicas in a row ended before they served a call. The last one: " + why.message},
                now, out);
 }
@@ -145,8 +145,7 @@ pool::seat* pool::choose(std::uint16_t depth, replica_id& id) {
         best = &s;
         id = number;
       }
-    } else if (s.may_park(depth)
-               && (!lent || s.parked.size() < lent->parked.size())) {
+    } else if (s.may_park(depth) && (!lent || s.parked.size() < lent->parked.size())) {
       lent = &s;
       lent_id = number;
     }
@@ -242,7 +241,8 @@ std::uint32_t pool::seats_counted() const {
 }
 
 bool pool::has_ready() const {
-  return std::any_of(replicas_.begin(), replicas_.end(), [](const auto& s) { return s.second.ready && !s.second.draining; });
+  return std::any_of(replicas_.begin(), replicas_.end(),
+                     [](const auto& s) { return s.second.ready && !s.second.draining; });
 }
 
 bool pool::can_grow() const {

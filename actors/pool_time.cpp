@@ -55,8 +55,8 @@ void pool::ring(ticket call, instant now, pool_effects& out) {
   e->limit.reset();
   switch (e->where) {
     case state::queued:
-      return cancel(call, too_late(ec::timeout_queued, task, task.timeout.max_queued, "waited in the queue longer than"),
-                    now, out);
+      return cancel(
+        call, too_late(ec::timeout_queued, task, task.timeout.max_queued, "waited in the queue longer than"), now, out);
     case state::backoff:
       return enqueue(call, *e, false, now);
     case state::sent:

@@ -279,7 +279,8 @@ void replica_state::child_supervisor_down(const caf::down_msg& down) {
       ++open;
       continue;
     }
-    answer_child(open->first, {ec::shutting_down, "The supervisor of the called environment ended before the call was done."});
+    answer_child(open->first,
+                 {ec::shutting_down, "The supervisor of the called environment ended before the call was done."});
     open = children_.erase(open);
   }
 }
@@ -330,7 +331,8 @@ replica_actor::behavior_type replica_state::make_behavior(replica_actor::pointer
   self_ = self;
   config_ = std::move(config);
   born_ = self->clock().now();
-  self->delayed_send(self, defaults::zygote_start_timeout + defaults::replica_start_timeout, atom::tick::value, ticket{});
+  self->delayed_send(self, defaults::zygote_start_timeout + defaults::replica_start_timeout, atom::tick::value,
+                     ticket{});
   self->monitor(config_.supervisor);
   self->set_down_handler([this](caf::down_msg& down) {
     if (down.source == config_.supervisor.address()) {

@@ -20,7 +20,7 @@ struct replica_config {
   replica_order order;
   supervisor_actor supervisor;
   agent_actor agent;
-  logs_actor logs;            // output outside of calls
+  logs_actor logs; // output outside of calls
 };
 
 class replica_state {

@@ -17,10 +17,10 @@ constexpr auto inner_timeout = defaults::inner_request_timeout;
 
 void session_state::take(client::hello& e) {
   if (e.protocol != defaults::protocol_version) {
-    refuse(e.request, {ec::version_mismatch, "This node speaks protocol " + std::to_string(defaults::protocol_version)
-                                               + ", the client (" + e.program + " " + e.version + ") speaks "
-                                               + std::to_string(e.protocol)
-                                               + "; end the node with `hearth node stop` and start it with the same version."});
+    refuse(e.request, {ec::version_mismatch,
+                       "This node speaks protocol " + std::to_string(defaults::protocol_version) + ", the client ("
+                         + e.program + " " + e.version + ") speaks " + std::to_string(e.protocol)
+                         + "; end the node with `hearth node stop` and start it with the same version."});
     return break_off({});
   }
   greeted_ = true;
@@ -38,7 +38,8 @@ void session_state::take(client::open_environment& e) {
     .then(
       [this, request = e.request, spec = e.spec, deploy = e.deploy](bool has) {
         if (!has) {
-          refuse(request, {ec::unknown_bundle, "The node does not have code bundle " + spec->bundle + "; send it first."});
+          refuse(request,
+                 {ec::unknown_bundle, "The node does not have code bundle " + spec->bundle + "; send it first."});
           return flush();
         }
         self_->request(config_.agent, inner_timeout, atom::open::value, spec, deploy)
@@ -67,8 +68,9 @@ std::function<void(const caf::error&)> session_state::refusing(std::uint32_t req
 
 void session_state::take(client::put_bundle& e) {
   if (e.size > defaults::bundle_bytes_max)
-    return refuse(e.request, {ec::bundle_too_large, "The code bundle has " + std::to_string(e.size) + " bytes; this node takes "
-                                                      + std::to_string(defaults::bundle_bytes_max) + "."});
+    return refuse(e.request,
+                  {ec::bundle_too_large, "The code bundle has " + std::to_string(e.size) + " bytes; this node takes "
+                                           + std::to_string(defaults::bundle_bytes_max) + "."});
   self_->request(config_.bundles, inner_timeout, atom::has::value, e.digest)
     .then(
       [this, put = e](bool has) {
@@ -85,7 +87,8 @@ void session_state::take(client::bundle_part& e) {
   if (found == uploads_.end())
     return; // of an upload that was refused
   auto& u = found->second;
-  if (e.offset != u.received || u.received + e.content.size() > u.size || (e.last && u.received + e.content.size() != u.size)) {
+  if (e.offset != u.received || u.received + e.content.size() > u.size
+      || (e.last && u.received + e.content.size() != u.size)) {
     uploads_.erase(found);
     return refuse(e.request, {ec::bad_request, "The parts of the code bundle do not fit together."});
   }
@@ -99,7 +102,8 @@ void session_state::take(client::bundle_part& e) {
 }
 
 void session_state::store(std::uint32_t request, upload&& what) {
-  self_->request(config_.bundles, defaults::bundle_store_timeout, atom::store::value, what.digest, std::move(what.parts))
+  self_
+    ->request(config_.bundles, defaults::bundle_store_timeout, atom::store::value, what.digest, std::move(what.parts))
     .then(
       [this, request, digest = what.digest](bool) {
         tell(client::bundle_state{request, digest, true});
@@ -116,9 +120,10 @@ void session_state::take(client::invoke& e) {
     return break_off("The client used the id of an open call again.");
   if (!opened) {
     announced_.erase(e.header.id);
-    return fail_call(e.header.id, {ec::unknown_environment, "Environment " + std::to_string(e.environment)
-                                                              + " of this connection was never opened, or its supervisor has "
-                                                                "ended; open it again."});
+    return fail_call(e.header.id,
+                     {ec::unknown_environment, "Environment " + std::to_string(e.environment)
+                                                 + " of this connection was never opened, or its supervisor has "
+                                                   "ended; open it again."});
   }
   if (e.is_run) {
     auto order = announced_.extract(e.header.id);
@@ -189,8 +194,11 @@ void session_state::take(client::cancel& e) {
   if (open->second.supervisor)
     batch_for(cancels_, open->second.supervisor).push_back({caller_actor(self_), e.id, ec::aborted, std::move(reason)});
   else
-    self_->request(config_.run_keeper, inner_timeout, atom::abort::value, to_string(e.id), std::string{}, std::move(reason))
-      .then([](run_row&) { /* the reply of the root call tells the client */ }, [](const caf::error&) { /* it has ended */ });
+    self_
+      ->request(config_.run_keeper, inner_timeout, atom::abort::value, to_string(e.id), std::string{},
+                std::move(reason))
+      .then([](run_row&) { /* the reply of the root call tells the client */ },
+            [](const caf::error&) { /* it has ended */ });
 }
 
 void session_state::replied(std::vector<call_reply>& replies) {
@@ -317,7 +325,8 @@ session_actor::behavior_type session_state::make_behavior(session_actor::pointer
     },
     [this](atom::events, client::events& events) {
       for (auto& event : events) {
-        if (!greeted_ && !std::holds_alternative<client::hello>(event) && !std::holds_alternative<client::gone>(event)) {
+        if (!greeted_ && !std::holds_alternative<client::hello>(event)
+            && !std::holds_alternative<client::gone>(event)) {
           break_off("The first message of a connection must be `hello`.");
           break;
         }
@@ -327,7 +336,9 @@ session_actor::behavior_type session_state::make_behavior(session_actor::pointer
       if (over_)
         self_->quit();
     },
-    [this](atom::watch, call_id root, std::uint64_t done) { tell(client::progress{root, done}), flush(); },
+    [this](atom::watch, call_id root, std::uint64_t done) {
+      tell(client::progress{root, done}), flush();
+    },
     [this](atom::tick) {
       if (!greeted_)
         break_off("No `hello` came."), flush();

@@ -84,8 +84,8 @@ private:
   bool over_ = false;
   handle_table handles_;
   std::unordered_map<call_id, open_call> open_;
-  std::uint64_t open_bytes_ = 0;  // of arguments that count, see defaults::window_small_bytes
-  std::size_t open_large_ = 0;    // calls that have such
+  std::uint64_t open_bytes_ = 0; // of arguments that count, see defaults::window_small_bytes
+  std::size_t open_large_ = 0;   // calls that have such
   bool paused_ = false;
   std::map<std::uint32_t, upload> uploads_;
   std::unordered_map<call_id, client::start_run> announced_;

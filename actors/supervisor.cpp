@@ -24,8 +24,8 @@ void supervisor_state::invoke(std::vector<call>& calls) {
     }
     auto& v = version_of(c.spec);
     // What admission makes the pool do concerns the call, so it is kept under its ticket before the effects run.
-    auto verdict = v.calls.admit({c.header.root, c.header.depth, c.header.task, c.arguments.size(), c.header.deadline}, at,
-                                 effects_);
+    auto verdict = v.calls.admit({c.header.root, c.header.depth, c.header.task, c.arguments.size(), c.header.deadline},
+                                 at, effects_);
     if (auto* no = std::get_if<pool::refusal>(&verdict)) {
       refuse(c, std::move(no->why));
       continue;
@@ -70,7 +70,9 @@ void supervisor_state::refuse(call& c, failure why) {
   reply(c.caller, std::move(answer));
 }
 
-void supervisor_state::reply(const caller_actor& to, call_reply answer) { batch_for(replies_, to).push_back(std::move(answer)); }
+void supervisor_state::reply(const caller_actor& to, call_reply answer) {
+  batch_for(replies_, to).push_back(std::move(answer));
+}
 
 // -- versions ----
 
@@ -96,9 +98,8 @@ bool supervisor_state::open(const spec_ptr& spec, bool deploy) {
 supervisor_state::version& supervisor_state::version_of(const spec_ptr& spec) {
   auto& v = versions_[spec->version];
   if (!v)
-    v = std::make_unique<version>(pool(spec, limits_of(*spec, config_.cores), [numbers = config_.replica_numbers] {
-      return replica_id{++*numbers};
-    }));
+    v = std::make_unique<version>(pool(spec, limits_of(*spec, config_.cores),
+                                       [numbers = config_.replica_numbers] { return replica_id{++*numbers}; }));
   return *v;
 }
 
@@ -178,8 +179,11 @@ void supervisor_state::replica_down(const caf::down_msg& down) {
     for (auto& [id, known] : v->replicas)
       if (known.handle && known.handle.address() == down.source) {
         // An actor of ours failed: what it had sent is unknown, so all of it counts as begun.
-        replica::lost e{id, {ec::interpreter_lost, "Its replica failed inside the node (" + caf::to_string(down.reason) + ")."},
-                        v->calls.sent_to(id), {}};
+        replica::lost e{
+          id,
+          {ec::interpreter_lost, "Its replica failed inside the node (" + caf::to_string(down.reason) + ")."},
+          v->calls.sent_to(id),
+          {}};
         auto& at = *v;
         take(at, e);
         apply(at);
@@ -233,8 +237,9 @@ void supervisor_state::settle_stop() {
     }
     flush();
   }
-  const auto drained = aborted_
-                       || std::all_of(versions_.begin(), versions_.end(), [](auto& v) { return v.second->calls.open() == 0; });
+  const auto drained = aborted_ || std::all_of(versions_.begin(), versions_.end(), [](auto& v) {
+                         return v.second->calls.open() == 0;
+                       });
   if (drained != drained_)
     self_->send(config_.agent, atom::drained::value, self_->address(), drained);
   drained_ = drained;
@@ -261,7 +266,8 @@ void supervisor_state::arm() {
   self_->delayed_send(self_, std::max(*next - now(), instant::duration::zero()), atom::tick::value);
 }
 
-supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_actor::pointer self, supervisor_config config) {
+supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_actor::pointer self,
+                                                                supervisor_config config) {
   self_ = self;
   config_ = std::move(config);
   self->monitor(config_.agent);

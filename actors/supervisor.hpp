@@ -17,11 +17,11 @@ namespace hearth {
 /// Dies:       when the AGENT says `halt`, which it does when no environment of the node has open calls; with the AGENT.
 /// Promises:   every call taken is answered once: by the replica with its result, or from here with a failure.
 struct supervisor_config {
-  std::string key;               // "project/domain/name"
+  std::string key; // "project/domain/name"
   agent_actor agent;
-  run_keeper_actor run_keeper;   // may be empty: then actions are not recorded
+  run_keeper_actor run_keeper;                    // may be empty: then actions are not recorded
   std::shared_ptr<std::uint64_t> replica_numbers; // the node's counter
-  std::uint32_t cores = 1;       // bounds replicas of an environment without `reusable`
+  std::uint32_t cores = 1;                        // bounds replicas of an environment without `reusable`
 };
 
 /// The limits that a spec asks for on a node of this many cores.
@@ -46,7 +46,7 @@ private:
     explicit version(pool p) : calls(std::move(p)) {}
 
     pool calls;
-    std::vector<call> kept;      // by the low half of the ticket
+    std::vector<call> kept; // by the low half of the ticket
     std::unordered_map<replica_id, known_replica> replicas;
     std::uint32_t starts = 0;
     nanoseconds start_total{0};

@@ -95,7 +95,8 @@ void supervisor_state::perform(version& v, const pool_effect::fail& e) {
     auto phase = action_event::phase_t::failed;
     if (answer.code == ec::aborted)
       phase = action_event::phase_t::aborted;
-    else if (answer.code == ec::timeout_runtime || answer.code == ec::timeout_queued || answer.code == ec::deadline_exceeded)
+    else if (answer.code == ec::timeout_runtime || answer.code == ec::timeout_queued
+             || answer.code == ec::deadline_exceeded)
       phase = action_event::phase_t::timed_out;
     record(v, e.call, c, phase, answer.code, answer.run, {}, std::move(error));
   }
@@ -190,7 +191,8 @@ void supervisor_state::list(std::vector<environment_row>& environments, std::vec
     row.failed = count.failed;
     row.lost = count.lost;
     row.cold_starts = count.cold_starts;
-    row.mean_run_us = count.run_samples ? static_cast<std::uint64_t>(count.run_total.count()) / count.run_samples / 1000 : 0;
+    row.mean_run_us = count.run_samples ? static_cast<std::uint64_t>(count.run_total.count()) / count.run_samples / 1000
+                                        : 0;
     row.mean_start_us = v->starts ? static_cast<std::uint64_t>(v->start_total.count()) / v->starts / 1000 : 0;
     row.start_mode = v->starts == 0 ? "" : v->forked ? "fork" : "spawn";
     row.start_reason = v->spawn_reason;

@@ -11,24 +11,24 @@ namespace hearth {
 enum class ec : std::uint16_t {
   none = 0,
   // -- by the user's code or input (kind user) ----
-  user_error = 1,         // the task raised; its retries apply
-  non_recoverable = 2,    // the task raised NonRecoverableError; no retry
-  data_validation = 3,    // arguments or result do not fit the annotations
-  module_load = 4,        // the environment's code cannot be imported
-  inline_io_too_large = 5,// a value is larger than the task's max_inline_io_bytes
-  value_too_large = 6,    // a value is larger than the node accepts
+  user_error = 1,          // the task raised; its retries apply
+  non_recoverable = 2,     // the task raised NonRecoverableError; no retry
+  data_validation = 3,     // arguments or result do not fit the annotations
+  module_load = 4,         // the environment's code cannot be imported
+  inline_io_too_large = 5, // a value is larger than the task's max_inline_io_bytes
+  value_too_large = 6,     // a value is larger than the node accepts
   // -- limits the user set (kind user) ----
   timeout_runtime = 10,   // one execution ran longer than max_runtime
   timeout_queued = 11,    // waited longer than max_queued_time for a slot
   deadline_exceeded = 12, // all executions together ran out of time
   aborted = 13,           // somebody asked for it, or the caller is gone
   // -- loss (kind system) ----
-  interpreter_lost = 20,  // the interpreter ended while the call ran, retries are used up
-  out_of_memory = 21,     // the replica exceeded its memory limit
-  maybe_executed = 22,    // lost=0 and the call had begun: it may have taken effect and is not run again
-  crash_loop = 23,        // replicas of the environment end again and again before they serve
-  start_failed = 24,      // the interpreter cannot be started
-  protocol_broken = 25,   // the interpreter sent what is not a frame
+  interpreter_lost = 20, // the interpreter ended while the call ran, retries are used up
+  out_of_memory = 21,    // the replica exceeded its memory limit
+  maybe_executed = 22,   // lost=0 and the call had begun: it may have taken effect and is not run again
+  crash_loop = 23,       // replicas of the environment end again and again before they serve
+  start_failed = 24,     // the interpreter cannot be started
+  protocol_broken = 25,  // the interpreter sent what is not a frame
   // -- refusals (kind system, before anything ran) ----
   queue_full = 30,
   unknown_environment = 31,
@@ -42,9 +42,9 @@ enum class ec : std::uint16_t {
   shutting_down = 39,
   name_taken = 40,
   storage_failed = 41,
-  too_deep = 42,          // nesting beyond the node's limit
-  does_not_fit = 43,      // asks for more than the node has
-  internal_error = 44,    // a bug of ours, with its text
+  too_deep = 42,       // nesting beyond the node's limit
+  does_not_fit = 43,   // asks for more than the node has
+  internal_error = 44, // a bug of ours, with its text
 };
 
 enum class error_kind : std::uint8_t { user, system, unknown };

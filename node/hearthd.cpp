@@ -10,7 +10,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <map>
@@ -42,9 +41,10 @@ void hide_memory() {
 }
 
 void open_log(const settings& wanted) {
-  auto log = wanted.log_file.empty() ? spdlog::stderr_logger_mt("hearthd")
-                                     : spdlog::rotating_logger_mt("hearthd", wanted.log_file, defaults::node_log_bytes_max,
-                                                                  defaults::node_log_files);
+  auto log = wanted.log_file.empty()
+               ? spdlog::stderr_logger_mt("hearthd")
+               : spdlog::rotating_logger_mt("hearthd", wanted.log_file, defaults::node_log_bytes_max,
+                                            defaults::node_log_files);
   spdlog::set_default_logger(log);
   spdlog::set_level(spdlog::level::from_str(wanted.log_level));
   spdlog::flush_on(spdlog::level::info);
@@ -63,13 +63,14 @@ int main(int argc, char** argv) {
   CLI::App app{"A node of Hearth: keeps Python interpreters warm and hands them calls."};
   app.set_version_flag("--version", HEARTH_VERSION);
   bool is_private = false;
-  app.add_flag("--private", is_private, "started by a client for its user: ends when idle, logs to the state directory");
+  app.add_flag("--private", is_private,
+               "started by a client for its user: ends when idle, logs to the state directory");
   std::map<std::string, std::string> flags;
   for (const auto& known : known_settings()) {
     auto flag = known.name;
     std::replace(flag.begin(), flag.end(), '_', '-');
-    app.add_option_function<std::string>("--" + flag, [&flags, name = known.name](const std::string& value) { flags[name] = value; },
-                                         known.help);
+    app.add_option_function<std::string>(
+      "--" + flag, [&flags, name = known.name](const std::string& value) { flags[name] = value; }, known.help);
   }
   CLI11_PARSE(app, argc, argv);
   ::umask(077);

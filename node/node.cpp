@@ -103,7 +103,8 @@ caf::behavior watch_parts(caf::event_based_actor* self, const std::vector<part>&
   }
   self->set_down_handler([self, ended, names](const caf::down_msg& down) {
     if (down.reason)
-      spdlog::error("the {} of the node failed, and the node ends: {}", names.at(down.source), caf::to_string(down.reason));
+      spdlog::error("the {} of the node failed, and the node ends: {}", names.at(down.source),
+                    caf::to_string(down.reason));
     ended();
     self->quit();
   });
@@ -144,17 +145,20 @@ private:
   void spawn_doors() {
     auto& system = loop_.system();
     auto warn = [](const std::string& what) { spdlog::warn("{}", what); };
-    const bundle_door door = system.spawn(bundles, bundles_config{std::make_shared<bundle_store>(
-                                                      settings_.state_directory / "bundles",
-                                                      bundle_limits{defaults::bundles_bytes_max, defaults::stored_age_max}),
-                                                    &disk_});
+    const bundle_door door = system.spawn(
+      bundles, bundles_config{
+                 std::make_shared<bundle_store>(settings_.state_directory / "bundles",
+                                                bundle_limits{defaults::bundles_bytes_max, defaults::stored_age_max}),
+                 &disk_});
     bundles_ = door;
     logs_config logs{std::make_shared<log_files>(settings_.state_directory / "logs",
                                                  log_limits{defaults::run_log_bytes_max, defaults::logs_bytes_max,
                                                             defaults::log_files_max, defaults::stored_age_max}),
                      &disk_, warn};
-    logs_ = system.spawn([logs](log_door::stateful_pointer<logs_state> self) { return self->state.make_behavior(self, logs); });
-    foundry_config foundry{loop_, sdk_directory() / "hearth" / "_worker" / "boot.py", bundles_, {}, python_of(settings_)};
+    logs_ = system.spawn(
+      [logs](log_door::stateful_pointer<logs_state> self) { return self->state.make_behavior(self, logs); });
+    foundry_config foundry{
+      loop_, sdk_directory() / "hearth" / "_worker" / "boot.py", bundles_, {}, python_of(settings_)};
     foundry.on_bundle_unused = [door](const std::string& digest) { caf::anon_send(door, atom::forget::value, digest); };
     foundry_ = spawn_foundry(foundry);
   }
@@ -209,10 +213,11 @@ private:
     config.close_grace = defaults::close_grace;
     config.place = std::move(client.place);
     config.make_session = [this, id = session_id{++sessions_}](connection_actor::pointer connection) {
-      session_config session{id, connection_actor(connection), agent_, run_keeper_, bundles_, logs_,
-                             settings_.stop_grace};
-      return loop_.system().spawn(
-        [session](session_actor::stateful_pointer<session_state> self) { return self->state.make_behavior(self, session); });
+      session_config session{id,    connection_actor(connection), agent_, run_keeper_, bundles_,
+                             logs_, settings_.stop_grace};
+      return loop_.system().spawn([session](session_actor::stateful_pointer<session_state> self) {
+        return self->state.make_behavior(self, session);
+      });
     };
     loop_.system().spawn([config](connection_actor::stateful_pointer<connection_state> self) {
       return self->state.make_behavior(self, config);
@@ -252,7 +257,7 @@ private:
   foundry_actor foundry_;
   run_keeper_actor run_keeper_;
   agent_actor agent_;
-  caf::actor watcher_;                // an actor that nobody holds is gone
+  caf::actor watcher_; // an actor that nobody holds is gone
   std::unique_ptr<listener> listener_;
   std::uint64_t sessions_ = 0;
   bool stopping_ = false;

@@ -153,14 +153,15 @@ void make_directory(const fs::path& directory, std::string_view what, privacy as
   if ((alone ? ::lstat(directory.c_str(), &found) : ::stat(directory.c_str(), &found)) != 0)
     throw start_error("Cannot look at " + place + ": " + reason(errno) + ".");
   if (!S_ISDIR(found.st_mode))
-    throw start_error("Refusing " + place + ": it is a link or a file, not a directory. Remove it or name another place.");
+    throw start_error("Refusing " + place
+                      + ": it is a link or a file, not a directory. Remove it or name another place.");
   if (found.st_uid != ::geteuid() && (alone || found.st_uid != 0))
     throw start_error("Refusing " + place + ": it belongs to user " + std::to_string(found.st_uid)
                       + ", not to you. Remove it or name another place.");
   const bool replaceable = (found.st_mode & 022) != 0 && (found.st_mode & S_ISVTX) == 0;
   if (alone ? (found.st_mode & 077) != 0 : replaceable)
-    throw start_error("Refusing " + place + ": other users may use it. Make it yours with `chmod 700 " + directory.string()
-                      + "`.");
+    throw start_error("Refusing " + place + ": other users may use it. Make it yours with `chmod 700 "
+                      + directory.string() + "`.");
 }
 
 // -- claims ----
@@ -193,8 +194,9 @@ kj::AutoCloseFd claim_state_directory(const fs::path& directory) {
   auto lock = lock_with_pid(directory / "node.pid", holder);
   if (!lock)
     throw start_error("The state directory " + directory.string() + " is in use by another node (pid "
-                      + std::to_string(holder) + "); end that node, or name another directory with --state-dir or "
-                                                 "HEARTH_STATE_DIR.");
+                      + std::to_string(holder)
+                      + "); end that node, or name another directory with --state-dir or "
+                        "HEARTH_STATE_DIR.");
   return std::move(*lock);
 }
 

@@ -1,7 +1,7 @@
 #include "node/gateway/inbound.hpp"
 
 #include "core/defaults.hpp"
-#include "node/gateway/wire.hpp"
+#include "node/wire/control.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -101,7 +101,8 @@ std::string inbound::take_upload(const wire::chunk& part, bytes content, client:
     total += taken;
   if (total > defaults::bundle_bytes_max + defaults::part_bytes_charged_min)
     return "sent more than " + std::to_string(defaults::bundle_bytes_max) + " bytes of code bundles at once";
-  events.emplace_back(client::bundle_part{part.request, part.offset, (part.flags & wire::chunk_last) != 0, std::move(content)});
+  events.emplace_back(
+    client::bundle_part{part.request, part.offset, (part.flags & wire::chunk_last) != 0, std::move(content)});
   return {};
 }
 

@@ -39,10 +39,7 @@ kj::AutoCloseFd spare_descriptor() { return kj::AutoCloseFd(::open("/dev/null", 
 } // namespace
 
 listener::listener(work_loop& loop, int socket, config config)
-  : loop_(loop),
-    socket_(socket),
-    config_(std::move(config)),
-    spare_(spare_descriptor()),
+  : loop_(loop), socket_(socket), config_(std::move(config)), spare_(spare_descriptor()),
     observer_(loop.port(), socket, kj::UnixEventPort::FdObserver::OBSERVE_READ),
     hook_(loop.reading(), [this] { accept(); }) {
   hook_.arm(); // who came before we observed
@@ -88,14 +85,17 @@ void listener::admit(kj::AutoCloseFd socket) {
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.uid != config_.user) {
     config_.warn("a process of user " + std::to_string(peer.uid) + " (pid " + std::to_string(peer.pid)
                  + ") tried to connect and was refused");
-    say(socket, ec::not_permitted, "This node serves user " + std::to_string(config_.user) + " alone; you are user "
-                                     + std::to_string(peer.uid) + ".");
+    say(socket, ec::not_permitted,
+        "This node serves user " + std::to_string(config_.user) + " alone; you are user " + std::to_string(peer.uid)
+          + ".");
     return;
   }
   if (*clients_ >= config_.clients_max) {
-    config_.warn("pid " + std::to_string(peer.pid) + " was turned away: " + std::to_string(*clients_) + " clients are connected");
-    say(socket, ec::queue_full, "The node serves " + std::to_string(config_.clients_max)
-                                  + " connections already, its limit; end some clients and try again.");
+    config_.warn("pid " + std::to_string(peer.pid) + " was turned away: " + std::to_string(*clients_)
+                 + " clients are connected");
+    say(socket, ec::queue_full,
+        "The node serves " + std::to_string(config_.clients_max)
+          + " connections already, its limit; end some clients and try again.");
     return;
   }
   ++*clients_;
@@ -112,8 +112,9 @@ bool listener::turn_away() {
   const bool is_there = socket.get() >= 0;
   if (is_there) {
     config_.warn("a client was turned away: the node has no free file descriptor (see `ulimit -n`)");
-    say(socket, ec::queue_full, "The node has no free file descriptor for another connection; end some clients and try "
-                                "again, or start it with a higher limit (`ulimit -n`).");
+    say(socket, ec::queue_full,
+        "The node has no free file descriptor for another connection; end some clients and try "
+        "again, or start it with a higher limit (`ulimit -n`).");
   }
   socket = nullptr;
   spare_ = spare_descriptor();

@@ -26,7 +26,7 @@ public:
   };
 
   struct config {
-    uid_t user = 0;              // who is let in
+    uid_t user = 0; // who is let in
     std::size_t clients_max = 0;
     std::function<void(client)> on_client;
     std::function<void(std::string_view)> warn; // refused clients and trouble at the door
@@ -49,7 +49,7 @@ private:
   int socket_;
   config config_;
   std::shared_ptr<std::size_t> clients_ = std::make_shared<std::size_t>(0);
-  kj::AutoCloseFd spare_;        // given up to accept a client that is then told that there is no descriptor
+  kj::AutoCloseFd spare_; // given up to accept a client that is then told that there is no descriptor
   kj::UnixEventPort::FdObserver observer_;
   turn_hook hook_;
   std::unique_ptr<loop_timer> pause_;

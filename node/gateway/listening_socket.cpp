@@ -31,8 +31,9 @@ void remove_stale(const std::filesystem::path& path) {
     return;
   }
   if (!S_ISSOCK(found.st_mode))
-    throw start_error("There is a file at " + path.string() + " that is no socket. Remove it, or name another place with "
-                      "--socket or HEARTH_SOCKET.");
+    throw start_error("There is a file at " + path.string()
+                      + " that is no socket. Remove it, or name another place with "
+                        "--socket or HEARTH_SOCKET.");
   if (::unlink(path.c_str()) != 0)
     fail(path, "of an earlier node cannot be removed", errno);
 }

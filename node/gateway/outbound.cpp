@@ -1,7 +1,7 @@
 #include "node/gateway/outbound.hpp"
 
 #include "core/defaults.hpp"
-#include "node/gateway/wire.hpp"
+#include "node/wire/control.hpp"
 #include "node/wire/frame.hpp"
 
 #include <algorithm>
@@ -25,7 +25,8 @@ struct effect_writer {
   void operator()(const call_reply& what) const {
     wire::reply frame;
     frame.flags = static_cast<std::uint16_t>((what.code != ec::none ? wire::reply_failed : 0)
-                                             | (what.is_text ? wire::reply_text : 0) | (what.cold ? wire::reply_cold : 0));
+                                             | (what.is_text ? wire::reply_text : 0)
+                                             | (what.cold ? wire::reply_cold : 0));
     frame.code = static_cast<std::uint16_t>(what.code);
     frame.attempt = what.attempt;
     frame.id = what.id;
@@ -61,7 +62,8 @@ struct effect_writer {
 
   template <class Row>
   void operator()(const client::rows<Row>& what) const {
-    wire::write_rows(what.items, more, [&](const std::string& json, bool go_on) { write_control(what.request, json, go_on, out); });
+    wire::write_rows(what.items, more,
+                     [&](const std::string& json, bool go_on) { write_control(what.request, json, go_on, out); });
   }
 
   void operator()(const client::pause_reading&) const {}
@@ -102,7 +104,9 @@ std::vector<listing_page> pages_of(const client::effect& what) {
   return pages;
 }
 
-void write_page(const listing_page& page, wire::frame_writer& out) { std::visit(effect_writer{out, page.more}, page.rows); }
+void write_page(const listing_page& page, wire::frame_writer& out) {
+  std::visit(effect_writer{out, page.more}, page.rows);
+}
 
 std::optional<std::uint32_t> request_answered(const client::effect& what) {
   if (const auto* refused = std::get_if<client::refused>(&what))

@@ -1,6 +1,6 @@
 #include "node/interpreter/dialogue.hpp"
 
-#include "node/gateway/wire.hpp"
+#include "node/wire/control.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -159,7 +159,8 @@ void bundle_store::write_mark(const fs::path& home, std::uint64_t bytes) const {
 
 void bundle_store::put(const std::string& digest, const std::vector<bytes>& parts) {
   if (!is_sha256(digest))
-    throw store_error(ec::bad_request, "A code bundle is named by its SHA-256 in 64 hex digits, not by \"" + digest + "\".");
+    throw store_error(ec::bad_request,
+                      "A code bundle is named by its SHA-256 in 64 hex digits, not by \"" + digest + "\".");
   if (digest_of(parts) != digest)
     throw store_error(ec::bad_request, "The bytes of the code bundle do not have the digest " + digest
                                          + " that they were sent with; send it again.");
@@ -193,7 +194,8 @@ void bundle_store::put(const std::string& digest, const std::vector<bytes>& part
 
 fs::path bundle_store::open(const std::string& digest) {
   if (!has(digest))
-    throw store_error(ec::unknown_bundle, "The node does not have code bundle " + digest + "; run the program again to send it.");
+    throw store_error(ec::unknown_bundle,
+                      "The node does not have code bundle " + digest + "; run the program again to send it.");
   ++entries_[digest].open;
   return directory_ / digest / "tree";
 }
@@ -204,7 +206,8 @@ void bundle_store::close(const std::string& digest) {
 }
 
 void bundle_store::remove(const std::string& digest) {
-  const auto gone = directory_ / (std::string(unfinished) + digest); // a crash meanwhile leaves nothing that looks whole
+  const auto gone = directory_
+                    / (std::string(unfinished) + digest); // a crash meanwhile leaves nothing that looks whole
   std::error_code error;
   fs::rename(directory_ / digest, gone, error);
   remove_tree(error ? directory_ / digest : gone);

@@ -12,8 +12,8 @@
 namespace hearth::node {
 
 struct bundle_limits {
-  std::uint64_t bytes = 0;            // of all bundles on disk, packed and unpacked
-  std::chrono::hours age{0};          // since their last use
+  std::uint64_t bytes = 0;   // of all bundles on disk, packed and unpacked
+  std::chrono::hours age{0}; // since their last use
 };
 
 /// Code bundles on disk, named by the SHA-256 of their archive. Each has a directory:

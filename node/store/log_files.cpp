@@ -82,7 +82,8 @@ void parse(const bytes& file, std::vector<log_text>& into) {
     const bool ok = take_number(rest, record.unix_ns, ' ') && take_number(rest, record.call.hi, ' ')
                     && take_number(rest, record.call.lo, ' ') && take_number(rest, record.root.hi, ' ')
                     && take_number(rest, record.root.lo, ' ') && take_number(rest, record.replica, ' ')
-                    && take_number(rest, stream, ' ') && take_number(rest, dropped, ' ') && take_number(rest, size, '\n');
+                    && take_number(rest, stream, ' ') && take_number(rest, dropped, ' ')
+                    && take_number(rest, size, '\n');
     if (!ok || size >= rest.size())
       return;
     record.stream = static_cast<std::uint16_t>(stream);
@@ -217,7 +218,8 @@ void log_files::evict() {
     files.push_back({i->last_write_time(gone), i->path(), gone ? 0 : size});
     total += files.back().size;
   }
-  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return std::tie(a.used, a.path) < std::tie(b.used, b.path); });
+  std::sort(files.begin(), files.end(),
+            [](const auto& a, const auto& b) { return std::tie(a.used, a.path) < std::tie(b.used, b.path); });
   const auto oldest = fs::file_time_type::clock::now() - limits_.age;
   auto left = files.size();
   for (const auto& f : files) {
@@ -241,7 +243,8 @@ std::vector<log_text> last_lines(std::vector<log_text> records, std::uint32_t li
       if (text[at] != '\n' || is_last || ++ended < lines)
         continue;
       records[i].text = records[i].text.slice(at + 1, text.size() - at - 1);
-      records.erase(records.begin(), records.begin() + static_cast<std::ptrdiff_t>(records[i].text.empty() ? i + 1 : i));
+      records.erase(records.begin(),
+                    records.begin() + static_cast<std::ptrdiff_t>(records[i].text.empty() ? i + 1 : i));
       return records;
     }
   }

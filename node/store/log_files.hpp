@@ -13,10 +13,10 @@
 namespace hearth::node {
 
 struct log_limits {
-  std::uint64_t log_bytes = 0;        // of one log
-  std::uint64_t bytes = 0;            // of all
+  std::uint64_t log_bytes = 0; // of one log
+  std::uint64_t bytes = 0;     // of all
   std::size_t files = 0;
-  std::chrono::hours age{0};          // since the last append
+  std::chrono::hours age{0}; // since the last append
 };
 
 /// Logs as files that a person can read, too. A record is a line of numbers, the text, and a newline:
@@ -42,9 +42,9 @@ public:
 
 private:
   struct state {
-    std::uint64_t size = 0;           // of the newest file
-    std::uint64_t older = 0;          // of the one before
-    std::uint64_t dropped = 0;        // bytes that left the older one
+    std::uint64_t size = 0;    // of the newest file
+    std::uint64_t older = 0;   // of the one before
+    std::uint64_t dropped = 0; // bytes that left the older one
   };
 
   state& begin(const std::string& name);

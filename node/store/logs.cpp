@@ -27,19 +27,20 @@ void logs_state::append(std::string& log, std::vector<log_text>& texts) {
   if (auto lost = dropped_.extract(log); !lost.empty())
     missed = lost.mapped();
   auto& first = texts.front().dropped;
-  first = static_cast<std::uint32_t>(std::min<std::uint64_t>(first + missed, std::numeric_limits<std::uint32_t>::max()));
+  first = static_cast<std::uint32_t>(
+    std::min<std::uint64_t>(first + missed, std::numeric_limits<std::uint32_t>::max()));
   auto door = caf::actor_cast<caf::actor>(self_);
-  const bool taken = config_.disk->submit(size, [this, door, log, lost = size + missed, texts = std::move(texts),
-                                                 files = config_.files] {
-    completion then;
-    try {
-      files->append(log, texts);
-      then = [this] { is_failing_ = false; };
-    } catch (...) {
-      then = [this, log, lost, why = current_failure()] { dropped(log, lost, why.message); };
-    }
-    caf::anon_send(door, atom::tick::value, std::move(then));
-  });
+  const bool taken = config_.disk->submit(
+    size, [this, door, log, lost = size + missed, texts = std::move(texts), files = config_.files] {
+      completion then;
+      try {
+        files->append(log, texts);
+        then = [this] { is_failing_ = false; };
+      } catch (...) {
+        then = [this, log, lost, why = current_failure()] { dropped(log, lost, why.message); };
+      }
+      caf::anon_send(door, atom::tick::value, std::move(then));
+    });
   if (!taken)
     dropped(log, size + missed, storage_busy().message);
 }
@@ -58,8 +59,8 @@ log_door::behavior_type logs_state::make_behavior(log_door::pointer self, logs_c
   return {
     [this](atom::append, std::string& log, std::vector<log_text>& texts) { append(log, texts); },
     [this](atom::read, std::string& log, std::uint32_t lines) {
-      return answer_off_loop<std::vector<log_text>>(self_, *config_.disk, 0,
-                                                    [log, lines, files = config_.files] { return files->read(log, lines); });
+      return answer_off_loop<std::vector<log_text>>(
+        self_, *config_.disk, 0, [log, lines, files = config_.files] { return files->read(log, lines); });
     },
     [](atom::tick, completion& then) { then(); },
   };

@@ -49,8 +49,8 @@ private:
   std::deque<item> items_;
   std::uint64_t bytes_ = 0; // queued and at work
   bool closed_ = false;
-  bool ended_ = false;      // the thread runs no more jobs
-  std::thread thread_;      // last: begins when the rest exists
+  bool ended_ = false; // the thread runs no more jobs
+  std::thread thread_; // last: begins when the rest exists
 };
 
 } // namespace hearth::node

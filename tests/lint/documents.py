@@ -15,7 +15,7 @@ from tree import files  # noqa: E402
 
 LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
 STEP = re.compile(r"`([\w.\-]+(?:/[\w.\-]+)+):([\w.:~]+)`")
-PLACE = re.compile(r"`((?:core|schema|cluster|actors|node|tools|python|tests|examples|docs)/[\w./\-]+)`")
+PLACE = re.compile(r"`((?:core|schema|actors|node|tools|python|tests|examples|docs)/[\w./\-]+)`")
 STEPS_MIN = 10  # a way from the client to the interpreter and back has at least as many
 
 

@@ -1,4 +1,4 @@
-#include "node/gateway/environment_version.hpp"
+#include "node/wire/environment_version.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -103,20 +103,25 @@ BOOST_AUTO_TEST_CASE(everything_else_does) {
     [](auto& s) { s.resources.shm_bytes = 1; },
     [](auto& s) { s.variables[0].name = "B"; },
     [](auto& s) { s.variables[0].value = "2"; },
-    [](auto& s) { s.variables.push_back({"B", "2"}); },
+    [](auto& s) {
+      s.variables.push_back({"B", "2"});
+    },
     [](auto& s) { s.preload.clear(); },
     [](auto& s) { s.mounts.push_back("/m"); },
     [](auto& s) { s.depends_on.push_back("e"); },
   };
   std::set<std::string> seen{environment_version(sample())};
   for (std::size_t i = 0; i < changes.size(); ++i)
-    BOOST_CHECK_MESSAGE(seen.insert(version_after(changes[i])).second, "change " << i << " gives a version seen before");
+    BOOST_CHECK_MESSAGE(seen.insert(version_after(changes[i])).second,
+                        "change " << i << " gives a version seen before");
 }
 
 BOOST_AUTO_TEST_CASE(fields_do_not_run_into_one_another) {
   BOOST_CHECK_NE(version_after([](auto& s) { s.project = "ab", s.domain = "c"; }),
                  version_after([](auto& s) { s.project = "a", s.domain = "bc"; }));
-  BOOST_CHECK_NE(version_after([](auto& s) { s.preload = {"a", "b"}, s.mounts = {}; }),
+  BOOST_CHECK_NE(version_after([](auto& s) {
+                   s.preload = {"a", "b"}, s.mounts = {};
+                 }),
                  version_after([](auto& s) { s.preload = {"a"}, s.mounts = {"b"}; }));
 }
 

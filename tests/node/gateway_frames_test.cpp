@@ -2,7 +2,7 @@
 #include "node/gateway/outbound.hpp"
 
 #include "core/defaults.hpp"
-#include "node/gateway/wire.hpp"
+#include "node/wire/control.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -133,12 +133,12 @@ BOOST_AUTO_TEST_CASE(values_that_do_not_fit_together_break_the_protocol) {
     ((said = fresh.take(frames)), ...);
     return said;
   };
-  BOOST_CHECK_NE(fault(part_of(1, 0, "x", true)), "");                          // of nothing
-  BOOST_CHECK_NE(fault(begin, part_of(1, 4, "x", false)), "");                  // a gap
-  BOOST_CHECK_NE(fault(begin, part_of(1, 3, "xxxxx", true)), "");               // too much
-  BOOST_CHECK_NE(fault(begin, part_of(1, 3, "x", true)), "");                   // too little
-  BOOST_CHECK_NE(fault(begin, part_of(1, 3, "xxxx", false)), "");               // not said to be the last
-  BOOST_CHECK_NE(fault(begin, begin), "");                                      // twice
+  BOOST_CHECK_NE(fault(part_of(1, 0, "x", true)), "");            // of nothing
+  BOOST_CHECK_NE(fault(begin, part_of(1, 4, "x", false)), "");    // a gap
+  BOOST_CHECK_NE(fault(begin, part_of(1, 3, "xxxxx", true)), ""); // too much
+  BOOST_CHECK_NE(fault(begin, part_of(1, 3, "x", true)), "");     // too little
+  BOOST_CHECK_NE(fault(begin, part_of(1, 3, "xxxx", false)), ""); // not said to be the last
+  BOOST_CHECK_NE(fault(begin, begin), "");                        // twice
   auto huge = begin;
   huge.size = defaults::value_bytes_max + 1;
   BOOST_CHECK_NE(fault(huge), "");
@@ -264,7 +264,8 @@ BOOST_AUTO_TEST_CASE(a_reply_goes_out_with_its_times_and_a_large_one_in_parts) {
   BOOST_REQUIRE_EQUAL(frames.size(), 3u);
   const auto first = parsed<wire::reply>(frames[0]);
   BOOST_CHECK(first.flags == (wire::reply_failed | wire::reply_text | wire::reply_cold));
-  BOOST_CHECK(first.code == 1 && first.attempt == 3 && first.run_ns == 4 && first.queued_ns == 5 && first.start_ns == 6);
+  BOOST_CHECK(first.code == 1 && first.attempt == 3 && first.run_ns == 4 && first.queued_ns == 5
+              && first.start_ns == 6);
   BOOST_CHECK_EQUAL(first.size, defaults::frame_body_bytes_max + 13);
   const auto last = parsed<wire::chunk>(frames[2]);
   BOOST_CHECK(last.flags == (wire::chunk_last | wire::chunk_of_reply));

@@ -230,7 +230,8 @@ BOOST_AUTO_TEST_CASE(a_node_that_ends_takes_its_socket_with_it_and_nobody_elses)
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_a_nodes_socket_is_refused_with_what_to_do) {
-  BOOST_CHECK_EXCEPTION(listening_socket(home / std::string(200, 'x'), privacy::ours_alone), start_error, says("HEARTH_SOCKET"));
+  BOOST_CHECK_EXCEPTION(listening_socket(home / std::string(200, 'x'), privacy::ours_alone), start_error,
+                        says("HEARTH_SOCKET"));
   fs::create_directory(path.parent_path());
   fs::permissions(path.parent_path(), fs::perms(0755));
   BOOST_CHECK_EXCEPTION(listening_socket(path, privacy::ours_alone), start_error, says("chmod 700"));

@@ -35,7 +35,8 @@ BOOST_AUTO_TEST_SUITE(paths)
 
 BOOST_AUTO_TEST_CASE(the_socket_is_where_the_user_says_else_in_the_runtime_directory_else_in_tmp) {
   test::scratch runtime;
-  BOOST_CHECK_EQUAL(default_socket(reading({{"HEARTH_SOCKET", "/a/b"}, {"XDG_RUNTIME_DIR", runtime.path()}}), 7), "/a/b");
+  BOOST_CHECK_EQUAL(default_socket(reading({{"HEARTH_SOCKET", "/a/b"}, {"XDG_RUNTIME_DIR", runtime.path()}}), 7),
+                    "/a/b");
   std::map<std::string, std::string> variables{{"XDG_RUNTIME_DIR", runtime.path()}};
   BOOST_CHECK_EQUAL(default_socket(reading(variables), 7), runtime / "hearth/node.sock");
   variables["XDG_RUNTIME_DIR"] = "/nowhere/at/all";

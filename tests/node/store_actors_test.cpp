@@ -24,7 +24,8 @@ struct fixture : test::loop_fixture {
   std::vector<std::string> warnings;
   writer disk{1 * defaults::mib};
   std::shared_ptr<bundle_store> store = std::make_shared<bundle_store>(home / "bundles", bundle_limits{1 << 30, 24h});
-  std::shared_ptr<log_files> files = std::make_shared<log_files>(home / "logs", log_limits{16 << 20, 1 << 30, 100, 24h});
+  std::shared_ptr<log_files> files = std::make_shared<log_files>(home / "logs",
+                                                                 log_limits{16 << 20, 1 << 30, 100, 24h});
   bundle_door bundle_actor = loop.system().spawn(bundles, bundles_config{store, &disk});
   log_door log_actor = loop.system().spawn(
     [config = logs_config{files, &disk, [this](const std::string& what) { warnings.push_back(what); }}](
@@ -95,7 +96,8 @@ BOOST_AUTO_TEST_CASE(failures_arrive_with_code_and_sentence) {
   BOOST_CHECK(missing.code == ec::unknown_bundle);
   BOOST_CHECK_NE(missing.message.find("run the program again"), std::string::npos);
   const std::vector<bytes> parts{bytes::copy_of("x")};
-  BOOST_CHECK(std::get<failure>(ask<bool>(bundle_actor, atom::store::value, std::string(64, 'a'), parts)).code == ec::bad_request);
+  BOOST_CHECK(std::get<failure>(ask<bool>(bundle_actor, atom::store::value, std::string(64, 'a'), parts)).code
+              == ec::bad_request);
 }
 
 BOOST_AUTO_TEST_CASE(while_the_disk_is_stuck_requests_are_refused_rather_than_piled_up) {
@@ -107,8 +109,10 @@ BOOST_AUTO_TEST_CASE(while_the_disk_is_stuck_requests_are_refused_rather_than_pi
 
 BOOST_AUTO_TEST_CASE(output_is_kept_in_order_and_read_back) {
   for (int i = 0; i < 100; ++i)
-    caf::anon_send(log_actor, atom::append::value, std::string("run-a"), std::vector<log_text>{text(std::to_string(i) + "\n")});
-  const auto read = std::get<std::vector<log_text>>(ask<std::vector<log_text>>(log_actor, atom::read::value, std::string("run-a"), 3u));
+    caf::anon_send(log_actor, atom::append::value, std::string("run-a"),
+                   std::vector<log_text>{text(std::to_string(i) + "\n")});
+  const auto read = std::get<std::vector<log_text>>(
+    ask<std::vector<log_text>>(log_actor, atom::read::value, std::string("run-a"), 3u));
   BOOST_REQUIRE_EQUAL(read.size(), 3u);
   BOOST_CHECK_EQUAL(read[0].text.view(), "97\n");
 }
@@ -123,8 +127,7 @@ BOOST_AUTO_TEST_CASE(output_beyond_what_waits_for_the_disk_is_dropped_and_counte
     for (std::uint64_t i = 0; i < times; ++i)
       add(std::string(each, 'x'));
     BOOST_REQUIRE(run_until([&] { return !warnings.empty(); }));
-    while (disk.submit(0, [] {})) {
-    }
+    while (disk.submit(0, [] {})) {}
     const auto nobody = ask<std::vector<log_text>>(log_actor, atom::read::value, std::string("run-a"), 0u);
     BOOST_CHECK(std::get<failure>(nobody).code == ec::storage_failed); // and all of the output has been looked at
   }
@@ -132,7 +135,8 @@ BOOST_AUTO_TEST_CASE(output_beyond_what_waits_for_the_disk_is_dropped_and_counte
   std::vector<log_text> read;
   BOOST_REQUIRE(run_until([&] { return disk.submit(0, [] {}); })); // the queue has room again
   add("after");
-  read = std::get<std::vector<log_text>>(ask<std::vector<log_text>>(log_actor, atom::read::value, std::string("run-a"), 0u));
+  read = std::get<std::vector<log_text>>(
+    ask<std::vector<log_text>>(log_actor, atom::read::value, std::string("run-a"), 0u));
   BOOST_REQUIRE(!read.empty());
   BOOST_CHECK_EQUAL(read.back().text.view(), "after");
   std::uint64_t kept = 0, dropped = 0;
@@ -152,7 +156,8 @@ BOOST_AUTO_TEST_CASE(a_disk_that_refuses_is_said_once_and_writing_goes_on_when_i
   std::filesystem::remove(home / "logs");
   std::filesystem::create_directory(home / "logs");
   caf::anon_send(log_actor, atom::append::value, std::string("run-a"), std::vector<log_text>{text("back")});
-  const auto read = std::get<std::vector<log_text>>(ask<std::vector<log_text>>(log_actor, atom::read::value, std::string("run-a"), 0u));
+  const auto read = std::get<std::vector<log_text>>(
+    ask<std::vector<log_text>>(log_actor, atom::read::value, std::string("run-a"), 0u));
   BOOST_REQUIRE_EQUAL(read.size(), 1u);
   BOOST_CHECK_EQUAL(read[0].text.view(), "back");
   BOOST_CHECK_EQUAL(read[0].dropped, 25u);

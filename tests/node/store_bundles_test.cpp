@@ -140,8 +140,13 @@ BOOST_AUTO_TEST_CASE(the_digest_of_known_bytes_is_known) {
 
 BOOST_AUTO_TEST_CASE(a_bundle_is_unpacked_with_its_names_modes_and_bytes) {
   const std::string big(200'000, 'x');
-  auto content = tar().directory("pkg").file("pkg/__init__.py", "").file("pkg/m.py", "x = 1\n").file("./run.sh", "#!", 0755)
-                   .file("d/e/f/\xc3\xa4.txt", big).bytes();
+  auto content = tar()
+                   .directory("pkg")
+                   .file("pkg/__init__.py", "")
+                   .file("pkg/m.py", "x = 1\n")
+                   .file("./run.sh", "#!", 0755)
+                   .file("d/e/f/\xc3\xa4.txt", big)
+                   .bytes();
   const auto digest = put(content);
   BOOST_CHECK(store->has(digest));
   const auto tree = store->open(digest);
@@ -161,8 +166,10 @@ BOOST_AUTO_TEST_CASE(a_gzipped_bundle_is_taken_too) {
 
 BOOST_AUTO_TEST_CASE(bytes_with_another_digest_are_refused) {
   const auto content = tar().file("m.py", "x").bytes();
-  BOOST_CHECK_EXCEPTION(store->put(sum("other"), parts(content)), store_error, [](auto& e) { return e.code == ec::bad_request; });
-  BOOST_CHECK_EXCEPTION(store->put("../up", parts(content)), store_error, [](auto& e) { return e.code == ec::bad_request; });
+  BOOST_CHECK_EXCEPTION(store->put(sum("other"), parts(content)), store_error,
+                        [](auto& e) { return e.code == ec::bad_request; });
+  BOOST_CHECK_EXCEPTION(store->put("../up", parts(content)), store_error,
+                        [](auto& e) { return e.code == ec::bad_request; });
   BOOST_CHECK_EXCEPTION(store->open(sum(content)), store_error, [](auto& e) { return e.code == ec::unknown_bundle; });
 }
 
@@ -180,7 +187,8 @@ BOOST_AUTO_TEST_CASE(names_that_lead_out_links_and_devices_are_refused) {
 BOOST_AUTO_TEST_CASE(what_is_no_archive_is_refused) {
   const auto torn = tar().file("m.py", std::string(5000, 'x')).bytes().substr(0, 3000);
   for (const auto& content : {std::string("not a tar"), torn}) {
-    BOOST_CHECK_EXCEPTION(store->put(sum(content), parts(content)), store_error, [](auto& e) { return e.code == ec::bad_request; });
+    BOOST_CHECK_EXCEPTION(store->put(sum(content), parts(content)), store_error,
+                          [](auto& e) { return e.code == ec::bad_request; });
     BOOST_CHECK(fs::is_empty(home / "bundles"));
   }
 }
@@ -222,7 +230,9 @@ BOOST_AUTO_TEST_CASE(after_a_crash_of_the_machine_a_bundle_is_checked_and_unpack
 BOOST_AUTO_TEST_CASE(the_least_recently_used_go_first_but_never_one_that_is_open) {
   limits.bytes = 250'000;
   restart();
-  const auto make = [&](char c) { return put(tar().file("m.py", std::string(40'000, c)).bytes()); }; // about 90,000 on disk
+  const auto make = [&](char c) {
+    return put(tar().file("m.py", std::string(40'000, c)).bytes());
+  }; // about 90,000 on disk
   const auto a = make('a');
   store->open(a);
   const auto b = make('b');

@@ -82,7 +82,8 @@ BOOST_AUTO_TEST_CASE(the_last_lines_are_counted_through_pieces_of_output) {
 }
 
 BOOST_AUTO_TEST_CASE(a_name_may_hold_anything_and_stays_inside) {
-  const std::vector<std::string> names{"run-../../x", "run-a/b", "run-a b", "run-\n", std::string(5000, 'n'), std::string(5001, 'n'), ""};
+  const std::vector<std::string> names{"run-../../x",          "run-a/b", "run-a b", "run-\n", std::string(5000, 'n'),
+                                       std::string(5001, 'n'), ""};
   for (const auto& name : names)
     add(name, "of " + name);
   for (const auto& name : names)
@@ -150,8 +151,9 @@ BOOST_AUTO_TEST_CASE(a_torn_or_hostile_file_is_read_up_to_where_it_is_whole) {
   add("run-a", "whole");
   const auto file = home / "logs/run-a.log";
   const auto good = test::content_of(file);
-  for (const auto& rest : {std::string("1 2 3"), std::string("1 2 3 4 5 6 7 8 18446744073709551615\nx\n"), std::string("\0\0\0", 3),
-                           good.substr(0, good.size() - 2), std::string("-1 2 3 4 5 6 7 8 1\nx\n")}) {
+  for (const auto& rest :
+       {std::string("1 2 3"), std::string("1 2 3 4 5 6 7 8 18446744073709551615\nx\n"), std::string("\0\0\0", 3),
+        good.substr(0, good.size() - 2), std::string("-1 2 3 4 5 6 7 8 1\nx\n")}) {
     test::write_file(file, good + rest);
     BOOST_CHECK_EQUAL(joined(logs->read("run-a", 0)), "whole");
   }

@@ -1,7 +1,7 @@
-#include "node/gateway/wire.hpp"
+#include "node/wire/control.hpp"
 
 #include "core/defaults.hpp"
-#include "node/gateway/environment_version.hpp"
+#include "node/wire/environment_version.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <capnp/compat/json.h>
@@ -49,7 +49,8 @@ constexpr std::string_view minimal_environment = R"({"openEnvironment": {"name":
 BOOST_AUTO_TEST_SUITE(wire_control)
 
 BOOST_AUTO_TEST_CASE(every_request_becomes_the_event_it_means) {
-  auto hello = accepted<client::hello>(R"({"hello": {"protocol": 1, "program": "digits.py", "pid": 42, "version": "0.1"}})");
+  auto hello = accepted<client::hello>(
+    R"({"hello": {"protocol": 1, "program": "digits.py", "pid": 42, "version": "0.1"}})");
   BOOST_CHECK_EQUAL(hello.request, 7u);
   BOOST_CHECK_EQUAL(hello.program, "digits.py");
   BOOST_CHECK_EQUAL(hello.pid, 42u);
@@ -85,13 +86,31 @@ BOOST_AUTO_TEST_CASE(an_environment_comes_with_its_version_and_an_interpreter) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_request_is_refused_with_a_reason) {
-  for (auto* json : {"", "nul", "null", "[]", "7", "{}", "{", R"({"unspecified": null})", R"({"noSuchThing": {}})",
-                     R"({"hello": {"protocol": 1}, "status": null})", R"({"hello": 7})", R"({"hello": []})", R"({"wait": {}})",
-                     R"({"hello": {"protocol": -1}})", R"({"hello": {"protocol": 4294967296}})", R"({"hello": {"protocol": 1.5}})",
-                     R"({"hello": {"protocol": "x"}})", R"({"hello": {"protocol": 1, "surprise": 2}})",
-                     R"({"putBundle": {"size": "-1"}})", R"({"putBundle": {"size": "99999999999999999999999"}})",
-                     R"({"putBundle": {"size": 1e300}})", R"({"openEnvironment": {"tasks": [1, 2]}})",
-                     R"({"openEnvironment": {"tasks": {"name": "x"}}})", R"({"get": {"limit": true}})", "{\"wait\": \"\x01\"",
+  for (auto* json : {"",
+                     "nul",
+                     "null",
+                     "[]",
+                     "7",
+                     "{}",
+                     "{",
+                     R"({"unspecified": null})",
+                     R"({"noSuchThing": {}})",
+                     R"({"hello": {"protocol": 1}, "status": null})",
+                     R"({"hello": 7})",
+                     R"({"hello": []})",
+                     R"({"wait": {}})",
+                     R"({"hello": {"protocol": -1}})",
+                     R"({"hello": {"protocol": 4294967296}})",
+                     R"({"hello": {"protocol": 1.5}})",
+                     R"({"hello": {"protocol": "x"}})",
+                     R"({"hello": {"protocol": 1, "surprise": 2}})",
+                     R"({"putBundle": {"size": "-1"}})",
+                     R"({"putBundle": {"size": "99999999999999999999999"}})",
+                     R"({"putBundle": {"size": 1e300}})",
+                     R"({"openEnvironment": {"tasks": [1, 2]}})",
+                     R"({"openEnvironment": {"tasks": {"name": "x"}}})",
+                     R"({"get": {"limit": true}})",
+                     "{\"wait\": \"\x01\"",
                      R"({"status": null} trailing)"}) {
     const auto why = refused(json);
     BOOST_CHECK(why.code == ec::bad_request);
@@ -101,8 +120,8 @@ BOOST_AUTO_TEST_CASE(what_is_no_request_is_refused_with_a_reason) {
 
 BOOST_AUTO_TEST_CASE(a_back_off_that_is_no_number_is_refused) {
   for (auto* factor : {"-1.0", "\"NaN\"", "\"Infinity\"", "1e999"}) {
-    const auto json = R"({"openEnvironment": {"name": "e", "tasks": [{"name": "t", "retries": {"backoffFactor": )" + std::string(factor)
-                      + "}}]}}";
+    const auto json = R"({"openEnvironment": {"name": "e", "tasks": [{"name": "t", "retries": {"backoffFactor": )"
+                      + std::string(factor) + "}}]}}";
     BOOST_CHECK(refused(json).code == ec::bad_request);
   }
 }
@@ -116,9 +135,11 @@ BOOST_AUTO_TEST_CASE(deep_and_huge_nonsense_is_refused) {
   };
   BOOST_CHECK(refused(deep("[", defaults::mib)).code == ec::bad_request);
   BOOST_CHECK(refused(deep(R"({"a":)", 200'000)).code == ec::bad_request);
-  BOOST_CHECK(refused("{\"openEnvironment\": {\"preload\": [" + deep("[],", 300'000) + "[]]}}").code == ec::bad_request);
+  BOOST_CHECK(refused("{\"openEnvironment\": {\"preload\": [" + deep("[],", 300'000) + "[]]}}").code
+              == ec::bad_request);
   BOOST_CHECK(refused("{\"wait\": \"" + deep("x", defaults::mib)).code == ec::bad_request);
-  BOOST_CHECK_EQUAL(accepted<client::wait>("{\"wait\": \"" + deep("x", defaults::mib / 2) + "\"}").run.size(), defaults::mib / 2);
+  BOOST_CHECK_EQUAL(accepted<client::wait>("{\"wait\": \"" + deep("x", defaults::mib / 2) + "\"}").run.size(),
+                    defaults::mib / 2);
 }
 
 BOOST_AUTO_TEST_CASE(mutated_requests_are_accepted_or_refused_but_never_more) {

@@ -5,10 +5,10 @@
 #include <caf/scheduler/test_coordinator.hpp>
 
 #include <chrono>
-#include <optional>
-#include <tuple>
 #include <memory>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -61,7 +61,8 @@ std::pair<std::optional<std::tuple<Results...>>, caf::error> ask(actor_fixture& 
 inline call_id id(std::uint64_t n) { return {7, n}; }
 
 /// An environment with one task per retry spec; `square` first.
-inline std::shared_ptr<environment_spec> make_spec(std::uint32_t min, std::uint32_t max, std::uint32_t concurrency = 1) {
+inline std::shared_ptr<environment_spec> make_spec(std::uint32_t min, std::uint32_t max,
+                                                   std::uint32_t concurrency = 1) {
   auto spec = std::make_shared<environment_spec>();
   spec->project = "default";
   spec->domain = "development";

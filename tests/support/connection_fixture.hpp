@@ -73,8 +73,9 @@ struct connection_fixture : loop_fixture {
       session = self->spawn(scripted, heard);
       return session;
     };
-    connection = loop.system().spawn(
-      [config = config](connection_actor::stateful_pointer<connection_state> self) { return self->state.make_behavior(self, config); });
+    connection = loop.system().spawn([config = config](connection_actor::stateful_pointer<connection_state> self) {
+      return self->state.make_behavior(self, config);
+    });
     config.place.reset();
     config.socket.reset();
     BOOST_REQUIRE(run_until([&] { return static_cast<bool>(session); }));

@@ -10,7 +10,8 @@ inline pool_limits limits(std::uint32_t min, std::uint32_t max, std::uint32_t co
 }
 
 struct fixed_pool : pool_driver {
-  explicit fixed_pool(std::uint32_t replicas = 1, std::uint32_t concurrency = 1, std::shared_ptr<environment_spec> spec = {})
+  explicit fixed_pool(std::uint32_t replicas = 1, std::uint32_t concurrency = 1,
+                      std::shared_ptr<environment_spec> spec = {})
     : pool_driver(spec ? spec : make_spec(replicas, replicas, concurrency), limits(replicas, replicas, concurrency)) {}
 
   /// Starts all replicas by one call that is then done.
@@ -23,7 +24,8 @@ struct fixed_pool : pool_driver {
   }
 };
 
-inline std::shared_ptr<environment_spec> with_retries(std::uint32_t count, std::uint32_t lost, std::chrono::milliseconds base = std::chrono::milliseconds(0)) {
+inline std::shared_ptr<environment_spec> with_retries(std::uint32_t count, std::uint32_t lost,
+                                                      std::chrono::milliseconds base = std::chrono::milliseconds(0)) {
   auto spec = make_spec(1, 1);
   spec->tasks[0].retries = {count, lost, base, 2.0, std::chrono::milliseconds(1000)};
   return spec;

@@ -22,9 +22,9 @@ struct scripted_interpreter {
   replica_order order;
   replica_actor replica;
   interpreter_actor door;
-  std::vector<started_call> calls;          // in the order in which they came, never removed
-  std::set<std::uint32_t> held;             // slots without an outcome
-  std::vector<std::uint32_t> cancelled;     // slots
+  std::vector<started_call> calls;      // in the order in which they came, never removed
+  std::set<std::uint32_t> held;         // slots without an outcome
+  std::vector<std::uint32_t> cancelled; // slots
   std::vector<std::vector<std::uint32_t>> recalls;
   std::vector<call_reply> child_replies;
   std::vector<opened_handle> opened;
@@ -35,12 +35,12 @@ struct scripted_interpreter {
 
 struct scripted_doors {
   std::vector<std::shared_ptr<scripted_interpreter>> interpreters; // by start order
-  bool attach_at_once = true;               // and say hello
+  bool attach_at_once = true;                                      // and say hello
   bool can_hold_ahead = true;
-  failure unmade;                           // code set: every start fails with it
+  failure unmade; // code set: every start fails with it
   std::set<std::string> bundles{"b"};
   std::map<std::string, std::vector<log_text>> logs;
-  std::vector<std::string> forgotten;       // versions
+  std::vector<std::string> forgotten; // versions
   bool foundry_stopped = false;
 };
 
@@ -90,7 +90,9 @@ public:
     auto bundles = sys.spawn([d = doors](bundles_actor::pointer) -> bundles_actor::behavior_type {
       return {
         [d](atom::has, const std::string& digest) { return d->bundles.count(digest) > 0; },
-        [d](atom::store, const std::string& digest, const std::vector<bytes>&) { return d->bundles.insert(digest).second; },
+        [d](atom::store, const std::string& digest, const std::vector<bytes>&) {
+          return d->bundles.insert(digest).second;
+        },
         [](atom::open, const std::string& digest) { return "/code/" + digest; },
       };
     });
@@ -117,14 +119,16 @@ public:
     about.foundry = foundry;
     about.logs = logs;
     about.run_keeper = run_keeper;
-    agent = sys.spawn([about](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, about); });
+    agent = sys.spawn(
+      [about](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, about); });
     doors_ = {foundry, bundles, logs};
     run();
   }
 
   ~scripted_world() {
     for (auto& c : clients_)
-      caf::anon_send_exit(c->session, caf::exit_reason::kill), caf::anon_send_exit(c->connection, caf::exit_reason::kill);
+      caf::anon_send_exit(c->session, caf::exit_reason::kill),
+        caf::anon_send_exit(c->connection, caf::exit_reason::kill);
     caf::anon_send_exit(agent, caf::exit_reason::kill);
     caf::anon_send_exit(run_keeper, caf::exit_reason::kill);
     caf::anon_send_exit(std::get<0>(doors_), caf::exit_reason::kill);
@@ -167,9 +171,11 @@ public:
           c->heard.push_back(std::move(e));
       }};
     });
-    session_config config{{clients_.size()}, c->connection, agent, run_keeper, std::get<1>(doors_), std::get<2>(doors_)};
-    c->session = sys.spawn(
-      [config](session_actor::stateful_pointer<session_state> self) { return self->state.make_behavior(self, config); });
+    session_config config{{clients_.size()}, c->connection,       agent,
+                          run_keeper,        std::get<1>(doors_), std::get<2>(doors_)};
+    c->session = sys.spawn([config](session_actor::stateful_pointer<session_state> self) {
+      return self->state.make_behavior(self, config);
+    });
     run();
     if (greet)
       say(*c, client::hello{1, defaults::protocol_version, "test", 1, "0"});
@@ -204,7 +210,8 @@ public:
     return made;
   }
 
-  call_id start_run(scripted_client& c, std::uint32_t handle, const std::string& name, bool detach = false, bool logs = false) {
+  call_id start_run(scripted_client& c, std::uint32_t handle, const std::string& name, bool detach = false,
+                    bool logs = false) {
     client::start_run order;
     order.request = 50;
     order.call = id(c.next);
@@ -217,8 +224,12 @@ public:
 
   scripted_interpreter& interpreter(std::size_t n) { return *doors->interpreters.at(n); }
   /// The first that holds a call, and the first that holds none.
-  scripted_interpreter& holder() { return first([](auto& i) { return !i.held.empty(); }); }
-  scripted_interpreter& idler() { return first([](auto& i) { return i.held.empty() && !i.halted; }); }
+  scripted_interpreter& holder() {
+    return first([](auto& i) { return !i.held.empty(); });
+  }
+  scripted_interpreter& idler() {
+    return first([](auto& i) { return i.held.empty() && !i.halted; });
+  }
   std::size_t interpreters() const { return doors->interpreters.size(); }
 
   void says(scripted_interpreter& i, interpreter::event what) {
@@ -285,8 +296,7 @@ private:
     }
     me->door = self->spawn(scripted_interpreter_behavior, me);
     me->order.replica = replica_actor{};
-    self->send(me->replica, atom::attach::value, me->door,
-               attachment{order.slots, d->can_hold_ahead, true, {}});
+    self->send(me->replica, atom::attach::value, me->door, attachment{order.slots, d->can_hold_ahead, true, {}});
     if (d->attach_at_once)
       self->send(me->replica, atom::events::value, interpreter::events{interpreter::hello{42, "3.11.2"}});
   }

@@ -64,7 +64,8 @@ BOOST_AUTO_TEST_CASE(every_command_explains_itself_with_an_example) {
 BOOST_AUTO_TEST_CASE(an_unknown_command_suggests_the_nearest) {
   const auto wrong = run({"lgos", "x"}, nowhere);
   BOOST_TEST(wrong.status == 2);
-  BOOST_TEST(wrong.err == "hearth: There is no command `lgos`. Did you mean `logs`? `hearth --help` lists the commands.\n");
+  BOOST_TEST(wrong.err
+             == "hearth: There is no command `lgos`. Did you mean `logs`? `hearth --help` lists the commands.\n");
   BOOST_TEST(contains(run({"node", "sttaus"}, nowhere).err, "Did you mean `status`?"));
   BOOST_TEST(contains(run({"get", "rns"}, nowhere).err, "Did you mean `runs`?"));
 }
@@ -82,8 +83,8 @@ BOOST_AUTO_TEST_CASE(a_wrong_command_line_is_status_2) {
 }
 
 BOOST_AUTO_TEST_CASE(without_a_node_a_command_says_how_to_start_one) {
-  for (const std::vector<std::string>& words :
-       std::vector<std::vector<std::string>>{{"get", "runs"}, {"logs", "r1"}, {"wait", "r1"}, {"abort", "r1"}, {"node", "status"}}) {
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+         {"get", "runs"}, {"logs", "r1"}, {"wait", "r1"}, {"abort", "r1"}, {"node", "status"}}) {
     const auto said = run(words, nowhere);
     BOOST_TEST(said.status == 3);
     BOOST_TEST(contains(said.err, "No node is running; `hearth node start`"));
@@ -106,8 +107,9 @@ BOOST_AUTO_TEST_CASE(a_completion_offers_commands_and_options_and_is_silent_with
 BOOST_AUTO_TEST_CASE(a_node_that_ends_while_it_starts_is_quoted) {
   scratch_directory place;
   make_program(place.path() / "hearthd", "#!/bin/sh\necho 'the disk is upside down'\nexit 7\n");
-  const auto said = run({"--socket", (place.path() / "s" / "node.sock").string(), "node", "start"},
-                        {{"HEARTHD", (place.path() / "hearthd").string()}, {"HEARTH_STATE_DIR", (place.path() / "state").string()}});
+  const auto said = run(
+    {"--socket", (place.path() / "s" / "node.sock").string(), "node", "start"},
+    {{"HEARTHD", (place.path() / "hearthd").string()}, {"HEARTH_STATE_DIR", (place.path() / "state").string()}});
   BOOST_TEST(said.status == 1);
   BOOST_TEST(contains(said.err, "ended with status 7 while it started"));
   BOOST_TEST(contains(said.err, "\n  the disk is upside down"));
@@ -154,9 +156,15 @@ BOOST_AUTO_TEST_CASE(the_interpreter_is_the_first_that_somebody_named) {
 BOOST_AUTO_TEST_CASE(an_old_or_broken_interpreter_is_refused_with_its_version) {
   scratch_directory place;
   make_program(place.path() / "python3.8");
-  BOOST_TEST(contains(error_of([&] { cli::check_version({place.path() / "python3.8", "HEARTH_PYTHON"}); }), "is Python 3.8"));
+  BOOST_TEST(contains(error_of([&] {
+                        cli::check_version({place.path() / "python3.8", "HEARTH_PYTHON"});
+                      }),
+                      "is Python 3.8"));
   make_program(place.path() / "python", "#!/bin/sh\necho 2.7\n");
-  BOOST_TEST(contains(error_of([&] { cli::check_version({place.path() / "python", "VIRTUAL_ENV"}); }), "is Python 2.7"));
+  BOOST_TEST(contains(error_of([&] {
+                        cli::check_version({place.path() / "python", "VIRTUAL_ENV"});
+                      }),
+                      "is Python 2.7"));
   make_program(place.path() / "new", "#!/bin/sh\necho 3.13\n");
   BOOST_TEST(error_of([&] { cli::check_version({place.path() / "new", "VIRTUAL_ENV"}); }) == "");
   make_program(place.path() / "broken", "#!/bin/sh\nexit 1\n");
@@ -164,7 +172,8 @@ BOOST_AUTO_TEST_CASE(an_old_or_broken_interpreter_is_refused_with_its_version) {
 }
 
 BOOST_AUTO_TEST_CASE(the_sdk_comes_first_on_the_path_of_python) {
-  const auto made = cli::with_sdk({"A=1", "PYTHONPATH=/mine", "HEARTHD=/old"}, "/sdk", {{"HEARTHD", "/new"}, {"HEARTH_SOCKET", ""}});
+  const auto made = cli::with_sdk({"A=1", "PYTHONPATH=/mine", "HEARTHD=/old"}, "/sdk",
+                                  {{"HEARTHD", "/new"}, {"HEARTH_SOCKET", ""}});
   BOOST_CHECK(made == (std::vector<std::string>{"A=1", "PYTHONPATH=/sdk:/mine", "HEARTHD=/new"}));
 }
 

@@ -13,14 +13,27 @@ constexpr std::uint16_t failed = 1, text = 2;
 
 /// A run as the node writes it: 64-bit integers are strings.
 json run_row(const std::string& name, const std::string& phase) {
-  return {{"name", name},         {"task", "squares.square"}, {"phase", phase},        {"startedUnixMs", "1700000000000"},
-          {"durationMs", "1234"}, {"actions", "12"},          {"actionsDone", "11"},   {"actionsFailed", "1"},
-          {"detached", false},    {"error", ""},              {"inputs", "x=3"},       {"project", "default"},
-          {"domain", "development"}, {"environmentVersion", "0123456789abcde"}, {"callHi", "1"}, {"callLo", "18446744073709551615"}};
+  return {{"name", name},
+          {"task", "squares.square"},
+          {"phase", phase},
+          {"startedUnixMs", "1700000000000"},
+          {"durationMs", "1234"},
+          {"actions", "12"},
+          {"actionsDone", "11"},
+          {"actionsFailed", "1"},
+          {"detached", false},
+          {"error", ""},
+          {"inputs", "x=3"},
+          {"project", "default"},
+          {"domain", "development"},
+          {"environmentVersion", "0123456789abcde"},
+          {"callHi", "1"},
+          {"callLo", "18446744073709551615"}};
 }
 
 json action_row(const std::string& id, const std::string& phase) {
-  return {{"id", id}, {"task", "squares.square"}, {"phase", phase}, {"attempt", 1}, {"runUs", "1500"}, {"replica", "2"}, {"depth", 1}};
+  return {{"id", id},        {"task", "squares.square"}, {"phase", phase}, {"attempt", 1},
+          {"runUs", "1500"}, {"replica", "2"},           {"depth", 1}};
 }
 
 outcome at(const scripted_node& node, std::vector<std::string> words) {
@@ -43,9 +56,10 @@ BOOST_AUTO_TEST_CASE(runs_are_listed_over_several_pages) {
   });
   const auto shown = at(node, {"get", "runs", "--limit", "5"});
   BOOST_TEST(shown.status == 0);
-  BOOST_TEST(shown.out == "NAME  TASK            PHASE      DURATION  ACTIONS  FAILED     STARTED  ERROR\n"
-                          "r1    squares.square  SUCCEEDED    1.23 s    11/12       1  1m 00s ago\n"
-                          "r2    squares.square  FAILED       1.23 s    11/12       1  1m 00s ago\n");
+  BOOST_TEST(shown.out
+             == "NAME  TASK            PHASE      DURATION  ACTIONS  FAILED     STARTED  ERROR\n"
+                "r1    squares.square  SUCCEEDED    1.23 s    11/12       1  1m 00s ago\n"
+                "r2    squares.square  FAILED       1.23 s    11/12       1  1m 00s ago\n");
   const json expected{{"get", {{"what", "runs"}, {"name", ""}, {"limit", 5}}}};
   BOOST_TEST(node.asked().back() == expected);
 }
@@ -71,7 +85,8 @@ BOOST_AUTO_TEST_CASE(fields_that_the_node_left_out_have_their_defaults) {
 
 BOOST_AUTO_TEST_CASE(every_listing_has_a_table_and_details) {
   const std::map<std::string, json> listings{
-    {"environments", {{"name", "squares"}, {"state", "warm"}, {"minReplicas", 1}, {"maxReplicas", 4}, {"tasks", {"squares.square"}}}},
+    {"environments",
+     {{"name", "squares"}, {"state", "warm"}, {"minReplicas", 1}, {"maxReplicas", 4}, {"tasks", {"squares.square"}}}},
     {"replicas", {{"id", "7"}, {"environment", "squares"}, {"state", "idle"}, {"memoryBytes", "1048576"}}},
     {"actions", action_row("abc", "FAILED")},
     {"nodes", {{"name", "n1"}, {"state", "running"}, {"upMs", "5000"}}}};
@@ -109,7 +124,8 @@ BOOST_AUTO_TEST_CASE(a_run_is_shown_with_its_actions_and_its_result) {
              + response(request, {{"done", {{"detail", ""}}}});
     if (asked.at("what") == "runs")
       return response(request, {{"runs", {run_row("r1", "SUCCEEDED")}}});
-    return response(request, {{"actions", {action_row("a", "SUCCEEDED"), action_row("b", "FAILED"), action_row("c", "SUCCEEDED")}}});
+    return response(
+      request, {{"actions", {action_row("a", "SUCCEEDED"), action_row("b", "FAILED"), action_row("c", "SUCCEEDED")}}});
   });
   const auto shown = at(node, {"get", "run", "r1"});
   BOOST_TEST(shown.status == 0);
@@ -120,8 +136,12 @@ BOOST_AUTO_TEST_CASE(a_run_is_shown_with_its_actions_and_its_result) {
 }
 
 BOOST_AUTO_TEST_CASE(the_error_of_a_run_is_the_users_traceback_and_inputs) {
-  const auto failure = json::to_cbor(json{{"type", "ValueError"}, {"message", "no"}, {"traceback", "  File \"t.py\"\nValueError: no\n"},
-                                          {"task", "squares.square"}, {"replica", "77"}, {"inputs", {{"x", "3"}}}});
+  const auto failure = json::to_cbor(json{{"type", "ValueError"},
+                                          {"message", "no"},
+                                          {"traceback", "  File \"t.py\"\nValueError: no\n"},
+                                          {"task", "squares.square"},
+                                          {"replica", "77"},
+                                          {"inputs", {{"x", "3"}}}});
   scripted_node node([&](const std::string& name, const json&, std::uint32_t request) {
     if (name == "wait")
       return response(request, {{"run", run_row("r1", "FAILED")}});
@@ -151,7 +171,8 @@ BOOST_AUTO_TEST_CASE(a_sentence_of_the_node_is_shown_as_it_is) {
 }
 
 BOOST_AUTO_TEST_CASE(a_refusal_is_the_nodes_sentence_and_status_1) {
-  scripted_node node([](const std::string&, const json&, std::uint32_t request) { return refusal(request, "There is no run `r0`."); });
+  scripted_node node(
+    [](const std::string&, const json&, std::uint32_t request) { return refusal(request, "There is no run `r0`."); });
   for (const char* command : {"wait", "logs", "abort"}) {
     const auto refused = at(node, {command, "r0"});
     BOOST_TEST(refused.status == 1);
@@ -173,8 +194,8 @@ BOOST_AUTO_TEST_CASE(what_is_no_frame_is_said_to_be_none) {
 
 BOOST_AUTO_TEST_CASE(logs_keep_the_streams_apart) {
   scripted_node node([](const std::string&, const json&, std::uint32_t request) {
-    return log_frame(out_stream, {1, 2}, "hel") + log_frame(err_stream, {1, 2}, "warning\n", 2048) + log_frame(out_stream, {1, 2}, "lo\nend")
-           + response(request, {{"done", {{"detail", ""}}}});
+    return log_frame(out_stream, {1, 2}, "hel") + log_frame(err_stream, {1, 2}, "warning\n", 2048)
+           + log_frame(out_stream, {1, 2}, "lo\nend") + response(request, {{"done", {{"detail", ""}}}});
   });
   const auto printed = at(node, {"logs", "r1", "-f", "--lines", "3"});
   BOOST_TEST(printed.status == 0);
@@ -198,7 +219,8 @@ BOOST_AUTO_TEST_CASE(the_id_of_an_action_finds_its_run) {
   const std::string id = "00000000000000010000000000000002";
   scripted_node node([&](const std::string& name, const json& asked, std::uint32_t request) {
     if (name == "logs")
-      return log_frame(out_stream, {1, 2}, asked.at("of").get<std::string>() + "\n") + response(request, {{"done", {{"detail", ""}}}});
+      return log_frame(out_stream, {1, 2}, asked.at("of").get<std::string>() + "\n")
+             + response(request, {{"done", {{"detail", ""}}}});
     if (asked.at("what") == "runs")
       return response(request, {{"runs", {run_row("r1", "RUNNING"), run_row("r2", "RUNNING")}}});
     return response(request, {{"actions", {action_row(asked.at("name") == "r2" ? id : "other", "RUNNING")}}});
@@ -208,7 +230,8 @@ BOOST_AUTO_TEST_CASE(the_id_of_an_action_finds_its_run) {
 
 BOOST_AUTO_TEST_CASE(lines_begin_with_their_time_when_asked) {
   scripted_node node([](const std::string&, const json&, std::uint32_t request) {
-    return log_frame(out_stream, {1, 2}, "x") + log_frame(out_stream, {1, 2}, "y\nz\n") + response(request, {{"done", {{"detail", ""}}}});
+    return log_frame(out_stream, {1, 2}, "x") + log_frame(out_stream, {1, 2}, "y\nz\n")
+           + response(request, {{"done", {{"detail", ""}}}});
   });
   const auto printed = at(node, {"logs", "r1", "--show-ts"}).out;
   BOOST_TEST(contains(printed, ".123  xy\n"));
@@ -229,7 +252,9 @@ BOOST_AUTO_TEST_CASE(an_abort_names_run_action_and_reason) {
 
 BOOST_AUTO_TEST_CASE(a_node_that_runs_is_not_started_again) {
   scripted_node node([](const std::string&, const json&, std::uint32_t request) {
-    return response(request, {{"status", {{"name", "n1"}, {"pid", 4711}, {"state", "running"}, {"idleExitMs", "600000"}, {"socket", "/s"}}}});
+    return response(
+      request,
+      {{"status", {{"name", "n1"}, {"pid", 4711}, {"state", "running"}, {"idleExitMs", "600000"}, {"socket", "/s"}}}});
   });
   const auto started = at(node, {"node", "start"});
   BOOST_TEST(started.status == 0);

@@ -65,9 +65,10 @@ BOOST_AUTO_TEST_CASE(a_table_aligns_by_characters_and_ends_no_line_in_spaces) {
   t.rows.push_back({"x", "1,234", "good"});
   std::ostringstream out;
   t.write(out, false);
-  BOOST_TEST(out.str() == "NAME      N  NOTE\n"
-                          "grün      7\n"
-                          "x     1,234  good\n");
+  BOOST_TEST(out.str()
+             == "NAME      N  NOTE\n"
+                "grün      7\n"
+                "x     1,234  good\n");
 }
 
 BOOST_AUTO_TEST_CASE(colours_appear_only_when_they_are_wanted) {

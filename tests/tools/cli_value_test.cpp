@@ -75,7 +75,10 @@ BOOST_AUTO_TEST_CASE(what_only_python_can_show_is_described) {
 
 BOOST_AUTO_TEST_CASE(large_parts_behind_the_document_are_not_needed) {
   // Table: a document of 5 bytes, a buffer of 3; the document is [1, buffer 0].
-  BOOST_TEST(shown("d9be00820603" "8201d9be1400" "010203") == R"([1,"<large byte string>"])");
+  BOOST_TEST(shown("d9be00820603"
+                   "8201d9be1400"
+                   "010203")
+             == R"([1,"<large byte string>"])");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_value_is_not_shown) {
@@ -83,8 +86,6 @@ BOOST_AUTO_TEST_CASE(what_is_no_value_is_not_shown) {
     BOOST_CHECK_MESSAGE(shown(hex) == "nothing", "showed " << hex << " as " << shown(hex));
 }
 
-BOOST_AUTO_TEST_CASE(endless_nesting_is_no_value) {
-  BOOST_CHECK(!shown_value(std::string(100'000, '\x81')));
-}
+BOOST_AUTO_TEST_CASE(endless_nesting_is_no_value) { BOOST_CHECK(!shown_value(std::string(100'000, '\x81'))); }
 
 BOOST_AUTO_TEST_SUITE_END()

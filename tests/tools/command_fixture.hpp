@@ -22,11 +22,10 @@ inline outcome run(const std::vector<std::string>& words, const std::map<std::st
   cli::surroundings around{.out = out,
                            .err = err,
                            .colours = false,
-                           .variable =
-                             [&](const char* name) -> const char* {
-                               auto found = variables.find(name);
-                               return found == variables.end() ? nullptr : found->second.c_str();
-                             },
+                           .variable = [&](const char* name) -> const char* {
+                             auto found = variables.find(name);
+                             return found == variables.end() ? nullptr : found->second.c_str();
+                           },
                            .unix_ms = [] { return std::uint64_t{1'700'000'060'000}; },
                            .socket = {},
                            .socket_is_chosen = false};

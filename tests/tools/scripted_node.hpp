@@ -145,8 +145,7 @@ private:
       const int peer = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (peer < 0)
         return;
-      while (answer(peer)) {
-      }
+      while (answer(peer)) {}
       ::close(peer);
     }
   }
@@ -173,8 +172,9 @@ private:
     }
     const auto name = request.begin().key();
     const auto value = request.begin().value();
-    const auto out = name == "hello" ? response(control.getRequest(), {{"hello", {{"protocol", 1}, {"node", "scripted"}}}})
-                                     : answers_(name, value, control.getRequest());
+    const auto out = name == "hello"
+                       ? response(control.getRequest(), {{"hello", {{"protocol", 1}, {"node", "scripted"}}}})
+                       : answers_(name, value, control.getRequest());
     return !out.empty() && ::send(peer, out.data(), out.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(out.size());
   }
 

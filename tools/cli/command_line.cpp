@@ -57,9 +57,12 @@ std::string checked_duration(const std::string& text) {
 // -- the commands ----
 
 void add_get(CLI::App& app, request& into) {
-  auto* command = add_command(app, "get", "Show environments, replicas, runs, actions of a run, or the node", "hearth get run NAME");
-  command->add_option("WHAT", into.noun, "environments, replicas, runs, actions or nodes; singular or short (env) too")->required();
-  command->add_option("NAME", into.get.name, "only this one, in full; of replicas: an environment or an id; of actions: the run");
+  auto* command = add_command(app, "get", "Show environments, replicas, runs, actions of a run, or the node",
+                              "hearth get run NAME");
+  command->add_option("WHAT", into.noun, "environments, replicas, runs, actions or nodes; singular or short (env) too")
+    ->required();
+  command->add_option("NAME", into.get.name,
+                      "only this one, in full; of replicas: an environment or an id; of actions: the run");
   command->add_option("ID", into.get.item, "of actions: the beginning of an id");
   command->add_option("--limit", into.get.limit, "rows at most (default: 1000)")->check(CLI::PositiveNumber);
   add_format(command, into);
@@ -79,7 +82,8 @@ void add_logs(CLI::App& app, request& into) {
   command->add_option("--lines", into.logs.lines, "only the last lines")->check(CLI::PositiveNumber);
   command->add_flag("--show-ts", into.logs.show_times, "begin each line with its time");
   command->add_option("--action", into.logs.action, "only this action: the beginning of its id");
-  command->callback([&into] { into.command = [&into](const surroundings& around) { return logs(around, into.logs); }; });
+  command->callback(
+    [&into] { into.command = [&into](const surroundings& around) { return logs(around, into.logs); }; });
 }
 
 /// RUN, `run RUN` or `action RUN ID`.
@@ -89,14 +93,16 @@ void read_abort_words(request& from) {
   if (is_action || (words.front() == "run" && words.size() > 1))
     words.erase(words.begin());
   if (words.size() != (is_action ? 2U : 1U))
-    throw command_error(exit_status::usage, "Say `hearth abort RUN`, or `hearth abort action RUN ID` for one action of it.");
+    throw command_error(exit_status::usage,
+                        "Say `hearth abort RUN`, or `hearth abort action RUN ID` for one action of it.");
   from.abort.run = words[0];
   if (is_action)
     from.abort.action = words[1];
 }
 
 void add_abort(CLI::App& app, request& into) {
-  auto* command = add_command(app, "abort", "End a run, or one action of it", "hearth abort RUN --reason \"wrong input\"");
+  auto* command = add_command(app, "abort", "End a run, or one action of it",
+                              "hearth abort RUN --reason \"wrong input\"");
   command->add_option("RUN", into.abort_words, "a run; or: run RUN; or: action RUN ID")->required()->expected(1, 3);
   command->add_option("--action", into.abort.action, "only this action: the beginning of its id");
   command->add_option("--reason", into.abort.reason, "is shown to whoever waits for it");
@@ -130,7 +136,8 @@ void add_node(CLI::App& app, request& into) {
       };
     };
   };
-  auto* start = add_command(*node, "start", "Start the node, unless it runs already", "hearth node start --idle-exit 0");
+  auto* start = add_command(*node, "start", "Start the node, unless it runs already",
+                            "hearth node start --idle-exit 0");
   start->add_flag("--foreground", into.node.is_foreground, "run it here, logging to stderr, until Ctrl-C");
   start->add_option("--idle-exit", into.node.idle_exit, "end after so long without work (seconds, or 10m); 0: never")
     ->check(CLI::Validator(checked_duration, "DURATION"));
@@ -140,7 +147,8 @@ void add_node(CLI::App& app, request& into) {
   stop->add_option("--grace", into.grace, "let calls end for so long (seconds, or 2m)")
     ->check(CLI::Validator(checked_duration, "DURATION"));
   stop->callback(does(node_stop_command));
-  auto* status = add_command(*node, "status", "Show the node; status 3 when none is running", "hearth node status -o json");
+  auto* status = add_command(*node, "status", "Show the node; status 3 when none is running",
+                             "hearth node status -o json");
   add_format(status, into);
   status->callback(does(node_status_command));
 }
@@ -157,17 +165,22 @@ void build(CLI::App& app, request& into) {
   app.set_version_flag("--version", "hearth " HEARTH_VERSION);
   app.add_option(socket_option, into.socket, "socket of the node (default: $HEARTH_SOCKET, else this user's)");
   // These two take every word that follows as it is; see become().
-  add_command(app, "run", "Run a task of a Python file; its inputs are options", "hearth run squares.py sum_of_squares --n 100");
+  add_command(app, "run", "Run a task of a Python file; its inputs are options",
+              "hearth run squares.py sum_of_squares --n 100");
   add_command(app, "python", "Run a Python program with the SDK on its path", "hearth python squares.py");
   add_get(app, into);
   add_logs(app, into);
   add_abort(app, into);
   add_wait(app, into);
   add_node(app, into);
-  auto* completion_of = add_command(app, "completion", "Print a completion script", "eval \"$(hearth completion bash)\"");
+  auto* completion_of = add_command(app, "completion", "Print a completion script",
+                                    "eval \"$(hearth completion bash)\"");
   completion_of->add_option("SHELL", into.shell, "bash, zsh or fish")->required();
-  completion_of->callback([&into] { into.command = [&into](const surroundings& around) { return completion(around, into.shell); }; });
-  add_command(app, "version", "Print the version", "hearth version")->callback([&into] { into.command = print_version; });
+  completion_of->callback(
+    [&into] { into.command = [&into](const surroundings& around) { return completion(around, into.shell); }; });
+  add_command(app, "version", "Print the version", "hearth version")->callback([&into] {
+    into.command = print_version;
+  });
 }
 
 std::vector<std::string> names_of_commands(const CLI::App& app) {
@@ -180,8 +193,8 @@ std::vector<std::string> names_of_commands(const CLI::App& app) {
 /// Throws command_error when `word` is not among `known`; `refusal` begins its text.
 void require_known(const std::string& word, const std::string& refusal, const std::vector<std::string>& known) {
   if (std::find(known.begin(), known.end(), word) == known.end())
-    throw command_error(exit_status::usage, refusal + " `" + word + "`" + suggestion(word, known)
-                                              + " `hearth --help` lists the commands.");
+    throw command_error(exit_status::usage,
+                        refusal + " `" + word + "`" + suggestion(word, known) + " `hearth --help` lists the commands.");
 }
 
 // -- words ----
@@ -294,7 +307,8 @@ exit_status perform(surroundings& around, const std::vector<std::string>& words)
   if (!parts.command.empty())
     require_known(parts.command, "There is no command", names_of_commands(app));
   if (parts.command == node_command && !parts.rest.empty() && !parts.rest.front().starts_with("-"))
-    require_known(parts.rest.front(), "`hearth node` does not know", names_of_commands(*app.get_subcommand(node_command)));
+    require_known(parts.rest.front(), "`hearth node` does not know",
+                  names_of_commands(*app.get_subcommand(node_command)));
   if (words.empty()) {
     around.out << app.help();
     return exit_status::ok;

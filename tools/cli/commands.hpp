@@ -27,8 +27,8 @@ exit_status get(const surroundings& around, const get_options& options);
 noun noun_of(const std::string& word);
 
 struct logs_options {
-  std::string of;          // a run's name, "replica/<id>", or an action's id
-  std::string action;      // the beginning of an id; empty: all
+  std::string of;     // a run's name, "replica/<id>", or an action's id
+  std::string action; // the beginning of an id; empty: all
   bool follow = false;
   std::uint32_t lines = 0; // 0: all that is kept
   bool show_times = false;
@@ -49,7 +49,7 @@ exit_status abort(const surroundings& around, const abort_options& options);
 exit_status wait(const surroundings& around, const std::string& run, bool as_json);
 
 struct node_options {
-  std::string idle_exit;            // "600", "10m"; empty: the node's default
+  std::string idle_exit; // "600", "10m"; empty: the node's default
   bool is_foreground = false;
   std::optional<std::chrono::milliseconds> grace; // none: as the node's settings say
   bool as_json = false;

@@ -70,7 +70,8 @@ exit_status completion(const surroundings& around, const std::string& shell) {
   auto found = scripts().find(shell);
   if (found == scripts().end())
     throw command_error(exit_status::usage, "There is no completion for `" + shell + "`"
-                                              + suggestion(shell, {"bash", "zsh", "fish"}) + " There is bash, zsh and fish.");
+                                              + suggestion(shell, {"bash", "zsh", "fish"})
+                                              + " There is bash, zsh and fish.");
   around.out << found->second;
   return exit_status::ok;
 }

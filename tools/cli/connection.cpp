@@ -28,8 +28,9 @@ sockaddr_un address_of(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path)
-    throw failed("The socket path " + path + " is longer than a Unix socket allows (107 bytes). Set HEARTH_SOCKET to a "
-                 "shorter one.");
+    throw failed("The socket path " + path
+                 + " is longer than a Unix socket allows (107 bytes). Set HEARTH_SOCKET to a "
+                   "shorter one.");
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   return address;
 }
@@ -96,8 +97,8 @@ std::optional<connection> connection::open(const std::string& path) {
     return std::nullopt;
   const auto peer = trusted_peer(socket, path);
   connection result(std::move(socket), path, peer);
-  const json hello{{"protocol", defaults::protocol_version}, {"program", "hearth"}, {"pid", ::getpid()},
-                   {"version", HEARTH_VERSION}};
+  const json hello{
+    {"protocol", defaults::protocol_version}, {"program", "hearth"}, {"pid", ::getpid()}, {"version", HEARTH_VERSION}};
   result.ask("hello", hello, "hello");
   return result;
 }

@@ -73,8 +73,8 @@ private:
   std::string path_;
   pid_t peer_;
   std::uint32_t requests_ = 0;
-  std::string received_;   // bytes that have come and are not taken
-  std::size_t taken_ = 0;  // of those
+  std::string received_;  // bytes that have come and are not taken
+  std::size_t taken_ = 0; // of those
 };
 
 /// "No node is running; ..." as a command_error.

@@ -13,9 +13,7 @@ namespace hearth::cli {
 
 namespace {
 
-std::string text_of(capnp::Data::Reader data) {
-  return {reinterpret_cast<const char*>(data.begin()), data.size()};
-}
+std::string text_of(capnp::Data::Reader data) { return {reinterpret_cast<const char*>(data.begin()), data.size()}; }
 
 std::uint32_t little_endian(const char* at) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(at);

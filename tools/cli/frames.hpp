@@ -18,13 +18,13 @@ enum class frame_kind : std::uint16_t { unspecified, call, reply, chunk, signal,
 struct frame {
   frame_kind kind = frame_kind::unspecified;
   std::uint16_t flags = 0;
-  std::uint16_t code = 0;     // Reply
-  std::uint32_t request = 0;  // Control
-  std::uint32_t dropped = 0;  // Log: bytes missing before `body`
-  call_id call;               // Reply, Chunk, Log
-  std::uint64_t size = 0;     // Reply: bytes of the whole value
-  std::uint64_t unix_ns = 0;  // Log
-  std::uint64_t replica = 0;  // Log
+  std::uint16_t code = 0;    // Reply
+  std::uint32_t request = 0; // Control
+  std::uint32_t dropped = 0; // Log: bytes missing before `body`
+  call_id call;              // Reply, Chunk, Log
+  std::uint64_t size = 0;    // Reply: bytes of the whole value
+  std::uint64_t unix_ns = 0; // Log
+  std::uint64_t replica = 0; // Log
   std::string body;
 };
 

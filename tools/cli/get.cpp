@@ -102,11 +102,18 @@ exit_status get_run(const surroundings& around, connection& node, json run, bool
 } // namespace
 
 noun noun_of(const std::string& word) {
-  static const std::map<std::string, noun> known{
-    {"env", noun::environments},     {"envs", noun::environments}, {"environment", noun::environments},
-    {"environments", noun::environments}, {"replica", noun::replicas}, {"replicas", noun::replicas},
-    {"run", noun::runs},             {"runs", noun::runs},         {"action", noun::actions},
-    {"actions", noun::actions},      {"node", noun::nodes},        {"nodes", noun::nodes}};
+  static const std::map<std::string, noun> known{{"env", noun::environments},
+                                                 {"envs", noun::environments},
+                                                 {"environment", noun::environments},
+                                                 {"environments", noun::environments},
+                                                 {"replica", noun::replicas},
+                                                 {"replicas", noun::replicas},
+                                                 {"run", noun::runs},
+                                                 {"runs", noun::runs},
+                                                 {"action", noun::actions},
+                                                 {"actions", noun::actions},
+                                                 {"node", noun::nodes},
+                                                 {"nodes", noun::nodes}};
   if (auto found = known.find(word); found != known.end())
     return found->second;
   std::vector<std::string> words;
@@ -118,7 +125,8 @@ noun noun_of(const std::string& word) {
 
 exit_status get(const surroundings& around, const get_options& options) {
   if (options.what == noun::actions && options.name.empty())
-    throw command_error(exit_status::usage, "Actions belong to a run: `hearth get actions RUN`; `hearth get runs` lists runs.");
+    throw command_error(exit_status::usage,
+                        "Actions belong to a run: `hearth get actions RUN`; `hearth get runs` lists runs.");
   auto node = connection::open_existing(around.socket);
   const auto rows = rows_for(node, options);
   const bool names_a_thing = options.what == noun::actions ? !options.item.empty() : !options.name.empty();

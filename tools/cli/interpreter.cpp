@@ -102,7 +102,8 @@ interpreter find_interpreter(const variable_reader& variable, const fs::path& di
     if (named.find('/') == std::string::npos) {
       if (auto found = on_path(named, value_of(variable, "PATH")))
         return {*found, "HEARTH_PYTHON"};
-      throw failed("HEARTH_PYTHON names " + named + ", and no program of that name is on PATH. Correct it or unset it.");
+      throw failed("HEARTH_PYTHON names " + named
+                   + ", and no program of that name is on PATH. Correct it or unset it.");
     }
     if (is_program(named))
       return {fs::absolute(named), "HEARTH_PYTHON"};
@@ -111,7 +112,8 @@ interpreter find_interpreter(const variable_reader& variable, const fs::path& di
   if (auto active = value_of(variable, "VIRTUAL_ENV"); !active.empty()) {
     if (auto python = fs::path(active) / "bin" / "python"; is_program(python))
       return {python, "VIRTUAL_ENV"};
-    throw failed("VIRTUAL_ENV names " + active + ", which has no bin/python. Activate another environment or unset it.");
+    throw failed("VIRTUAL_ENV names " + active
+                 + ", which has no bin/python. Activate another environment or unset it.");
   }
   if (auto python = nearest_venv(directory))
     return {*python, "the nearest .venv"};
@@ -131,15 +133,16 @@ std::optional<python_version> version_in_name(std::string_view name) {
 void check_version(const interpreter& chosen) {
   std::error_code ignored;
   const auto target = fs::canonical(chosen.path, ignored).filename().string();
-  auto version = version_in_name(target); // most interpreters are links to python3.N, and asking takes as long as a start
+  auto version = version_in_name(
+    target); // most interpreters are links to python3.N, and asking takes as long as a start
   if (!version)
     version = ask_version(chosen.path);
   const auto from = chosen.path.string() + " (" + chosen.origin + ")";
   if (!version)
     throw failed("The interpreter " + from + " does not run. Repair it, or set HEARTH_PYTHON to another.");
   if (*version < oldest_python)
-    throw failed("The interpreter " + from + " is Python " + text_of(*version) + "; Hearth needs " + text_of(oldest_python)
-                 + " or newer. Set HEARTH_PYTHON to one.");
+    throw failed("The interpreter " + from + " is Python " + text_of(*version) + "; Hearth needs "
+                 + text_of(oldest_python) + " or newer. Set HEARTH_PYTHON to one.");
 }
 
 std::vector<std::string> with_sdk(const std::vector<std::string>& variables, const fs::path& sdk,
@@ -177,7 +180,8 @@ void become_python(const surroundings& around, std::vector<std::string> words) {
   std::vector<std::string> present;
   for (char** at = environ; *at; ++at)
     present.emplace_back(*at);
-  auto variables = with_sdk(present, sdk, {{"HEARTHD", daemon}, {"HEARTH_SOCKET", around.socket_is_chosen ? around.socket : ""}});
+  auto variables = with_sdk(present, sdk,
+                            {{"HEARTHD", daemon}, {"HEARTH_SOCKET", around.socket_is_chosen ? around.socket : ""}});
   words.insert(words.begin(), chosen.path.string());
   std::vector<char*> arguments, environment;
   for (auto& word : words)
@@ -187,7 +191,8 @@ void become_python(const surroundings& around, std::vector<std::string> words) {
   arguments.push_back(nullptr);
   environment.push_back(nullptr);
   ::execve(chosen.path.c_str(), arguments.data(), environment.data());
-  throw failed("The interpreter " + chosen.path.string() + " cannot be run: " + std::generic_category().message(errno) + ".");
+  throw failed("The interpreter " + chosen.path.string() + " cannot be run: " + std::generic_category().message(errno)
+               + ".");
 }
 
 } // namespace hearth::cli

@@ -41,7 +41,8 @@ exit_status node_start_command(const surroundings& around, const node_options& o
   if (auto running = connection::open(around.socket)) {
     const auto status = status_of(*running);
     if (options.is_foreground)
-      throw command_error(exit_status::failed, "A node is running already (pid " + std::to_string(number_in(status, "pid"))
+      throw command_error(exit_status::failed, "A node is running already (pid "
+                                                 + std::to_string(number_in(status, "pid"))
                                                  + "); `hearth node stop` ends it.");
     if (options.as_json)
       around.out << status.dump(2) << '\n';
@@ -81,9 +82,10 @@ exit_status node_stop_command(const surroundings& around, const node_options& op
   }
   // Interpreters have what the node allows them beyond the grace of its calls.
   if (!wait_for_end(pid, milliseconds(defaults::stop_grace) + end_slack))
-    throw command_error(exit_status::failed, "The node (pid " + std::to_string(pid)
-                                               + ") was told to stop and is still there; its log says why, and `kill -9 "
-                                               + std::to_string(pid) + "` ends it.");
+    throw command_error(exit_status::failed,
+                        "The node (pid " + std::to_string(pid)
+                          + ") was told to stop and is still there; its log says why, and `kill -9 "
+                          + std::to_string(pid) + "` ends it.");
   around.out << "The node (pid " << pid << ") has stopped.\n";
   return exit_status::ok;
 }

@@ -124,8 +124,8 @@ std::string why_it_ended(const node_start& how, int status, std::streamoff begin
   std::string said = lines.empty() ? " It wrote nothing." : "";
   for (const auto& line : lines)
     said += "\n  " + line;
-  return "The node " + how.daemon.string() + " ended " + cause + " while it started. Its log is " + how.log.string() + ":"
-         + said;
+  return "The node " + how.daemon.string() + " ended " + cause + " while it started. Its log is " + how.log.string()
+         + ":" + said;
 }
 
 /// Looks until the node answers, ends, or is out of time.

@@ -11,10 +11,10 @@ namespace hearth::cli {
 
 /// How a node is started.
 struct node_start {
-  std::filesystem::path daemon;  // the program hearthd
+  std::filesystem::path daemon; // the program hearthd
   std::string socket;
-  std::string idle_exit;         // seconds or "10m"; empty: the node's default
-  std::filesystem::path log;     // what it writes before it has its own log
+  std::string idle_exit;     // seconds or "10m"; empty: the node's default
+  std::filesystem::path log; // what it writes before it has its own log
 };
 
 /// Starts a private node that outlives this process, and waits until it answers. One starts, however many processes ask

@@ -49,7 +49,8 @@ fs::path state_directory(const variable_reader& variable) {
     return base / "hearth";
   if (const fs::path home = value_of(variable, "HOME"); home.is_absolute())
     return home / ".local" / "state" / "hearth";
-  throw failed("Neither HOME nor XDG_STATE_HOME is set, so there is no place for the node's state; set HEARTH_STATE_DIR.");
+  throw failed(
+    "Neither HOME nor XDG_STATE_HOME is set, so there is no place for the node's state; set HEARTH_STATE_DIR.");
 }
 
 fs::path program_directory() {
@@ -76,7 +77,8 @@ fs::path find_sdk(const variable_reader& variable, const fs::path& programs) {
   if (auto named = value_of(variable, "HEARTH_SDK"); !named.empty()) {
     if (holds_sdk(named))
       return fs::absolute(named);
-    throw failed("HEARTH_SDK names " + named + ", which does not hold the Python package `hearth`. Correct it or unset it.");
+    throw failed("HEARTH_SDK names " + named
+                 + ", which does not hold the Python package `hearth`. Correct it or unset it.");
   }
   const auto installed = programs.parent_path() / "share" / "hearth" / "sdk";
   const auto built = programs.parent_path() / "sdk";
@@ -92,15 +94,15 @@ void make_socket_directory(const fs::path& directory, bool chosen) {
   if (directory.has_parent_path())
     fs::create_directories(directory.parent_path(), error);
   if (error || (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST))
-    throw failed("The socket's folder " + directory.string() + " cannot be made: "
-                 + (error ? error.message() : std::generic_category().message(errno))
+    throw failed("The socket's folder " + directory.string()
+                 + " cannot be made: " + (error ? error.message() : std::generic_category().message(errno))
                  + ". Set HEARTH_SOCKET to a path you may write.");
   if (chosen)
     return;
   struct stat found {};
   if (::lstat(directory.c_str(), &found) != 0)
-    throw failed("The socket's folder " + directory.string() + " cannot be looked at: "
-                 + std::generic_category().message(errno) + ".");
+    throw failed("The socket's folder " + directory.string()
+                 + " cannot be looked at: " + std::generic_category().message(errno) + ".");
   if (!S_ISDIR(found.st_mode) || found.st_uid != ::geteuid() || (found.st_mode & 077) != 0) {
     char mode[8];
     std::snprintf(mode, sizeof mode, "%o", found.st_mode & 07777);

@@ -29,7 +29,8 @@ std::string run_of_action(connection& node, const std::string& id) {
     if (std::any_of(actions.begin(), actions.end(), [&](const json& action) { return text_in(action, "id") == id; }))
       return name;
   }
-  throw command_error(exit_status::failed, "No kept run has the action `" + id + "`; `hearth get runs` lists the runs.");
+  throw command_error(exit_status::failed,
+                      "No kept run has the action `" + id + "`; `hearth get runs` lists the runs.");
 }
 
 void print_end(const surroundings& around, const json& run) {
@@ -45,20 +46,23 @@ exit_status logs(const surroundings& around, const logs_options& asked) {
   auto node = connection::open_existing(around.socket);
   const bool is_replica = options.of.starts_with(of_replica);
   if (is_replica && (options.follow || !options.action.empty()))
-    throw command_error(exit_status::usage, "Logs of a replica outside its calls cannot be followed or chosen by action; "
-                                            "`hearth logs RUN -f` follows a run.");
+    throw command_error(exit_status::usage,
+                        "Logs of a replica outside its calls cannot be followed or chosen by action; "
+                        "`hearth logs RUN -f` follows a run.");
   if (is_id(options.of)) {
     options.action = options.of;
     options.of = run_of_action(node, options.action);
   }
   if (options.follow && options.lines != 0 && !options.action.empty())
-    throw command_error(exit_status::usage, "--lines with --follow counts lines of the whole run, not of one action; leave "
-                                            "one of them out.");
-  log_printer printer(around.out, around.err, {options.action, options.action.empty() ? 0 : options.lines, options.show_times});
+    throw command_error(exit_status::usage,
+                        "--lines with --follow counts lines of the whole run, not of one action; leave "
+                        "one of them out.");
+  log_printer printer(around.out, around.err,
+                      {options.action, options.action.empty() ? 0 : options.lines, options.show_times});
   // The node counts lines of all actions together, so the lines of one action are counted here.
   const auto lines = options.action.empty() ? options.lines : 0;
-  node.ask("logs", {{"of", options.of}, {"action", options.action}, {"follow", options.follow}, {"lines", lines}}, "done",
-           [&](frame&& next) { printer.take(next); });
+  node.ask("logs", {{"of", options.of}, {"action", options.action}, {"follow", options.follow}, {"lines", lines}},
+           "done", [&](frame&& next) { printer.take(next); });
   printer.finish();
   return exit_status::ok;
 }
@@ -66,7 +70,8 @@ exit_status logs(const surroundings& around, const logs_options& asked) {
 exit_status abort(const surroundings& around, const abort_options& options) {
   auto node = connection::open_existing(around.socket);
   const auto run = readable(
-    noun::runs, node.ask("abort", {{"run", options.run}, {"action", options.action}, {"reason", options.reason}}, "run"));
+    noun::runs,
+    node.ask("abort", {{"run", options.run}, {"action", options.action}, {"reason", options.reason}}, "run"));
   if (options.as_json)
     around.out << run.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
   else if (options.action.empty())

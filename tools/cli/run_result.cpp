@@ -60,7 +60,8 @@ std::string failure_text(const run_result& result) {
     return found != failure->end() && found->is_string() ? found->get<std::string>() : std::string();
   };
   std::string text;
-  if (const auto inputs = failure->find("inputs"); inputs != failure->end() && inputs->is_object() && !inputs->empty()) {
+  if (const auto inputs = failure->find("inputs");
+      inputs != failure->end() && inputs->is_object() && !inputs->empty()) {
     text = "in task " + field("task") + ", replica " + field("replica") + ", with\n";
     for (const auto& [name, value] : inputs->items())
       text += "    " + name + " = " + (value.is_string() ? value.get<std::string>() : value.dump()) + "\n";

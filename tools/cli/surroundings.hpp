@@ -34,11 +34,11 @@ using variable_reader = std::function<const char*(const char* name)>;
 struct surroundings {
   std::ostream& out;
   std::ostream& err;
-  bool colours = false;                  // stdout is a terminal whose user wants them
+  bool colours = false; // stdout is a terminal whose user wants them
   variable_reader variable;
   std::function<std::uint64_t()> unix_ms; // now
-  std::string socket;                    // path of the node's socket
-  bool socket_is_chosen = false;         // the user named it, so its folder is theirs to decide
+  std::string socket;                     // path of the node's socket
+  bool socket_is_chosen = false;          // the user named it, so its folder is theirs to decide
 };
 
 } // namespace hearth::cli

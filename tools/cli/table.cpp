@@ -45,7 +45,8 @@ void table::write(std::ostream& out, bool colours) const {
       spaces += is_right ? filling : 0;
       if (!content.text.empty()) {
         const bool tinted = colours && content.tint != colour::none;
-        out << std::string(spaces, ' ') << (tinted ? code_of(content.tint) : "") << content.text << (tinted ? "\033[0m" : "");
+        out << std::string(spaces, ' ') << (tinted ? code_of(content.tint) : "") << content.text
+            << (tinted ? "\033[0m" : "");
         spaces = 0;
       }
       spaces += (is_right ? 0 : filling) + gap;

@@ -50,7 +50,8 @@ const cbor::item& part(const cbor::item& of, std::size_t i) {
 }
 
 std::string text_of(const value_json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, value_json::error_handler_t::replace);
+  return value.is_string() ? value.get<std::string>()
+                           : value.dump(-1, ' ', false, value_json::error_handler_t::replace);
 }
 
 std::string described(const std::string& what) { return "<" + what + ">"; }

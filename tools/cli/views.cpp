@@ -19,7 +19,9 @@ std::string time_of(std::uint64_t microseconds) { return microseconds ? duration
 
 std::string name_text(const json& row, const char* field) { return one_line(text_in(row, field), name_width); }
 
-cell error_cell(const json& row, const char* field) { return {one_line(text_in(row, field), error_width), colour::red}; }
+cell error_cell(const json& row, const char* field) {
+  return {one_line(text_in(row, field), error_width), colour::red};
+}
 
 cell alarming(std::uint64_t n) { return n ? cell(count_text(n), colour::red) : cell(count_text(n), colour::grey); }
 
@@ -35,20 +37,42 @@ std::string range_text(const json& row) {
 
 table environments_table(const json& rows) {
   constexpr auto right = side::right;
-  table result{{{"NAME"}, {"VERSION"}, {"STATE"}, {"REPLICAS", right}, {"RUNNING", right}, {"QUEUED", right},
-                {"DONE", right}, {"FAILED", right}, {"LOST", right}, {"MEAN", right}, {"START"}, {"MESSAGE"}}, {}};
+  table result{{{"NAME"},
+                {"VERSION"},
+                {"STATE"},
+                {"REPLICAS", right},
+                {"RUNNING", right},
+                {"QUEUED", right},
+                {"DONE", right},
+                {"FAILED", right},
+                {"LOST", right},
+                {"MEAN", right},
+                {"START"},
+                {"MESSAGE"}},
+               {}};
   for (const auto& row : rows)
     result.rows.push_back({name_text(row, "name"), text_in(row, "version"), phase_cell(text_in(row, "state")),
                            range_text(row), count(row, "running"), count(row, "queued"), count(row, "done"),
                            alarming(number_in(row, "failed")), alarming(number_in(row, "lost")),
-                           time_of(number_in(row, "meanRunUs")), text_in(row, "startMode"), error_cell(row, "message")});
+                           time_of(number_in(row, "meanRunUs")), text_in(row, "startMode"),
+                           error_cell(row, "message")});
   return result;
 }
 
 table replicas_table(const json& rows) {
   constexpr auto right = side::right;
-  table result{{{"ID", right}, {"ENVIRONMENT"}, {"STATE"}, {"RUNNING", right}, {"WAITING", right}, {"DONE", right},
-                {"MEMORY", right}, {"PID", right}, {"START"}, {"STARTED IN", right}, {"AGE", right}}, {}};
+  table result{{{"ID", right},
+                {"ENVIRONMENT"},
+                {"STATE"},
+                {"RUNNING", right},
+                {"WAITING", right},
+                {"DONE", right},
+                {"MEMORY", right},
+                {"PID", right},
+                {"START"},
+                {"STARTED IN", right},
+                {"AGE", right}},
+               {}};
   for (const auto& row : rows)
     result.rows.push_back({std::to_string(number_in(row, "id")), name_text(row, "environment"),
                            phase_cell(text_in(row, "state")), count(row, "running"), count(row, "parked"),
@@ -60,8 +84,15 @@ table replicas_table(const json& rows) {
 
 table runs_table(const json& rows, std::uint64_t now_ms) {
   constexpr auto right = side::right;
-  table result{{{"NAME"}, {"TASK"}, {"PHASE"}, {"DURATION", right}, {"ACTIONS", right}, {"FAILED", right},
-                {"STARTED", right}, {"ERROR"}}, {}};
+  table result{{{"NAME"},
+                {"TASK"},
+                {"PHASE"},
+                {"DURATION", right},
+                {"ACTIONS", right},
+                {"FAILED", right},
+                {"STARTED", right},
+                {"ERROR"}},
+               {}};
   for (const auto& row : rows)
     result.rows.push_back({text_in(row, "name"), name_text(row, "task"), phase_cell(text_in(row, "phase")),
                            duration_text_of_ms(number_in(row, "durationMs")),
@@ -74,27 +105,45 @@ table runs_table(const json& rows, std::uint64_t now_ms) {
 table actions_table(const json& rows) {
   constexpr auto right = side::right;
   constexpr std::uint64_t deepest_shown = 16; // steps of indentation
-  table result{{{"ID"}, {"TASK"}, {"PHASE"}, {"RUN", right}, {"QUEUED", right}, {"ATTEMPT", right},
-                {"REPLICA", right}, {"START"}, {"ERROR"}}, {}};
+  table result{{{"ID"},
+                {"TASK"},
+                {"PHASE"},
+                {"RUN", right},
+                {"QUEUED", right},
+                {"ATTEMPT", right},
+                {"REPLICA", right},
+                {"START"},
+                {"ERROR"}},
+               {}};
   for (const auto& row : rows) {
     const auto replica = number_in(row, "replica");
     const std::string indent(2 * std::min(number_in(row, "depth"), deepest_shown), ' ');
     result.rows.push_back({text_in(row, "id"), indent + name_text(row, "task"), phase_cell(text_in(row, "phase")),
-                           time_of(number_in(row, "runUs")), time_of(number_in(row, "queuedUs")),
-                           count(row, "attempt"), replica ? std::to_string(replica) : "",
-                           truth_in(row, "cold") ? cell("cold", colour::yellow) : cell("warm"), error_cell(row, "error")});
+                           time_of(number_in(row, "runUs")), time_of(number_in(row, "queuedUs")), count(row, "attempt"),
+                           replica ? std::to_string(replica) : "",
+                           truth_in(row, "cold") ? cell("cold", colour::yellow) : cell("warm"),
+                           error_cell(row, "error")});
   }
   return result;
 }
 
 table nodes_table(const json& rows) {
   constexpr auto right = side::right;
-  table result{{{"NAME"}, {"STATE"}, {"UP", right}, {"CALLS", right}, {"ENVIRONMENTS", right}, {"REPLICAS", right},
-                {"SESSIONS", right}, {"MEMORY", right}, {"PID", right}, {"VERSION"}}, {}};
+  table result{{{"NAME"},
+                {"STATE"},
+                {"UP", right},
+                {"CALLS", right},
+                {"ENVIRONMENTS", right},
+                {"REPLICAS", right},
+                {"SESSIONS", right},
+                {"MEMORY", right},
+                {"PID", right},
+                {"VERSION"}},
+               {}};
   for (const auto& row : rows)
-    result.rows.push_back({name_text(row, "name"), phase_cell(text_in(row, "state")), duration_text_of_ms(number_in(row, "upMs")),
-                           count(row, "calls"), count(row, "environments"), count(row, "replicas"),
-                           count(row, "sessions"), bytes_text(number_in(row, "residentBytes")),
+    result.rows.push_back({name_text(row, "name"), phase_cell(text_in(row, "state")),
+                           duration_text_of_ms(number_in(row, "upMs")), count(row, "calls"), count(row, "environments"),
+                           count(row, "replicas"), count(row, "sessions"), bytes_text(number_in(row, "residentBytes")),
                            std::to_string(number_in(row, "pid")), text_in(row, "version")});
   return result;
 }
@@ -123,14 +172,16 @@ table environment_details(const json& row) {
     .add("Project", text_in(row, "project") + " / " + text_in(row, "domain"))
     .add("Version", text_in(row, "version"))
     .add("State", phase_cell(text_in(row, "state")))
-    .add("Replicas", range_text(row) + ", " + count(row, "starting") + " starting, concurrency " + count(row, "concurrency"))
+    .add("Replicas",
+         range_text(row) + ", " + count(row, "starting") + " starting, concurrency " + count(row, "concurrency"))
     .add("Calls", count(row, "running") + " running, " + count(row, "parked") + " waiting for children, "
                     + count(row, "queued") + " queued")
     .add("Ended", count(row, "done") + " done, " + count(row, "failed") + " failed, " + count(row, "lost") + " lost")
     .add("Mean run", time_of(number_in(row, "meanRunUs")))
     .add("Cold starts", count(row, "coldStarts"))
     .add("Mean start", time_of(number_in(row, "meanStartUs")))
-    .add("Started by", text_in(row, "startMode") + (spawn_reason.empty() ? "" : ": " + one_line(spawn_reason, inputs_width)))
+    .add("Started by",
+         text_in(row, "startMode") + (spawn_reason.empty() ? "" : ": " + one_line(spawn_reason, inputs_width)))
     .add("Python", text_in(row, "python"))
     .add("Tasks", one_line(tasks, inputs_width))
     .add("Message", {one_line(text_in(row, "message"), inputs_width), colour::red})
@@ -215,7 +266,10 @@ cell phase_cell(const std::string& phase) {
   const auto is_in = [&](const auto& words) {
     return std::any_of(std::begin(words), std::end(words), [&](const char* word) { return phase == word; });
   };
-  return {phase, is_in(good) ? colour::green : is_in(bad) ? colour::red : is_in(changing) ? colour::yellow : colour::none};
+  return {phase, is_in(good)       ? colour::green
+                 : is_in(bad)      ? colour::red
+                 : is_in(changing) ? colour::yellow
+                                   : colour::none};
 }
 
 table table_of(noun what, const json& rows, std::uint64_t now_ms) {

@@ -1,4 +1,4 @@
-#include "node/gateway/wire.hpp"
+#include "node/wire/control.hpp"
 
 #include "core/defaults.hpp"
 #include "schema/control.capnp.h"

@@ -1,7 +1,7 @@
-#include "node/gateway/wire.hpp"
+#include "node/wire/control.hpp"
 
-#include "node/gateway/environment_version.hpp"
 #include "node/wire/environment.hpp"
+#include "node/wire/environment_version.hpp"
 #include "schema/control.capnp.h"
 
 #include <capnp/compat/json.h>
@@ -29,7 +29,8 @@ milliseconds duration_of(std::uint64_t ms) {
 }
 
 outcome read_hello(std::uint32_t request, ::Hello::Reader from) {
-  return client::hello{request, from.getProtocol(), string_of(from.getProgram()), from.getPid(), string_of(from.getVersion())};
+  return client::hello{request, from.getProtocol(), string_of(from.getProgram()), from.getPid(),
+                       string_of(from.getVersion())};
 }
 
 outcome read_open(std::uint32_t request, ::Environment::Reader from, bool deploy, const std::string& default_python) {
@@ -70,14 +71,16 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
       return read_start(request, from.getStartRun());
     case ::Request::ABORT: {
       auto abort = from.getAbort();
-      return client::abort{request, string_of(abort.getRun()), string_of(abort.getAction()), string_of(abort.getReason())};
+      return client::abort{request, string_of(abort.getRun()), string_of(abort.getAction()),
+                           string_of(abort.getReason())};
     }
     case ::Request::GET:
       return client::get{request, string_of(from.getGet().getWhat()), string_of(from.getGet().getName()),
                          from.getGet().getLimit()};
     case ::Request::LOGS: {
       auto logs = from.getLogs();
-      return client::logs{request, string_of(logs.getOf()), string_of(logs.getAction()), logs.getFollow(), logs.getLines()};
+      return client::logs{request, string_of(logs.getOf()), string_of(logs.getAction()), logs.getFollow(),
+                          logs.getLines()};
     }
     case ::Request::WAIT:
       return client::wait{request, string_of(from.getWait())};
@@ -122,9 +125,9 @@ outcome read_request(std::uint32_t request, std::string_view json, const std::st
     codec.decode(raw.asReader(), message);
     result = read(request, message.asReader(), default_python);
   });
-  KJ_IF_MAYBE(exception, thrown) {
-    result = bad_request("The request is not valid JSON of this protocol: " + std::string(exception->getDescription().cStr())
-                         + ".");
+  KJ_IF_MAYBE (exception, thrown) {
+    result = bad_request(
+      "The request is not valid JSON of this protocol: " + std::string(exception->getDescription().cStr()) + ".");
   }
   return result;
 }

@@ -1,4 +1,4 @@
-#include "node/gateway/environment_version.hpp"
+#include "node/wire/environment_version.hpp"
 
 #include "node/store/digest.hpp"
 
