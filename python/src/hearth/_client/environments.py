@@ -27,6 +27,14 @@ _TARGETS_MAX = 4096  # each override of a task makes one; a loop could make any 
 _making = threading.Lock()
 
 
+def _after_fork() -> None:
+    global _making
+    _making = threading.Lock()  # the thread that held it may not be here
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 class Opened:
     """An environment on a connection."""
 

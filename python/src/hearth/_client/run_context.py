@@ -35,8 +35,8 @@ _REFUSED = {
 _WITHOUT_EFFECT = (
     "annotations", "cache_lookup_scope", "copy_bundle_to", "copy_style", "disable_run_cache", "interactive_mode",
     "interruptible", "labels", "log_format", "log_level", "max_action_concurrency", "notifications", "overwrite_cache",
-    "preserve_original_types", "queue", "raw_data_path", "reset_root_logger", "run_base_dir", "run_start_time", "service_account", "tracked",
-    "tracked_strict", "user_log_level", "version",
+    "preserve_original_types", "queue", "raw_data_path", "reset_root_logger", "run_base_dir", "run_start_time",
+    "service_account", "tracked", "tracked_strict", "user_log_level", "version",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any, Callable, Dict, List, Optional
 
@@ -11,6 +12,14 @@ from hearth.errors import from_failure
 __all__ = ["Request", "Slot", "Waiters", "content"]
 
 _listening = threading.Lock()  # two loops may begin to listen to one slot at the same moment
+
+
+def _after_fork() -> None:
+    global _listening
+    _listening = threading.Lock()  # the thread that held it may not be here
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 class Slot:
