@@ -322,7 +322,7 @@ def test_deploy_names_environments_after_those_they_depend_on(node):
 
 def test_deploy_reaches_the_node_also_when_the_environment_is_open_already(node):
     assert tasks.square.remote(3) == 9
-    deploy(tasks.square.env)
+    deployed = deploy(tasks.square.env)
     assert [value["name"] for value in node.names("deploy")] == [tasks.square.env.name]
     assert deployed[0].version and deployed[0].node == "fake"
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from hearth._client.context import Action, Context, ctx, group, trace
 from hearth._client.deployment import Deployment, deploy
 from hearth._client.handles import Handle
-from hearth._client.init import current_domain, current_project, init, init_from_config
+from hearth._client.init import (
+    current_domain,
+    current_project,
+    init,
+    init_from_api_key,
+    init_from_config,
+    init_in_cluster,
+)
 from hearth._client.mapping import map
 from hearth._client.run_context import run, with_runcontext
 from hearth._client.runs import Run
@@ -24,7 +31,9 @@ __all__ = [
     "disconnect",
     "group",
     "init",
+    "init_from_api_key",
     "init_from_config",
+    "init_in_cluster",
     "map",
     "run",
     "trace",

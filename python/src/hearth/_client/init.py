@@ -13,12 +13,17 @@ from hearth._client import settings
 from hearth._client.forms import Function
 from hearth.errors import ConfigurationError
 
-__all__ = ["current_domain", "current_project", "init", "init_from_config"]
+__all__ = ["current_domain", "current_project", "init", "init_from_api_key", "init_from_config", "init_in_cluster"]
 
 _CONFIG_VARIABLE = "HEARTH_CLIENT_CONFIG"
+# Words of Flyte that say where its service is and how to get in: a program that relies on one must hear it.
 _ELSEWHERE = ("endpoint", "api_key", "headless", "insecure", "insecure_skip_verify", "ca_cert_file_path", "client_id",
-              "client_credentials_secret", "proxy_command", "auth_type", "auth_client_config", "rpc_retries",
-              "http_proxy_url")  # fmt: skip
+              "client_credentials_secret", "command", "proxy_command")  # fmt: skip
+# Those that arrange how Flyte does what is done otherwise here.
+_WITHOUT_EFFECT = ("auth_client_config", "auth_type", "batch_size", "disable_keyring", "http_proxy_url", "image_builder",
+                   "image_registry", "images", "load_plugin_type_transformers", "local_persistence", "local_tracked",
+                   "local_tracked_strict", "log_format", "org", "reset_root_logger", "root_dir", "rpc_retries", "scopes",
+                   "source_config_path", "storage", "sync_local_sys_paths", "user_log_level")  # fmt: skip
 
 
 def _init(
@@ -26,8 +31,6 @@ def _init(
     project: Optional[str] = None,
     domain: Optional[str] = None,
     log_level: Union[int, str, None] = None,
-    root_dir: Union[str, os.PathLike[str], None] = None,
-    org: Optional[str] = None,
     **other: Any,
 ) -> None:
     """Sets the project and domain of this process, and how much the SDK logs. Nothing is started or connected.
@@ -37,18 +40,15 @@ def _init(
     Parameters:
         project, domain: None leaves them as they are.
         log_level: of the logger "hearth": a number or a name of `logging`.
-        root_dir, org: as in Flyte; the root is found by pyproject.toml or .git, and there are no organisations.
 
     Raises ConfigurationError. Flyte's words about endpoints and credentials are refused: a node is reached over the
-    Unix socket that $HEARTH_SOCKET names.
+    Unix socket that $HEARTH_SOCKET names. Its others (org, root_dir, images, storage, ...) are taken, and one line in the
+    log says that they have no effect: the root is found by pyproject.toml or .git, and there are no organisations.
     """
     for word, value in other.items():
-        if word in _ELSEWHERE and value is not None:
-            raise ConfigurationError(
-                f"init({word}=...) is not supported: a program talks to the node of its machine over a Unix socket "
-                f"($HEARTH_SOCKET names another one)."
-            )
-        if word not in _ELSEWHERE:
+        if word in _ELSEWHERE and value:
+            raise _elsewhere(f"init({word}=...)")
+        if word not in _ELSEWHERE and word not in _WITHOUT_EFFECT:
             raise TypeError(f"init has no parameter {word!r}; it takes project, domain, log_level")
     settings.set_place(project, domain)
     log = logging.getLogger("hearth")
@@ -57,9 +57,16 @@ def _init(
             log.setLevel(log_level.upper() if isinstance(log_level, str) else log_level)
         except ValueError:
             raise ConfigurationError(f"log_level={log_level!r} is no level of logging, such as 'INFO'.") from None
-    for name, value in (("root_dir", root_dir), ("org", org)):
-        if value is not None:
-            log.warning("init(%s=...) has no effect here", name)
+    unused = [f"{word}=..." for word, value in other.items() if word in _WITHOUT_EFFECT and value is not None]
+    if unused:
+        log.warning("init(%s) has no effect here", ", ".join(unused))
+
+
+def _elsewhere(what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{what} is not supported: a program talks to the node of its machine over a Unix socket, today a private one that "
+        f"starts by itself ($HEARTH_SOCKET names another). Call hearth.init(project=..., domain=...), or nothing at all."
+    )
 
 
 async def _init_aio(**words: Any) -> None:
@@ -80,6 +87,24 @@ def _init_from_config(path: Union[str, os.PathLike[str], None] = None, **other: 
 
 async def _init_from_config_aio(path: Union[str, os.PathLike[str], None] = None, **other: Any) -> None:
     _init_from_config(path, **other)
+
+
+def _init_in_cluster(**other: Any) -> None:
+    """Flyte's setup inside of its cluster. Raises ConfigurationError: there are no clusters yet, and tasks need none."""
+    raise _elsewhere("init_in_cluster(...)")
+
+
+async def _init_in_cluster_aio(**other: Any) -> None:
+    _init_in_cluster(**other)
+
+
+def _init_from_api_key(api_key: Optional[str] = None, **other: Any) -> None:
+    """Flyte's setup for its service. Raises ConfigurationError: a node asks for no key, it serves its own user."""
+    raise _elsewhere("init_from_api_key(...)")
+
+
+async def _init_from_api_key_aio(api_key: Optional[str] = None, **other: Any) -> None:
+    _init_from_api_key(api_key, **other)
 
 
 def _config_file(path: Union[str, os.PathLike[str], None]) -> Optional[Path]:
@@ -112,10 +137,16 @@ def _read_config(file: Path) -> Mapping[str, Any]:
     return {word: found[word] for word in ("project", "domain", "log_level") if word in found}
 
 
-init = Function(_init, _init_aio)
-init.__name__ = init.__qualname__ = "init"
-init_from_config = Function(_init_from_config, _init_from_config_aio)
-init_from_config.__name__ = init_from_config.__qualname__ = "init_from_config"
+def _public(name: str, blocking: Any, awaitable: Any) -> Function:
+    made = Function(blocking, awaitable)
+    made.__name__ = made.__qualname__ = name
+    return made
+
+
+init = _public("init", _init, _init_aio)
+init_from_api_key = _public("init_from_api_key", _init_from_api_key, _init_from_api_key_aio)
+init_from_config = _public("init_from_config", _init_from_config, _init_from_config_aio)
+init_in_cluster = _public("init_in_cluster", _init_in_cluster, _init_in_cluster_aio)
 
 
 def current_project() -> str:
