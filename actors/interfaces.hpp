@@ -99,7 +99,7 @@ using supervisor_actor = caf::typed_actor<
 /// An INTERPRETER is the door to one Python process: frames out, events in (sent to its replica).
 using interpreter_actor = caf::typed_actor<
   // Writes these calls.
-  caf::reacts_to<atom::dispatch, std::vector<started_call>>,
+  caf::reacts_to<atom::dispatch, std::vector<sent_call>>,
   // Takes back what has not begun; answered by the event `recalled` (possibly with no slot).
   caf::reacts_to<atom::recall, std::vector<std::uint32_t>>,
   // Asks the call in this slot to stop: a signal to a sync task, a frame to an async one.
@@ -233,8 +233,9 @@ using run_keeper_actor = caller_actor::extend<
   caf::replies_to<atom::result, std::string>::with<call_reply>,
   // Stops a run, or one action of it (id in hex, a prefix is enough when it is unique).
   caf::replies_to<atom::abort, std::string, std::string, std::string>::with<run_row>,
-  // Streams output of a run to a session from now on; what was kept comes first. False: the run has ended, nothing follows.
-  caf::replies_to<atom::watch, std::string, session_actor, std::uint32_t, bool>::with<bool>,
+  // Sends a session the output of a run that is kept, and what comes until the run ends when the flag says so; then answers.
+  // (run, session, beginning of the id of the only action that matters, last lines of what is kept, follow)
+  caf::replies_to<atom::watch, std::string, session_actor, std::string, std::uint32_t, bool>::with<bool>,
   // A session is gone: aborts its attached runs.
   caf::reacts_to<atom::leave, session_actor>,
   // How many runs have not ended.
@@ -254,7 +255,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::replica::events)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::environment_row>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::replica_row>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::milliseconds)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::started_call>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::sent_call>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::call_id)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::opened_handle)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::ec)

@@ -68,7 +68,7 @@ struct log_text {
 // -- replica <-> interpreter door ----
 
 /// A call on its way into an interpreter. `slot` is the word of the slot table that decides who starts it.
-struct started_call {
+struct sent_call {
   call_header header;
   std::uint16_t attempt = 1;
   std::uint32_t slot = 0;

@@ -132,10 +132,10 @@ void pool::clear_limit(ticket call, entry& e) {
 
 void pool::done(replica_id id, ticket call, ec code, bool unstarted, duration run, instant now, pool_effects& out) {
   auto* e = find(call);
-  auto seat_at = replicas_.find(id);
-  if (!e || e->replica != id || seat_at == replicas_.end())
+  auto member_at = replicas_.find(id);
+  if (!e || e->replica != id || member_at == replicas_.end())
     return;
-  auto& s = seat_at->second;
+  auto& s = member_at->second;
   unsend(s, call, *e, now);
   if (unstarted) {
     --e->attempt;

@@ -218,7 +218,7 @@ private:
     bool in_use = false;
   };
 
-  struct seat { // a replica as the pool sees it
+  struct member { // a replica as the pool sees it
     bool ready = false;
     bool draining = false;
     bool can_hold_ahead = false;
@@ -253,17 +253,17 @@ private:
 
   void pump(instant now, pool_effects& out);
   bool has_head();
-  seat* choose(std::uint16_t depth, replica_id& id);
-  seat* choose_ahead(std::uint32_t task, instant now, replica_id& id);
-  void send(ticket call, replica_id to, seat& s, instant now, pool_effects& out);
-  void park(seat& s, ticket call, entry& e);
-  void unpark(seat& s, ticket call, const entry& e);
-  void unsend(seat& s, ticket call, entry& e, instant now);
+  member* choose(std::uint16_t depth, replica_id& id);
+  member* choose_ahead(std::uint32_t task, instant now, replica_id& id);
+  void send(ticket call, replica_id to, member& s, instant now, pool_effects& out);
+  void park(member& s, ticket call, entry& e);
+  void unpark(member& s, ticket call, const entry& e);
+  void unsend(member& s, ticket call, entry& e, instant now);
   void grow(instant now, pool_effects& out);
-  std::uint32_t seats_counted() const;
+  std::uint32_t members_counted() const;
   bool can_grow() const;
   bool has_ready() const;
-  bool may_stall(const seat& s) const;
+  bool may_stall(const member& s) const;
   void recall_stalled(instant now, pool_effects& out);
   instant idle_until() const { return idle_since_ + (superseded_ ? duration{0} : duration(limits_.idle_ttl)); }
   void expire_idle(instant now, pool_effects& out);
@@ -290,7 +290,7 @@ private:
   std::size_t queued_roots_ = 0;
   std::uint64_t queued_bytes_ = 0;
   std::size_t calls_open_ = 0;
-  std::map<replica_id, seat> replicas_;
+  std::map<replica_id, member> replicas_;
   std::set<alarm> alarms_;
   std::vector<double> service_ns_; // per task; negative: nothing learned
   counters counters_;

@@ -133,9 +133,9 @@ bool pool::has_head() {
 
 /// A replica with a free slot: the emptiest, the oldest among equals, so that few replicas stay warm for little work. One
 /// where parents wait is left to their descendants as long as another replica may be started for a root.
-pool::seat* pool::choose(std::uint16_t depth, replica_id& id) {
-  seat* best = nullptr;
-  seat* lent = nullptr;
+pool::member* pool::choose(std::uint16_t depth, replica_id& id) {
+  member* best = nullptr;
+  member* lent = nullptr;
   replica_id lent_id;
   for (auto& [number, s] : replicas_) {
     if (!s.ready || s.draining || s.recalling || s.in_flight() >= limits_.concurrency)
@@ -160,12 +160,12 @@ pool::seat* pool::choose(std::uint16_t depth, replica_id& id) {
 
 /// A busy replica that will come to this call within one round trip, so that it need not wait for the next wake-up. Only
 /// for calls whose length is known, and never behind one that has turned out long.
-pool::seat* pool::choose_ahead(std::uint32_t task, instant now, replica_id& id) {
+pool::member* pool::choose_ahead(std::uint32_t task, instant now, replica_id& id) {
   auto expected = estimate(task);
   if (limits_.fresh || !expected || spec_->tasks[task].timeout.max_runtime.count() > 0)
     return nullptr;
   auto horizon = duration(defaults::prefetch_round_trip) * limits_.concurrency;
-  seat* best = nullptr;
+  member* best = nullptr;
   for (auto& [number, s] : replicas_) {
     if (!s.ready || s.draining || s.recalling || !s.can_hold_ahead || !s.parked.empty()
         || s.in_flight() >= limits_.concurrency + defaults::prefetch_max || s.expected + *expected > horizon
@@ -185,7 +185,7 @@ std::optional<pool::duration> pool::estimate(std::uint32_t task) const {
   return duration(static_cast<std::int64_t>(service_ns_[task]));
 }
 
-void pool::send(ticket call, replica_id to, seat& s, instant now, pool_effects& out) {
+void pool::send(ticket call, replica_id to, member& s, instant now, pool_effects& out) {
   auto& e = *find(call);
   leave_queue(e, now);
   e.where = state::sent;
@@ -203,13 +203,13 @@ void pool::send(ticket call, replica_id to, seat& s, instant now, pool_effects& 
   out.push_back(pool_effect::dispatch{to, call, e.attempt});
 }
 
-void pool::park(seat& s, ticket call, entry& e) {
+void pool::park(member& s, ticket call, entry& e) {
   e.where = state::parked;
   s.parked.push_back(call);
   ++s.parked_depths[e.what.depth];
 }
 
-void pool::unpark(seat& s, ticket call, const entry& e) {
+void pool::unpark(member& s, ticket call, const entry& e) {
   std::erase(s.parked, call);
   const auto at = s.parked_depths.find(e.what.depth);
   if (--at->second == 0)
@@ -217,7 +217,7 @@ void pool::unpark(seat& s, ticket call, const entry& e) {
 }
 
 /// The call no longer takes a slot of the replica.
-void pool::unsend(seat& s, ticket call, entry& e, instant now) {
+void pool::unsend(member& s, ticket call, entry& e, instant now) {
   if (e.where == state::parked) {
     unpark(s, call, e);
   } else {
@@ -232,7 +232,7 @@ void pool::unsend(seat& s, ticket call, entry& e, instant now) {
 // -- size ----
 
 /// Replicas that count towards the maximum: all but those where every call waits for its children.
-std::uint32_t pool::seats_counted() const {
+std::uint32_t pool::members_counted() const {
   std::uint32_t result = 0;
   for (const auto& [id, s] : replicas_)
     if (!s.draining && (s.parked.empty() || !s.sent.empty()))
@@ -247,7 +247,7 @@ bool pool::has_ready() const {
 
 bool pool::can_grow() const {
   auto lent_max = limits_.fresh ? defaults::parked_max : limits_.max_replicas;
-  return seats_counted() < limits_.max_replicas && replicas_.size() < limits_.max_replicas + lent_max;
+  return members_counted() < limits_.max_replicas && replicas_.size() < limits_.max_replicas + lent_max;
 }
 
 void pool::grow(instant now, pool_effects& out) {
@@ -274,7 +274,7 @@ void pool::grow(instant now, pool_effects& out) {
 }
 
 /// Whether it holds calls ahead that could be taken back.
-bool pool::may_stall(const seat& s) const {
+bool pool::may_stall(const member& s) const {
   return s.can_hold_ahead && !s.recalling && !s.recalled_all && s.in_flight() > limits_.concurrency;
 }
 

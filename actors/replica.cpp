@@ -93,7 +93,7 @@ void replica_state::quit() {
 // -- calls in ----
 
 void replica_state::dispatch(std::vector<dispatched_call>& calls) {
-  std::vector<started_call> out;
+  std::vector<sent_call> out;
   out.reserve(calls.size());
   for (auto& c : calls) {
     if (free_.empty()) {

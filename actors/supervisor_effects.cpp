@@ -159,27 +159,27 @@ void supervisor_state::list(std::vector<environment_row>& environments, std::vec
     row.python = spec.python;
     for (const auto& task : spec.tasks)
       row.tasks.push_back(task.name);
-    for (const auto& seat : v->calls.view()) {
-      auto known = v->replicas.find(seat.id);
+    for (const auto& member : v->calls.view()) {
+      auto known = v->replicas.find(member.id);
       replica_row r;
-      r.id = seat.id.value;
+      r.id = member.id.value;
       r.environment = spec.name;
       r.version = version_name;
-      r.state = !seat.is_ready ? "starting" : seat.is_draining ? "draining" : seat.running > 0 ? "busy" : "idle";
-      r.running = seat.running;
-      r.parked = seat.parked;
-      r.ahead = seat.ahead;
-      r.done = seat.done;
-      r.age_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(now() - seat.since).count());
+      r.state = !member.is_ready ? "starting" : member.is_draining ? "draining" : member.running > 0 ? "busy" : "idle";
+      r.running = member.running;
+      r.parked = member.parked;
+      r.ahead = member.ahead;
+      r.done = member.done;
+      r.age_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(now() - member.since).count());
       if (known != v->replicas.end()) {
         r.pid = known->second.pid;
         r.start_us = static_cast<std::uint64_t>(known->second.start.count() / 1000);
-        r.start_mode = !seat.is_ready ? "" : known->second.how.forked ? "fork" : "spawn";
+        r.start_mode = !member.is_ready ? "" : known->second.how.forked ? "fork" : "spawn";
       }
       replicas.push_back(std::move(r));
-      seat.is_ready ? ++row.replicas : ++row.starting;
-      row.running += seat.running;
-      row.parked += seat.parked;
+      member.is_ready ? ++row.replicas : ++row.starting;
+      row.running += member.running;
+      row.parked += member.parked;
     }
     const auto& limits = v->calls.limits();
     row.min_replicas = limits.min_replicas;

@@ -35,7 +35,7 @@ bool dialogue::is_open(std::uint32_t slot, std::uint32_t generation, call_id id)
 
 // -- to the interpreter ----
 
-void dialogue::call(const started_call& what, wire::frame_writer& out) {
+void dialogue::call(const sent_call& what, wire::frame_writer& out) {
   auto& use = uses_[what.slot];
   use.id = what.header.id;
   use.open = true;

@@ -27,7 +27,7 @@ public:
   // -- to the interpreter ----
 
   /// Opens the call's slot and writes the call. `slot` is below the size of the table, and not open.
-  void call(const started_call& what, wire::frame_writer& out);
+  void call(const sent_call& what, wire::frame_writer& out);
 
   /// The reply of a child call.
   void reply(const call_reply& what, wire::frame_writer& out);

@@ -53,7 +53,7 @@ interpreter_link::~interpreter_link() {
 
 // -- to the interpreter ----
 
-void interpreter_link::dispatch(const std::vector<started_call>& calls) {
+void interpreter_link::dispatch(const std::vector<sent_call>& calls) {
   for (const auto& call : calls)
     dialogue_.call(call, *this);
 }
@@ -265,7 +265,7 @@ interpreter_actor::behavior_type interpreter_behavior(interpreter_actor::statefu
     link->halt(true, {ec::interpreter_lost, "The replica of this interpreter ended."});
   });
   return {
-    [link](atom::dispatch, const std::vector<started_call>& calls) { link->dispatch(calls); },
+    [link](atom::dispatch, const std::vector<sent_call>& calls) { link->dispatch(calls); },
     [link](atom::recall, const std::vector<std::uint32_t>& slots) { link->recall(slots); },
     [link](atom::cancel, std::uint32_t slot, call_id id) { link->cancel(slot, id); },
     [link](atom::replies, const std::vector<call_reply>& replies) { link->replies(replies); },

@@ -44,7 +44,7 @@ public:
   /// The actor that speaks for this link; it is asked to exit after `gone`.
   void speaks(interpreter_actor door) { door_ = std::move(door); }
 
-  void dispatch(const std::vector<started_call>& calls);
+  void dispatch(const std::vector<sent_call>& calls);
   void recall(const std::vector<std::uint32_t>& slots);
   void cancel(std::uint32_t slot, call_id id);
   void replies(const std::vector<call_reply>& replies);

@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::uint32_t slots = 4;
 
-started_call call_in(std::uint32_t slot, std::uint64_t number, std::string_view arguments = "arguments") {
-  started_call call;
+sent_call call_in(std::uint32_t slot, std::uint64_t number, std::string_view arguments = "arguments") {
+  sent_call call;
   call.header.id = {1, number};
   call.header.root = {2, number};
   call.slot = slot;
@@ -63,7 +63,7 @@ struct both_sides {
   }
 
   /// The call as the interpreter reads it.
-  wire::call sent(const started_call& call) {
+  wire::call sent(const sent_call& call) {
     talk.call(call, out);
     const auto frames = out.take();
     BOOST_REQUIRE_EQUAL(frames.size(), 1);

@@ -73,7 +73,10 @@ BOOST_AUTO_TEST_CASE(every_request_becomes_the_event_it_means) {
   BOOST_CHECK_EQUAL(accepted<client::result>(R"({"result": "r"})").run, "r");
   BOOST_CHECK_EQUAL(accepted<client::status>(R"({"status": null})").request, 7u);
   auto stop = accepted<client::stop>(R"({"stop": {"graceMs": "18446744073709551615", "reason": "r"}})");
-  BOOST_CHECK(stop.grace > std::chrono::hours(24 * 365) && stop.grace + stop.grace > stop.grace);
+  BOOST_REQUIRE(stop.grace.has_value());
+  BOOST_CHECK(*stop.grace > std::chrono::hours(24 * 365) && *stop.grace + *stop.grace > *stop.grace);
+  BOOST_CHECK(!accepted<client::stop>(R"({"stop": {"usualGrace": true}})").grace.has_value());
+  BOOST_CHECK(accepted<client::open_environment>(R"({"deploy": {"name": "e", "bundle": "b"}})").deploy);
 }
 
 BOOST_AUTO_TEST_CASE(an_environment_comes_with_its_version_and_an_interpreter) {

@@ -155,11 +155,11 @@ struct foundry_fixture : loop_fixture {
   }
 
   call_id send(const made& to, std::string_view command, std::uint32_t slot = 0) {
-    started_call call;
+    sent_call call;
     call.header.id = {1, ++calls};
     call.slot = slot;
     call.arguments = payload::text(command);
-    caf::anon_send(*to.heard->door, atom::dispatch::value, std::vector<started_call>{call});
+    caf::anon_send(*to.heard->door, atom::dispatch::value, std::vector<sent_call>{call});
     return call.header.id;
   }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/agent.hpp"
+#include "actors/log_lines.hpp"
 #include "actors/run_keeper.hpp"
 #include "actors/session.hpp"
 #include "core/defaults.hpp"
@@ -22,7 +23,7 @@ struct scripted_interpreter {
   replica_order order;
   replica_actor replica;
   interpreter_actor door;
-  std::vector<started_call> calls;      // in the order in which they came, never removed
+  std::vector<sent_call> calls;      // in the order in which they came, never removed
   std::set<std::uint32_t> held;         // slots without an outcome
   std::vector<std::uint32_t> cancelled; // slots
   std::vector<std::vector<std::uint32_t>> recalls;
@@ -40,6 +41,8 @@ struct scripted_doors {
   failure unmade; // code set: every start fails with it
   std::set<std::string> bundles{"b"};
   std::map<std::string, std::vector<log_text>> logs;
+  bool disk_is_slow = false;                // what is read waits for `disk_goes_on`
+  std::vector<std::pair<caf::typed_response_promise<std::vector<log_text>>, std::vector<log_text>>> reads;
   std::vector<std::string> forgotten; // versions
   bool foundry_stopped = false;
 };
@@ -47,7 +50,7 @@ struct scripted_doors {
 inline interpreter_actor::behavior_type scripted_interpreter_behavior(interpreter_actor::pointer self,
                                                                       std::shared_ptr<scripted_interpreter> me) {
   return {
-    [me](atom::dispatch, std::vector<started_call>& calls) {
+    [me](atom::dispatch, std::vector<sent_call>& calls) {
       for (auto& c : calls) {
         me->held.insert(c.slot);
         me->calls.push_back(std::move(c));
@@ -96,13 +99,22 @@ public:
         [](atom::open, const std::string& digest) { return "/code/" + digest; },
       };
     });
-    auto logs = sys.spawn([d = doors](logs_actor::pointer) -> logs_actor::behavior_type {
+    auto logs = sys.spawn([d = doors](logs_actor::pointer self) -> logs_actor::behavior_type {
       return {
         [d](atom::append, const std::string& log, std::vector<log_text>& texts) {
+          if (log.empty()) // promises are kept by who gave them
+            for (auto& [promise, found] : std::exchange(d->reads, {}))
+              promise.deliver(std::move(found));
           auto& kept = d->logs[log];
           kept.insert(kept.end(), texts.begin(), texts.end());
         },
-        [d](atom::read, const std::string& log, std::uint32_t) { return d->logs[log]; },
+        [self, d](atom::read, const std::string& log, std::uint32_t lines) -> caf::result<std::vector<log_text>> {
+          auto found = last_lines(d->logs[log], lines);
+          if (!d->disk_is_slow)
+            return found;
+          d->reads.push_back({self->make_response_promise<std::vector<log_text>>(), std::move(found)});
+          return d->reads.back().first;
+        },
       };
     });
     auto keeper_config = std::make_shared<run_keeper_config>();
@@ -138,8 +150,6 @@ public:
       caf::anon_send_exit(i->replica, caf::exit_reason::kill);
       caf::anon_send_exit(i->door, caf::exit_reason::kill);
     }
-    for (auto& s : supervisors_)
-      caf::anon_send_exit(s, caf::exit_reason::kill);
     run();
   }
 
@@ -180,6 +190,12 @@ public:
     if (greet)
       say(*c, client::hello{1, defaults::protocol_version, "test", 1, "0"});
     return *c;
+  }
+
+  /// What was read from logs arrives.
+  void disk_goes_on() {
+    doors->disk_is_slow = false;
+    tell(std::get<2>(doors_), atom::append::value, std::string(), std::vector<log_text>());
   }
 
   void say(scripted_client& c, client::event what) {
@@ -250,6 +266,19 @@ public:
     says(i, std::move(o));
   }
 
+  /// The supervisor of this environment fails.
+  void kill_supervisor(spec_ptr spec) {
+    supervisor_actor found;
+    sys.spawn([&](caf::event_based_actor* self) {
+      self->request(agent, caf::infinite, atom::open::value, spec, false).then([&](opened_environment& opened) {
+        found = opened.supervisor;
+      });
+    });
+    run();
+    caf::anon_send_exit(found, caf::exit_reason::kill);
+    run();
+  }
+
   /// The process is gone, as by a signal; what it held counts as begun unless `begun` says otherwise.
   void die(scripted_interpreter& i, bool begun = true) {
     interpreter::gone e{ec::interpreter_lost, "ended by signal 9 (SIGKILL)", {}};
@@ -303,7 +332,6 @@ private:
 
   std::tuple<foundry_actor, bundles_actor, logs_actor> doors_;
   std::vector<std::shared_ptr<scripted_client>> clients_;
-  std::vector<supervisor_actor> supervisors_;
 };
 
 } // namespace hearth::test
