@@ -47,13 +47,15 @@ const char* text_of(action_event::phase_t phase) {
 
 std::uint64_t micros(nanoseconds t) { return static_cast<std::uint64_t>(t.count() / 1000); }
 
-caf::error unknown(const std::string& name) {
+bool is_terminal(const std::string& phase) { return phase != "QUEUED" && phase != "RUNNING"; }
+
+} // namespace
+
+caf::error run_keeper_state::unknown(const std::string& name) {
   return error_of({ec::unknown_run, "There is no run `" + name + "` on this node; `hearth get runs` lists them."});
 }
 
-std::string log_of(const run_row& row) { return "run-" + row.name; }
-
-} // namespace
+std::string run_keeper_state::log_of(const run_row& row) { return "run-" + row.name; }
 
 // -- beginning and end ----
 
@@ -79,8 +81,9 @@ caf::result<std::string> run_keeper_state::accept(run_order& order) {
   l.detach = order.detach;
   l.began = self_->clock().now();
   if (order.logs)
-    l.watchers.push_back({order.session, false, {}, {}});
-  self_->monitor(order.supervisor);
+    l.watchers.push_back(std::make_shared<watcher>(order.session));
+  heed(order.supervisor.address());
+  heed(order.session.address());
   order.root.caller = caller_actor(self_);
   order.root.output = caller_actor(self_);
   order.root.in_run = true;
@@ -101,7 +104,6 @@ void run_keeper_state::end(run_record& run, call_reply answer) {
   if (node.empty())
     return;
   auto& l = node.mapped();
-  self_->demonitor(l.supervisor.address());
   run.row.phase = phase_of(answer.code);
   run.row.duration_ms
     = static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(self_->clock().now() - l.began).count());
@@ -113,9 +115,11 @@ void run_keeper_state::end(run_record& run, call_reply answer) {
     promise.deliver(answer);
   for (auto& promise : l.waiting_row)
     promise.deliver(run.row);
-  for (auto& w : l.watchers)
-    if (w.end.pending() && !w.is_fetching)
-      w.end.deliver(true);
+  for (const auto& w : l.watchers) {
+    w->goes_on = false; // whoever fetches hears the end after what it fetches
+    if (w->end.pending() && !w->is_fetching)
+      w->end.deliver(true);
+  }
   keep(run, std::move(answer));
 }
 
@@ -157,7 +161,7 @@ void run_keeper_state::supervisor_down(const caf::down_msg& down) {
   }
 }
 
-// -- actions and output ----
+// -- actions ----
 
 void run_keeper_state::acted(std::vector<action_event>& events) {
   std::set<call_id> touched;
@@ -166,8 +170,7 @@ void run_keeper_state::acted(std::vector<action_event>& events) {
     if (!run)
       continue;
     // The reply of the root call comes straight from its replica, so it may be faster than the record of its action.
-    auto l = live_.find(e.root);
-    act(*run, l == live_.end() ? nullptr : &l->second, e);
+    act(*run, e);
     touched.insert(e.root);
   }
   for (auto root : touched)
@@ -175,22 +178,31 @@ void run_keeper_state::acted(std::vector<action_event>& events) {
       self_->send(l->second.session, atom::watch::value, root, config_->store->find(root)->row.actions_done);
 }
 
-void run_keeper_state::act(run_record& run, live* l, action_event& e) {
+/// Counts the event, unless it is about an action that has ended: whatever is reported later, an end is final.
+bool run_keeper_state::counts(run_record& run, const action_event& e) const {
   using phase_t = action_event::phase_t;
-  if (e.phase == phase_t::queued)
-    ++run.row.actions;
-  bool is_open = e.phase == phase_t::queued || e.phase == phase_t::running;
-  if (is_open) {
-    if (l)
-      l->open_actions[e.id] = e.supervisor;
-    if (l && e.depth == 0 && e.phase == phase_t::running)
-      run.row.phase = "RUNNING";
-  } else {
-    if (l)
-      l->open_actions.erase(e.id);
-    ++run.row.actions_done;
-    run.row.actions_failed += e.phase == phase_t::succeeded ? 0 : 1;
+  const auto known = run.index.find(e.id);
+  if (known != run.index.end() && is_terminal(run.actions[known->second].phase))
+    return false;
+  if (e.phase == phase_t::queued) {
+    const bool is_new = run.open_actions.try_emplace(e.id, caf::actor_cast<caf::actor_addr>(e.supervisor)).second;
+    run.row.actions += is_new ? 1 : 0;
+    return is_new;
   }
+  if (e.phase == phase_t::running)
+    return run.open_actions.contains(e.id);
+  if (run.open_actions.erase(e.id) == 0)
+    return false;
+  ++run.row.actions_done;
+  run.row.actions_failed += e.phase == phase_t::succeeded ? 0 : 1;
+  return true;
+}
+
+void run_keeper_state::act(run_record& run, action_event& e) {
+  if (!counts(run, e))
+    return;
+  if (e.depth == 0 && e.phase == action_event::phase_t::running && !run.ended())
+    run.row.phase = "RUNNING";
   auto [at, is_new] = run.index.try_emplace(e.id, run.actions.size());
   if (is_new) {
     if (run.actions.size() >= defaults::run_actions_kept) {
@@ -214,58 +226,6 @@ void run_keeper_state::act(run_record& run, live* l, action_event& e) {
   row.run_us = micros(e.run);
   row.replica = e.replica ? e.replica : row.replica;
   row.error = std::move(e.error);
-}
-
-void run_keeper_state::logged(std::vector<log_text>& texts) {
-  std::vector<std::pair<call_id, std::vector<log_text>>> by_run;
-  for (auto& text : texts)
-    batch_for(by_run, text.root).push_back(std::move(text));
-  for (auto& [root, batch] : by_run) {
-    auto* run = config_->store->find(root);
-    if (!run)
-      continue;
-    if (auto l = live_.find(root); l != live_.end()) {
-      for (auto& w : l->second.watchers) {
-        if (w.is_fetching)
-          w.held.insert(w.held.end(), batch.begin(), batch.end());
-        else
-          self_->send(w.session, atom::logged::value, batch);
-      }
-    }
-    self_->send(config_->logs, atom::append::value, log_of(run->row), std::move(batch));
-  }
-}
-
-caf::result<bool> run_keeper_state::watch(const std::string& name_or_root, const session_actor& session,
-                                          std::uint32_t lines, bool follow) {
-  auto* run = find(name_or_root);
-  if (!run)
-    return unknown(name_or_root);
-  auto root = run->row.call;
-  auto promise = self_->make_response_promise<bool>();
-  auto l = live_.find(root);
-  bool goes_on = follow && l != live_.end();
-  if (goes_on)
-    l->second.watchers.push_back({session, true, {}, promise});
-  self_->request(config_->logs, defaults::inner_request_timeout, atom::read::value, log_of(run->row), lines)
-    .then(
-      [=, this](std::vector<log_text>& kept) mutable {
-        self_->send(session, atom::logged::value, std::move(kept));
-        auto still = live_.find(root);
-        if (!goes_on || still == live_.end()) { // ended meanwhile: all of its output was appended before
-          promise.deliver(false);
-          return;
-        }
-        for (auto& w : still->second.watchers)
-          if (w.is_fetching && w.session == session) {
-            w.is_fetching = false;
-            if (!w.held.empty())
-              self_->send(session, atom::logged::value, std::move(w.held));
-            w.held.clear();
-          }
-      },
-      [=](caf::error& error) mutable { promise.deliver(std::move(error)); });
-  return promise;
 }
 
 // -- requests ----
@@ -302,12 +262,12 @@ caf::result<run_row> run_keeper_state::abort(const std::string& name_or_root, co
     return row_of(*run);
   } else {
     std::vector<call_id> matches;
-    for (const auto& [id, supervisor] : l->second.open_actions)
+    for (const auto& [id, supervisor] : run->open_actions)
       if (to_string(id).compare(0, action.size(), action) == 0)
         matches.push_back(id);
     if (matches.size() == 1) {
-      auto to = caf::actor_cast<supervisor_actor>(l->second.open_actions.at(matches.front()));
-      self_->send(to, atom::cancel::value, std::vector<cancellation>{cancellation{caller_actor{}, matches.front(), ec::aborted, reason}});
+      if (auto to = caf::actor_cast<supervisor_actor>(run->open_actions.at(matches.front())))
+        self_->send(to, atom::cancel::value, std::vector<cancellation>{cancellation{caller_actor{}, matches.front(), ec::aborted, reason}});
       return row_of(*run);
     }
     if (matches.size() > 1)
@@ -318,10 +278,21 @@ caf::result<run_row> run_keeper_state::abort(const std::string& name_or_root, co
                                       + run->row.name + "` lists them."});
 }
 
-void run_keeper_state::leave(const session_actor& session) {
+void run_keeper_state::heed(const caf::actor_addr& actor) {
+  if (heeded_.insert(actor).second)
+    self_->monitor(actor);
+}
+
+void run_keeper_state::down(const caf::down_msg& down) {
+  heeded_.erase(down.source);
+  supervisor_down(down);
+  leave(down.source);
+}
+
+void run_keeper_state::leave(const caf::actor_addr& session) {
   for (auto& [root, l] : live_) {
-    l.watchers.remove_if([&](watcher& w) { return w.session == session; });
-    if (l.session != session)
+    l.watchers.remove_if([&](const auto& w) { return w->session.address() == session; });
+    if (!l.session || l.session.address() != session)
       continue;
     l.session = session_actor{};
     if (!l.detach)
@@ -334,7 +305,7 @@ run_keeper_actor::behavior_type run_keeper_state::make_behavior(run_keeper_actor
                                                                 std::shared_ptr<run_keeper_config> config) {
   self_ = self;
   config_ = std::move(config);
-  self->set_down_handler([this](caf::down_msg& down) { supervisor_down(down); });
+  self->set_down_handler([this](caf::down_msg& down) { this->down(down); });
   return {
     [this](atom::replies, std::vector<call_reply>& replies) { replied(replies); },
     [this](atom::logged, std::vector<log_text>& texts) { logged(texts); },
@@ -382,10 +353,9 @@ run_keeper_actor::behavior_type run_keeper_state::make_behavior(run_keeper_actor
     [this](atom::abort, const std::string& run, const std::string& action, const std::string& reason) {
       return abort(run, action, reason);
     },
-    [this](atom::watch, const std::string& run, const session_actor& session, std::uint32_t lines, bool follow) {
-      return watch(run, session, lines, follow);
-    },
-    [this](atom::leave, const session_actor& session) { leave(session); },
+    [this](atom::watch, const std::string& run, const session_actor& session, const std::string& action, std::uint32_t lines,
+           bool follow) { return watch(run, session, action, lines, follow); },
+    [this](atom::leave, const session_actor& session) { leave(session.address()); },
     [this](atom::status) { return static_cast<std::uint64_t>(config_->store->open_count()); },
     [this](atom::tick) {
       tick_is_coming_ = false;

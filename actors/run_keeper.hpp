@@ -5,6 +5,7 @@
 
 #include <list>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -15,7 +16,8 @@ namespace hearth {
 /// stays attached and leaves. It records the actions of runs, stores their output and answers who asks for their end.
 ///
 /// Spawned by: the node, once.
-/// Monitors:   the SESSIONs that watch a run and the SUPERVISORs of root calls.
+/// Monitors:   the SESSIONs that started or watch a run that goes on, and the SUPERVISORs of root calls, each once and until
+///             it ends, because runs share them.
 /// Dies:       with the node; what the run store holds then is lost or not as the store decides.
 struct run_keeper_config {
   std::unique_ptr<run_store> store;
@@ -32,9 +34,15 @@ public:
 private:
   /// A session that sees the output of a run as it comes.
   struct watcher {
+    explicit watcher(session_actor who) : session(std::move(who)) {}
+
     session_actor session;
+    std::string action;                // the beginning of the id of the only action that it sees; empty: all of the run
     bool is_fetching = false;          // what is kept is on its way; newer output waits here
+    bool goes_on = true;               // more may come after what is fetched
     std::vector<log_text> held;
+    std::uint64_t held_bytes = 0;
+    std::uint64_t held_dropped = 0;    // bytes for which there was no place
     caf::typed_response_promise<bool> end;
   };
 
@@ -44,10 +52,9 @@ private:
     session_actor session;             // hears the reply
     bool detach = false;
     instant began;
-    std::list<watcher> watchers;
+    std::list<std::shared_ptr<watcher>> watchers; // one that fetches outlives its run until it has fetched
     std::vector<caf::typed_response_promise<run_row>> waiting_row;
     std::vector<caf::typed_response_promise<call_reply>> waiting_result;
-    std::unordered_map<call_id, caf::strong_actor_ptr> open_actions; // with who can cancel them
   };
 
   caf::result<std::string> accept(run_order& order);
@@ -55,19 +62,29 @@ private:
   void end(run_record& run, call_reply answer);
   void logged(std::vector<log_text>& texts);
   void acted(std::vector<action_event>& events);
-  void act(run_record& run, live* l, action_event& e);
+  bool counts(run_record& run, const action_event& e) const;
+  void act(run_record& run, action_event& e);
   caf::result<run_row> abort(const std::string& run, const std::string& action, const std::string& reason);
-  caf::result<bool> watch(const std::string& run, const session_actor& session, std::uint32_t lines, bool follow);
-  void leave(const session_actor& session);
+  caf::result<bool> watch(const std::string& run, const session_actor& session, const std::string& action,
+                          std::uint32_t lines, bool follow);
+  void show(watcher& w, std::vector<log_text> texts);
+  void hold(watcher& w, const std::vector<log_text>& texts);
+  void release(watcher& w);
+  void heed(const caf::actor_addr& actor);
+  void down(const caf::down_msg& down);
+  void leave(const caf::actor_addr& session);
   void supervisor_down(const caf::down_msg& down);
   run_record* find(const std::string& name_or_root);
   run_row row_of(const run_record& run) const;
   void keep(run_record& run, call_reply answer);
   void forget_old_results();
+  static caf::error unknown(const std::string& name);
+  static std::string log_of(const run_row& row);
 
   run_keeper_actor::pointer self_ = nullptr;
   std::shared_ptr<run_keeper_config> config_;
   std::unordered_map<call_id, live> live_; // by root
+  std::set<caf::actor_addr> heeded_;       // monitored
   bool tick_is_coming_ = false;
 };
 

@@ -3,6 +3,8 @@
 #include "actors/messages.hpp"
 #include "core/defaults.hpp"
 
+#include <caf/actor_addr.hpp>
+
 #include <deque>
 #include <memory>
 #include <optional>
@@ -17,6 +19,7 @@ struct run_record {
   run_row row;
   std::vector<action_row> actions;               // the first `run_actions_kept`
   std::unordered_map<call_id, std::size_t> index; // of those
+  std::unordered_map<call_id, caf::actor_addr> open_actions; // that have not ended, with who can cancel them
   std::optional<call_reply> result;              // once ended
   bool ended() const { return result.has_value(); }
 };

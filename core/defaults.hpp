@@ -140,6 +140,8 @@ inline constexpr std::uint64_t logs_bytes_max = 1 * gib;
 /// Bytes that wait for a client beyond which output is dropped for it, and counted: the whole log of a run, which is sent
 /// at once, and what comes meanwhile.
 inline constexpr std::uint64_t unread_log_bytes_max = run_log_bytes_max + 8 * mib;
+/// Output of a run that waits for a follower while its log is read from the disk; beyond it text is dropped and counted.
+inline constexpr std::uint64_t held_output_bytes_max = 8 * mib;
 /// Logs and bundles unused for this long are removed.
 inline constexpr std::chrono::hours stored_age_max{24 * 14};
 /// Bundles on disk; the least recently used go first.

@@ -1,5 +1,6 @@
 #include "node/store/log_files.hpp"
 
+#include "actors/log_lines.hpp"
 #include "node/store/digest.hpp"
 #include "node/store/store_error.hpp"
 
@@ -230,25 +231,6 @@ void log_files::evict() {
     --left;
   }
   std::erase_if(logs_, [this](const auto& known) { return ::access(path_of(known.first).c_str(), F_OK) != 0; });
-}
-
-std::vector<log_text> last_lines(std::vector<log_text> records, std::uint32_t lines) {
-  if (lines == 0)
-    return records;
-  std::uint64_t ended = 0; // lines that begin after the present place
-  for (auto i = records.size(); i-- > 0;) {
-    const auto text = records[i].text.view();
-    for (auto at = text.size(); at-- > 0;) {
-      const bool is_last = i + 1 == records.size() && at + 1 == text.size();
-      if (text[at] != '\n' || is_last || ++ended < lines)
-        continue;
-      records[i].text = records[i].text.slice(at + 1, text.size() - at - 1);
-      records.erase(records.begin(),
-                    records.begin() + static_cast<std::ptrdiff_t>(records[i].text.empty() ? i + 1 : i));
-      return records;
-    }
-  }
-  return records;
 }
 
 } // namespace hearth::node

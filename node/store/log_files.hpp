@@ -57,7 +57,4 @@ private:
   std::uint64_t since_eviction_ = 0;            // bytes, an empty file counting as some
 };
 
-/// The last `lines` lines of these records, sharing their memory. Pure.
-std::vector<log_text> last_lines(std::vector<log_text> records, std::uint32_t lines);
-
 } // namespace hearth::node

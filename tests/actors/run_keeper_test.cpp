@@ -15,6 +15,14 @@ log_text line_of(call_id call, std::string_view text) {
   return line;
 }
 
+/// What this client was shown.
+std::string text_of(const scripted_world::scripted_client& c) {
+  std::string text;
+  for (const auto& piece : c.all<log_text>())
+    text += piece.text.view();
+  return text;
+}
+
 } // namespace
 
 BOOST_FIXTURE_TEST_SUITE(runs, scripted_world)
@@ -211,6 +219,132 @@ BOOST_AUTO_TEST_CASE(results_that_are_too_old_go_by_themselves_and_a_failure_sta
   say(later, client::result{4, "second"});
   BOOST_TEST((later.replies().at(2).code == ec::user_error));
   BOOST_TEST(later.replies().at(2).value.head.view() != "traceback");
+}
+
+BOOST_AUTO_TEST_CASE(output_while_the_log_is_read_reaches_a_follower_also_when_the_run_ends_meanwhile) {
+  auto& c = connect();
+  auto root = start_run(c, open(c, make_spec(1, 1)), "nightly");
+  says(interpreter(0), interpreter::output{line_of(root, "one\n")});
+  doors->disk_is_slow = true;
+  auto& follower = connect();
+  say(follower, client::logs{6, "nightly", "", true, 0});
+  says(interpreter(0), interpreter::output{line_of(root, "two\n")});
+  finish(interpreter(0), 0);
+  BOOST_TEST(follower.heard.size() == 1u); // welcome
+  disk_goes_on();
+  BOOST_TEST(text_of(follower) == "one\ntwo\n");
+  BOOST_TEST((std::holds_alternative<client::done>(follower.heard.back())));
+}
+
+BOOST_AUTO_TEST_CASE(a_log_that_cannot_be_read_ends_its_follower_alone) {
+  auto& c = connect();
+  auto root = start_run(c, open(c, make_spec(1, 1)), "nightly", false, true);
+  doors->disk_is_slow = true;
+  auto& follower = connect();
+  say(follower, client::logs{6, "nightly", "", true, 0});
+  advance(defaults::inner_request_timeout);
+  BOOST_TEST(follower.all<client::refused>().size() == 1u);
+  says(interpreter(0), interpreter::output{line_of(root, "two\n")});
+  disk_goes_on();
+  BOOST_TEST(text_of(follower) == "");
+  BOOST_TEST(text_of(c) == "two\n");
+  finish(interpreter(0), 0);
+  BOOST_TEST(follower.all<client::done>().empty()); // answered once
+}
+
+BOOST_AUTO_TEST_CASE(output_that_waits_for_the_log_has_a_limit_and_the_rest_is_counted) {
+  auto& c = connect();
+  auto root = start_run(c, open(c, make_spec(1, 1)), "nightly");
+  doors->disk_is_slow = true;
+  auto& follower = connect();
+  say(follower, client::logs{6, "nightly", "", true, 0});
+  constexpr std::size_t times = 20;
+  for (std::size_t n = 0; n < times; ++n)
+    says(interpreter(0), interpreter::output{line_of(root, std::string(defaults::mib, 'x'))});
+  disk_goes_on();
+  std::uint64_t dropped = 0;
+  for (const auto& text : follower.all<log_text>())
+    dropped += text.dropped;
+  BOOST_TEST(text_of(follower).size() <= defaults::held_output_bytes_max);
+  BOOST_TEST(text_of(follower).size() + dropped == times * defaults::mib);
+}
+
+BOOST_AUTO_TEST_CASE(a_watcher_of_one_action_sees_its_output_alone_and_its_last_lines) {
+  auto& c = connect();
+  auto root = start_run(c, open(c, make_spec(2, 2)), "nightly");
+  auto& parent = holder();
+  auto& other = idler();
+  says(parent, interpreter::open_environment{5, make_spec(2, 2)});
+  auto child = calls_child(parent, 0, parent.opened.at(0).handle, true, 0xabcdef);
+  says(other, interpreter::output{line_of(child, "a\nb\n")});
+  says(parent, interpreter::output{line_of(root, "of the root\n")});
+  auto& follower = connect();
+  say(follower, client::logs{6, "nightly", to_string(child), true, 1});
+  BOOST_TEST(text_of(follower) == "b\n");
+  says(parent, interpreter::output{line_of(root, "of the root\n")});
+  says(other, interpreter::output{line_of(child, "c\n")});
+  BOOST_TEST(text_of(follower) == "b\nc\n");
+}
+
+BOOST_AUTO_TEST_CASE(runs_of_one_supervisor_all_hear_of_its_end) {
+  auto& c = connect();
+  auto spec = make_spec(2, 2);
+  auto handle = open(c, spec);
+  auto first = start_run(c, handle, "first", true);
+  auto second = start_run(c, handle, "second", true);
+  finish(interpreter(interpreter(0).calls.at(0).header.id == first ? 0 : 1), 0);
+  auto opened = ask<opened_environment>(*this, agent, atom::open::value, spec_ptr(spec), false).first;
+  caf::anon_send_exit(std::get<0>(*opened).supervisor, caf::exit_reason::kill);
+  run();
+  say(c, client::get{3, "run", "second", 0});
+  BOOST_TEST(c.all<client::rows<run_row>>().at(0).items.at(0).phase == "FAILED");
+  BOOST_TEST((c.replies().back().id == second));
+}
+
+BOOST_AUTO_TEST_CASE(an_attached_run_ends_with_a_session_that_fails) {
+  auto& c = connect();
+  start_run(c, open(c, make_spec(1, 1)), "nightly");
+  caf::anon_send_exit(c.session, caf::exit_reason::kill);
+  run();
+  BOOST_TEST(interpreter(0).cancelled.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(an_action_that_has_ended_stays_as_it_ended_and_is_counted_once) {
+  auto& c = connect();
+  auto spec = make_spec(1, 1);
+  auto root = start_run(c, open(c, spec), "nightly", true);
+  action_event e;
+  e.root = root;
+  e.depth = 1;
+  e.task = "env.square";
+  e.keep = spec;
+  using phase_t = action_event::phase_t;
+  const auto report = [&](std::uint64_t number, phase_t phase) {
+    e.id = id(number);
+    e.phase = phase;
+    tell(run_keeper, atom::actions::value, std::vector<action_event>{e});
+  };
+  const std::vector<std::pair<phase_t, std::string>> ends{
+    {phase_t::aborted, "ABORTED"}, {phase_t::timed_out, "TIMED_OUT"}, {phase_t::failed, "FAILED"}};
+  std::uint64_t number = 50;
+  for (const auto& [phase, text] : ends) {
+    report(++number, phase_t::queued);
+    report(number, phase_t::running);
+    report(number, phase);
+    for (auto later : {phase_t::succeeded, phase_t::running, phase_t::queued, phase_t::failed})
+      report(number, later);
+  }
+  say(c, client::get{3, "actions", "nightly", 0});
+  auto actions = c.all<client::rows<action_row>>().at(0).items;
+  for (std::size_t i = 0; i < ends.size(); ++i)
+    BOOST_TEST(actions.at(i + 1).phase == ends[i].second); // the root is the first
+  finish(interpreter(0), 0);
+  report(60, phase_t::succeeded); // of nothing that is known
+  say(c, client::get{3, "run", "nightly", 0});
+  auto row = c.all<client::rows<run_row>>().at(0).items.at(0);
+  BOOST_TEST(row.actions == 4u);
+  BOOST_TEST(row.actions_done == 4u);
+  BOOST_TEST(row.actions_failed == 3u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -50,7 +50,7 @@ std::pair<std::optional<std::tuple<Results...>>, caf::error> ask(actor_fixture& 
   auto result = std::make_shared<std::optional<std::tuple<Results...>>>();
   auto failed = std::make_shared<caf::error>();
   auto asker = f.sys.spawn([&](caf::event_based_actor* self) {
-    self->request(to, std::chrono::hours(1000), std::forward<Ts>(xs)...)
+    self->request(to, std::chrono::minutes(60'000), std::forward<Ts>(xs)...)
       .then([result](Results&... rs) { *result = std::tuple<Results...>(rs...); },
             [failed](caf::error& e) { *failed = std::move(e); });
   });
