@@ -105,9 +105,9 @@ struct Get {
 
 struct Logs {
   of @0 :Text;                        # run name, or "replica/<id>"
-  action @1 :Text;                    # empty: all of the run
+  action @1 :Text;                    # only this action, the beginning of its id in hex; empty: all of the run
   follow @2 :Bool;
-  lines @3 :UInt32;                   # 0: all that is kept
+  lines @3 :UInt32;                   # the last so many of what is kept; 0: all
 }
 
 struct Stop {

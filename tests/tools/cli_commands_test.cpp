@@ -205,14 +205,13 @@ BOOST_AUTO_TEST_CASE(logs_keep_the_streams_apart) {
   BOOST_TEST(node.asked().back() == expected);
 }
 
-BOOST_AUTO_TEST_CASE(logs_of_one_action_are_chosen_and_counted_here) {
+BOOST_AUTO_TEST_CASE(the_node_is_asked_for_the_last_lines_of_one_action) {
   scripted_node node([](const std::string&, const json&, std::uint32_t request) {
-    return log_frame(out_stream, {1, 2}, "a\nb\nc\n") + log_frame(out_stream, {9, 2}, "of another\n")
-           + response(request, {{"done", {{"detail", ""}}}});
+    return log_frame(out_stream, {1, 2}, "b\nc\n") + response(request, {{"done", {{"detail", ""}}}});
   });
-  BOOST_TEST(at(node, {"logs", "r1", "--action", "0000000000000001", "--lines", "2"}).out == "b\nc\n");
-  BOOST_TEST(at(node, {"logs", "r1", "--action", "0000000000000009"}).out == "of another\n");
-  BOOST_TEST(node.asked().back().at("logs").at("lines") == json(0));
+  BOOST_TEST(at(node, {"logs", "r1", "--action", "00ab", "--lines", "2", "-f"}).out == "b\nc\n");
+  const json expected{{"logs", {{"of", "r1"}, {"action", "00ab"}, {"follow", true}, {"lines", 2}}}};
+  BOOST_TEST(node.asked().back() == expected);
 }
 
 BOOST_AUTO_TEST_CASE(the_id_of_an_action_finds_its_run) {

@@ -53,16 +53,9 @@ exit_status logs(const surroundings& around, const logs_options& asked) {
     options.action = options.of;
     options.of = run_of_action(node, options.action);
   }
-  if (options.follow && options.lines != 0 && !options.action.empty())
-    throw command_error(exit_status::usage,
-                        "--lines with --follow counts lines of the whole run, not of one action; leave "
-                        "one of them out.");
-  log_printer printer(around.out, around.err,
-                      {options.action, options.action.empty() ? 0 : options.lines, options.show_times});
-  // The node counts lines of all actions together, so the lines of one action are counted here.
-  const auto lines = options.action.empty() ? options.lines : 0;
-  node.ask("logs", {{"of", options.of}, {"action", options.action}, {"follow", options.follow}, {"lines", lines}},
-           "done", [&](frame&& next) { printer.take(next); });
+  log_printer printer(around.out, around.err, options.show_times);
+  node.ask("logs", {{"of", options.of}, {"action", options.action}, {"follow", options.follow}, {"lines", options.lines}}, "done",
+           [&](frame&& next) { printer.take(next); });
   printer.finish();
   return exit_status::ok;
 }
