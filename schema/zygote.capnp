@@ -38,9 +38,8 @@ struct Configure {
   forceSpawn @6 :Bool;
   frameBytesMax @7 :UInt32;
   outputBytesMax @8 :UInt64;          # per call, beyond which output is dropped and counted
-  addressSpaceBytesMax @9 :UInt64;    # 0: none
-  processesMax @10 :UInt32;           # 0: none
-  filesMax @11 :UInt32;
+  filesMax @9 :UInt32;                # open files. There is no limit on processes, which the system counts per user, nor on
+                                      # addresses, of which runtimes reserve far more than they use: the node watches memory
 }
 
 struct Start {

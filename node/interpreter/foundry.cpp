@@ -45,15 +45,40 @@ void foundry_state::launch(const std::shared_ptr<workshop>& shop, const spec_ptr
   shop->launch(directory);
 }
 
+/// Reading page tables takes milliseconds per replica, which calls on the loop would feel: a thread does it.
 void foundry_state::look_at_memory() {
-  bool any = false;
-  for (const auto& [place, shop] : workshops_) {
-    if (!shop->is_limited())
-      continue;
-    any = true;
-    shop->check_memory();
-  }
-  if (any)
+  if (is_looking_)
+    return;
+  std::vector<std::shared_ptr<interpreter_link>> limited;
+  for (const auto& [place, shop] : workshops_)
+    shop->limited(limited);
+  if (limited.empty())
+    return look_again();
+  std::vector<std::weak_ptr<interpreter_link>> links(limited.begin(), limited.end()); // the thread is to own none
+  std::vector<memory_bound> bounds;
+  for (const auto& link : limited)
+    bounds.push_back({link->pid(), link->memory_limit()});
+  if (!watcher_)
+    watcher_.emplace(0); // one look at a time
+  is_looking_ = watcher_->submit(0, [this, door = foundry_shell(self_), links = std::move(links), bounds = std::move(bounds)] {
+    completion then = [this, links, used = excesses(bounds)] { found(links, used); };
+    caf::anon_send(door, atom::tick::value, std::move(then));
+  });
+  if (!is_looking_)
+    look_again();
+}
+
+void foundry_state::found(const std::vector<std::weak_ptr<interpreter_link>>& links, const std::vector<std::uint64_t>& used) {
+  is_looking_ = false;
+  for (std::size_t i = 0; i < links.size(); ++i)
+    if (const auto link = links[i].lock(); link && used[i] > 0)
+      link->exceeded_memory(used[i]);
+  look_again();
+}
+
+void foundry_state::look_again() {
+  const bool any = std::any_of(workshops_.begin(), workshops_.end(), [](const auto& entry) { return entry.second->is_limited(); });
+  if (any && !memory_timer_->is_set())
     memory_timer_->set(defaults::memory_watch_interval);
 }
 
@@ -124,6 +149,7 @@ foundry_shell::behavior_type foundry_state::make_behavior(foundry_shell::pointer
       return promise;
     },
     [this](atom::tick) { tick(); },
+    [](atom::tick, completion& then) { then(); },
   };
 }
 

@@ -3,6 +3,7 @@
 #include "actors/interfaces.hpp"
 #include "node/interpreter/orphans.hpp"
 #include "node/interpreter/workshop.hpp"
+#include "node/store/off_loop.hpp"
 
 #include <functional>
 #include <memory>
@@ -29,12 +30,15 @@ struct foundry_config {
   std::function<void(const std::string&)> on_bundle_unused = [](const std::string&) {};
 };
 
-/// foundry_actor and its own clock.
-using foundry_shell = foundry_actor::extend<caf::reacts_to<atom::tick>>;
+/// foundry_actor, its own clock, and what the thread that looks at memory has found.
+using foundry_shell = foundry_actor::extend<caf::reacts_to<atom::tick>, takes_completions>;
 
-/// The FOUNDRY: a workshop per environment version, the memory watch over all replicas, the orphans of all of them.
+/// The FOUNDRY is the door to processes: a workshop per environment version, the memory watch over all replicas, the
+/// orphans of all of them. It answers each order through the replica that the order names.
 ///
-/// Spawned by: the node. Dies: with the node; `stop` comes before.
+/// Spawned by: the node, once. Spawns an INTERPRETER for each replica that it makes.
+/// Monitors:   no actor; processes, by their pidfds. An INTERPRETER ends with its replica by itself.
+/// Dies:       with the node; `stop`, after which no process of it is left, comes before.
 class foundry_state {
 public:
   static inline const char* name = "foundry";
@@ -45,6 +49,8 @@ private:
   void start(replica_order& order);
   void launch(const std::shared_ptr<workshop>& shop, const spec_ptr& spec, const std::string& directory);
   void look_at_memory();
+  void found(const std::vector<std::weak_ptr<interpreter_link>>& links, const std::vector<std::uint64_t>& used);
+  void look_again();
   void tick();
   void tick_soon();
   bool is_empty();
@@ -57,6 +63,8 @@ private:
   std::function<void(const std::string&)> on_bundle_unused_;
   std::unique_ptr<orphans> orphans_;
   std::unique_ptr<loop_timer> memory_timer_;
+  bool is_looking_ = false;
+  std::optional<writer> watcher_; // looks at memory; not the disk's thread, which may be stuck while memory runs out
   std::vector<caf::typed_response_promise<bool>> stopping_;
   bool tick_is_coming_ = false;
 };

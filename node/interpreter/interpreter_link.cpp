@@ -140,14 +140,11 @@ void interpreter_link::unattended() {
   finish_if_over();
 }
 
-void interpreter_link::check_memory() {
-  // The cheap figure first: it counts what is shared with the zygote too, so it is never below the other.
-  if (exited_ || killed_ || resident_bytes(process_.pid) <= settings_.memory_limit)
+void interpreter_link::exceeded_memory(std::uint64_t used) {
+  if (exited_ || killed_)
     return;
-  const auto used = proportional_bytes(process_.pid);
-  if (used <= settings_.memory_limit)
-    return;
-  halt(true, {ec::out_of_memory, "The interpreter (pid " + std::to_string(process_.pid) + ") used " + in_mib(used)
+  halt(true, {ec::out_of_memory, "The interpreter (pid " + std::to_string(process_.pid)
+                                   + "), together with the processes that it started, used " + in_mib(used)
                                    + " of memory; its limit is " + in_mib(settings_.memory_limit)
                                    + ". Raise it with TaskEnvironment(resources=Resources(memory=...)) or use less."});
 }

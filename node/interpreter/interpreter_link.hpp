@@ -65,9 +65,9 @@ public:
   /// Its zygote has ended: nobody will say how this process did.
   void unattended();
 
-  /// Ends the process when it uses more memory than it may.
-  void check_memory();
-  bool has_memory_limit() const noexcept { return settings_.memory_limit != 0; }
+  /// It uses this much memory, together with what it forked, and that is more than it may: the process is ended.
+  void exceeded_memory(std::uint64_t used);
+  std::uint64_t memory_limit() const noexcept { return settings_.memory_limit; }
 
 private:
   // frame_stream::owner

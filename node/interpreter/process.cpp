@@ -16,6 +16,8 @@
 #include <memory>
 #include <string_view>
 #include <system_error>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace hearth::node {
@@ -72,12 +74,14 @@ bool has_lists_of_children() {
   return found;
 }
 
-std::vector<pid_t> listed_children() {
+// `process` is "self" or a pid.
+std::vector<pid_t> listed_children(const std::string& process) {
   std::vector<pid_t> result;
   std::array<char, 4096> buffer;
-  for (const auto thread : numbered("/proc/self/task")) {
-    // What does not fit is seen by the next look: these children are ended, so the list becomes shorter.
-    auto list = read_start("/proc/self/task/" + std::to_string(thread) + "/children", buffer);
+  const auto threads = "/proc/" + process + "/task";
+  for (const auto thread : numbered(threads.c_str())) {
+    // What does not fit is seen by a later look: of our own children, these are ended, so the list becomes shorter.
+    auto list = read_start(threads + '/' + std::to_string(thread) + "/children", buffer);
     for (auto space = list.find(' '); space != std::string_view::npos; space = list.find(' ')) {
       if (const auto pid = number<pid_t>(list.substr(0, space)))
         result.push_back(*pid);
@@ -85,6 +89,46 @@ std::vector<pid_t> listed_children() {
     }
   }
   return result;
+}
+
+// Who is below whom. Interpreters adopt the orphans among what they forked, so nothing leaves its family while they live.
+class families {
+public:
+  families() {
+    if (has_lists_of_children())
+      return;
+    std::array<char, 4096> buffer;
+    for (const auto pid : numbered("/proc"))
+      below_[parent_of(read_start("/proc/" + std::to_string(pid) + "/stat", buffer))].push_back(pid);
+  }
+
+  std::vector<pid_t> of(pid_t head) const {
+    std::vector<pid_t> members{head};
+    std::unordered_set<pid_t> seen{head}; // the look takes time, in which a number may come to mean another process
+    for (std::size_t next = 0; next < members.size(); ++next)
+      for (const auto child : children_of(members[next]))
+        if (seen.insert(child).second)
+          members.push_back(child);
+    return members;
+  }
+
+private:
+  std::vector<pid_t> children_of(pid_t pid) const {
+    if (has_lists_of_children())
+      return listed_children(std::to_string(pid));
+    const auto found = below_.find(pid);
+    return found == below_.end() ? std::vector<pid_t>{} : found->second;
+  }
+
+  std::unordered_map<pid_t, std::vector<pid_t>> below_;
+};
+
+template <class Measure>
+std::uint64_t sum_of(const std::vector<pid_t>& processes, Measure measure) {
+  std::uint64_t sum = 0;
+  for (const auto pid : processes)
+    sum += measure(pid);
+  return sum;
 }
 
 } // namespace
@@ -131,7 +175,7 @@ void adopt_orphans() {
 
 std::vector<pid_t> children() {
   if (has_lists_of_children())
-    return listed_children();
+    return listed_children("self");
   std::vector<pid_t> result;
   std::array<char, 4096> buffer;
   const auto self = getpid();
@@ -157,6 +201,20 @@ std::uint64_t proportional_bytes(pid_t pid) noexcept {
   if (line == std::string_view::npos)
     return 0;
   return number<std::uint64_t>(text.substr(line + 5)).value_or(0) * 1024;
+}
+
+std::vector<std::uint64_t> excesses(const std::vector<memory_bound>& bounds) {
+  const families all;
+  std::vector<std::uint64_t> result;
+  for (const auto& bound : bounds) {
+    const auto members = all.of(bound.pid);
+    // The cheap figure first: it counts what is shared several times, so it is never below the other.
+    auto used = sum_of(members, resident_bytes);
+    if (used > bound.limit)
+      used = sum_of(members, proportional_bytes);
+    result.push_back(used > bound.limit ? used : 0);
+  }
+  return result;
 }
 
 bool kernel_ended_for_memory() noexcept {

@@ -47,6 +47,16 @@ std::vector<pid_t> children();
 std::uint64_t resident_bytes(pid_t pid) noexcept;
 std::uint64_t proportional_bytes(pid_t pid) noexcept;
 
+/// A process that may use this much memory together with everything below it.
+struct memory_bound {
+  pid_t pid = 0;
+  std::uint64_t limit = 0;
+};
+
+/// What these use, in order: proportional bytes where they exceed the limit, 0 elsewhere. What they forked counts, in
+/// whatever session it is. Walks through /proc and page tables, which takes milliseconds: not for a loop.
+std::vector<std::uint64_t> excesses(const std::vector<memory_bound>& bounds);
+
 /// Whether the kernel has ended a process of this machine for want of memory since the last time this was asked;
 /// the first answer covers the time since the machine started and means nothing. One thread only.
 bool kernel_ended_for_memory() noexcept;

@@ -304,10 +304,10 @@ bool workshop::knows(pid_t pid) const noexcept {
          || std::any_of(made_.begin(), made_.end(), [&](const auto& entry) { return entry.second.link->pid() == pid; });
 }
 
-void workshop::check_memory() {
+void workshop::limited(std::vector<std::shared_ptr<interpreter_link>>& into) const {
   for (const auto& [id, one] : made_)
-    if (one.link->has_memory_limit())
-      one.link->check_memory();
+    if (one.link->memory_limit() != 0)
+      into.push_back(one.link);
 }
 
 bool workshop::is_limited() const noexcept { return memory_limit() != 0 && !idle(); }

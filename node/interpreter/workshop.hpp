@@ -58,7 +58,8 @@ public:
   void tidy();
 
   bool knows(pid_t pid) const noexcept;
-  void check_memory();
+  /// The replicas whose memory is limited.
+  void limited(std::vector<std::shared_ptr<interpreter_link>>& into) const;
   /// Replicas have a memory limit, and there are some or will be.
   bool is_limited() const noexcept;
   void list(std::vector<std::pair<replica_id, std::uint64_t>>& into) const;

@@ -190,6 +190,17 @@ BOOST_FIXTURE_TEST_CASE(memory_over_the_limit_ends_the_replica_and_nobody_else, 
   BOOST_CHECK_EQUAL(ask(modest, "echo x"), "x");
 }
 
+BOOST_FIXTURE_TEST_CASE(what_a_replica_forked_counts_towards_its_memory_limit, limited) {
+  const auto hungry = ready(spec());
+  const auto modest = ready(spec());
+  BOOST_CHECK_EQUAL(ask(modest, "child_eats 1"), "eaten");
+  BOOST_CHECK_EQUAL(ask(hungry, "child_eats 100"), "eaten");
+  const auto end = gone(hungry);
+  BOOST_CHECK(end.code == ec::out_of_memory);
+  BOOST_CHECK(contains(end.message, "the processes that it started"));
+  BOOST_CHECK_EQUAL(ask(modest, "echo x"), "x");
+}
+
 BOOST_FIXTURE_TEST_CASE(a_fresh_replica_ends_after_its_call, foundry_fixture) {
   const auto replica = ready(spec(), 1, true);
   BOOST_CHECK_EQUAL(ask(replica, "echo once"), "once");

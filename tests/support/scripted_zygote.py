@@ -209,6 +209,17 @@ class Replica:
             kept.append(b"\1" * (1 << 20))
             time.sleep(0.001)
 
+    def do_child_eats(self, argument):
+        """A child that has left the session takes this many MiB and keeps them; replies when it has."""
+        read, write = os.pipe()
+        if os.fork() == 0:
+            os.setsid()
+            kept = b"\1" * (int(argument) << 20)
+            os.write(write, b"%d" % len(kept))
+            time.sleep(1000)
+        os.read(read, 100)
+        self.reply(b"eaten")
+
     def do_grandchild(self, argument):
         """Leaves a process behind that has left its session, its parent and its group; replies with its pid."""
         read, write = os.pipe()

@@ -93,8 +93,6 @@ def isolate(settings: Settings, control: int) -> None:
     os.close(null)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _limit(resource.RLIMIT_AS, settings.address_space_bytes_max)
-    _limit(resource.RLIMIT_NPROC, settings.processes_max)
     _limit(resource.RLIMIT_NOFILE, settings.files_max)
     for name in _POOL_VARIABLES:
         os.environ[name] = str(settings.threads)

@@ -46,8 +46,6 @@ class Settings:
     force_spawn: bool
     frame_bytes_max: int
     output_bytes_max: int
-    address_space_bytes_max: int
-    processes_max: int
     files_max: int
     variables: Mapping[str, str]
     preload: tuple[str, ...]
@@ -70,8 +68,6 @@ class Settings:
             force_spawn=bool(row.get("forceSpawn", False)),
             frame_bytes_max=int(row.get("frameBytesMax", 0)),
             output_bytes_max=int(row.get("outputBytesMax", 0)),
-            address_space_bytes_max=int(row.get("addressSpaceBytesMax", 0)),
-            processes_max=int(row.get("processesMax", 0)),
             files_max=int(row.get("filesMax", 0)),
             variables={v["name"]: v.get("value", "") for v in environment.get("variables", ())},
             preload=tuple(environment.get("preload", ())),
