@@ -50,7 +50,7 @@ inline constexpr milliseconds accept_pause{100};
 inline constexpr seconds close_grace{5};
 /// Answers between parts of the node; they take microseconds unless a disk is stuck.
 inline constexpr seconds inner_request_timeout{30};
-/// Unpacking and syncing a large bundle on a slow disk.
+/// Checking and unpacking a large bundle on a slow disk, behind the logs that wait for it.
 inline constexpr seconds bundle_store_timeout{120};
 /// A connection must say hello within this time.
 inline constexpr seconds hello_timeout{10};
@@ -115,7 +115,8 @@ inline constexpr milliseconds memory_watch_interval{250};
 inline constexpr std::uint64_t call_output_bytes_max = 16 * mib;
 /// Output of a replica outside any call, kept in memory for error messages.
 inline constexpr std::size_t replica_output_bytes_kept = 64 * kib;
-/// Unsent frames to one interpreter; a replica that does not read stalls its own calls only.
+/// Open files of one interpreter: libraries and data loaders hold hundreds, and a leak is to end in an error of the task
+/// that leaks, before the machine has none left.
 inline constexpr std::uint32_t interpreter_files_max = 4096;
 
 // -- node ----

@@ -22,7 +22,7 @@ struct settings {
   std::chrono::milliseconds stop_grace = defaults::stop_grace;
   std::string log_level = "info";        // trace | debug | info | warning | error | off
   std::filesystem::path log_file;        // empty: stderr
-  std::string python;                    // of environments that name none; empty: python3 on PATH
+  std::string python;                    // of environments that name none; empty: /usr/bin/python3
 };
 
 /// What one source says: names as in hearth.toml.

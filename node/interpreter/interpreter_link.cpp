@@ -255,6 +255,12 @@ struct interpreter_state {
   static inline const char* name = "interpreter";
 };
 
+/// The INTERPRETER, the door to one Python process: hands its messages to the link, which owns the process and tells the
+/// replica what comes of them.
+///
+/// Spawned by: the FOUNDRY's workshop, once the process exists.
+/// Monitors:   its REPLICA, at whose end the process is killed.
+/// Dies:       when the process is gone and the replica was told so.
 interpreter_actor::behavior_type interpreter_behavior(interpreter_actor::stateful_pointer<interpreter_state> self,
                                                       const std::shared_ptr<interpreter_link>& link) {
   self->monitor(link->replica());

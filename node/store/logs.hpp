@@ -9,8 +9,12 @@
 
 namespace hearth::node {
 
-/// The actor behind LOGS. Text that cannot be written, because the disk is behind, full or broken, is counted and shows up
-/// as `dropped` before the next text of its log.
+/// LOGS, the door to the log files of runs and replicas. The writer's thread appends and reads, in the order in which it was
+/// asked; text that cannot be written, because the disk is behind, full or broken, is counted and shows up as `dropped`
+/// before the next text of its log.
+///
+/// Spawned by: the node, once. Monitors nobody: whoever asks may be gone when the answer comes.
+/// Dies:       with the node, when everybody who writes is gone; the writer finishes what it has taken.
 using log_door = logs_actor::extend<
   // INTERNAL: the disk has done something.
   takes_completions>;
