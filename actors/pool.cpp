@@ -195,7 +195,7 @@ void pool::recalled(replica_id id, const std::vector<ticket>& calls, instant now
   if (s == replicas_.end())
     return;
   s->second.recalling = false;
-  s->second.recalled_all = true; // what it keeps has begun; a call sent from here on may be recalled again
+  ++s->second.recalls;
   // Newest first, so that pushing each to the front restores the order.
   auto back = calls;
   std::sort(back.begin(), back.end(), [&](ticket a, ticket b) {

@@ -223,7 +223,7 @@ private:
     bool draining = false;
     bool can_hold_ahead = false;
     bool recalling = false;    // an answer to `recall` is due
-    bool recalled_all = false; // since the last one was sent: what it has, has begun
+    std::uint8_t recalls = 0;  // answered since the last call was sent; after the second all it has has begun
     std::uint64_t done = 0;
     std::vector<ticket> parked;                           // their slots are lent
     std::map<std::uint16_t, std::uint32_t> parked_depths; // how many of them at which depth
@@ -254,7 +254,7 @@ private:
   void pump(instant now, pool_effects& out);
   bool has_head();
   member* choose(std::uint16_t depth, replica_id& id);
-  member* choose_ahead(std::uint32_t task, instant now, replica_id& id);
+  member* choose_ahead(const request& what, instant now, replica_id& id);
   void send(ticket call, replica_id to, member& s, instant now, pool_effects& out);
   void park(member& s, ticket call, entry& e);
   void unpark(member& s, ticket call, const entry& e);

@@ -113,7 +113,7 @@ void pool::pump(instant now, pool_effects& out) {
   }
   grow(now, out);
   while (has_head()) {
-    auto* s = choose_ahead(find(queue_.head().id)->what.task, now, id);
+    auto* s = choose_ahead(find(queue_.head().id)->what, now, id);
     if (!s)
       break;
     send(queue_.pop(), id, *s, now, out);
@@ -160,9 +160,10 @@ pool::member* pool::choose(std::uint16_t depth, replica_id& id) {
 
 /// A busy replica that will come to this call within one round trip, so that it need not wait for the next wake-up. Only
 /// for calls whose length is known, and never behind one that has turned out long.
-pool::member* pool::choose_ahead(std::uint32_t task, instant now, replica_id& id) {
-  auto expected = estimate(task);
-  if (limits_.fresh || !expected || spec_->tasks[task].timeout.max_runtime.count() > 0)
+pool::member* pool::choose_ahead(const request& what, instant now, replica_id& id) {
+  auto expected = estimate(what.task);
+  if (limits_.fresh || !expected || what.size > defaults::prefetch_bytes_max
+      || spec_->tasks[what.task].timeout.max_runtime.count() > 0)
     return nullptr;
   auto horizon = duration(defaults::prefetch_round_trip) * limits_.concurrency;
   member* best = nullptr;
@@ -197,7 +198,7 @@ void pool::send(ticket call, replica_id to, member& s, instant now, pool_effects
   e.expected = estimate(e.what.task).value_or(duration(defaults::prefetch_round_trip) * limits_.concurrency);
   s.expected += e.expected;
   s.sent.push_back(call);
-  s.recalled_all = false;
+  s.recalls = 0;
   ++e.attempt;
   set_limit(call, e, task_of(e).timeout.max_runtime, now);
   out.push_back(pool_effect::dispatch{to, call, e.attempt});
@@ -275,7 +276,7 @@ void pool::grow(instant now, pool_effects& out) {
 
 /// Whether it holds calls ahead that could be taken back.
 bool pool::may_stall(const member& s) const {
-  return s.can_hold_ahead && !s.recalling && !s.recalled_all && s.in_flight() > limits_.concurrency;
+  return s.can_hold_ahead && !s.recalling && s.recalls < 2 && s.in_flight() > limits_.concurrency;
 }
 
 /// A replica that holds calls ahead and gets nothing done has met a long call: the others need not wait behind it.
@@ -284,8 +285,9 @@ void pool::recall_stalled(instant now, pool_effects& out) {
     if (!may_stall(s) || now < s.progress + defaults::stall_after)
       continue;
     s.recalling = true;
-    // All of them: the interpreter may have begun a deeper call first. What has begun stays.
-    out.push_back(pool_effect::recall{id, {s.sent.begin(), s.sent.end()}});
+    // First what came last; when that did not help, the interpreter began deeper calls first, and older ones wait.
+    const auto kept = s.recalls == 0 ? limits_.concurrency : 0u;
+    out.push_back(pool_effect::recall{id, {s.sent.begin() + kept, s.sent.end()}});
   }
 }
 

@@ -70,6 +70,8 @@ inline constexpr std::uint32_t parked_max = 256;
 /// Calls sent ahead of a replica's free slots: a pipe this deep hides one wake-up of a sleeping core (about 25 us)
 /// behind calls of a few microseconds.
 inline constexpr std::uint32_t prefetch_max = 16;
+/// Arguments of a call that is sent ahead: larger ones take longer to copy than a wake-up.
+inline constexpr std::uint64_t prefetch_bytes_max = 64 * kib;
 /// The round trip that prefetch hides: supervisor to interpreter and back, measured with sleeping cores.
 inline constexpr microseconds prefetch_round_trip{100};
 /// A replica that holds calls ahead and finished none for this long has stalled: they are recalled.
@@ -130,7 +132,7 @@ inline constexpr std::size_t runs_kept = 1000;
 /// Actions kept per run; beyond it only counted.
 inline constexpr std::size_t run_actions_kept = 10'000;
 /// Result of an ended run kept for `hearth get run` and reattaching clients, and those of all runs together: the oldest
-/// go first.
+/// go first. The memory in which a large value came may be twice its size.
 inline constexpr std::uint64_t run_result_bytes_kept = 64 * mib;
 inline constexpr std::uint64_t results_bytes_kept = 256 * mib;
 /// Results older than this are nobody's business any more: yesterday's run is still shown this morning.

@@ -83,12 +83,43 @@ BOOST_AUTO_TEST_CASE(a_replica_that_keeps_what_it_was_asked_for_is_not_asked_aga
   auto ahead = p.admit();
   p.lines();
   p.advance(defaults::stall_after);
+  BOOST_TEST(p.lines() == (lines{"recall r1 c" + std::to_string(ahead)}));
+  p.recalled(1, {}); // it has begun, so the older one may wait
+  p.advance(0ms);
   BOOST_TEST(p.lines() == (lines{"recall r1 c" + std::to_string(running) + " c" + std::to_string(ahead)}));
-  p.recalled(1, {}); // both have begun
+  p.recalled(1, {}); // it has begun as well
   p.advance(10s);
   BOOST_TEST(p.lines().empty());
   p.advance(*p.subject().next_wake() - p.now);
   BOOST_TEST(p.lines().empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_behind_a_deeper_call_that_overtook_it_can_be_taken_back) {
+  fixed_pool p;
+  p.warm_up(1, 2us);
+  auto running = p.admit();
+  auto older = p.admit();
+  auto deeper = p.admit_root(1, 1);
+  BOOST_TEST_REQUIRE(p.held(1) == (std::set<std::uint64_t>{running, older, deeper}));
+  p.done(1, running, ec::none, 2us); // the interpreter goes on with `deeper`, which is long
+  p.lines();
+  p.advance(defaults::stall_after);
+  BOOST_TEST(p.lines() == (lines{"recall r1 c" + std::to_string(deeper)}));
+  p.recalled(1, {});
+  p.advance(0ms);
+  BOOST_TEST(p.lines() == (lines{"recall r1 c" + std::to_string(older) + " c" + std::to_string(deeper)}));
+  p.recalled(1, {older});
+  BOOST_TEST(p.held(1) == (std::set<std::uint64_t>{deeper}));
+}
+
+BOOST_AUTO_TEST_CASE(a_call_with_large_arguments_is_not_sent_ahead) {
+  fixed_pool p;
+  p.warm_up(1, 2us);
+  p.admit();
+  pool::request large;
+  large.size = defaults::prefetch_bytes_max + 1;
+  p.admit(large);
+  BOOST_TEST(p.held(1).size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_replica_without_a_slot_table_is_never_asked_for_calls) {
