@@ -51,10 +51,6 @@ public:
 
   caf::actor_system& system() noexcept { return *system_; }
   kj::UnixEventPort& port() noexcept { return io_.unixEventPort; }
-  /// KJ's streams and network on this loop, for HTTP, TLS and RPC.
-  kj::AsyncIoProvider& provider() noexcept { return *io_.provider; }
-  kj::LowLevelAsyncIoProvider& low_level_provider() noexcept { return *io_.lowLevelProvider; }
-  kj::WaitScope& wait_scope() noexcept { return io_.waitScope; }
 
   /// Runs until `until` is fulfilled; throws when it is broken.
   void run(kj::Promise<void> until);

@@ -112,7 +112,7 @@ PyObject* large_value_buffers(PyObject* large);                     // borrowed 
 
 // -- what each file adds to the module ---------------------------------------------------------------------------------
 
-extern PyMethodDef encode_methods[], decode_methods[], frame_methods[], process_methods[];
+extern PyMethodDef encode_methods[], decode_methods[], frame_methods[];
 int add_large_value(PyObject* module);
 int add_frames(PyObject* module);
 int add_reader(PyObject* module);

@@ -1,11 +1,9 @@
-"""The slot table from the interpreter's side, and what a process does with itself; both of the extension."""
+"""The slot table from the interpreter's side."""
 
 from __future__ import annotations
 
 import mmap
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any, Iterator, List
@@ -115,80 +113,3 @@ def test_of_many_threads_that_start_a_call_one_does(table: Table) -> None:
 def test_without_the_extension_every_call_starts() -> None:
     slots = _frames_py.Slots(-1, 4)
     assert slots.start(0, 1) and slots.finish(0, 1) and not slots.is_cancelled(0, 1)
-
-
-# -- processes -------------------------------------------------------------------------------------------------------
-
-
-def run(code: str, **options: Any) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(SDK)}
-    program = "import os, signal\nfrom hearth import _wire\n" + code
-    ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, **options)
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout
-
-
-@extension
-def test_a_process_names_itself_and_gains_no_privileges() -> None:
-    code = "_wire.set_name('py:digits-of-a-long-name'); _wire.no_new_privileges(); print(open('/proc/self/status').read())"
-    status = dict(line.split(":\t", 1) for line in run(code).splitlines() if ":\t" in line)
-    assert status["Name"] == "py:digits-of-a-" and status["NoNewPrivs"] == "1"
-
-
-@extension
-def test_a_process_ends_with_its_parent() -> None:
-    code = """
-read, write = os.pipe()
-parent = os.fork()
-if parent == 0:
-    if os.fork() == 0:
-        _wire.set_pdeathsig(signal.SIGKILL)
-        os.write(write, b"ready")
-        while True:
-            signal.pause()
-    os.read(read, 5)
-    os._exit(0)
-os.waitpid(parent, 0)
-os.close(write)
-print(repr(os.read(read, 1)))  # the end of the pipe: nobody has its other end any more
-"""
-    assert run(code, timeout=20).strip() == "b''"
-
-
-@extension
-def test_every_other_descriptor_is_closed() -> None:
-    code = """
-keep = [os.dup(1) for _ in range(20)][::7]
-_wire.close_all_but([*keep[::-1], 0, 1, 2])
-print(keep == [fd for fd in map(int, os.listdir("/proc/self/fd")) if fd > 2 and os.path.exists(f"/proc/self/fd/{fd}")])
-"""
-    assert run(code).strip() == "True"
-
-
-@extension
-def test_a_pidfd_tells_the_end_of_a_child() -> None:
-    code = """
-import select
-pid = os.fork()
-if pid == 0:
-    os._exit(0)
-fd = _wire.pidfd_open(pid)
-poll = select.poll()
-poll.register(fd, select.POLLIN)
-print(len(poll.poll(20000)))
-"""
-    assert run(code).strip() == "1"
-
-
-@extension
-def test_wrong_arguments_are_python_errors() -> None:
-    from hearth import _wire
-
-    for call, error in (
-        (lambda: _wire.set_pdeathsig(1000), OSError),
-        (lambda: _wire.pidfd_open(2**22 + 1), OSError),
-        (lambda: _wire.close_all_but([-1]), ValueError),
-        (lambda: _wire.close_all_but(["x"]), TypeError),
-    ):
-        with pytest.raises(error):
-            call()

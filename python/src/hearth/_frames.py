@@ -55,9 +55,6 @@ Slots. The slot table of a replica, for the interpreter's side::
 `generation` is the one of the Call frame (32 bits). IndexError for a slot beyond `count`. Safe in every thread and in
 signal handlers. Python alone cannot compare and swap: without the extension `HAS_SLOT_TABLE` is False, the node hears
 so and sends no call ahead, every `start` succeeds and nothing is ever cancelled through the table.
-
-Processes (`_wire` only; see the functions' docstrings): set_pdeathsig, no_new_privileges, set_name, close_all_but,
-pidfd_open.
 """
 
 from __future__ import annotations
