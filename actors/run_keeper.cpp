@@ -105,8 +105,8 @@ void run_keeper_state::end(run_record& run, call_reply answer) {
     return;
   auto& l = node.mapped();
   run.row.phase = phase_of(answer.code);
-  run.row.duration_ms
-    = static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(self_->clock().now() - l.began).count());
+  run.row.duration_ms = static_cast<std::uint64_t>(
+    std::chrono::duration_cast<milliseconds>(self_->clock().now() - l.began).count());
   if (answer.code != ec::none)
     run.row.error = answer.is_text ? std::string(answer.value.head.view()) : std::string(sentence(answer.code));
   if (l.session)
@@ -267,15 +267,16 @@ caf::result<run_row> run_keeper_state::abort(const std::string& name_or_root, co
         matches.push_back(id);
     if (matches.size() == 1) {
       if (auto to = caf::actor_cast<supervisor_actor>(run->open_actions.at(matches.front())))
-        self_->send(to, atom::cancel::value, std::vector<cancellation>{cancellation{caller_actor{}, matches.front(), ec::aborted, reason}});
+        self_->send(to, atom::cancel::value,
+                    std::vector<cancellation>{cancellation{caller_actor{}, matches.front(), ec::aborted, reason}});
       return row_of(*run);
     }
     if (matches.size() > 1)
       return error_of({ec::bad_request, std::to_string(matches.size()) + " open actions of run `" + run->row.name
                                           + "` begin with `" + action + "`; give more of the id."});
   }
-  return error_of({ec::bad_request, "Run `" + run->row.name + "` has no open action `" + action + "`; `hearth get actions "
-                                      + run->row.name + "` lists them."});
+  return error_of({ec::bad_request, "Run `" + run->row.name + "` has no open action `" + action
+                                      + "`; `hearth get actions " + run->row.name + "` lists them."});
 }
 
 void run_keeper_state::heed(const caf::actor_addr& actor) {
@@ -296,8 +297,9 @@ void run_keeper_state::leave(const caf::actor_addr& session) {
       continue;
     l.session = session_actor{};
     if (!l.detach)
-      self_->send(l.supervisor, atom::cancel::value,
-                  std::vector<cancellation>{{caller_actor(self_), root, ec::aborted, "The client that ran it is gone."}});
+      self_->send(
+        l.supervisor, atom::cancel::value,
+        std::vector<cancellation>{{caller_actor(self_), root, ec::aborted, "The client that ran it is gone."}});
   }
 }
 
@@ -323,7 +325,8 @@ run_keeper_actor::behavior_type run_keeper_state::make_behavior(run_keeper_actor
         rows.push_back(row_of(*run));
       return rows;
     },
-    [this](atom::actions, const std::string& name_or_root, std::uint32_t limit) -> caf::result<std::vector<action_row>> {
+    [this](atom::actions, const std::string& name_or_root,
+           std::uint32_t limit) -> caf::result<std::vector<action_row>> {
       auto* run = find(name_or_root);
       if (!run)
         return unknown(name_or_root);
@@ -353,8 +356,8 @@ run_keeper_actor::behavior_type run_keeper_state::make_behavior(run_keeper_actor
     [this](atom::abort, const std::string& run, const std::string& action, const std::string& reason) {
       return abort(run, action, reason);
     },
-    [this](atom::watch, const std::string& run, const session_actor& session, const std::string& action, std::uint32_t lines,
-           bool follow) { return watch(run, session, action, lines, follow); },
+    [this](atom::watch, const std::string& run, const session_actor& session, const std::string& action,
+           std::uint32_t lines, bool follow) { return watch(run, session, action, lines, follow); },
     [this](atom::leave, const session_actor& session) { leave(session.address()); },
     [this](atom::status) { return static_cast<std::uint64_t>(config_->store->open_count()); },
     [this](atom::tick) {

@@ -29,7 +29,8 @@ class run_keeper_state {
 public:
   static inline const char* name = "run keeper";
 
-  run_keeper_actor::behavior_type make_behavior(run_keeper_actor::pointer self, std::shared_ptr<run_keeper_config> config);
+  run_keeper_actor::behavior_type make_behavior(run_keeper_actor::pointer self,
+                                                std::shared_ptr<run_keeper_config> config);
 
 private:
   /// A session that sees the output of a run as it comes.
@@ -37,19 +38,19 @@ private:
     explicit watcher(session_actor who) : session(std::move(who)) {}
 
     session_actor session;
-    std::string action;                // the beginning of the id of the only action that it sees; empty: all of the run
-    bool is_fetching = false;          // what is kept is on its way; newer output waits here
-    bool goes_on = true;               // more may come after what is fetched
+    std::string action;       // the beginning of the id of the only action that it sees; empty: all of the run
+    bool is_fetching = false; // what is kept is on its way; newer output waits here
+    bool goes_on = true;      // more may come after what is fetched
     std::vector<log_text> held;
     std::uint64_t held_bytes = 0;
-    std::uint64_t held_dropped = 0;    // bytes for which there was no place
+    std::uint64_t held_dropped = 0; // bytes for which there was no place
     caf::typed_response_promise<bool> end;
   };
 
   /// What only matters while a run goes on.
   struct live {
     supervisor_actor supervisor;
-    session_actor session;             // hears the reply
+    session_actor session; // hears the reply
     bool detach = false;
     instant began;
     std::list<std::shared_ptr<watcher>> watchers; // one that fetches outlives its run until it has fetched

@@ -33,7 +33,8 @@ void run_keeper_state::release(watcher& w) {
   if (w.held_dropped > 0) {
     log_text gap;
     gap.stream = stream_system;
-    gap.dropped = static_cast<std::uint32_t>(std::min<std::uint64_t>(w.held_dropped, std::numeric_limits<std::uint32_t>::max()));
+    gap.dropped = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(w.held_dropped, std::numeric_limits<std::uint32_t>::max()));
     w.held.push_back(std::move(gap));
   }
   if (!w.held.empty())
@@ -81,7 +82,9 @@ caf::result<bool> run_keeper_state::watch(const std::string& name_or_root, const
     heed(session.address());
   }
   // Lines are counted among those of the action.
-  self_->request(config_->logs, defaults::inner_request_timeout, atom::read::value, log_of(run->row), action.empty() ? lines : 0)
+  self_
+    ->request(config_->logs, defaults::inner_request_timeout, atom::read::value, log_of(run->row),
+              action.empty() ? lines : 0)
     .then(
       [this, w, lines](std::vector<log_text>& kept) {
         keep_action(kept, w->action);

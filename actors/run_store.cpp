@@ -12,8 +12,9 @@ call_reply remains_of(const run_row& row, const call_reply& result) {
   answer.is_text = true;
   if (result.code == ec::none) {
     answer.code = ec::unknown_run;
-    answer.value = payload::text("The result of run `" + row.name + "` is no longer kept: newer results took its place, or it "
-                                 "is too old. Run it again, or let the task store what has to last.");
+    answer.value = payload::text("The result of run `" + row.name
+                                 + "` is no longer kept: newer results took its place, or it "
+                                   "is too old. Run it again, or let the task store what has to last.");
   } else {
     answer.value = payload::text(row.error + " (Nothing more of this failure is kept.)");
   }
@@ -104,11 +105,13 @@ private:
   std::uint64_t results_bytes_ = 0; // of the others
   std::unordered_map<std::string, std::unique_ptr<run_record>> by_name_;
   std::unordered_map<call_id, run_record*> by_root_;
-  std::deque<run_record*> order_;    // in the order in which they began
+  std::deque<run_record*> order_; // in the order in which they began
 };
 
 } // namespace
 
-std::unique_ptr<run_store> make_memory_run_store(run_limits limits) { return std::make_unique<memory_run_store>(limits); }
+std::unique_ptr<run_store> make_memory_run_store(run_limits limits) {
+  return std::make_unique<memory_run_store>(limits);
+}
 
 } // namespace hearth

@@ -17,10 +17,10 @@ namespace hearth {
 /// What is known of one run: enough to list it, to show its actions and to answer who asks for its result.
 struct run_record {
   run_row row;
-  std::vector<action_row> actions;               // the first `run_actions_kept`
-  std::unordered_map<call_id, std::size_t> index; // of those
+  std::vector<action_row> actions;                           // the first `run_actions_kept`
+  std::unordered_map<call_id, std::size_t> index;            // of those
   std::unordered_map<call_id, caf::actor_addr> open_actions; // that have not ended, with who can cancel them
-  std::optional<call_reply> result;              // once ended
+  std::optional<call_reply> result;                          // once ended
   bool ended() const { return result.has_value(); }
 };
 

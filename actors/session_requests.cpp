@@ -89,7 +89,9 @@ void session_state::take(client::logs& e) {
     return;
   }
   // The run keeper sends what is kept, then what comes; it answers when nothing more will follow.
-  self_->request(config_.run_keeper, caf::infinite, atom::watch::value, e.of, session_actor(self_), e.action, e.lines, e.follow)
+  self_
+    ->request(config_.run_keeper, caf::infinite, atom::watch::value, e.of, session_actor(self_), e.action, e.lines,
+              e.follow)
     .then(finish, refusing(request));
 }
 

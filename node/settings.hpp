@@ -14,15 +14,15 @@ namespace hearth::node {
 /// What a person may decide about a node. Sources, the first that says something wins: flags, `HEARTH_*` variables, the
 /// user's hearth.toml, the system's.
 struct settings {
-  bool is_private = false;               // started for one user by the first client; --private only
+  bool is_private = false; // started for one user by the first client; --private only
   std::filesystem::path socket;
   std::filesystem::path state_directory;
-  std::string name;                      // of the node
+  std::string name;                       // of the node
   std::chrono::milliseconds idle_exit{0}; // 0: never
   std::chrono::milliseconds stop_grace = defaults::stop_grace;
-  std::string log_level = "info";        // trace | debug | info | warning | error | off
-  std::filesystem::path log_file;        // empty: stderr
-  std::string python;                    // of environments that name none; empty: /usr/bin/python3
+  std::string log_level = "info"; // trace | debug | info | warning | error | off
+  std::filesystem::path log_file; // empty: stderr
+  std::string python;             // of environments that name none; empty: /usr/bin/python3
 };
 
 /// What one source says: names as in hearth.toml.

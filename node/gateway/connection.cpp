@@ -161,7 +161,8 @@ void connection_state::end(const std::string& reason) {
   caf::anon_send_exit(self_, caf::exit_reason::user_shutdown);
 }
 
-connection_actor::behavior_type connection_state::make_behavior(connection_actor::pointer self, connection_config config) {
+connection_actor::behavior_type connection_state::make_behavior(connection_actor::pointer self,
+                                                                connection_config config) {
   self_ = self;
   config_ = std::move(config);
   inbound_.emplace(config_.default_python);

@@ -25,15 +25,15 @@ namespace hearth::node {
 /// Dies:       when the client is gone, broke the protocol, does not read, or was told to go. Its session hears `gone`
 ///             exactly once, with the reason.
 struct connection_config {
-  work_loop* loop = nullptr;             // outlives the actor
-  std::shared_ptr<kj::AutoCloseFd> socket; // connected; the connection takes it
-  std::string peer;                      // "client 1234", for the log
-  std::string default_python;            // of environments that name none
-  std::uint64_t unread_bytes_max = 0;    // of replies that the client leaves in its socket
-  std::uint64_t unread_log_bytes_max = 0; // beyond which output is dropped and counted
+  work_loop* loop = nullptr;                // outlives the actor
+  std::shared_ptr<kj::AutoCloseFd> socket;  // connected; the connection takes it
+  std::string peer;                         // "client 1234", for the log
+  std::string default_python;               // of environments that name none
+  std::uint64_t unread_bytes_max = 0;       // of replies that the client leaves in its socket
+  std::uint64_t unread_log_bytes_max = 0;   // beyond which output is dropped and counted
   std::chrono::milliseconds close_grace{0}; // for last words to a client that has to go
   std::function<session_actor(connection_actor::pointer)> make_session;
-  std::shared_ptr<void> place;           // given free when the connection ends
+  std::shared_ptr<void> place; // given free when the connection ends
 };
 
 class connection_state : private frame_stream::owner {
@@ -65,10 +65,10 @@ private:
   std::optional<inbound> inbound_;
   std::optional<frame_stream> stream_;
   std::optional<log_valve> output_;
-  std::deque<listing_page> pages_;       // of long listings: one a turn
+  std::deque<listing_page> pages_; // of long listings: one a turn
   std::unique_ptr<turn_hook> page_hook_;
   std::unique_ptr<loop_timer> close_deadline_;
-  bool closing_ = false;                 // last words are being written; nothing is read any more
+  bool closing_ = false; // last words are being written; nothing is read any more
   std::string close_reason_;
 };
 

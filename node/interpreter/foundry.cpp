@@ -60,15 +60,17 @@ void foundry_state::look_at_memory() {
     bounds.push_back({link->pid(), link->memory_limit()});
   if (!watcher_)
     watcher_.emplace(0); // one look at a time
-  is_looking_ = watcher_->submit(0, [this, door = foundry_shell(self_), links = std::move(links), bounds = std::move(bounds)] {
-    completion then = [this, links, used = excesses(bounds)] { found(links, used); };
-    caf::anon_send(door, atom::tick::value, std::move(then));
-  });
+  is_looking_ = watcher_->submit(
+    0, [this, door = foundry_shell(self_), links = std::move(links), bounds = std::move(bounds)] {
+      completion then = [this, links, used = excesses(bounds)] { found(links, used); };
+      caf::anon_send(door, atom::tick::value, std::move(then));
+    });
   if (!is_looking_)
     look_again();
 }
 
-void foundry_state::found(const std::vector<std::weak_ptr<interpreter_link>>& links, const std::vector<std::uint64_t>& used) {
+void foundry_state::found(const std::vector<std::weak_ptr<interpreter_link>>& links,
+                          const std::vector<std::uint64_t>& used) {
   is_looking_ = false;
   for (std::size_t i = 0; i < links.size(); ++i)
     if (const auto link = links[i].lock(); link && used[i] > 0)
@@ -77,7 +79,8 @@ void foundry_state::found(const std::vector<std::weak_ptr<interpreter_link>>& li
 }
 
 void foundry_state::look_again() {
-  const bool any = std::any_of(workshops_.begin(), workshops_.end(), [](const auto& entry) { return entry.second->is_limited(); });
+  const bool any = std::any_of(workshops_.begin(), workshops_.end(),
+                               [](const auto& entry) { return entry.second->is_limited(); });
   if (any && !memory_timer_->is_set())
     memory_timer_->set(defaults::memory_watch_interval);
 }

@@ -20,8 +20,8 @@ using log_door = logs_actor::extend<
   takes_completions>;
 
 struct logs_config {
-  std::shared_ptr<log_files> files;    // used on the writer's thread alone
-  writer* disk = nullptr;              // outlives the actor
+  std::shared_ptr<log_files> files;             // used on the writer's thread alone
+  writer* disk = nullptr;                       // outlives the actor
   std::function<void(const std::string&)> warn; // hears why text is dropped, once per outage
 };
 

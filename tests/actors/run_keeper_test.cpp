@@ -208,7 +208,8 @@ BOOST_AUTO_TEST_CASE(results_that_are_too_old_go_by_themselves_and_a_failure_sta
   finish(interpreter(0), 0, ec::none, "42");
   advance(40min);
   start_run(c, handle, "second", true);
-  finish(interpreter(interpreters() - 1), interpreter(interpreters() - 1).calls.size() - 1, ec::user_error, "traceback");
+  finish(interpreter(interpreters() - 1), interpreter(interpreters() - 1).calls.size() - 1, ec::user_error,
+         "traceback");
   advance(30min);
   auto& later = connect();
   say(later, client::result{4, "first"});

@@ -23,7 +23,7 @@ struct scripted_interpreter {
   replica_order order;
   replica_actor replica;
   interpreter_actor door;
-  std::vector<sent_call> calls;      // in the order in which they came, never removed
+  std::vector<sent_call> calls;         // in the order in which they came, never removed
   std::set<std::uint32_t> held;         // slots without an outcome
   std::vector<std::uint32_t> cancelled; // slots
   std::vector<std::vector<std::uint32_t>> recalls;
@@ -41,7 +41,7 @@ struct scripted_doors {
   failure unmade; // code set: every start fails with it
   std::set<std::string> bundles{"b"};
   std::map<std::string, std::vector<log_text>> logs;
-  bool disk_is_slow = false;                // what is read waits for `disk_goes_on`
+  bool disk_is_slow = false; // what is read waits for `disk_goes_on`
   std::vector<std::pair<caf::typed_response_promise<std::vector<log_text>>, std::vector<log_text>>> reads;
   std::vector<std::string> forgotten; // versions
   bool foundry_stopped = false;

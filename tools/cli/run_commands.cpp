@@ -54,8 +54,9 @@ exit_status logs(const surroundings& around, const logs_options& asked) {
     options.of = run_of_action(node, options.action);
   }
   log_printer printer(around.out, around.err, options.show_times);
-  node.ask("logs", {{"of", options.of}, {"action", options.action}, {"follow", options.follow}, {"lines", options.lines}}, "done",
-           [&](frame&& next) { printer.take(next); });
+  node.ask("logs",
+           {{"of", options.of}, {"action", options.action}, {"follow", options.follow}, {"lines", options.lines}},
+           "done", [&](frame&& next) { printer.take(next); });
   printer.finish();
   return exit_status::ok;
 }
