@@ -167,6 +167,10 @@ inline constexpr std::uint64_t disk_queue_bytes_max = 512 * mib;
 
 // -- loop ----
 
+/// How long a loop looks at its sockets before it sleeps, while single short calls come and go: as long as waking a core
+/// and a short call take. And how many of them in a row, each soon after the last, tell that nothing else wants the core.
+inline constexpr microseconds idle_poll_time{100};
+inline constexpr std::uint64_t idle_poll_streak = 16;
 /// Actor resumes, and time, after which the loop looks at its sockets again.
 inline constexpr std::size_t resumes_per_turn = 64;
 inline constexpr milliseconds turn_time{1};

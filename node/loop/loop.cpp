@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <utility>
 
 namespace hearth {
 
@@ -118,6 +119,8 @@ void work_loop::turn() {
   in_turn_ = true;
   turns_.fetch_add(1, std::memory_order_relaxed);
   reading_.run([this] { report_current("A reader of the loop"); });
+  if (frames_ != 0)
+    poll_.begin(std::exchange(frames_, 0), clock::now());
   if (rung_) {
     rung_ = false;
     run_posted();
@@ -130,6 +133,8 @@ void work_loop::turn() {
     at_turn_end_();
   in_turn_ = false;
   if (coordinator_->has_jobs() || !reading_.empty() || !flushing_.empty())
+    yield();
+  else if (poll_.go_on(clock::now()))
     yield();
   else
     set_alarm();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "node/loop/doorbell.hpp"
+#include "node/loop/idle_poll.hpp"
 #include "node/loop/inbox.hpp"
 #include "node/loop/loop_coordinator.hpp"
 #include "node/loop/loop_host.hpp"
@@ -51,6 +52,9 @@ public:
 
   caf::actor_system& system() noexcept { return *system_; }
   kj::UnixEventPort& port() noexcept { return io_.unixEventPort; }
+
+  /// For streams: so many frames came in this turn.
+  void count_frames(std::size_t count) noexcept { frames_ += count; }
 
   /// Runs until `until` is fulfilled; throws when it is broken.
   void run(kj::Promise<void> until);
@@ -108,6 +112,8 @@ private:
   read_arena arena_;
   std::atomic<std::uint64_t> turns_{0};
   bool in_turn_ = false;
+  std::size_t frames_ = 0; // that streams have read in this turn
+  idle_poll poll_;
   bool scheduled_ = false; // a turn is coming
   bool rung_ = false;      // another thread handed something over
   std::function<void()> at_turn_end_;

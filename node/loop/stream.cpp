@@ -95,6 +95,7 @@ void frame_stream::read() {
       break;
   }
   // The last thing: the owner may destroy us.
+  loop_.count_frames(frames.size());
   if (!frames.empty())
     owner_.on_frames(frames);
   arena.give_back(std::move(frames));

@@ -20,6 +20,7 @@ import tasks
 from contenders import Contender, all_contenders, started
 
 MIB = 1024 * 1024
+LARGE_IN_A_ROW = 3  # in each round: memory that a virtual machine gave back to its host is costly to touch again
 Samples = Dict[str, List[float]]
 
 
@@ -72,11 +73,13 @@ def large_ms(size: int) -> Callable[[Contender], Any]:
     def measure(contender: Contender) -> Any:
         if not contender.fan_out_calls:
             return None
-        began = time.perf_counter()
-        result = contender.send(data)
-        took = time.perf_counter() - began
-        assert result == len(data)
-        return took * 1000
+        times = []
+        for _ in range(LARGE_IN_A_ROW):
+            began = time.perf_counter()
+            result = contender.send(data)
+            times.append((time.perf_counter() - began) * 1000)
+            assert result == len(data)
+        return statistics.median(times)
 
     return measure
 
@@ -185,7 +188,7 @@ def main(arguments: Sequence[str]) -> int:
             pool = [c for c in running if c.name == "ProcessPoolExecutor"]
             async_rates.update(rounds(options.rounds, pool, fan_out_rate))
         show("fan-out of async tasks, concurrency 100 (ProcessPoolExecutor: its sync calls)", "calls/s", async_rates, "more")
-        show("one argument of 64 MiB", "ms", rounds(options.rounds, running, large_ms(64 * MIB)), "less")
+        show(f"one argument of 64 MiB, {LARGE_IN_A_ROW} in a row", "ms", rounds(options.rounds, running, large_ms(64 * MIB)), "less")
         if any(c.name == "Hearth" for c in running):
             replica_start()
             idle_cost()

@@ -332,3 +332,10 @@ def test_the_staged_sdk_has_the_extension() -> None:
     if os.environ.get("HEARTH_SDK_DIR"):
         assert _frames.NATIVE and _frames.HAS_SLOT_TABLE
     assert _frames.HAS_SLOT_TABLE == _frames.NATIVE
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 100_003])
+def test_a_frame_in_pieces_is_the_frame(half: Any, size: int) -> None:
+    body = [memoryview(bytes(size)), memoryview(b"tail")]
+    fields = {"flags": _frames.CHUNK_LAST, "call_hi": 1, "call_lo": 2, "offset": 3}
+    assert b"".join(_frames.apart(half.chunk(**fields), body)) == half.chunk(**fields, body=body)

@@ -26,6 +26,8 @@ A value larger than one frame goes out as the first frame and chunks::
     for offset, part, last in rest:          # part is for `chunk(body=part)`
         ...
 
+`apart(frame, part)` are the pieces of a frame made without its body: what is large goes out from where it is.
+
 Large values. `LargeValue(head, buffers)` is a value whose big byte strings and arrays are kept apart, so that they are
 neither copied into a document nor out of it: `len(value)` bytes on the wire, which are `head` followed by the `buffers`.
 `bytes(value)` joins them. The table at the beginning of `head` is described in `hearth._values`.
@@ -88,6 +90,7 @@ from hearth._frames_py import (
     STREAM_ERR,
     STREAM_OUT,
     STREAM_SYSTEM,
+    apart,
     parts,
 )
 
@@ -114,7 +117,7 @@ __all__ = [
     "BODY_BYTES_MAX", "CALL", "CALL_PARKS", "CALL_RUN", "CANCEL", "CHUNK", "CHUNK_LAST", "CHUNK_OF_REPLY", "CONTROL",
     "CONTROL_MORE", "CONTROL_RESPONSE", "FRAME_BYTES_MAX", "HAS_SLOT_TABLE", "LOG", "LargeValue", "NATIVE", "PARKED",
     "PROGRESS", "RECALLED", "REPLY", "REPLY_COLD", "REPLY_FAILED", "REPLY_TEXT", "REPLY_UNSTARTED", "RESUMED", "Reader",
-    "SIGNAL", "STREAM_ERR", "STREAM_OUT", "STREAM_SYSTEM", "Slots", "call", "chunk", "control", "fill", "log", "parts",
+    "SIGNAL", "STREAM_ERR", "STREAM_OUT", "STREAM_SYSTEM", "Slots", "apart", "call", "chunk", "control", "fill", "log", "parts",
     "reply", "signal",
 ]
 # fmt: on

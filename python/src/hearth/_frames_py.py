@@ -6,7 +6,7 @@ from __future__ import annotations
 import struct
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
-__all__ = ["LargeValue", "Slots", "call", "chunk", "control", "fill", "log", "parts", "reply", "signal"]
+__all__ = ["LargeValue", "Slots", "apart", "call", "chunk", "control", "fill", "log", "parts", "reply", "signal"]
 
 CALL, REPLY, CHUNK, SIGNAL, CONTROL, LOG = 1, 2, 3, 4, 5, 6
 CALL_RUN, CALL_PARKS = 1, 2
@@ -23,6 +23,8 @@ VALUE_BYTES_MAX = 2 * 1024 * 1024 * 1024
 BUFFERS_MAX = 4096
 """Buffers of a LargeValue: their table then always fits into the first frame."""
 
+_PREFIX = struct.Struct("<II")
+_POINTER = struct.Struct("<Q")
 _BYTES_POINTER = 1 | 2 << 32  # a Cap'n Proto list pointer: offset 0, elements of one byte; the count goes to bit 35
 
 Body = Any  # bytes-like, or a list of bytes-like objects
@@ -217,6 +219,18 @@ class LargeValue:
 
     def __bytes__(self) -> bytes:
         return b"".join((self.head, *self.buffers))
+
+
+def apart(frame: bytes, body: List[Any]) -> List[Any]:
+    """The pieces of `frame`, which was made without a body, with `body` as its body: what to send one after another, so
+    that nothing large is copied first. Raises ValueError for a body that does not fit."""
+    length = sum(map(len, body))
+    if length > BODY_BYTES_MAX:
+        raise ValueError(f"the body of a frame has {length} bytes; at most {BODY_BYTES_MAX} fit")
+    padding = -length % 8
+    words = (len(frame) - 8 + length + padding) // 8
+    head = _PREFIX.pack(0, words) + frame[8:-8] + _POINTER.pack(_BYTES_POINTER | length << 35)
+    return [head, *body, bytes(padding)] if padding else [head, *body]
 
 
 def parts(body: Any) -> Tuple[Any, Iterator[Tuple[int, Any, bool]]]:

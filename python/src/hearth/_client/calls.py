@@ -175,8 +175,8 @@ def is_small(body: Any) -> bool:
     return len(body) <= BODY_BYTES_MAX and not hasattr(body, "buffers")
 
 
-def frames(connection: Connection, target: Target, lo: int, body: Any, run: bool = False) -> Iterator[bytes]:
-    """The frames of a call with arguments of any size. Raises ValueTooLargeError."""
+def frames(connection: Connection, target: Target, lo: int, body: Any, run: bool = False) -> Iterator[Any]:
+    """The frames of a call with arguments of any size, as bytes or as pieces. Raises ValueTooLargeError."""
     size = len(body)
     limit = connection.value_bytes_max
     if limit and size > limit:
@@ -190,4 +190,4 @@ def frames(connection: Connection, target: Target, lo: int, body: Any, run: bool
     yield _frames.call(**fields, call_lo=lo, size=size, body=first)
     for offset, part, last in rest:
         flags = _frames.CHUNK_LAST if last else 0
-        yield _frames.chunk(flags=flags, call_hi=connection.call_hi, call_lo=lo, offset=offset, body=part)
+        yield _frames.apart(_frames.chunk(flags=flags, call_hi=connection.call_hi, call_lo=lo, offset=offset), part)

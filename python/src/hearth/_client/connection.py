@@ -194,19 +194,20 @@ class Connection:
 
     # -- sending -----------------------------------------------------------------------------------------------------
 
-    def send(self, data: Any) -> None:
-        """Sends whole frames. Blocks while the socket is full. Raises NodeUnavailableError."""
+    def send(self, *pieces: Any) -> None:
+        """Sends whole frames, which may be in pieces. Blocks while the socket is full. Raises NodeUnavailableError."""
         if self.broken:
             raise NodeUnavailableError(self.gone())
         with self._write:
             try:
-                sent = 0
-                try:
-                    sent = self._sock.send(data, socket.MSG_DONTWAIT)
-                except BlockingIOError:
-                    pass
-                if sent < len(data):
-                    self._send_slowly(memoryview(data)[sent:])
+                for data in pieces:
+                    sent = 0
+                    try:
+                        sent = self._sock.send(data, socket.MSG_DONTWAIT)
+                    except BlockingIOError:
+                        pass
+                    if sent < len(data):
+                        self._send_slowly(memoryview(data)[sent:])
             except OSError as e:
                 self._break(e.strerror or str(e))
                 raise NodeUnavailableError(self.gone()) from None
@@ -231,9 +232,15 @@ class Connection:
                 continue
 
     def send_parts(self, frames: Iterable[Any]) -> None:
-        """Sends frames one by one, so that those of other calls go between them. Raises NodeUnavailableError."""
+        """Sends frames (bytes, or a list of pieces) one by one, so that those of other calls go between them.
+
+        Raises NodeUnavailableError.
+        """
         for frame in frames:
-            self.send(frame)
+            if isinstance(frame, list):
+                self.send(*frame)
+            else:
+                self.send(frame)
 
     def _break(self, reason: str) -> None:
         """Nothing more is sent. What is on its way here is still read; then the end is found and open calls fail."""
