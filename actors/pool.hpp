@@ -70,8 +70,10 @@ struct pool_limits {
   std::uint32_t min_replicas = 0;
   std::uint32_t max_replicas = 1;
   std::uint32_t concurrency = 1;
-  bool fresh = false; // every replica serves one call
-  std::chrono::milliseconds idle_ttl{30'000};
+  bool fresh = false;                         // every replica serves one call
+  std::chrono::milliseconds idle_ttl{30'000}; // without calls; then all replicas end
+  std::chrono::milliseconds scaledown_ttl{
+    30'000}; // of one replica without calls; then it ends, unless it is of the minimum
 };
 
 /// The queue and the replicas of one environment version: admission, dispatch order, calls ahead, slot lending, retries,
@@ -222,8 +224,8 @@ private:
     bool ready = false;
     bool draining = false;
     bool can_hold_ahead = false;
-    bool recalling = false;    // an answer to `recall` is due
-    std::uint8_t recalls = 0;  // answered since the last call was sent; after the second all it has has begun
+    bool recalling = false;   // an answer to `recall` is due
+    std::uint8_t recalls = 0; // answered since the last call was sent; after the second all it has has begun
     std::uint64_t done = 0;
     std::vector<ticket> parked;                           // their slots are lent
     std::map<std::uint16_t, std::uint32_t> parked_depths; // how many of them at which depth
@@ -261,11 +263,14 @@ private:
   void unsend(member& s, ticket call, entry& e, instant now);
   void grow(instant now, pool_effects& out);
   std::uint32_t members_counted() const;
+  std::uint32_t alive() const;
   bool can_grow() const;
   bool has_ready() const;
   bool may_stall(const member& s) const;
   void recall_stalled(instant now, pool_effects& out);
   instant idle_until() const { return idle_since_ + (superseded_ ? duration{0} : duration(limits_.idle_ttl)); }
+  bool is_surplus(const member& s) const;
+  void end_surplus(instant now, pool_effects& out);
   void expire_idle(instant now, pool_effects& out);
   void ring(ticket call, instant now, pool_effects& out);
   void settle(ticket call, entry& e, const failure& why, bool with_reply, instant now, pool_effects& out);

@@ -246,6 +246,11 @@ bool pool::has_ready() const {
                      [](const auto& s) { return s.second.ready && !s.second.draining; });
 }
 
+std::uint32_t pool::alive() const {
+  return static_cast<std::uint32_t>(
+    std::count_if(replicas_.begin(), replicas_.end(), [](const auto& s) { return !s.second.draining; }));
+}
+
 bool pool::can_grow() const {
   auto lent_max = limits_.fresh ? defaults::parked_max : limits_.max_replicas;
   return members_counted() < limits_.max_replicas && replicas_.size() < limits_.max_replicas + lent_max;

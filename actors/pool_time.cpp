@@ -20,9 +20,13 @@ std::optional<pool::instant> pool::next_wake() const {
   auto consider = [&](instant at) { result = result ? std::min(*result, at) : at; };
   if (!alarms_.empty())
     consider(alarms_.begin()->first);
-  for (const auto& [id, s] : replicas_)
+  const bool has_surplus = alive() > limits_.min_replicas;
+  for (const auto& [id, s] : replicas_) {
     if (may_stall(s))
       consider(s.progress + defaults::stall_after);
+    else if (has_surplus && is_surplus(s))
+      consider(s.progress + limits_.scaledown_ttl);
+  }
   if (broken_until_ && wants_replicas_)
     consider(*broken_until_);
   if (calls_open_ == 0 && !expired_)
@@ -39,6 +43,7 @@ void pool::tick(instant now, pool_effects& out) {
   if (broken_until_ && *broken_until_ <= now)
     broken_until_.reset();
   recall_stalled(now, out);
+  end_surplus(now, out);
   expire_idle(now, out);
   pump(now, out);
 }
@@ -66,6 +71,26 @@ void pool::ring(ticket call, instant now, pool_effects& out) {
         answer(call, *e, why, false, out); // nobody waits for the interpreter to give up
       return stop(call, *e, std::move(why), out);
     }
+  }
+}
+
+/// Whether the replica has nothing to do; its last event was the end of what it had.
+bool pool::is_surplus(const member& s) const {
+  return s.ready && !s.draining && !s.recalling && s.sent.empty() && s.parked.empty();
+}
+
+/// Each replica above the minimum has a clock of its own, which runs while it has nothing to do.
+void pool::end_surplus(instant now, pool_effects& out) {
+  for (auto left = alive(); left > limits_.min_replicas; --left) {
+    auto longest = replicas_.end();
+    for (auto s = replicas_.begin(); s != replicas_.end(); ++s)
+      if (is_surplus(s->second) && now >= s->second.progress + limits_.scaledown_ttl
+          && (longest == replicas_.end() || s->second.progress < longest->second.progress))
+        longest = s;
+    if (longest == replicas_.end())
+      return;
+    longest->second.draining = true;
+    out.push_back(pool_effect::retire{longest->first});
   }
 }
 

@@ -3,14 +3,25 @@
 #include "actors/batch.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 namespace hearth {
+
+namespace {
+
+constexpr std::string_view run_scope = "run";
+
+} // namespace
 
 pool_limits limits_of(const environment_spec& spec, std::uint32_t cores) {
   if (!spec.reuse.enabled)
     return {0, defaults::fresh_replicas_per_core * cores, 1, true, milliseconds{30'000}};
-  return {spec.reuse.min_replicas, std::max(spec.reuse.max_replicas, 1u), std::max(spec.reuse.concurrency, 1u), false,
-          spec.reuse.idle_ttl};
+  return {spec.reuse.min_replicas,
+          std::max(spec.reuse.max_replicas, 1u),
+          std::max(spec.reuse.concurrency, 1u),
+          false,
+          spec.reuse.idle_ttl,
+          spec.reuse.scaledown_ttl};
 }
 
 // -- calls ----
@@ -22,7 +33,7 @@ void supervisor_state::invoke(std::vector<call>& calls) {
       refuse(c, {ec::shutting_down, "The node is stopping; environment " + c.spec->name + " takes no new calls."});
       continue;
     }
-    auto& v = version_of(c.spec);
+    auto& v = pool_of(c.spec, c.header.root);
     // What admission makes the pool do concerns the call, so it is kept under its ticket before the effects run.
     auto verdict = v.calls.admit({c.header.root, c.header.depth, c.header.task, c.arguments.size(), c.header.deadline},
                                  at, effects_);
@@ -78,25 +89,31 @@ void supervisor_state::reply(const caller_actor& to, call_reply answer) {
 
 bool supervisor_state::open(const spec_ptr& spec, bool deploy) {
   const auto at = now();
-  const auto is_new = versions_.count(spec->version) == 0;
-  auto& opened = version_of(spec);
-  if (!is_new)
-    opened.calls.set_limits(limits_of(*spec, config_.cores), at, effects_);
-  opened.calls.opened(at);
-  if (deploy)
-    opened.calls.deploy(at, effects_);
-  apply(opened);
-  if (deploy)
-    for (auto& [name, other] : versions_)
-      if (other.get() != &opened) {
-        other->calls.supersede(at, effects_);
-        apply(*other);
-      }
+  const auto limits = limits_of(*spec, config_.cores);
+  const auto is_new = !knows(spec->version);
+  if (spec->reuse.scope != run_scope)
+    pool_of(spec, {}); // a run's pool begins with its first call
+  for (auto& [name, v] : versions_) {
+    if (v->calls.spec().version == spec->version) {
+      v->calls.set_limits(limits, at, effects_);
+      v->calls.opened(at);
+      if (deploy && name == spec->version)
+        v->calls.deploy(at, effects_);
+    } else if (deploy) {
+      v->calls.supersede(at, effects_);
+    }
+    apply(*v);
+  }
   return is_new;
 }
 
-supervisor_state::version& supervisor_state::version_of(const spec_ptr& spec) {
-  auto& v = versions_[spec->version];
+bool supervisor_state::knows(const std::string& version_name) const {
+  return std::any_of(versions_.begin(), versions_.end(),
+                     [&](const auto& v) { return v.second->calls.spec().version == version_name; });
+}
+
+supervisor_state::version& supervisor_state::pool_of(const spec_ptr& spec, call_id root) {
+  auto& v = versions_[spec->reuse.scope == run_scope ? spec->version + '@' + run_name(root) : spec->version];
   if (!v)
     v = std::make_unique<version>(pool(spec, limits_of(*spec, config_.cores),
                                        [numbers = config_.replica_numbers] { return replica_id{++*numbers}; }));
@@ -208,8 +225,10 @@ void supervisor_state::forget_expired() {
       ++v;
       continue;
     }
-    self_->send(config_.agent, atom::forget::value, config_.key, v->first);
+    const auto spec = v->second->calls.shared_spec();
     v = versions_.erase(v);
+    if (!knows(spec->version)) // pools of other runs fork from the same zygote
+      self_->send(config_.agent, atom::forget::value, config_.key, spec->version);
   }
 }
 

@@ -9,7 +9,8 @@
 
 namespace hearth {
 
-/// The SUPERVISOR owns one environment (project, domain, name): one `pool` per version with its queue, and the replicas
+/// The SUPERVISOR owns one environment (project, domain, name): one `pool` per version (and run, where the reuse policy is
+/// of that scope) with its queue, and the replicas
 /// that the agent makes for it. It is the shell around `pool`: messages become events, effects become messages.
 ///
 /// Spawned by: the AGENT, when the environment is opened for the first time.
@@ -70,7 +71,9 @@ private:
   void stop(milliseconds grace);
   void list(std::vector<environment_row>& environments, std::vector<replica_row>& replicas) const;
 
-  version& version_of(const spec_ptr& spec);
+  bool knows(const std::string& version_name) const;
+  /// The pool that serves calls of this root: one per version, or, where the policy says so, one per version and run.
+  version& pool_of(const spec_ptr& spec, call_id root);
   version* version_with(replica_id id);
   void apply(version& v);
   void perform(version& v, const pool_effect::start& e);

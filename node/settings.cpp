@@ -60,8 +60,8 @@ public:
         try {
           take(said->second);
         } catch (const std::invalid_argument& e) {
-          throw start_error("The setting " + name + " = \"" + said->second + "\" (" + source.origin + ") is not usable: "
-                            + e.what());
+          throw start_error("The setting " + name + " = \"" + said->second + "\" (" + source.origin
+                            + ") is not usable: " + e.what());
         }
         return;
       }
@@ -115,11 +115,11 @@ milliseconds parse_duration(const std::string& text) {
   const auto* end = text.data() + text.size();
   auto [rest, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
   const std::string unit(rest, end);
-  const double factor = unit == "ms"              ? 1
+  const double factor = unit == "ms"                  ? 1
                         : unit == "s" || unit.empty() ? 1e3
-                        : unit == "m"             ? 60e3
-                        : unit == "h"             ? 3600e3
-                                                  : 0;
+                        : unit == "m"                 ? 60e3
+                        : unit == "h"                 ? 3600e3
+                                                      : 0;
   if (error != std::errc{} || factor == 0 || !(number >= 0) || number * factor > largest_ms)
     throw std::invalid_argument(forms);
   return milliseconds(static_cast<std::int64_t>(number * factor));
@@ -142,8 +142,8 @@ settings_source settings_from_file(const std::filesystem::path& file) {
   try {
     table = toml::parse_file(file.string());
   } catch (const toml::parse_error& e) {
-    throw start_error(file.string() + ", line " + std::to_string(e.source().begin.line)
-                      + ": " + std::string(e.description()));
+    throw start_error(file.string() + ", line " + std::to_string(e.source().begin.line) + ": "
+                      + std::string(e.description()));
   }
   const auto names = known_names();
   for (const auto& [key, value] : table) {
@@ -180,7 +180,8 @@ settings merge_settings(const std::vector<settings_source>& sources, bool is_pri
   if (result.name.empty())
     result.name = host_name();
   if (result.is_private && result.log_file.empty())
-    result.log_file = result.state_directory / "hearthd.log"; // nobody looks at the stderr of a node that a client started
+    result.log_file = result.state_directory
+                      / "hearthd.log"; // nobody looks at the stderr of a node that a client started
   return result;
 }
 

@@ -181,8 +181,8 @@ __attribute__((visibility("default"))) PyMODINIT_FUNC PyInit__wire(void) {
   if (!module)
     return NULL;
   if (PyModule_AddFunctions(module, encode_methods) < 0 || PyModule_AddFunctions(module, decode_methods) < 0
-      || PyModule_AddFunctions(module, frame_methods) < 0
-      || add_large_value(module) < 0 || add_frames(module) < 0 || add_reader(module) < 0 || add_slots(module) < 0) {
+      || PyModule_AddFunctions(module, frame_methods) < 0 || add_large_value(module) < 0 || add_frames(module) < 0
+      || add_reader(module) < 0 || add_slots(module) < 0) {
     Py_DECREF(module);
     return NULL;
   }

@@ -161,6 +161,39 @@ BOOST_AUTO_TEST_CASE(a_deployed_version_lets_the_others_finish_their_calls) {
   BOOST_TEST((c.replies().at(2).code == ec::none));
 }
 
+BOOST_AUTO_TEST_CASE(runs_of_an_environment_of_their_scope_share_no_replica) {
+  auto& c = connect();
+  auto spec = make_spec(1, 1);
+  spec->reuse.scope = "run";
+  auto handle = open(c, spec);
+  BOOST_TEST(interpreters() == 0u);
+  start_run(c, handle, "first");
+  start_run(c, handle, "second");
+  BOOST_TEST_REQUIRE(interpreters() == 2u); // neither waits for the other
+  // What a run calls in its own environment is served by its own pool: its only replica, whose slot is lent.
+  auto& parent = interpreter(0);
+  says(parent, interpreter::open_environment{5, spec});
+  calls_child(parent, 0, parent.opened.at(0).handle);
+  BOOST_TEST(interpreters() == 2u);
+  BOOST_TEST(parent.calls.size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(the_zygote_of_an_environment_of_run_scope_goes_with_its_last_pool) {
+  auto& c = connect();
+  auto spec = make_spec(1, 1);
+  spec->reuse.scope = "run";
+  auto handle = open(c, spec);
+  start_run(c, handle, "first");
+  start_run(c, handle, "second");
+  finish(interpreter(0), 0);
+  advance(300s);
+  BOOST_TEST(interpreter(0).halted);
+  BOOST_TEST(doors->forgotten.empty());
+  finish(interpreter(1), 0);
+  advance(300s);
+  BOOST_TEST(doors->forgotten == std::vector<std::string>{"v1"});
+}
+
 BOOST_AUTO_TEST_CASE(an_environment_that_was_opened_is_listed_before_its_first_call) {
   auto& c = connect();
   open(c, make_spec(1, 1));

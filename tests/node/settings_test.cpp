@@ -74,14 +74,16 @@ BOOST_AUTO_TEST_CASE(a_private_node_logs_to_a_file_of_its_state) {
 }
 
 BOOST_AUTO_TEST_CASE(a_value_that_does_not_fit_is_refused_with_its_origin) {
-  BOOST_CHECK_EXCEPTION(merged({{"HEARTH_* variables", {{"idle_exit", "soon"}}}}), start_error, says("HEARTH_* variables"));
+  BOOST_CHECK_EXCEPTION(merged({{"HEARTH_* variables", {{"idle_exit", "soon"}}}}), start_error,
+                        says("HEARTH_* variables"));
   BOOST_CHECK_EXCEPTION(merged({{"x.toml", {{"log_level", "loud"}}}}), start_error, says("warning"));
   BOOST_CHECK_EXCEPTION(merged({{"x.toml", {{"node_name", "two words"}}}}), start_error, says("visible"));
   BOOST_CHECK_EXCEPTION(merged({{"x.toml", {{"socket", ""}}}}), start_error, says("path"));
 }
 
 BOOST_AUTO_TEST_CASE(variables_are_the_settings_names_in_capitals) {
-  const std::map<std::string, std::string> variables{{"HEARTH_IDLE_EXIT", "5s"}, {"HEARTH_STATE_DIR", "/s"}, {"HEARTH_SOCKET", ""}};
+  const std::map<std::string, std::string> variables{
+    {"HEARTH_IDLE_EXIT", "5s"}, {"HEARTH_STATE_DIR", "/s"}, {"HEARTH_SOCKET", ""}};
   const auto source = settings_from_variables(reading(variables));
   BOOST_CHECK_EQUAL(source.values.at("idle_exit"), "5s");
   BOOST_CHECK_EQUAL(source.values.at("state_dir"), "/s");

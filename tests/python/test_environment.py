@@ -329,8 +329,6 @@ def test_without_reuse_the_definition_says_so() -> None:
         ({"secrets": ["api-key", hearth.Secret("b")]}, "deliver no secrets; its tasks have to find api-key, b"),
         ({"queue": "fast"}, "queue='fast' has no effect"),
         ({"mounts": ("/data",)}, "mounts=['/data'] has no effect"),
-        ({"reusable": hearth.ReusePolicy(scaledown_ttl=60)}, "scaledown_ttl has no effect"),
-        ({"reusable": hearth.ReusePolicy(scope="run")}, 'scope="run" has no effect'),
         ({"resources": hearth.Resources(gpu=1)}, "Resources(gpu) has no effect"),
         ({"resources": hearth.Resources(disk="1Gi", shm="auto")}, "Resources(disk, shm) has no effect"),
         ({"cache": "auto"}, "cache has no effect, nodes keep no results; e.one"),

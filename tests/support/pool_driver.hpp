@@ -69,6 +69,7 @@ public:
   void cancel(std::uint64_t c, ec code = ec::aborted) {
     pool_.cancel(tickets_.at(c), {code, "asked for"}, now, effects_), note();
   }
+  void set_limits(pool_limits limits) { pool_.set_limits(limits, now, effects_), note(); }
   void advance(std::chrono::nanoseconds by) {
     now += by;
     pool_.tick(now, effects_), note();

@@ -6,7 +6,7 @@
 namespace hearth::test {
 
 inline pool_limits limits(std::uint32_t min, std::uint32_t max, std::uint32_t concurrency = 1, bool fresh = false) {
-  return {min, max, concurrency, fresh, std::chrono::seconds(300)};
+  return {min, max, concurrency, fresh, std::chrono::seconds(300), std::chrono::seconds(30)};
 }
 
 struct fixed_pool : pool_driver {

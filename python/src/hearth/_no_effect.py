@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Iterator
 
-from hearth._reuse import SCALEDOWN_TTL_DEFAULT
-
 if TYPE_CHECKING:
     from hearth._environment import TaskEnvironment
 
@@ -21,11 +19,6 @@ def sentences(env: TaskEnvironment) -> Iterator[str]:
         yield f"queue={env.queue!r} has no effect; it has a queue of its own"
     if env.mounts:
         yield f"mounts={list(env.mounts)} has no effect; its tasks see the files that the node's user sees"
-    reuse = env.reusable
-    if reuse is not None and reuse.get_scaledown_ttl() != SCALEDOWN_TTL_DEFAULT:
-        yield "scaledown_ttl has no effect; its replicas end together, after idle_ttl"
-    if reuse is not None and reuse.scope == "run":
-        yield 'scope="run" has no effect; all runs share its replicas'
     resources = env.resources
     if resources is not None:
         asked = {"gpu": resources.gpu_count, "disk": resources.disk_bytes, "shm": resources.shm or 0}

@@ -35,9 +35,10 @@ class ReusePolicy:
             a replica. Also a fixed count ends when the whole environment was idle for `idle_ttl`.
         idle_ttl: seconds or timedelta without any call after which all replicas of the environment end.
         concurrency: calls that one replica executes at a time. More than 1 needs async tasks.
-        scaledown_ttl: seconds or timedelta that a single replica above the minimum must have been idle before it ends.
-            Nodes do not act on it yet: replicas end together, after `idle_ttl`.
-        scope: ``"global"``: one pool for all runs; ``"run"``: each run has a pool of its own, which no node makes yet.
+        scaledown_ttl: seconds or timedelta that a single replica above the minimum must have been idle before it ends;
+            each has a clock of its own.
+        scope: ``"global"``: one pool for all runs; ``"run"``: each run has a pool of its own, and so has each
+            program that calls without a run.
 
     Both times are at least 30 seconds. Raises ValueError for every value that has no meaning.
 

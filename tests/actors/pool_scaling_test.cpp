@@ -1,0 +1,129 @@
+#include "tests/support/pool_fixture.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace hearth;
+using namespace hearth::test;
+using namespace std::chrono_literals;
+
+using lines = std::vector<std::string>;
+
+/// How many replicas a pool keeps, and for how long: both sides of each limit.
+BOOST_AUTO_TEST_SUITE(pool_scaling)
+
+namespace {
+
+struct range_pool : pool_driver {
+  range_pool(std::uint32_t min, std::uint32_t max)
+    : pool_driver(make_spec(min, max), {min, max, 1, false, 300s, 30s}) {}
+
+  /// `n` calls at once, each on a replica of its own, which are then done one after another, `gap` apart.
+  void burst(std::uint64_t n, std::chrono::milliseconds gap = 0ms) {
+    std::vector<std::uint64_t> calls;
+    for (std::uint64_t i = 0; i < n; ++i)
+      calls.push_back(admit());
+    for (std::uint64_t r = 1; r <= n; ++r)
+      ready(r);
+    for (std::uint64_t r = 1; r <= n; ++r) {
+      done(r, *held(r).begin());
+      if (r < n)
+        advance(gap);
+    }
+    lines();
+  }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_replica_above_the_minimum_ends_after_its_time_without_calls_and_not_before) {
+  range_pool p{1, 3};
+  p.burst(3);
+  p.advance(30s - 1ns);
+  BOOST_TEST(p.lines().empty());
+  p.advance(1ns);
+  BOOST_TEST(p.lines() == (lines{"retire r1", "retire r2"}));
+  p.advance(200s);
+  BOOST_TEST(p.lines().empty()); // the minimum stays
+}
+
+BOOST_AUTO_TEST_CASE(each_replica_has_a_clock_of_its_own) {
+  range_pool p{0, 3};
+  p.burst(3, 10s);
+  p.advance(10s);
+  BOOST_TEST(p.lines() == (lines{"retire r1"}));
+  p.advance(10s);
+  BOOST_TEST(p.lines() == (lines{"retire r2"}));
+  p.advance(10s);
+  BOOST_TEST(p.lines() == (lines{"retire r3"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_call_winds_the_clock_of_the_replica_that_serves_it_and_of_no_other) {
+  range_pool p{0, 2};
+  p.burst(2);
+  p.advance(20s);
+  auto call = p.admit(); // the oldest of the idle ones serves it, so that few stay warm for little work
+  BOOST_TEST(p.held(1).count(call) == 1u);
+  p.advance(20s);
+  auto now_idle = p.lines();
+  BOOST_TEST(now_idle.back() == "retire r2");
+  p.done(1, call);
+  p.lines();
+  p.advance(30s - 1ns);
+  BOOST_TEST(p.lines().empty());
+  p.advance(1ns);
+  BOOST_TEST(p.lines() == (lines{"retire r1"}));
+}
+
+BOOST_AUTO_TEST_CASE(the_longest_idle_replica_goes_first_when_not_all_may_go) {
+  range_pool p{2, 3};
+  p.burst(3, 5s);
+  p.advance(60s);
+  BOOST_TEST(p.lines() == (lines{"retire r1"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_fixed_count_stays_until_the_whole_environment_was_idle_for_its_time) {
+  fixed_pool p{3};
+  p.warm_up(3);
+  p.advance(300s - 1ns);
+  BOOST_TEST(p.lines().empty());
+  p.advance(1ns);
+  BOOST_TEST(p.lines().size() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_of_a_minimum_of_zero_starts_with_its_first_call) {
+  range_pool p{0, 2};
+  p.admit();
+  BOOST_TEST(p.lines() == (lines{"start r1"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_replica_whose_calls_all_wait_for_children_is_not_idle) {
+  range_pool p{0, 1};
+  auto parent = p.admit();
+  p.ready(1);
+  p.parked(1, parent);
+  p.lines();
+  p.advance(250s);
+  BOOST_TEST(p.lines().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_raised_minimum_starts_replicas_and_a_lowered_maximum_lets_the_surplus_end) {
+  range_pool p{1, 1};
+  p.burst(1);
+  p.set_limits({3, 3, 1, false, 300s, 30s});
+  BOOST_TEST(p.lines() == (lines{"start r2", "start r3"}));
+  p.ready(2);
+  p.ready(3);
+  p.set_limits({1, 1, 1, false, 300s, 30s});
+  p.advance(30s);
+  BOOST_TEST(p.lines().size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(its_next_wake_is_when_a_replica_has_been_idle_for_its_time) {
+  range_pool p{1, 2};
+  p.burst(2);
+  BOOST_TEST((p.subject().next_wake() == p.now + 30s));
+  p.advance(30s);
+  BOOST_TEST((p.subject().next_wake() == p.now + 270s)); // the whole pool
+}
+
+BOOST_AUTO_TEST_SUITE_END()
