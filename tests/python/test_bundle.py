@@ -85,6 +85,8 @@ def test_a_link_to_a_folder_is_followed_and_one_around_itself_ends(tmp_path: Pat
     (project.path / "lib").symlink_to(tmp_path / "elsewhere")
     (project.path / "round").symlink_to(project.path)
     (project.path / "nothing.py").symlink_to(tmp_path / "gone.py")
+    (project.path / "loop").symlink_to("loop")
+    (project.path / "loop.py").symlink_to("loop.py")
     told = project.run("program.py")
     assert told["files"] == ["lib/mod.py", "program.py"]
     assert project.call(told, "f") == 9
@@ -248,3 +250,16 @@ def test_a_task_whose_own_module_is_ignored_is_named_with_the_rule(tmp_path: Pat
     )
     told = project.run("program.py")
     assert "task 'e.f'" in told["error"] and "'local_*.py'" in told["error"] and "include=" in told["error"]
+
+
+def test_a_decorator_around_a_task_is_refused_with_the_order_that_works(tmp_path: Path) -> None:
+    wrap = "import functools\ndef logged(f):\n    return functools.wraps(f)(lambda *args: f(*args))\n"
+    for order, works in (("@logged\n@env.task\n", False), ("@env.task\n@logged\n", True)):
+        project = Project(tmp_path / str(works), {"program.py": ENV + wrap + order + "def f(x):\n    return x\n" + MAIN})
+        told = project.run("program.py")
+        if works:
+            assert project.call(told, "f", 4) == 4
+        else:
+            assert told["type"] == "BundleError"
+            assert "task 'e.f': a decorator wraps f after it became a task" in told["error"]
+            assert "Put @env.task outermost" in told["error"]

@@ -107,6 +107,36 @@ def test_wrong_inputs_are_said_in_a_line_with_status_2(node, words, said):
     assert not node.runs
 
 
+def test_a_file_with_the_name_of_a_standard_module_is_refused_with_what_to_do(tmp_path):
+    (tmp_path / "bisect.py").write_text((HERE / FILE).read_text())
+    status, _, err = run(None, str(tmp_path / "bisect.py"), "main", "--n", "1", folder=HERE)
+    assert status == 2 and len(err.splitlines()) == 1
+    assert "clashes with the module bisect of the standard library; rename the file" in err
+    (tmp_path / "hearth.py").write_text("")
+    assert "clashes with the module hearth" in run(None, str(tmp_path / "hearth.py"), "main")[2]
+
+
+@pytest.mark.parametrize("name", ["replica/7", "two\nlines", "bell\a", "n" * 101, "", "-f", "with space"])
+def test_a_name_that_commands_could_not_be_told_is_refused(node, name):
+    status, _, err = run(node, FILE, "main", "--n", "1", f"--name={name}")
+    assert status == 2 and len(err.splitlines()) == 1
+    assert "cannot be the name of a run: use letters, digits, '-', '_' and '.', at most 100" in err
+    assert not node.runs
+
+
+@pytest.mark.parametrize("closed", [(1,), (0, 1, 2)])
+def test_a_run_whose_output_is_closed_succeeds(node, closed):
+    shell = " ".join(f"{number}>&-" for number in closed)
+    environment = dict(os.environ, PYTHONPATH=str(Path(hearth.__file__).resolve().parents[1]), HEARTH_NO_START="1")
+    environment["HEARTH_SOCKET"] = node.path
+    node.behaviour["program.main"] = lambda call: (call.print("hello\n"), node.execute(call))
+    words = [sys.executable, "-m", "hearth._client.run_command", FILE, "main", "--n", "1"]
+    command = f'exec "$@" {shell}'
+    done = subprocess.run(["sh", "-c", command, "sh", *words], cwd=HERE, env=environment, timeout=60)
+    assert done.returncode == 0
+    assert node.runs["r000000000000"]["phase"] == "SUCCEEDED"
+
+
 def test_help_of_a_task_shows_its_inputs_with_types_and_defaults():
     status, out, _ = run(None, FILE, "main", "--help")
     assert status == 0

@@ -12,7 +12,7 @@ from typing import Any, Dict, FrozenSet, List, Literal, NamedTuple, Optional, Se
 
 import pytest
 
-from hearth._client import options
+from hearth._client import flags, options
 
 
 class Colour(enum.Enum):
@@ -115,15 +115,68 @@ def test_options_not_given_are_left_to_the_function():
     def function(a: int, long_name: str = "x", flag: bool = True) -> None: ...
 
     parser = argparse.ArgumentParser()
-    options.add_options(parser, function)
-    assert options.values(parser.parse_args(["--a", "1"]), function) == {"a": 1}
+    flags.add_options(parser, function)
+    assert flags.values(parser.parse_args(["--a", "1"]), function) == {"a": 1}
     given = parser.parse_args(["--a", "1", "--long-name", "y", "--no-flag"])
-    assert options.values(given, function) == {"a": 1, "long_name": "y", "flag": False}
-    assert options.values(parser.parse_args(["--a", "1", "--long_name", "z"]), function)["long_name"] == "z"
+    assert flags.values(given, function) == {"a": 1, "long_name": "y", "flag": False}
+    assert flags.values(parser.parse_args(["--a", "1", "--long_name", "z"]), function)["long_name"] == "z"
 
 
 def test_parameters_without_names_cannot_be_options():
     def function(*numbers: int) -> None: ...
 
     with pytest.raises(ValueError, match=r"takes \*numbers"):
-        options.add_options(argparse.ArgumentParser(), function)
+        flags.add_options(argparse.ArgumentParser(), function)
+
+
+def parsed(function, *words: str):
+    """What `words` give to the parameters of `function`."""
+    parser = argparse.ArgumentParser()
+    flags.add_options(parser, function)
+    return flags.values(parser.parse_args(flags.joined(words, parser)), function)
+
+
+def test_a_value_may_begin_with_a_minus():
+    def function(f: float, s: str = "") -> None: ...
+
+    assert parsed(function, "--f", "-inf") == {"f": float("-inf")}
+    assert parsed(function, "--f", "-1e5", "--s", "-abc") == {"f": -1e5, "s": "-abc"}
+    assert parsed(function, "--f", "-1", "--s=-1") == {"f": -1.0, "s": "-1"}
+
+
+def test_a_flag_may_be_written_with_its_value():
+    def function(b: bool = True, maybe: Optional[bool] = True) -> None: ...
+
+    assert parsed(function, "--b", "false") == {"b": False}
+    assert parsed(function, "--b", "--no-maybe") == {"b": True, "maybe": False}
+    assert parsed(function, "--b=true", "--maybe", "none") == {"b": True, "maybe": None}
+
+
+def test_a_flag_with_a_word_that_is_no_bool_is_refused(capsys):
+    def function(b: bool = True) -> None: ...
+
+    for words, said in ((("--b", "x"), "say true or false"), (("--no-b", "true"), "write --b or --no-b, without a value")):
+        with pytest.raises(SystemExit):
+            parsed(function, *words)
+        assert said in capsys.readouterr().err
+
+
+def test_parameters_whose_options_would_be_the_same_have_two():
+    def function(help: int, b: bool = True, no_b: bool = False, a_c: bool = True, no_a_c: int = 1) -> None: ...
+
+    assert parsed(function, "--input-help", "3", "--no-b") == {"help": 3, "no_b": True}
+    assert parsed(function, "--input-help", "3", "--b", "false", "--no-no-b") == {"help": 3, "b": False, "no_b": False}
+    assert parsed(function, "--input-help", "3", "--no-a-c", "7", "--a_c", "no") == {"help": 3, "no_a_c": 7, "a_c": False}
+
+
+def test_a_parameter_without_an_option_of_its_own_is_named():
+    def function(help: int, input_help: int) -> None: ...
+
+    with pytest.raises(ValueError, match="The parameter input_help of function has no option of its own"):
+        flags.add_options(argparse.ArgumentParser(), function)
+
+
+@pytest.mark.parametrize("text", ['{"1": [2.5], "01": [3]}', '{"1": [2.5], "1": [3]}'])
+def test_a_json_object_that_names_an_entry_twice_is_refused(text):
+    with pytest.raises(ValueError, match="the key '0?1' names an entry that is there already"):
+        options.from_text(text, Dict[int, List[float]])

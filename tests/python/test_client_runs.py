@@ -65,6 +65,10 @@ def test_the_context_of_a_run_names_it_and_its_place(node):
     assert node.names("openEnvironment")[-1]["project"] == "default"
 
 
+def test_a_name_of_a_run_may_have_the_letters_of_any_language(node):
+    assert hearth.with_runcontext(name="Prüfung_2.b").run(tasks.square, 2).name == "Prüfung_2.b"
+
+
 def test_a_name_that_is_taken_is_an_error_and_nothing_stays_open(node):
     hearth.with_runcontext(name="once").run(tasks.square, 2).result()
     with pytest.raises(errors.RuntimeUserError, match="A run once exists"):
@@ -154,6 +158,9 @@ def test_what_is_no_task_cannot_be_run(node):
     [
         ({"mode": "hybrid"}, ValueError, "no hybrid mode"),
         ({"name": "Not A Name"}, ValueError, "cannot be the name of a run"),
+        ({"name": "replica/7"}, ValueError, "use letters, digits"),
+        ({"name": "two\nlines"}, ValueError, "cannot be the name of a run"),
+        ({"name": "n" * 101}, ValueError, "at most 100"),
         ({"env_vars": {"A": "1"}}, ValueError, "TaskEnvironment\\(env_vars"),
         ({"max_action_concurrency": 1}, ValueError, "never start"),
         ({"dry_run": True}, ValueError, "hearth.deploy"),

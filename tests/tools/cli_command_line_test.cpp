@@ -82,6 +82,17 @@ BOOST_AUTO_TEST_CASE(a_wrong_command_line_is_status_2) {
   BOOST_TEST(run({"python"}, nowhere).status == 2);
 }
 
+BOOST_AUTO_TEST_CASE(a_count_that_is_none_is_answered_with_the_range) {
+  for (const char* count : {"0", "-1", "abc", "1.5", "99999999999"}) {
+    const auto said = run({"get", "runs", "--limit", count}, nowhere);
+    BOOST_TEST(said.status == 2);
+    BOOST_TEST(said.err
+               == "hearth: --limit: `" + std::string(count)
+                    + "` is no whole number from 1 to 4294967295. `hearth get --help` shows what it takes.\n");
+  }
+  BOOST_TEST(contains(run({"logs", "r1", "--lines", "0"}, nowhere).err, "from 1 to 4294967295"));
+}
+
 BOOST_AUTO_TEST_CASE(without_a_node_a_command_says_how_to_start_one) {
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
          {"get", "runs"}, {"logs", "r1"}, {"wait", "r1"}, {"abort", "r1"}, {"node", "status"}}) {

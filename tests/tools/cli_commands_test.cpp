@@ -227,6 +227,27 @@ BOOST_AUTO_TEST_CASE(the_id_of_an_action_finds_its_run) {
   BOOST_TEST(at(node, {"logs", id}).out == "r2\n");
 }
 
+BOOST_AUTO_TEST_CASE(logs_of_a_replica_or_action_that_is_not_there_say_so) {
+  scripted_node node([&](const std::string& name, const json& asked, std::uint32_t request) {
+    if (name == "logs")
+      return response(request, {{"done", {{"detail", ""}}}});
+    if (asked.at("what") == "replicas")
+      return response(request, {{"replicas", {{{"id", "7"}, {"environment", "squares"}, {"state", "idle"}}}}});
+    return response(request, {{"actions", {action_row("abc", "RUNNING")}}});
+  });
+  BOOST_TEST(at(node, {"logs", "replica/7"}).status == 0);
+  BOOST_TEST(at(node, {"logs", "r1", "--action", "ab"}).status == 0);
+  const auto gone = at(node, {"logs", "replica/99999"});
+  BOOST_TEST(gone.status == 1);
+  BOOST_TEST(contains(gone.err, "has no replica 99999"));
+  const auto no_number = at(node, {"logs", "replica/abc"});
+  BOOST_TEST(no_number.status == 2);
+  BOOST_TEST(contains(no_number.err, "`replica/abc` names no replica"));
+  const auto unknown = at(node, {"logs", "r1", "--action", "zz"});
+  BOOST_TEST(unknown.status == 1);
+  BOOST_TEST(contains(unknown.err, "Run `r1` has no action `zz`"));
+}
+
 BOOST_AUTO_TEST_CASE(lines_begin_with_their_time_when_asked) {
   scripted_node node([](const std::string&, const json&, std::uint32_t request) {
     return log_frame(out_stream, {1, 2}, "x") + log_frame(out_stream, {1, 2}, "y\nz\n")

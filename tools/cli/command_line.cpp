@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <ostream>
@@ -54,6 +56,18 @@ std::string checked_duration(const std::string& text) {
   return parse_duration(text) ? "" : "A duration is a number with ms, s, m or h (250ms, 30s, 10m), or seconds.";
 }
 
+/// A whole number from 1, as far as the protocol counts.
+CLI::Validator count() {
+  return {[](std::string& text) -> std::string {
+            std::uint32_t value = 0;
+            const auto* end = text.data() + text.size();
+            const auto [stopped, error] = std::from_chars(text.data(), end, value);
+            const bool is_one = error == std::errc() && stopped == end && value > 0;
+            return is_one ? "" : "`" + text + "` is no whole number from 1 to 4294967295.";
+          },
+          "NUMBER"};
+}
+
 // -- the commands ----
 
 void add_get(CLI::App& app, request& into) {
@@ -64,7 +78,7 @@ void add_get(CLI::App& app, request& into) {
   command->add_option("NAME", into.get.name,
                       "only this one, in full; of replicas: an environment or an id; of actions: the run");
   command->add_option("ID", into.get.item, "of actions: the beginning of an id");
-  command->add_option("--limit", into.get.limit, "rows at most (default: 1000)")->check(CLI::PositiveNumber);
+  command->add_option("--limit", into.get.limit, "rows at most (default: 1000)")->check(count());
   add_format(command, into);
   command->callback([&into] {
     into.command = [&into](const surroundings& around) {
@@ -79,7 +93,7 @@ void add_logs(CLI::App& app, request& into) {
   auto* command = add_command(app, "logs", "Print what the tasks of a run, or a replica, wrote", "hearth logs -f RUN");
   command->add_option("OF", into.logs.of, "a run, replica/ID, or the id of an action")->required();
   command->add_flag("-f,--follow", into.logs.follow, "go on until the run ends");
-  command->add_option("--lines", into.logs.lines, "only the last lines")->check(CLI::PositiveNumber);
+  command->add_option("--lines", into.logs.lines, "only the last lines")->check(count());
   command->add_flag("--show-ts", into.logs.show_times, "begin each line with its time");
   command->add_option("--action", into.logs.action, "only this action: the beginning of its id");
   command->callback(

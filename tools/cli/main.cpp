@@ -1,5 +1,6 @@
 #include "tools/cli/command_line.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -21,9 +22,18 @@ std::uint64_t unix_ms() {
   return static_cast<std::uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
 }
 
+/// Gives a stream that the shell has closed (`>&-`) to the null device: a socket that took its number would get what is
+/// printed, here and in the Python that this process becomes.
+void open_standard_streams() {
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream)
+    if (::fcntl(stream, F_GETFD) == -1) // those below are open: it gets the lowest number that is free, its own
+      static_cast<void>(::open("/dev/null", O_RDWR));
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
+  open_standard_streams();
   std::ios::sync_with_stdio(false);
   hearth::cli::surroundings around{.out = std::cout,
                                    .err = std::cerr,

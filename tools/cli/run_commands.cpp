@@ -7,6 +7,8 @@
 #include "core/defaults.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <ostream>
 
 /// `hearth logs`, `hearth abort`, `hearth wait`.
@@ -33,6 +35,34 @@ std::string run_of_action(connection& node, const std::string& id) {
                       "No kept run has the action `" + id + "`; `hearth get runs` lists the runs.");
 }
 
+/// The number of "replica/<number>". Throws command_error (usage) for another text.
+std::uint64_t replica_of(const std::string& of) {
+  const auto digits = std::string_view(of).substr(of_replica.size());
+  std::uint64_t number = 0;
+  const auto [stopped, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc() || stopped != digits.data() + digits.size())
+    throw command_error(exit_status::usage, "`" + of + "` names no replica: say `replica/` and its number; "
+                                              + "`hearth get replicas` lists them.");
+  return number;
+}
+
+bool has(const json& rows, auto&& matches) { return std::any_of(rows.begin(), rows.end(), matches); }
+
+/// Throws command_error when what has no output is not there either.
+void require_known(connection& node, const logs_options& asked) {
+  if (asked.of.starts_with(of_replica)) {
+    const auto number = replica_of(asked.of);
+    if (!has(rows_of(node, noun::replicas, "", 0), [&](const json& row) { return number_in(row, "id") == number; }))
+      throw command_error(exit_status::failed, "The node has no replica " + std::to_string(number)
+                                                 + " and no output of one; `hearth get replicas` lists them.");
+  } else if (!asked.action.empty()) {
+    if (!has(rows_of(node, noun::actions, asked.of, defaults::run_actions_kept),
+             [&](const json& row) { return text_in(row, "id").starts_with(asked.action); }))
+      throw command_error(exit_status::failed, "Run `" + asked.of + "` has no action `" + asked.action
+                                                 + "`; `hearth get actions " + asked.of + "` lists them.");
+  }
+}
+
 void print_end(const surroundings& around, const json& run) {
   const auto phase = phase_cell(text_in(run, "phase"));
   around.out << "Run " << text_in(run, "name") << ": " << phase.text << " after "
@@ -43,21 +73,29 @@ void print_end(const surroundings& around, const json& run) {
 
 exit_status logs(const surroundings& around, const logs_options& asked) {
   auto options = asked;
-  auto node = connection::open_existing(around.socket);
   const bool is_replica = options.of.starts_with(of_replica);
   if (is_replica && (options.follow || !options.action.empty()))
     throw command_error(exit_status::usage,
                         "Logs of a replica outside its calls cannot be followed or chosen by action; "
                         "`hearth logs RUN -f` follows a run.");
+  if (is_replica)
+    replica_of(options.of);
+  auto node = connection::open_existing(around.socket);
   if (is_id(options.of)) {
     options.action = options.of;
     options.of = run_of_action(node, options.action);
   }
+  bool has_output = false;
   log_printer printer(around.out, around.err, options.show_times);
   node.ask("logs",
            {{"of", options.of}, {"action", options.action}, {"follow", options.follow}, {"lines", options.lines}},
-           "done", [&](frame&& next) { printer.take(next); });
+           "done", [&](frame&& next) {
+             has_output = true;
+             printer.take(next);
+           });
   printer.finish();
+  if (!has_output)
+    require_known(node, options);
   return exit_status::ok;
 }
 

@@ -161,7 +161,7 @@ class TaskEnvironment:
             short_name: what listings show instead of the function's name.
             cache: as in `TaskEnvironment`; None: the environment's.
             retries: further executions after an error of the user: an int or a `hearth.RetryStrategy`.
-            timeout: seconds or timedelta of one execution, or a `hearth.Timeout`.
+            timeout: of one execution, an int (seconds) or a timedelta; or a `hearth.Timeout`.
             docs: description; None: the docstring.
             max_inline_io_bytes: largest input or output; None: whatever the node accepts.
             interruptible, entrypoint, queue: kept for display.

@@ -13,7 +13,7 @@ __all__ = ["Timeout"]
 
 @dataclasses.dataclass(frozen=True)
 class Timeout:
-    """Bounds in time. Each is a number of seconds or a timedelta; None or 0 means unlimited.
+    """Bounds in time. Each is an int, of seconds, or a timedelta; None or 0 means unlimited.
 
     Parameters:
         max_runtime: of one execution. Beyond it an async task is cancelled, a sync task interrupted; a replica whose

@@ -134,9 +134,16 @@ def _listing(directory: str) -> List[os.DirEntry[str]]:
 
 
 def _is_source_folder(item: os.DirEntry[str]) -> bool:
-    if item.name in _SKIPPED_FOLDERS or not item.is_dir():
+    if item.name in _SKIPPED_FOLDERS or not _is_folder(item):
         return False
     return not any(os.path.exists(os.path.join(item.path, mark)) for mark in _NO_SOURCE_MARKS)
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    try:
+        return item.is_dir()
+    except OSError:  # a link that leads back to itself, or into a folder of somebody else
+        return False
 
 
 def _levels_above(root: Root) -> Tuple[ignore.Level, ...]:
@@ -203,7 +210,7 @@ def _entry(root: Root, path: str) -> Optional[Entry]:
     """The entry of a regular file, followed through links; None for anything else."""
     try:
         status = os.stat(path)
-    except (FileNotFoundError, PermissionError):  # a link to nothing
+    except OSError:  # a link to nothing, to itself, or into a folder of somebody else
         return None
     if not stat.S_ISREG(status.st_mode):
         return None

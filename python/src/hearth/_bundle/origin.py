@@ -30,13 +30,30 @@ class Origin(NamedTuple):
 
 
 def origin_of(task: Task[Any, Any]) -> Origin:
-    """The origin of `task`. Raises BundleError if its module cannot be imported under its name elsewhere."""
+    """The origin of `task`. Raises BundleError if its module cannot be imported under its name elsewhere, or has another
+    function made of the task there."""
+    _refuse_wrapped(task)
     module, how = module_of(task.func)
     file = _file_of(sys.modules.get(task.func.__module__)) or ""
     if how == "value":
         # Unpickled or imported again, the function has another module; what a node is told must not depend on that.
         return Origin("", task.func.__qualname__, value_path(task.name), how, file)
     return Origin(module, task.func.__qualname__, "", how, file)
+
+
+def _refuse_wrapped(task: Task[Any, Any]) -> None:
+    """A decorator that was given the task left a plain function under its name, which an interpreter would run."""
+    func = task.func
+    module = sys.modules.get(func.__module__)
+    inner = found = None if module is None else _at(module, func.__qualname__)
+    while inner is not None and not isinstance(inner, type(task)):
+        inner = getattr(inner, "__wrapped__", None)
+    if inner is not None and inner is not found and inner.func is func:
+        line = func.__code__.co_firstlineno
+        raise BundleError(
+            f"task {task.name!r}: a decorator wraps {func.__qualname__} after it became a task "
+            f"({func.__code__.co_filename}, line {line}). Put @env.task outermost, above the other decorators."
+        )
 
 
 def module_of(func: Callable[..., Any]) -> Tuple[str, str]:

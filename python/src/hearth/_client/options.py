@@ -1,12 +1,9 @@
-"""Command line options of a task, made from its signature; and the values that their text means.
-
-``--n 500`` for scalars, ``--fast/--no-fast`` for bool, a name for an Enum or Literal, a path for File and Dir, and JSON
-(or ``@file.json``) for lists, dicts, tuples, dataclasses and models. Defaults are shown by ``--help``.
+"""The values that the texts of a command line mean: a name for an Enum or Literal, a path for File and Dir, and JSON
+(or ``@file.json``) for lists, dicts, tuples, dataclasses and models.
 """
 
 from __future__ import annotations
 
-import argparse
 import collections.abc
 import dataclasses
 import datetime
@@ -16,9 +13,8 @@ import json
 import typing
 from typing import Any, Callable, Dict, List, Tuple
 
-__all__ = ["add_options", "from_json", "from_text", "hints", "show_type", "values"]
+__all__ = ["from_json", "from_text", "hints", "show_default", "show_type", "without_none"]
 
-_UNSET = object()  # an option that was not given: the task's own default applies
 _NONE_TYPE = type(None)
 
 
@@ -28,74 +24,6 @@ def hints(function: Callable[..., Any]) -> Dict[str, Any]:
         return typing.get_type_hints(function)
     except Exception:  # a forward reference to what exists only for a type checker
         return {n: a for n, a in getattr(function, "__annotations__", {}).items() if not isinstance(a, str)}
-
-
-def add_options(parser: argparse.ArgumentParser, function: Callable[..., Any]) -> None:
-    """Adds an option per parameter of `function`. Raises ValueError for ``*args`` and ``**kwargs``."""
-    annotations = hints(function)
-    group = parser.add_argument_group("inputs")
-    for p in inspect.signature(function).parameters.values():
-        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
-            raise ValueError(
-                f"{function.__name__} takes *{p.name}, which a command line cannot name; "
-                "give it named parameters, or call it from Python."
-            )
-        _add_option(group, p, annotations.get(p.name, Any))
-
-
-def values(parsed: argparse.Namespace, function: Callable[..., Any]) -> Dict[str, Any]:
-    """The given inputs by parameter name; parameters left to their defaults are absent."""
-    found = {}
-    for name in inspect.signature(function).parameters:
-        value = getattr(parsed, _dest(name))
-        if value is not _UNSET:
-            found[name] = value
-    return found
-
-
-def _dest(name: str) -> str:
-    return "input:" + name  # apart from the options of the command itself
-
-
-def _add_option(group: Any, parameter: inspect.Parameter, annotation: Any) -> None:
-    flags = ["--" + parameter.name.replace("_", "-")]
-    if "_" in parameter.name:
-        flags.append("--" + parameter.name)
-    required = parameter.default is parameter.empty
-    shown = "required" if required else f"default: {_show_default(parameter.default)}"
-    common: Dict[str, Any] = {
-        "dest": _dest(parameter.name),
-        "default": _UNSET,
-        "required": required,
-        "help": shown.replace("%", "%%"),
-    }
-    bare = _without_none(annotation)
-    if bare is bool:
-        no = ["--no-" + f[2:] for f in flags]
-        group.add_argument(*flags, *no, action=_Flag, nargs=0, **common)
-        return
-    group.add_argument(*flags, metavar=show_type(annotation), type=_Reader(annotation), **common)
-
-
-class _Flag(argparse.Action):
-    def __call__(self, parser: Any, namespace: Any, _values: Any, option_string: Any = None) -> None:
-        setattr(namespace, self.dest, not str(option_string).startswith("--no-"))
-
-    def format_usage(self) -> str:
-        return f"{self.option_strings[0]}/--no-{self.option_strings[0][2:]}"
-
-
-class _Reader:
-    """What argparse calls with an option's text."""
-
-    def __init__(self, annotation: Any) -> None:
-        self._annotation = annotation
-
-    def __call__(self, text: str) -> Any:
-        try:
-            return from_text(text, self._annotation)
-        except (ValueError, TypeError, KeyError, OSError) as e:
-            raise argparse.ArgumentTypeError(f"{text!r} is no {show_type(self._annotation)}: {e}") from None
 
 
 # -- text to value ----------------------------------------------------------------------------------------------------
@@ -121,7 +49,7 @@ def from_text(text: str, annotation: Any) -> Any:
         with open(text[1:], encoding="utf-8") as file:
             text = file.read()
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as e:
         if annotation in (Any, object, inspect.Parameter.empty):
             return text
@@ -192,8 +120,22 @@ def _from_dict(value: Dict[str, Any], annotation: Any, origin: Any, args: Tuple[
     if whole in (dict, Any, object, inspect.Parameter.empty) or _abstract_over(whole, dict):
         key, item = args if len(args) == 2 else (Any, Any)
         read_key = from_text if key not in (Any, str) else (lambda k, _: k)
-        return {read_key(k, key): from_json(v, item) for k, v in value.items()}
+        return _distinct([(k, read_key(k, key), from_json(v, item)) for k, v in value.items()])
     raise TypeError("a JSON object does not fit")
+
+
+def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    return _distinct([(name, name, value) for name, value in pairs])
+
+
+def _distinct(entries: List[Tuple[str, Any, Any]]) -> Dict[Any, Any]:
+    """A dict of (key as written, key, value). Raises ValueError for a key that is there twice."""
+    made: Dict[Any, Any] = {}
+    for written, key, value in entries:
+        if key in made:
+            raise ValueError(f"the key {written!r} names an entry that is there already, {key!r}; leave one of the two out")
+        made[key] = value
+    return made
 
 
 def hints_of_class(cls: Any) -> Dict[str, Any]:
@@ -296,7 +238,8 @@ def show_type(annotation: Any) -> str:
     return f"{name}[{shown}]" if args else name
 
 
-def _show_default(value: Any) -> str:
+def show_default(value: Any) -> str:
+    """A default as help shows it."""
     text = value.name if isinstance(value, enum.Enum) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -322,7 +265,8 @@ def _takes_none(annotation: Any) -> bool:
     )
 
 
-def _without_none(annotation: Any) -> Any:
+def without_none(annotation: Any) -> Any:
+    """The annotation that is left of ``Optional[X]``; any other as it is."""
     annotation = _plain(annotation)
     if _is_union(typing.get_origin(annotation)):
         found = _members(annotation)

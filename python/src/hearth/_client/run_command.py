@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any, Dict, List, Optional, Tuple
 
-from hearth._client import options, runs, settings, shared, task_source, troubles
+from hearth._client import flags, runs, settings, shared, task_source, troubles
 from hearth._client.environments import interpreter_of
 from hearth._client.run_context import LocalRun
 from hearth._client.run_result import show_failure, show_value
@@ -38,6 +38,7 @@ _WITH_VALUE = {"--name", "--project", "--domain", "--output", "-o"}
 def main(words: Optional[List[str]] = None) -> int:
     """Runs the command line `words` (default: this process's) and returns the exit status."""
     words = sys.argv[1:] if words is None else words
+    _open_standard_streams()
     try:
         return _main(words)
     except UsageError as error:
@@ -53,6 +54,19 @@ def main(words: Optional[List[str]] = None) -> int:
         return _INTERRUPTED
     except Exception as error:  # the user's module, or a refusal: one screen, whatever it is
         return _say(troubles.shown(error), _FAILED)
+
+
+def _open_standard_streams() -> None:
+    """Gives a stream that the shell has closed (``>&-``) to the null device: a socket that took its number would get
+    what tasks print."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:  # the ones before it are open, so it gets the lowest number that is free: its own
+            os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(number, True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))
 
 
 def _say(text: str, status: int) -> int:
@@ -78,12 +92,17 @@ def _main(words: List[str]) -> int:
     task = task_source.find(tasks, word, source)
     parser = _parser(f"{source} {word}", task.docs)
     try:
-        options.add_options(parser, task.func)
+        flags.add_options(parser, task.func)
     except ValueError as error:
         raise UsageError(str(error)) from None
     _add_run_options(parser, set(task.interface.names))
-    parsed = parser.parse_args(rest, _given(leading))
-    inputs = options.values(parsed, task.func)
+    parsed = parser.parse_args(flags.joined(rest, parser), _given(leading))
+    inputs = flags.values(parsed, task.func)
+    if parsed.name is not None:
+        try:
+            settings.run_name(parsed.name)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
     with settings.at(parsed.project, parsed.domain):
         return _run_local(task, inputs, parsed) if parsed.local else _run(task, inputs, parsed)
 
@@ -109,7 +128,7 @@ def _parser(of: str, docs: str = "") -> argparse.ArgumentParser:
         prog=f"hearth run {of}",
         usage=f"hearth run {of} [--INPUT VALUE ...] [options]",
         description=docs or "Runs a task of a Python file on warm interpreters; its inputs are options.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=flags.HelpFormatter,
         allow_abbrev=False,
     )
 
@@ -117,9 +136,9 @@ def _parser(of: str, docs: str = "") -> argparse.ArgumentParser:
 def _add_run_options(parser: argparse.ArgumentParser, taken: Any) -> None:
     """The options of the command, except those whose name an input of the task has."""
     group = parser.add_argument_group("run")
-    for flags, settings_of in _RUN_OPTIONS:
-        name = flags[0][2:]
-        free = [flag for flag in flags if flag[2:] not in taken or not flag.startswith("--")]
+    for words, settings_of in _RUN_OPTIONS:
+        name = words[0][2:]
+        free = [flag for flag in words if flag[2:] not in taken or not flag.startswith("--")]
         if free:
             group.add_argument(*free, dest=name, **settings_of)
         else:

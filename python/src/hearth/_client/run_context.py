@@ -6,7 +6,6 @@ import asyncio
 import contextvars
 import functools
 import logging
-import re
 from typing import TYPE_CHECKING, Any, Dict, Generator, Mapping, Optional, Tuple
 
 from hearth import _runtime
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from hearth._client.runs import Run
 
 __all__ = ["LocalRun", "RunContext", "run", "with_runcontext"]
-
-_NAME = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?")
 
 # Words of Flyte that change what a program computes, and have no meaning here: refused with the reason.
 _REFUSED = {
@@ -56,11 +53,8 @@ class RunContext:
         if mode not in (None, "local", "remote"):
             hybrid = ": there is no hybrid mode" if mode == "hybrid" else ""
             raise ValueError(f"mode must be 'local' or 'remote', not {mode!r}{hybrid}")
-        if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
-            raise ValueError(
-                f"name={name!r} cannot be the name of a run: at most 63 lower-case letters, digits, '-', '_' and '.', "
-                f"with a letter or digit at both ends"
-            )
+        if name is not None:
+            settings.run_name(name)
         _refuse(other)
         self._mode = mode or "remote"
         self._place = (project, domain)

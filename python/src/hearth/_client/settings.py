@@ -10,9 +10,11 @@ from typing import Iterator, Optional, Tuple
 
 from hearth.errors import ConfigurationError
 
-__all__ = ["at", "place", "set_place"]
+__all__ = ["at", "place", "run_name", "set_place"]
 
 _NAME = re.compile(r"[a-z0-9]+([_.-][a-z0-9]+)*")
+_RUN_NAME = re.compile(r"\w[\w.-]*")
+_RUN_NAME_MAX = 100  # characters; it is a cell of listings and a word of commands
 
 _place: Optional[Tuple[str, str]] = None
 _here: contextvars.ContextVar[Optional[Tuple[str, str]]] = contextvars.ContextVar("hearth place", default=None)
@@ -47,6 +49,17 @@ def at(project: Optional[str] = None, domain: Optional[str] = None) -> Iterator[
         yield
     finally:
         _here.reset(token)
+
+
+def run_name(name: object) -> str:
+    """`name` if it may name a run, which commands are told as one word. Raises ValueError."""
+    if not isinstance(name, str) or not _RUN_NAME.fullmatch(name) or len(name) > _RUN_NAME_MAX:
+        shown = repr(name) if len(repr(name)) <= _RUN_NAME_MAX else repr(name)[:_RUN_NAME_MAX] + "..."
+        raise ValueError(
+            f"name={shown} cannot be the name of a run: use letters, digits, '-', '_' and '.', at most "
+            f"{_RUN_NAME_MAX}, and a letter, digit or '_' first."
+        )
+    return name
 
 
 def _checked(project: str, domain: str) -> Tuple[str, str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.machinery
 import importlib.util
 import os
 import sys
+import sysconfig
 from typing import Any, Dict, List, Tuple
 
 from hearth import _runtime
@@ -77,8 +79,29 @@ def _importable(source: str) -> str:
         name, folder = name_of_file(path)
     except BundleError as error:
         raise UsageError(str(error)) from None
+    _refuse_clash(source, name, path)
     sys.path.insert(0, folder)
     return name
+
+
+def _refuse_clash(source: str, name: str, path: str) -> None:
+    """An import of `name` would give another module than the file at `path`."""
+    top = name.partition(".")[0]
+    if _is_of_the_standard_library(top):
+        raise UsageError(f"The name of {source} clashes with the module {top} of the standard library; rename the file.")
+    loaded = getattr(sys.modules.get(name), "__file__", None)
+    if name in sys.modules and (loaded is None or os.path.realpath(loaded) != os.path.realpath(path)):
+        where = f" ({loaded})" if loaded else ""
+        raise UsageError(f"The name of {source} clashes with the module {name}{where} that Hearth uses; rename the file.")
+
+
+def _is_of_the_standard_library(name: str) -> bool:
+    known = getattr(sys, "stdlib_module_names", None)
+    if known is not None:
+        return name in known
+    folder = sysconfig.get_path("stdlib")  # Python 3.9
+    folders = [folder, os.path.join(folder, "lib-dynload")]
+    return name in sys.builtin_module_names or importlib.machinery.PathFinder.find_spec(name, folders) is not None
 
 
 def _python_files(folder: str) -> List[str]:

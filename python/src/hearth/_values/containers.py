@@ -184,6 +184,8 @@ def _entries(value: Any, checks: Tuple[Check, Check], lenient: bool) -> Any:
         except Mismatch as mismatch:
             raise mismatch.inside(f"[{key!r}]") from None
         changed = changed or new_key is not key or new_item is not item
+        if new_key in made:  # texts that differ may mean the same date, path, or member of an Enum
+            raise Mismatch("keys that differ", key, f", which is the key {new_key!r} again").inside(f"(key {key!r})")
         made[new_key] = new_item
     if not changed:
         return value
