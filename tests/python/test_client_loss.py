@@ -195,3 +195,47 @@ def test_ctrl_c_cancels_the_call_and_the_connection_goes_on(node):
     assert out == "a!\n" and said == ""
     assert calls[0].cancelled.wait(20)
     assert len(node.sessions) == 1
+
+
+def closes(times: int):
+    """Behaviour of a node that has closed the environment before the first calls arrive."""
+    calls = []
+
+    def behave(call):
+        calls.append(call)
+        if len(calls) <= times:
+            call.fail(31, "Environment 1 of this connection was never opened")
+        else:
+            call.session.node.execute(call)
+
+    return behave
+
+
+def test_a_call_opens_an_environment_again_that_the_node_has_closed(node):
+    node.behaviour["client.square"] = closes(1)
+    assert tasks.square.remote(3) == 9
+    assert len(node.names("openEnvironment")) == 2
+    node.behaviour["client.square"] = closes(1)
+    assert asyncio.run(tasks.square.remote.aio(4)) == 16
+    assert len(node.names("openEnvironment")) == 3
+
+
+def test_a_call_of_a_node_that_is_stopping_says_so(node):
+    assert tasks.square.remote(3) == 9
+    node.behaviour["client.square"] = closes(9)
+    node.refuse_open = {"code": 39, "name": "shutting_down", "message": "The node is stopping."}
+    with pytest.raises(errors.NodeUnavailableError, match="The node is stopping"):
+        tasks.square.remote(3)
+
+
+def test_whoever_started_a_call_before_the_node_closed_its_environment_may_call_again(node):
+    forms = {
+        "spawn": lambda: tasks.square.spawn(3).result(),
+        "map": lambda: next(iter(hearth.map(tasks.square, [3], return_exceptions=False))),
+        "run": lambda: hearth.run(tasks.square, 3).result(),
+    }
+    for name, call in forms.items():
+        node.behaviour["client.square"] = closes(1)
+        with pytest.raises(errors.NodeUnavailableError, match="has closed the environment client.*has not run; call again"):
+            call()
+        assert call() == 9, name

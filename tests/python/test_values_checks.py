@@ -262,6 +262,7 @@ def test_plain_values_become_what_the_annotation_names_where_the_task_runs(annot
         (Color, "BLUE", "expected Color"),
         (dt.date, "yesterday", "expected date"),
         (Point, [1, 2, 3], "expected Point"),
+        (Dict[dt.datetime, int], {"2026-01-01T00:00Z": 1, "2026-01-01T00:00+00:00": 2}, "expected keys that differ"),
     ],
     ids=str,
 )

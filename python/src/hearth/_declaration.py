@@ -12,6 +12,7 @@ __all__ = [
     "caller",
     "environment_name",
     "instance",
+    "is_global",
     "modules",
     "mounts",
     "same_place",
@@ -117,6 +118,16 @@ def same_place(earlier: Callable[..., Any], later: Callable[..., Any]) -> bool:
     if not os.path.isfile(two.co_filename) or "ipykernel" in two.co_filename:
         return True
     return (one.co_filename, one.co_firstlineno) == (two.co_filename, two.co_firstlineno)
+
+
+def is_global(value: object, place: Tuple[str, Optional[str]]) -> bool:
+    """Whether the module at `place` (see `caller`) still has `value`: what a reload, a cell that was run once more or a
+    function left behind is in no module, and an interactive session may redefine what it likes."""
+    name, file = place
+    module = sys.modules.get(name)
+    if module is None or file is None:
+        return False
+    return any(found is value for found in list(vars(module).values()))
 
 
 def caller() -> Tuple[str, Optional[str]]:

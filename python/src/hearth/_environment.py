@@ -46,6 +46,8 @@ _WORDS = (
     "queue",
 )
 
+_NAMESAKE = "another environment has this name"  # in `_told`
+
 _serial = itertools.count()
 _alive: weakref.WeakValueDictionary[int, TaskEnvironment] = weakref.WeakValueDictionary()
 
@@ -182,7 +184,9 @@ class TaskEnvironment:
         for word in words:
             if word not in allowed:
                 raise TypeError(f"@{self.name}.task has no parameter {word!r}{_hint(word, allowed)}")
-        return self.take(Task(self, func, TaskSettings(**words)))
+        task = self.take(Task(self, func, TaskSettings(**words)))
+        self._tell_of_a_namesake(task)
+        return task
 
     def take(self, task: Task[Any, Any]) -> Task[Any, Any]:
         """Adds a task made for this environment and returns it. Raises ValueError for a second one of its name."""
@@ -288,6 +292,23 @@ class TaskEnvironment:
         self._told.update(new)
         for sentence in new:
             logging.getLogger("hearth").warning("environment %r: %s", self.name, sentence)
+
+    def _tell_of_a_namesake(self, task: Task[Any, Any]) -> None:
+        for other in environments():
+            earlier = other.tasks.get(task.name) if other.name == self.name and other is not self else None
+            if earlier is None or _NAMESAKE in self._told or not checked.is_global(other, other.declared_in):
+                continue
+            one, two = earlier.func.__code__, task.func.__code__
+            if (one.co_filename, one.co_firstlineno) == (two.co_filename, two.co_firstlineno):
+                continue  # a module that is loaded again
+            import logging
+
+            self._told.add(_NAMESAKE)
+            logging.getLogger("hearth").warning(
+                "environment %r is declared twice with a task %r: %s, line %d, and %s, line %d. A node takes them for "
+                "versions of one environment; give one of them another name.",
+                self.name, task.name, one.co_filename, one.co_firstlineno, two.co_filename, two.co_firstlineno,
+            )  # fmt: skip
 
     def __repr__(self) -> str:
         return f"<environment {self.name}: {', '.join(self.tasks) or 'no tasks'}>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hearth._client import environments
 from hearth._client.slots import Slot
 from hearth.errors import NodeUnavailableError
 
@@ -36,6 +37,8 @@ def value_of(slot: CallSlot) -> Any:
     reply = slot.reply
     if isinstance(reply, BaseException):
         raise lost(reply, slot.target.task.name)
+    if reply.code and environments.is_closed(reply):
+        raise environments.closed(slot.connection, slot.target)
     return slot.target.codec.value_of(reply)
 
 

@@ -36,13 +36,21 @@ def remote(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any
     if runner is not None:
         _runtime.refuse_in_trace(task.name)
         return runner.call(task, args, kwargs)
+    slot = _ended(task, args, kwargs)
+    if environments.is_closed(slot.reply):  # nothing of the call has run
+        environments.closed(slot.connection, slot.target)
+        slot = _ended(task, args, kwargs)
+    return value_of(slot)
+
+
+def _ended(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> CallSlot:
     slot = _begin(task, args, kwargs)
     try:
         slot.connection.wait(slot)
     except BaseException:
         slot.connection.cancel(slot.lo, _INTERRUPTED)
         raise
-    return value_of(slot)
+    return slot
 
 
 async def remote_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -51,13 +59,21 @@ async def remote_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mappin
     if runner is not None:
         _runtime.refuse_in_trace(task.name)
         return await runner.call_async(task, args, kwargs)
+    slot = await _ended_aio(task, args, kwargs)
+    if environments.is_closed(slot.reply):
+        environments.closed(slot.connection, slot.target)
+        slot = await _ended_aio(task, args, kwargs)
+    return value_of(slot)
+
+
+async def _ended_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> CallSlot:
     slot = await _begin_aio(task, args, kwargs)
     try:
         await slot.connection.port().wait(slot)
     except BaseException:
         slot.connection.cancel(slot.lo, _INTERRUPTED)
         raise
-    return value_of(slot)
+    return slot
 
 
 def spawn(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:

@@ -13,14 +13,15 @@ from hearth._bundle import Bundle, bundle_for
 from hearth._bundle.origin import anchor
 from hearth._client import interactive, settings, shared
 from hearth._client.slots import Request
-from hearth.errors import ConfigurationError
+from hearth._codes import Code
+from hearth.errors import ConfigurationError, NodeUnavailableError
 
 if TYPE_CHECKING:
     from hearth._client.connection import Connection
     from hearth._environment import TaskEnvironment
     from hearth._task import Task
 
-__all__ = ["Target", "interpreter_of", "known_target", "open_environment", "target"]
+__all__ = ["Target", "closed", "interpreter_of", "is_closed", "known_target", "open_environment", "target"]
 
 _TARGETS_MAX = 4096  # each override of a task makes one; a loop could make any number
 
@@ -112,6 +113,30 @@ def target(connection: Connection, task: Task[Any, Any]) -> Target:
         targets.clear()
     found = targets[task] = Target(connection, task, opened, revision, session)
     return found
+
+
+def is_closed(reply: Any) -> bool:
+    """Whether a reply says that the node had closed the environment before the call arrived: nothing has run."""
+    return (
+        not isinstance(reply, BaseException)
+        and reply.code == Code.UNKNOWN_ENVIRONMENT
+        and bool(reply.flags & _frames.REPLY_TEXT)
+    )
+
+
+def closed(connection: Connection, target: Target) -> NodeUnavailableError:
+    """The error of a call for whose reply `is_closed`. The next call of the task opens its environment again."""
+    state: _Environments = connection.environments
+    env, handle = target.task.env, target.fields["environment"]
+    if state.targets.get(target.task) is target:
+        state.targets.pop(target.task, None)
+    opened = state.opened.get(id(env))
+    if opened is not None and opened.handle == handle:
+        state.opened.pop(id(env), None)
+    return NodeUnavailableError(
+        f"The node at {connection.path} has closed the environment {env.name}: it is stopping, or had to end it. "
+        f"This call of {target.task.name} has not run; call again."
+    )
 
 
 def open_environment(connection: Connection, env: TaskEnvironment, deploy: bool = False) -> Opened:

@@ -11,7 +11,7 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Any, Deque, Dict, Iterator, List, Optional, Tuple
 
-from hearth._client import calls
+from hearth._client import calls, environments
 from hearth._client.call_slot import lost
 from hearth._client.environments import Target
 from hearth._client.slots import Slot
@@ -182,6 +182,8 @@ class FanOut(Slot):
                 self._retry_at = time.monotonic() + _REFUSED_PAUSE
                 continue
             del bodies[index]
+            if reply.code and environments.is_closed(reply):
+                reply = environments.closed(self._connection, self._target)
             results[index] = reply
 
     def close(self) -> None:
