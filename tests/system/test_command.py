@@ -178,6 +178,30 @@ def test_logs_keep_streams_apart_and_can_be_narrowed_to_an_action(hearth: Comman
     assert hearth.good("logs", child) == of_action
 
 
+@pytest.mark.parametrize("closed", ["1>&-", "<&- 1>&- 2>&-"])
+def test_a_run_with_output_succeeds_where_the_shell_has_closed_the_streams(hearth: Command, closed: str) -> None:
+    words = [hearth.program, "run", "squares.py", "sum_of_squares", "--n", "3"]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *words], cwd=hearth.code, env=hearth.variables, timeout=LIMIT_S
+    )
+    assert done.returncode == 0
+    (run,) = hearth.rows("runs")
+    assert run["phase"] == "SUCCEEDED"
+    assert sorted(hearth("logs", run["name"]).stdout.splitlines()) == ["squaring 0", "squaring 1", "squaring 2"]
+
+
+def test_logs_of_what_is_not_there_are_an_error(hearth: Command) -> None:
+    hearth.good("run", "squares.py", "sum_of_squares", "--n", "1")
+    (run,) = hearth.rows("runs")
+    for of, said in (
+        (["replica/99999"], "has no replica 99999"),
+        (["replica/abc"], "names no replica"),
+        ([run["name"], "--action", "zz"], "has no action `zz`"),
+    ):
+        done = hearth("logs", *of)
+        assert done.returncode != 0 and said in done.stderr
+
+
 def test_a_run_that_fails_shows_the_users_error_and_status_1(hearth: Command) -> None:
     assert hearth("run", "squares.py", "refuse", "--x", "3").returncode == 1
     (run,) = hearth.rows("runs")
