@@ -155,7 +155,7 @@ void pool::done(replica_id id, ticket call, ec code, bool unstarted, duration ru
     learned = learned < 0 ? sample : learned + defaults::service_time_weight * (sample - learned);
     if (limits_.fresh && !s.draining) {
       s.draining = true;
-      out.push_back(pool_effect::retire{id});
+      out.push_back(pool_effect::retire{id, {}});
     }
     if (code == ec::none) {
       ++counters_.done;
@@ -184,6 +184,7 @@ void pool::resumed(replica_id id, ticket call, instant now, pool_effects& out) {
     return;
   unpark(s->second, call, *e);
   e->where = state::sent;
+  s->second.begun_asked = false;
   s->second.sent.push_front(call); // it has begun, so it is never among those to recall
   s->second.expected += e->expected;
   s->second.progress = now;
@@ -195,6 +196,7 @@ void pool::recalled(replica_id id, const std::vector<ticket>& calls, instant now
   if (s == replicas_.end())
     return;
   s->second.recalling = false;
+  const bool hangs = s->second.begun_asked && !calls.empty() && calls.size() == s->second.sent.size();
   ++s->second.recalls;
   // Newest first, so that pushing each to the front restores the order.
   auto back = calls;
@@ -217,7 +219,18 @@ void pool::recalled(replica_id id, const std::vector<ticket>& calls, instant now
     else
       enqueue(call, *e, true, now);
   }
+  if (hangs)
+    replace(id, s->second, out);
   pump(now, out);
+}
+
+void pool::replace(replica_id id, member& s, pool_effects& out) {
+  s.draining = true;
+  last_failure_ = {ec::interpreter_lost,
+                   "Replica " + std::to_string(id.value) + " began none of its calls within "
+                     + std::to_string(defaults::begin_patience.count())
+                     + " s and was replaced; what an earlier call left running may have held it."};
+  out.push_back(pool_effect::retire{id, last_failure_.message});
 }
 
 /// An execution ended without a result: another one follows, or the caller is told.

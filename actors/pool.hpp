@@ -43,9 +43,10 @@ struct stop {
   replica_id replica;
   ticket call;
 };
-/// No more calls come: the replica ends when its last one is done.
+/// No more calls come: the replica ends when its last one is done, or, with a reason, at once.
 struct retire {
   replica_id replica;
+  std::string at_once;
 };
 /// Answer the caller with this failure. The ticket's answer is given from here on.
 struct fail {
@@ -225,6 +226,7 @@ private:
     bool draining = false;
     bool can_hold_ahead = false;
     bool recalling = false;   // an answer to `recall` is due
+    bool begun_asked = false; // since its last progress: whether it began anything
     std::uint8_t recalls = 0; // answered since the last call was sent; after the second all it has has begun
     std::uint64_t done = 0;
     std::vector<ticket> parked;                           // their slots are lent
@@ -267,6 +269,9 @@ private:
   bool can_grow() const;
   bool has_ready() const;
   bool may_stall(const member& s) const;
+  bool may_hang(const member& s) const;
+  void replace(replica_id id, member& s, pool_effects& out);
+  void recall_hanging(instant now, pool_effects& out);
   void recall_stalled(instant now, pool_effects& out);
   instant idle_until() const { return idle_since_ + (superseded_ ? duration{0} : duration(limits_.idle_ttl)); }
   bool is_surplus(const member& s) const;

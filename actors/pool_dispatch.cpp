@@ -137,8 +137,13 @@ pool::member* pool::choose(std::uint16_t depth, replica_id& id) {
   member* best = nullptr;
   member* lent = nullptr;
   replica_id lent_id;
+  // Where slots are lent there may be more replicas than the maximum; never more of them work.
+  const auto working = std::count_if(replicas_.begin(), replicas_.end(),
+                                     [](auto& s) { return s.second.in_flight() > 0; });
+  const bool is_full = static_cast<std::uint32_t>(working) >= limits_.max_replicas;
   for (auto& [number, s] : replicas_) {
-    if (!s.ready || s.draining || s.recalling || s.in_flight() >= limits_.concurrency)
+    if (!s.ready || s.draining || s.recalling || s.in_flight() >= limits_.concurrency
+        || (is_full && s.in_flight() == 0))
       continue;
     if (s.parked.empty()) {
       if (!best || s.in_flight() < best->in_flight()) {
@@ -192,8 +197,10 @@ void pool::send(ticket call, replica_id to, member& s, instant now, pool_effects
   e.where = state::sent;
   e.replica = to;
   e.cold = e.cold || s.ready_number > e.ready_before;
-  if (s.in_flight() == 0)
+  if (s.in_flight() == 0) {
     s.progress = now;
+    s.begun_asked = false;
+  }
   // What nothing is known of fills the horizon: nothing is sent behind it.
   e.expected = estimate(e.what.task).value_or(duration(defaults::prefetch_round_trip) * limits_.concurrency);
   s.expected += e.expected;
@@ -228,6 +235,7 @@ void pool::unsend(member& s, ticket call, entry& e, instant now) {
     s.expected -= e.expected;
   }
   s.progress = now;
+  s.begun_asked = false;
 }
 
 // -- size ----
@@ -293,6 +301,21 @@ void pool::recall_stalled(instant now, pool_effects& out) {
     // First what came last; when that did not help, the interpreter began deeper calls first, and older ones wait.
     const auto kept = s.recalls == 0 ? limits_.concurrency : 0u;
     out.push_back(pool_effect::recall{id, {s.sent.begin() + kept, s.sent.end()}});
+  }
+}
+
+bool pool::may_hang(const member& s) const {
+  return s.ready && s.can_hold_ahead && !s.recalling && !s.begun_asked && !s.sent.empty();
+}
+
+/// A replica without progress for long gives back what it has not begun. One that began nothing at all hangs, perhaps in
+/// what an earlier call left running: `recalled` replaces it.
+void pool::recall_hanging(instant now, pool_effects& out) {
+  for (auto& [id, s] : replicas_) {
+    if (!may_hang(s) || now < s.progress + defaults::begin_patience)
+      continue;
+    s.recalling = s.begun_asked = true;
+    out.push_back(pool_effect::recall{id, {s.sent.begin(), s.sent.end()}});
   }
 }
 

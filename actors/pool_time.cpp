@@ -26,6 +26,8 @@ std::optional<pool::instant> pool::next_wake() const {
       consider(s.progress + defaults::stall_after);
     else if (has_surplus && is_surplus(s))
       consider(s.progress + limits_.scaledown_ttl);
+    if (may_hang(s))
+      consider(s.progress + defaults::begin_patience);
   }
   if (broken_until_ && wants_replicas_)
     consider(*broken_until_);
@@ -43,6 +45,7 @@ void pool::tick(instant now, pool_effects& out) {
   if (broken_until_ && *broken_until_ <= now)
     broken_until_.reset();
   recall_stalled(now, out);
+  recall_hanging(now, out);
   end_surplus(now, out);
   expire_idle(now, out);
   pump(now, out);
@@ -90,7 +93,7 @@ void pool::end_surplus(instant now, pool_effects& out) {
     if (longest == replicas_.end())
       return;
     longest->second.draining = true;
-    out.push_back(pool_effect::retire{longest->first});
+    out.push_back(pool_effect::retire{longest->first, {}});
   }
 }
 
@@ -102,7 +105,7 @@ void pool::expire_idle(instant now, pool_effects& out) {
   for (auto& [id, s] : replicas_)
     if (!s.draining) {
       s.draining = true;
-      out.push_back(pool_effect::retire{id});
+      out.push_back(pool_effect::retire{id, {}});
     }
 }
 

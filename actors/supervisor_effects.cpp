@@ -70,7 +70,8 @@ void supervisor_state::perform(version& v, const pool_effect::retire& e) {
     return;
   }
   flush();
-  self_->send(known->second.handle, atom::retire::value, false, std::string("not needed any more"));
+  self_->send(known->second.handle, atom::retire::value, !e.at_once.empty(),
+              e.at_once.empty() ? std::string("not needed any more") : e.at_once);
 }
 
 void supervisor_state::perform(version& v, const pool_effect::fail& e) {

@@ -76,6 +76,9 @@ inline constexpr std::uint64_t prefetch_bytes_max = 64 * kib;
 inline constexpr microseconds prefetch_round_trip{100};
 /// A replica that holds calls ahead and finished none for this long has stalled: they are recalled.
 inline constexpr milliseconds stall_after{2};
+/// A replica that has calls, finishes none and begins none for this long hangs and is replaced: beginning takes microseconds,
+/// or as long as another call keeps its event loop, and then that one has begun.
+inline constexpr seconds begin_patience{10};
 /// Weight of the newest sample in learned service times: forgets a changed workload after about 20 calls.
 inline constexpr double service_time_weight = 0.1;
 /// Replicas of an environment without `reusable`, per core: forks that wait for I/O leave cores free.
@@ -104,6 +107,8 @@ inline constexpr milliseconds orphan_sweep_delay{100};
 inline constexpr std::size_t zygote_event_bytes_max = 1 * mib;
 /// Raw output of one zygote and its replicas that is read before the loop turns to others.
 inline constexpr std::size_t output_bytes_per_turn = 256 * kib;
+/// A call younger than this has not written past Python: to look for such output costs a system call.
+inline constexpr microseconds raw_output_call_time{500};
 /// Starts that fail in a row before an environment is declared broken for `crash_backoff`.
 inline constexpr std::uint32_t crashes_in_row_max = 5;
 inline constexpr seconds crash_backoff{30};

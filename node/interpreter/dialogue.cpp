@@ -165,6 +165,7 @@ std::string dialogue::take_reply(const bytes& frame, interpreter::events& events
 
 void dialogue::answer(interpreter::outcome outcome, interpreter::events& events) {
   uses_[outcome.slot].open = false;
+  parked_.erase(uses_[outcome.slot].id);
   events.push_back(std::move(outcome));
 }
 
@@ -175,6 +176,8 @@ std::string dialogue::take_call(const bytes& frame, interpreter::events& events)
   interpreter::child_call child;
   child.environment = c.environment;
   child.parks = (c.flags & wire::call_parks) != 0;
+  if (child.parks && parked_.size() < uses_.size()) // no more calls than slots can wait
+    parked_.insert(c.parent);
   child.header = {c.id, c.root, c.parent, c.depth, c.task, ms_of(c.deadline_ms), {c.trace_hi, c.trace_lo, c.span}};
   if (c.size != c.body.size())
     return calls_.begin(c.id, c.size, std::move(child), wire::slice_of(frame, c.body));
@@ -218,10 +221,13 @@ std::string dialogue::take_signal(const bytes& frame, interpreter::events& event
     return "sent a signal that is not an interpreter's to send";
   if (!is_open(s.slot, s.generation, s.id))
     return "sent a signal of a call that it does not have";
-  if (what == wire::signal_what::parked)
+  if (what == wire::signal_what::parked) {
+    parked_.insert(s.id);
     events.push_back(interpreter::parked{s.slot});
-  else
+  } else {
+    parked_.erase(s.id);
     events.push_back(interpreter::resumed{s.slot});
+  }
   return {};
 }
 
@@ -275,6 +281,21 @@ std::string dialogue::take_log(const bytes& frame, interpreter::events& events) 
   output.text.text = wire::slice_of(frame, l.body);
   events.push_back(std::move(output));
   return {};
+}
+
+// -- output ----
+
+std::optional<call_id> dialogue::only_running() const {
+  std::optional<call_id> found;
+  for (std::uint32_t slot = 0; slot < uses_.size(); ++slot) {
+    const auto& use = uses_[slot];
+    if (!use.open || parked_.count(use.id) > 0 || (settings_.keeps_table && !table_.is_running(slot, use.generation)))
+      continue;
+    if (found)
+      return std::nullopt;
+    found = use.id;
+  }
+  return found;
 }
 
 // -- at the end ----

@@ -5,7 +5,9 @@
 #include "node/wire/value.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace hearth::node {
@@ -57,6 +59,10 @@ public:
   /// Closes every slot and returns those whose calls began. The process must have ended.
   std::vector<std::uint32_t> begun();
 
+  /// The call whose user code runs, when it is the only one: what the process writes then is that call's output. Calls that
+  /// wait for children do not count.
+  std::optional<call_id> only_running() const;
+
 private:
   struct use {
     call_id id;
@@ -80,6 +86,7 @@ private:
   slot_table table_;
   settings settings_;
   std::vector<use> uses_;
+  std::unordered_set<call_id> parked_;
   bool greeted_ = false;
   wire::partial_values<interpreter::outcome> replies_{defaults::unfinished_bytes_max};
   wire::partial_values<interpreter::child_call> calls_{defaults::unfinished_bytes_max};

@@ -54,6 +54,7 @@ interpreter_link::~interpreter_link() {
 // -- to the interpreter ----
 
 void interpreter_link::dispatch(const std::vector<sent_call>& calls) {
+  dispatched_at_ = std::chrono::steady_clock::now();
   for (const auto& call : calls)
     dialogue_.call(call, *this);
 }
@@ -199,6 +200,9 @@ failure interpreter_link::obituary() {
 void interpreter_link::on_frames(std::vector<bytes>& frames) {
   if (broken_ || over_)
     return;
+  // What a call's subprocesses have written comes before its reply; a call that took no time has started none.
+  if (std::chrono::steady_clock::now() - dispatched_at_ > defaults::raw_output_call_time)
+    output_.read_rest();
   interpreter::events events;
   events.reserve(frames.size());
   std::string fault;
@@ -242,6 +246,19 @@ void interpreter_link::tell_output(std::string_view text) {
   output.text.unix_ns = static_cast<std::uint64_t>(
     std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
   output.text.text = bytes::copy_of(text);
+  if (const auto call = dialogue_.only_running()) {
+    if (!(*call == raw_call_))
+      raw_call_ = *call, raw_bytes_ = 0;
+    if (raw_bytes_ > defaults::call_output_bytes_max)
+      return;
+    output.text.call = *call;
+    raw_bytes_ += text.size();
+    if (raw_bytes_ > defaults::call_output_bytes_max) {
+      output.text.stream = wire::stream_system;
+      output.text.text = bytes::copy_of("What this call writes past Python is more than "
+                                        + in_mib(defaults::call_output_bytes_max) + "; the rest is dropped.\n");
+    }
+  }
   interpreter::events events;
   events.push_back(std::move(output));
   tell(std::move(events));

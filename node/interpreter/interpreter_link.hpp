@@ -6,6 +6,7 @@
 #include "node/interpreter/raw_output.hpp"
 #include "node/loop/stream.hpp"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -102,6 +103,9 @@ private:
   bool stream_over_ = false;
   bool over_ = false;
   loop_timer patience_; // the next harsher step, or the end of waiting for what is left of it
+  std::chrono::steady_clock::time_point dispatched_at_{};
+  call_id raw_call_;            // the last one that wrote past Python,
+  std::uint64_t raw_bytes_ = 0; // and how much
   raw_output output_;
   exit_watch exit_;
   frame_stream stream_;

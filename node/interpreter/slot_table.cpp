@@ -71,6 +71,11 @@ bool slot_table::cancel(std::uint32_t slot, std::uint64_t generation) noexcept {
   return change(slot, generation, slot_state::started, slot_state::cancelled);
 }
 
+bool slot_table::is_running(std::uint32_t slot, std::uint64_t generation) const noexcept {
+  const auto state = word(slot).load();
+  return state == word_of(generation, slot_state::started) || state == word_of(generation, slot_state::cancelled);
+}
+
 bool slot_table::change(std::uint32_t slot, std::uint64_t generation, slot_state from, slot_state to) noexcept {
   auto expected = word_of(generation, from);
   return word(slot).compare_exchange_strong(expected, word_of(generation, to));

@@ -46,6 +46,9 @@ public:
   /// started -> cancelled. False: it has not begun, or is done.
   bool cancel(std::uint32_t slot, std::uint64_t generation) noexcept;
 
+  /// Whether it has begun and is not done, as the interpreter has it.
+  bool is_running(std::uint32_t slot, std::uint64_t generation) const noexcept;
+
   /// Any change, as the interpreter's side makes it.
   bool change(std::uint32_t slot, std::uint64_t generation, slot_state from, slot_state to) noexcept;
 

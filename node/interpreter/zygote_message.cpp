@@ -3,6 +3,7 @@
 #include "core/defaults.hpp"
 #include "node/interpreter/launch.hpp"
 #include "node/wire/environment.hpp"
+#include "node/wire/json_text.hpp"
 #include "schema/zygote.capnp.h"
 
 #include <capnp/compat/json.h>
@@ -60,7 +61,8 @@ std::optional<event> parse(std::string_view json) {
   const auto broken = kj::runCatchingExceptions([&] {
     capnp::MallocMessageBuilder message;
     auto root = message.initRoot<::Event>();
-    capnp::JsonCodec().decode(kj::ArrayPtr<const char>(json.data(), json.size()), root);
+    const auto plain = wire::without_hex_escapes(json);
+    capnp::JsonCodec().decode(kj::ArrayPtr<const char>(plain.data(), plain.size()), root);
     result = read(root.asReader());
   });
   return broken == nullptr ? result : std::nullopt;

@@ -170,7 +170,7 @@ void bundle_store::put(const std::string& digest, const std::vector<bytes>& part
   remove_tree(fresh);
   entry e;
   try {
-    fs::create_directory(fresh);
+    fs::create_directories(fresh); // somebody may have removed the whole state
     write_archive(fresh / "bundle.tar", parts);
     e.bytes = make_tree(fresh);
     remove_tree(directory_ / digest); // of an entry without its mark

@@ -120,7 +120,13 @@ bytes content_of(const fs::path& path) {
 
 /// All of it or nothing: a full disk leaves no half a record.
 void append_whole(const fs::path& path, std::string_view data) {
-  kj::AutoCloseFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+  constexpr auto flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+  kj::AutoCloseFd fd(::open(path.c_str(), flags, 0600));
+  if (fd.get() < 0 && errno == ENOENT) { // somebody removed the whole state
+    std::error_code ignored;             // the second attempt says what is wrong
+    fs::create_directories(path.parent_path(), ignored);
+    fd = kj::AutoCloseFd(::open(path.c_str(), flags, 0600));
+  }
   struct stat before {};
   if (fd.get() < 0 || ::fstat(fd, &before) != 0)
     throw_storage_failed("open " + path.string(), errno);

@@ -2,6 +2,7 @@
 
 #include "node/wire/environment.hpp"
 #include "node/wire/environment_version.hpp"
+#include "node/wire/json_text.hpp"
 #include "schema/control.capnp.h"
 
 #include <capnp/compat/json.h>
@@ -116,7 +117,8 @@ outcome read_request(std::uint32_t request, std::string_view json, const std::st
     static const strict_codec codec;
     capnp::MallocMessageBuilder raw_memory, memory;
     auto raw = raw_memory.initRoot<capnp::JsonValue>();
-    codec.decodeRaw({json.data(), json.size()}, raw);
+    const auto plain = without_hex_escapes(json);
+    codec.decodeRaw({plain.data(), plain.size()}, raw);
     if (!raw.isObject() || raw.getObject().size() != 1) {
       result = bad_request("A request is a JSON object with one field, the name of what is asked.");
       return;

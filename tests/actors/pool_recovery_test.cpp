@@ -88,9 +88,7 @@ BOOST_AUTO_TEST_CASE(a_replica_that_keeps_what_it_was_asked_for_is_not_asked_aga
   p.advance(0ms);
   BOOST_TEST(p.lines() == (lines{"recall r1 c" + std::to_string(running) + " c" + std::to_string(ahead)}));
   p.recalled(1, {}); // it has begun as well
-  p.advance(10s);
-  BOOST_TEST(p.lines().empty());
-  p.advance(*p.subject().next_wake() - p.now);
+  p.advance(defaults::begin_patience / 2);
   BOOST_TEST(p.lines().empty());
 }
 
@@ -135,7 +133,70 @@ BOOST_AUTO_TEST_CASE(a_replica_without_a_slot_table_is_never_asked_for_calls) {
   BOOST_TEST(p.lines().empty());
 }
 
+// -- replicas that hang ----
+
+BOOST_AUTO_TEST_CASE(a_replica_that_begins_nothing_is_replaced_and_its_calls_run_elsewhere) {
+  fixed_pool p;
+  p.warm_up(1);
+  auto c = p.admit();
+  p.lines();
+  p.advance(defaults::begin_patience - 1ns);
+  BOOST_TEST(p.lines().empty());
+  p.advance(1ns);
+  const auto call = "c" + std::to_string(c);
+  BOOST_TEST(p.lines() == (lines{"recall r1 " + call}));
+  p.recalled(1, {c});
+  BOOST_TEST(p.lines() == (lines{"retire r1 at once", "start r2"}));
+  p.ready(2);
+  BOOST_TEST(p.lines() == (lines{"dispatch r2 " + call + " #1"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_replica_that_has_begun_its_call_is_left_alone_however_long_it_takes) {
+  fixed_pool p;
+  p.warm_up(1);
+  p.admit();
+  p.lines();
+  p.advance(defaults::begin_patience);
+  p.recalled(1, {});
+  p.lines();
+  p.advance(10min);
+  BOOST_TEST(p.lines().empty());
+}
+
+BOOST_AUTO_TEST_CASE(calls_behind_one_that_keeps_the_event_loop_run_elsewhere) {
+  fixed_pool p{2, 2};
+  auto a = p.admit(), b = p.admit();
+  p.ready(1);
+  BOOST_TEST_REQUIRE(p.held(1).size() == 2u);
+  p.ready(2);
+  p.lines();
+  p.advance(defaults::begin_patience);
+  p.recalled(1, {b});
+  BOOST_TEST(p.held(1) == (std::set<std::uint64_t>{a}));
+  BOOST_TEST(p.held(2) == (std::set<std::uint64_t>{b}));
+  auto after = p.lines();
+  BOOST_TEST(std::count(after.begin(), after.end(), "retire r1 at once") == 0);
+}
+
 // -- waiting parents ----
+
+BOOST_AUTO_TEST_CASE(never_more_replicas_work_than_the_maximum_also_when_slots_are_lent) {
+  fixed_pool p;
+  auto parent = p.admit();
+  p.ready(1);
+  p.parked(1, parent);
+  auto child = p.admit_root(1, 1); // in the lent slot
+  p.parked(1, child);
+  p.admit_root(2); // a root: one more fork
+  p.ready(2);
+  BOOST_TEST_REQUIRE(p.held(2).size() == 1u);
+  p.resumed(1, child);
+  p.done(2, *p.held(2).begin());
+  p.admit_root(3);
+  BOOST_TEST(p.held(2).empty()); // r1 works again
+  p.done(1, child);
+  BOOST_TEST((p.held(2).size() == 1u || p.held(1).size() == 2u));
+}
 
 BOOST_AUTO_TEST_CASE(beyond_the_limit_of_waiting_parents_a_replica_takes_only_what_is_deeper_than_all_of_them) {
   fixed_pool p;

@@ -48,22 +48,22 @@ BOOST_AUTO_TEST_CASE(a_replica_above_the_minimum_ends_after_its_time_without_cal
 
 BOOST_AUTO_TEST_CASE(each_replica_has_a_clock_of_its_own) {
   range_pool p{0, 3};
-  p.burst(3, 10s);
-  p.advance(10s);
+  p.burst(3, 4s);
+  p.advance(22s);
   BOOST_TEST(p.lines() == (lines{"retire r1"}));
-  p.advance(10s);
+  p.advance(4s);
   BOOST_TEST(p.lines() == (lines{"retire r2"}));
-  p.advance(10s);
+  p.advance(4s);
   BOOST_TEST(p.lines() == (lines{"retire r3"}));
 }
 
 BOOST_AUTO_TEST_CASE(a_call_winds_the_clock_of_the_replica_that_serves_it_and_of_no_other) {
   range_pool p{0, 2};
   p.burst(2);
-  p.advance(20s);
+  p.advance(25s);
   auto call = p.admit(); // the oldest of the idle ones serves it, so that few stay warm for little work
   BOOST_TEST(p.held(1).count(call) == 1u);
-  p.advance(20s);
+  p.advance(5s);
   auto now_idle = p.lines();
   BOOST_TEST(now_idle.back() == "retire r2");
   p.done(1, call);

@@ -165,6 +165,12 @@ BOOST_FIXTURE_TEST_CASE(raw_output_is_its_own_replicas, one_replica) {
   BOOST_CHECK(run_until([&] { return other.heard->output == "from the second\n"; }));
 }
 
+BOOST_FIXTURE_TEST_CASE(what_a_process_writes_past_python_is_output_of_its_only_running_call, one_replica) {
+  const auto call = send(replica, "raw_and_wait from below");
+  await([&] { return replica.heard->count<interpreter::output>() == 1; }, replica);
+  BOOST_CHECK(replica.heard->last<interpreter::output>()->text.call == call);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_flood_of_output_neither_blocks_the_task_nor_the_loop, one_replica) {
   const auto other = ready(spec());
   send(replica, "flood 9600"); // 600 MiB

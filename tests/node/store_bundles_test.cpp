@@ -211,6 +211,15 @@ BOOST_AUTO_TEST_CASE(bundles_survive_a_restart_and_half_made_ones_do_not) {
   BOOST_CHECK(!store->has(sum("no mark")));
 }
 
+BOOST_AUTO_TEST_CASE(a_state_directory_that_was_removed_is_made_again_and_its_bundles_are_asked_for) {
+  const auto whole = tar().file("m.py", "x").bytes();
+  const auto digest = put(whole);
+  fs::remove_all(home / "bundles");
+  BOOST_CHECK(!store->has(digest));
+  BOOST_CHECK_EQUAL(put(whole), digest);
+  BOOST_CHECK_EQUAL(test::content_of(store->open(digest) / "m.py"), "x");
+}
+
 BOOST_AUTO_TEST_CASE(after_a_crash_of_the_machine_a_bundle_is_checked_and_unpacked_again) {
   const auto whole = put(tar().file("m.py", "x").bytes());
   const auto broken = put(tar().file("m.py", "y").bytes());

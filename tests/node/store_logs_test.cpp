@@ -50,6 +50,13 @@ struct fixture {
 
 BOOST_FIXTURE_TEST_SUITE(logs, fixture)
 
+BOOST_AUTO_TEST_CASE(a_state_directory_that_was_removed_is_made_again) {
+  add("run-a", "lost");
+  std::filesystem::remove_all(home / "logs");
+  add("run-a", "kept");
+  BOOST_CHECK_EQUAL(joined(logs->read("run-a", 0)), "kept");
+}
+
 BOOST_AUTO_TEST_CASE(what_was_appended_is_read_with_every_field) {
   auto first = text(std::string_view("one\0two\n\xff", 9), 7);
   first.dropped = 11;

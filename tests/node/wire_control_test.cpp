@@ -48,6 +48,13 @@ constexpr std::string_view minimal_environment = R"({"openEnvironment": {"name":
 
 BOOST_AUTO_TEST_SUITE(wire_control)
 
+BOOST_AUTO_TEST_CASE(names_of_any_language_arrive_as_they_were_sent) {
+  const auto run = accepted<client::start_run>(
+    R"({"startRun": {"name": "caf\u00e9 \ud83d\ude00", "inputs": "\u001b\u007f"}})");
+  BOOST_CHECK_EQUAL(run.name, "caf\u00e9 \U0001f600");
+  BOOST_CHECK_EQUAL(run.inputs, "\x1b\x7f");
+}
+
 BOOST_AUTO_TEST_CASE(every_request_becomes_the_event_it_means) {
   auto hello = accepted<client::hello>(
     R"({"hello": {"protocol": 1, "program": "digits.py", "pid": 42, "version": "0.1"}})");

@@ -24,7 +24,7 @@ struct heard {
   attachment how;
   std::optional<failure> unmade;
   interpreter::events events;
-  std::string output; // outside of calls
+  std::string output; // of calls and outside of them
 
   template <class Event>
   const Event* last() const {
@@ -56,9 +56,9 @@ inline replica_actor spawn_listener(caf::actor_system& system, const heard_ptr& 
       [into](atom::events, interpreter::events& events) {
         for (auto& event : events) {
           const auto* output = std::get_if<interpreter::output>(&event);
-          if (output != nullptr && !output->text.call)
+          if (output != nullptr)
             into->output.append(output->text.text.view().substr(0, 1000)); // floods are not kept here either
-          else
+          if (output == nullptr || output->text.call)
             into->events.push_back(std::move(event));
         }
       },

@@ -107,7 +107,9 @@ private:
   void write(const pool_effect::stop& e) {
     lines_.push_back("stop r" + std::to_string(e.replica.value) + " c" + std::to_string(name(e.call)));
   }
-  void write(const pool_effect::retire& e) { lines_.push_back("retire r" + std::to_string(e.replica.value)); }
+  void write(const pool_effect::retire& e) {
+    lines_.push_back("retire r" + std::to_string(e.replica.value) + (e.at_once.empty() ? "" : " at once"));
+  }
   void write(const pool_effect::fail& e) {
     lines_.push_back("fail c" + std::to_string(name(e.call)) + " " + std::string(hearth::name(e.why.code)));
   }

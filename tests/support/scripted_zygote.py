@@ -174,6 +174,10 @@ class Replica:
         os.write(1, argument + b"\n")
         self.reply(b"")
 
+    def do_raw_and_wait(self, argument):
+        os.write(1, argument + b"\n")
+        time.sleep(1000)
+
     def do_garbage(self, argument):
         self.send(b"GET / HTTP/1.1\r\n\r\n" * 10)
         time.sleep(1000)
