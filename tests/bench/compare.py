@@ -20,7 +20,7 @@ import tasks
 from contenders import Contender, all_contenders, started
 
 MIB = 1024 * 1024
-LARGE_IN_A_ROW = 3  # in each round: memory that a virtual machine gave back to its host is costly to touch again
+LARGE_IN_A_ROW = 5  # in each round: memory that a virtual machine gave back to its host is costly to touch again
 Samples = Dict[str, List[float]]
 
 
