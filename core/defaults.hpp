@@ -103,6 +103,9 @@ inline constexpr seconds exit_status_wait{1};
 /// Processes that an ended interpreter left behind are looked for this long after it, together with those of others:
 /// the look may cost a scan of all processes.
 inline constexpr milliseconds orphan_sweep_delay{100};
+/// What the kernel holds for an interpreter that does not read yet: fewer wake-ups on the way of a large value. The system's
+/// limit (net.core.wmem_max) may be lower.
+inline constexpr int interpreter_send_buffer_bytes = 1 << 20;
 /// One message of a zygote.
 inline constexpr std::size_t zygote_event_bytes_max = 1 * mib;
 /// Raw output of one zygote and its replicas that is read before the loop turns to others.

@@ -23,7 +23,12 @@ std::pair<kj::AutoCloseFd, kj::AutoCloseFd> two_ends(const char* what, int (*mak
 }
 
 // Blocking at the interpreter's side; our streams read and write without waiting either way.
-int make_socket(int* ends) { return ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends); }
+int make_socket(int* ends) {
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    return -1;
+  const int size = defaults::interpreter_send_buffer_bytes;
+  return ::setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
 
 int make_pipe(int* ends) {
   if (::pipe2(ends, O_CLOEXEC) != 0)

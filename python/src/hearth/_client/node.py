@@ -23,6 +23,8 @@ from hearth.errors import NodeUnavailableError
 
 __all__ = ["connect_or_start", "find_daemon", "socket_path", "state_directory"]
 
+_SEND_BUFFER_BYTES = 1 << 20  # a large value goes out with fewer wake-ups; the system may allow less
+
 START_TIMEOUT = 30.0
 """Seconds from the start of a node to its first accepted connection; a cold disk takes several."""
 
@@ -115,6 +117,7 @@ def _daemon_places() -> Iterator[Path]:
 def _connect(path: str) -> Optional[socket.socket]:
     """Connected socket, or None when nobody listens at `path`."""
     s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
     try:
         s.connect(path)
         return s
