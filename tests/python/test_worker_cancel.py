@@ -15,7 +15,7 @@ from hearth._codes import Code
 Make = Callable[..., Zygote]
 
 BUSY = """
-import time
+import asyncio, time
 from hearth import _runtime
 
 @env.task
@@ -40,6 +40,16 @@ def parent():
 @env.task
 def add(a):
     return a + 1
+
+@env.task
+def loops():
+    async def rounds():
+        print("begun", flush=True)
+        tick()
+        await asyncio.Event().wait()
+    def tick():
+        asyncio.get_running_loop().call_soon(tick)
+    asyncio.run(rounds())
 
 @env.task
 def chatter():
@@ -91,6 +101,16 @@ def test_a_cancellation_never_breaks_a_frame(make: Make) -> None:
     for _ in range(20):
         key = replica.submit(0)
         replica.serve(lambda: bool(replica.logs_of(key)))
+        replica.cancel(key, by_signal=True)
+        assert replica.reply(key).code == Code.ABORTED
+    assert replica.call(1, {"a": 1}) == 2
+
+
+def test_a_cancellation_in_the_middle_of_an_event_loop_is_not_lost_in_it(make: Make) -> None:
+    replica = make(BUSY, "loops", "add").start()
+    for _ in range(20):
+        key = replica.submit(0)
+        begun(replica, key)
         replica.cancel(key, by_signal=True)
         assert replica.reply(key).code == Code.ABORTED
     assert replica.call(1, {"a": 1}) == 2

@@ -269,6 +269,7 @@ class AsyncLoop(Loop):
                 future.set_result(None)
 
         wait = Wait(child.parent, wake if loop is self._loop else lambda: post(loop, wake))
+        child.parent.waits_in(loop)
         with child.parent.guard():
             self._post(self._park, wait, (child,), unsent)
         expiry = None if timeout is None else loop.call_later(timeout, self._post, self._fire, wait, None)

@@ -170,6 +170,12 @@ class Call:
         seat = self.seat
         return seat if seat is not None and seat.thread == threading.get_ident() else _UNGUARDED
 
+    def waits_in(self, loop: Any) -> None:
+        """Notes the event loop of the calling thread: if user code of the call runs it, a cancellation goes there."""
+        seat = self.seat
+        if seat is not None and seat.thread == threading.get_ident():
+            seat.loop = loop
+
     def begin_wait(self, wait: Wait) -> bool:
         """Notes `wait`; whether it is the only one, so that the call parks."""
         if self.waits:

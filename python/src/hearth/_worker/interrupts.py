@@ -2,7 +2,9 @@
 
 A thread that runs sync calls has a `Seat`. The node sets the slot's word to cancelled and sends SIGUSR1; the handler
 runs in the main thread and interrupts the seats whose call is to stop. Runtime code that user code enters (printing,
-calling a child) is guarded: there the exception waits until the guard ends.
+calling a child) is guarded: there the exception waits until the guard ends. Where user code runs an event loop, its
+asyncio tasks are cancelled instead: an exception in the middle of the loop would be taken for one of a callback, and
+what that callback had to wake would wait for ever.
 """
 
 from __future__ import annotations
@@ -10,11 +12,12 @@ from __future__ import annotations
 import ctypes
 import faulthandler
 import signal
+import sys
 import threading
 from types import TracebackType
 from typing import Any, Callable, Optional, Type
 
-__all__ = ["CallCancelled", "Seat", "install", "poke"]
+__all__ = ["CallCancelled", "Seat", "install", "poke", "running_loop"]
 
 
 class CallCancelled(BaseException):
@@ -32,11 +35,12 @@ class Seat:
     `enter`, `leave` and the guard belong to the seat's own thread, `interrupt` to the signal handler.
     """
 
-    __slots__ = ("_depth", "_is_main", "_mutex", "_pending", "_sent", "call", "job", "lock", "thread")
+    __slots__ = ("_depth", "_is_main", "_mutex", "_pending", "_sent", "call", "job", "lock", "loop", "thread")
 
     def __init__(self) -> None:
         self.call: Any = None  # whose user code runs here
         self.job: Any = None  # the call to run when the thread is woken
+        self.loop: Any = None  # the event loop of user code in which `call` was last seen to wait
         self.thread = threading.get_ident()
         self.lock = threading.Lock()  # where the thread rests while it has nothing to run
         self.lock.acquire()
@@ -50,6 +54,7 @@ class Seat:
         """User code of `call` begins. From now on CallCancelled may be raised here, once."""
         self._pending = False
         self._depth = 0
+        self.loop = None
         self.call = call
 
     def leave(self) -> None:
@@ -64,13 +69,13 @@ class Seat:
     def interrupt(self, call: Any) -> None:
         """Raises CallCancelled in the user code of `call`, or as soon as its guard ends; nothing if it is not here."""
         if self._is_main:  # the handler runs in this very thread
-            if self.call is call:
+            if self.call is call and not _cancel_tasks(running_loop()):
                 if self._depth == 0:
                     raise CallCancelled
                 self._pending = True
             return
         with self._mutex:
-            if self.call is call:
+            if self.call is call and not _cancel_tasks(self.loop):
                 if self._depth == 0:
                     _raise_in_thread(self.thread, CallCancelled)
                     self._sent = True
@@ -105,6 +110,28 @@ class Seat:
         if self._pending and self._depth == 0:
             self._pending = False
             raise CallCancelled
+
+
+def running_loop() -> Any:
+    """The event loop that runs in this thread, or None."""
+    asyncio = sys.modules.get("asyncio")
+    return None if asyncio is None else asyncio._get_running_loop()
+
+
+def _cancel_tasks(loop: Any) -> bool:
+    """Has `loop` cancel its tasks; false if it is None or does not run. Called in any thread."""
+    if loop is None or not loop.is_running():
+        return False
+    try:
+        loop.call_soon_threadsafe(_cancel_all, loop)
+    except RuntimeError:  # closed since
+        return False
+    return True
+
+
+def _cancel_all(loop: Any) -> None:
+    for task in sys.modules["asyncio"].all_tasks(loop):
+        task.cancel()
 
 
 def install(interrupt: Callable[[], None]) -> None:

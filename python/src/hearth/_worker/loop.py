@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import sys
 import threading
 from typing import Any, Callable, Coroutine, Iterable, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
@@ -11,7 +10,7 @@ from .. import _codes, _frames, errors
 from .calls import Call
 from .children import Child, Children
 from .execution import text_failure
-from .interrupts import Seat
+from .interrupts import Seat, running_loop
 from .link import Link
 from .program import Program
 from .waits import CallQueue, Wait
@@ -167,8 +166,7 @@ class Loop:
 
 def refuse_in_event_loop(task: Any) -> None:
     """Raises SyncTaskCallInAsyncContextError where blocking would stop the event loop of this thread."""
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is not None and asyncio._get_running_loop() is not None:
+    if running_loop() is not None:
         raise errors.SyncTaskCallInAsyncContextError(
             f"{task.name} was called in its blocking form inside a running event loop; "
             f"write `await {task.name.partition('.')[2]}.aio(...)`."

@@ -269,6 +269,7 @@ class SyncLoop(Loop):
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
         wait = Wait(child.parent, lambda: post(loop, ended.set))
+        child.parent.waits_in(loop)
         with child.parent.guard():
             first = self._park(wait, (child,))
             if first is None:
