@@ -81,6 +81,19 @@ inline constexpr milliseconds stall_after{2};
 inline constexpr seconds begin_patience{10};
 /// Weight of the newest sample in learned service times: forgets a changed workload after about 20 calls.
 inline constexpr double service_time_weight = 0.1;
+/// What queued up while replicas started is worked off within this share of the start-up time, or in the time of one call:
+/// a fifth costs five times as many replicas as the work needs, for a fifth of the time.
+inline constexpr double drain_share = 0.2;
+/// Pauses between calls are counted by their length in steps of this, for so many steps: four hours.
+inline constexpr seconds pause_bucket{5};
+inline constexpr std::size_t pause_buckets = 4 * 3600 / 5;
+/// Pauses without which nothing is predicted, and those after which older ones count half.
+inline constexpr std::uint32_t pauses_needed = 8;
+inline constexpr std::uint32_t pauses_kept = 1000;
+/// From the first to the last of this share of the pauses a pool is kept warm, with this margin on both sides.
+inline constexpr double pause_head = 0.05;
+inline constexpr double pause_tail = 0.95;
+inline constexpr double pause_margin = 0.1;
 /// Replicas of an environment without `reusable`, per core: forks that wait for I/O leave cores free.
 inline constexpr std::uint32_t fresh_replicas_per_core = 2;
 /// Words in a slot table beyond concurrency and prefetch: waiting parents keep theirs (8 bytes each).

@@ -1,0 +1,115 @@
+#pragma once
+
+#include "core/defaults.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace hearth::scaling {
+
+using instant = std::chrono::steady_clock::time_point;
+using duration = std::chrono::nanoseconds;
+
+/// Why a pool grew, shrank or stayed as it was.
+enum class rule : std::uint8_t {
+  none = 0,            // nothing waits and nothing is over
+  minimum = 1,         // fewer replicas than the minimum
+  demand = 2,          // calls wait, and nothing is known of how long they or a start take
+  predicted_wait = 3,  // calls would wait longer than a start takes
+  enough_starting = 4, // those that start already have room for all that waits
+  drains_sooner = 5,   // the present replicas come to all that waits before another one would be ready
+  at_maximum = 6,      // calls wait, and there are as many replicas as may be
+  paused = 7,          // starts failed a moment ago
+  scaledown_ttl = 8,   // replicas above the minimum had nothing to do for their time
+  idle_ttl = 9,        // the environment had nothing to do for its time
+  superseded = 10,     // another version is deployed
+  prewarm = 11,        // the history of arrivals says that calls come soon
+  recycle = 12,        // a replica has served its calls, its age or its memory, and another takes its place
+  yielded = 13,        // another environment waits for what an idle replica holds
+};
+
+/// Stable lower-case name ("predicted_wait"); never empty.
+std::string_view name(rule why) noexcept;
+
+/// Everything a decision depends on. Times are lengths, so that a recorded decision can be made again anywhere.
+struct inputs {
+  std::uint32_t min = 0;
+  std::uint32_t max = 1;
+  std::uint32_t concurrency = 1;
+  bool is_wanted = false;  // called or deployed since it was idle: keeps its minimum
+  std::uint32_t ready = 0; // replicas that take calls
+  std::uint32_t starting = 0;
+  std::uint32_t lent = 0;    // replicas where every call waits for its children: they do not count towards `max`
+  std::uint64_t running = 0; // calls in slots
+  std::uint64_t queued = 0;
+  duration oldest_wait{0}; // of the first in the queue
+  duration service{0};     // learned, per call; 0: unknown
+  duration start_up{0};    // learned; 0: unknown
+  double arrivals = 0;     // calls per second, of late
+  bool is_paused = false;
+  std::uint32_t over = 0;     // replicas without calls whose scaledown_ttl is over
+  rule end_all = rule::none;  // idle_ttl or superseded: nothing is to stay
+  bool expects_calls = false; // by the history of arrivals
+
+  bool operator==(const inputs&) const = default;
+};
+
+struct decision {
+  std::uint32_t start = 0;
+  std::uint32_t end = 0;
+  rule why = rule::none;
+  duration predicted_wait{
+    0}; // until the last of the queue begins if nothing is started; only with the rules that use it
+
+  bool operator==(const decision&) const = default;
+};
+
+/// How many replicas to start or end. Pure.
+///
+/// Up: with S the time of a call, T that of a start, C the slots of ready replicas, Q the queue and L the arrivals per
+/// second, the queue is empty after Q S / C. When that is sooner than T, a start helps nobody. Otherwise enough replicas
+/// are started to serve what arrives (L S slots, Little's law) and to work off what will have queued up when they are ready,
+/// Q + (L - C / S) T calls, within max(S, T / 5); replicas that start already count as if they were ready, and there is
+/// never more than one slot per waiting call. Down: clocks of single replicas and of the pool; there is no average that
+/// could be wrong, hence nothing that swings.
+decision decide(const inputs& in) noexcept;
+
+/// What one pool has learned: how long calls and starts take, how fast calls arrive, and how long the pauses between them
+/// are. Pure; not thread-safe. All of it is cheap enough for the way of a call.
+class history {
+public:
+  /// A call was admitted. `idle`: it is the first after a time without any.
+  void arrived(instant now, bool idle) noexcept;
+  void served(duration run) noexcept;
+  void started(duration start_up) noexcept;
+  /// The last open call ended.
+  void rested(instant now) noexcept { rested_ = now; }
+
+  duration service() const noexcept { return service_; }
+  duration start_up() const noexcept { return start_up_; }
+  /// Calls per second in the last second.
+  double arrivals(instant now) const noexcept;
+
+  /// When calls are expected, by the pauses so far: the pool should be warm from `from` to `until`. Nothing while it is
+  /// not idle, or when the pauses have no pattern. After "Serverless in the Wild" (Shahrad et al., USENIX ATC 2020, section
+  /// 4.2): a histogram of pauses, its head and its tail, with a margin.
+  struct expectation {
+    instant from, until;
+  };
+  std::optional<expectation> expected() const noexcept;
+
+private:
+  duration service_{0};
+  duration start_up_{0};
+  instant second_{}; // when the present second of arrivals began
+  std::uint32_t this_second_ = 0;
+  std::uint32_t last_second_ = 0;
+  std::optional<instant> rested_;
+  std::array<std::uint16_t, defaults::pause_buckets> pauses_{}; // by their length
+  std::uint32_t pauses_seen_ = 0;
+};
+
+} // namespace hearth::scaling
