@@ -46,6 +46,17 @@ struct task_spec {
   bool operator==(const task_spec&) const = default;
 };
 
+/// A function that each replica runs once: before its first call, or when it ends politely.
+struct hook_spec {
+  std::string module;
+  std::string function;
+  std::string pickle;
+  bool is_async = false;
+  bool is_stop = false;
+
+  bool operator==(const hook_spec&) const = default;
+};
+
 struct reuse_spec {
   bool enabled = false;
   std::uint32_t min_replicas = 0;
@@ -54,6 +65,14 @@ struct reuse_spec {
   milliseconds idle_ttl{30'000};
   milliseconds scaledown_ttl{30'000};
   std::string scope = "global";
+  bool prewarm = false;
+  std::string hygiene = "keep";
+  std::uint64_t recycle_calls = 0; // 0 means never, here and below
+  milliseconds recycle_age{0};
+  std::uint64_t recycle_growth_bytes = 0;
+
+  /// Each call runs in a fresh fork of a warm parent.
+  bool forks_per_call() const { return hygiene == "fork"; }
 
   bool operator==(const reuse_spec&) const = default;
 };
@@ -91,6 +110,7 @@ struct environment_spec {
   std::vector<std::string> preload;
   std::vector<std::string> mounts;
   std::vector<std::string> depends_on;
+  std::vector<hook_spec> hooks;
 
   /// 15 hex digits; computed by the node when the environment is opened, over everything but the live fields.
   std::string version;

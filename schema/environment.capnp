@@ -16,6 +16,7 @@ struct Environment {
   preload @10 :List(Text);            # modules that the zygote imports before the environment's code
   mounts @11 :List(Text);
   dependsOn @12 :List(Text);          # names of environments, for display
+  hooks @13 :List(Hook);              # in order of declaration
 }
 
 struct Task {
@@ -31,6 +32,16 @@ struct Task {
   cache @9 :Text;                     # JSON of the cache settings; kept with the task
   docs @10 :Text;
   signature @11 :Text;                # for display: "(n: int, scale: float = 1.0) -> float"
+}
+
+struct Hook {
+  # A function without parameters that each replica runs once: before its first call, or (isStop) when it ends politely.
+  # With the hygiene "fork" the zygote runs them instead, before the first fork and after the last one.
+  module @0 :Text;                    # as in Task
+  function @1 :Text;
+  pickle @2 :Text;
+  isAsync @3 :Bool;
+  isStop @4 :Bool;
 }
 
 struct Retries {
@@ -55,6 +66,12 @@ struct Reuse {
   idleTtlMs @4 :UInt64;               # (live)
   scaledownTtlMs @5 :UInt64;          # (live)
   scope @6 :Text;                     # "global" | "run"
+  prewarm @7 :Bool;                   # (live) replicas are started when the environment is opened
+  hygiene @8 :Text;                   # "keep": a replica serves many calls; "fork": each call has a fresh fork of a warm
+                                      # parent; empty: "keep"
+  recycleCalls @9 :UInt64;            # (live) a replica is replaced after so many calls; 0: never
+  recycleAgeMs @10 :UInt64;           # (live) ... at this age; 0: never
+  recycleGrowthBytes @11 :UInt64;     # (live) ... when its memory has grown by so much since its first call; 0: never
 }
 
 struct Resources {

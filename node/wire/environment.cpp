@@ -76,9 +76,35 @@ void write_task(const task_spec& task, ::Task::Builder into) {
   into.setSignature(text_of(task.signature));
 }
 
+hook_spec read_hook(::Hook::Reader from) {
+  return {string_of(from.getModule()), string_of(from.getFunction()), string_of(from.getPickle()), from.getIsAsync(),
+          from.getIsStop()};
+}
+
+void write_hook(const hook_spec& hook, ::Hook::Builder into) {
+  into.setModule(text_of(hook.module));
+  into.setFunction(text_of(hook.function));
+  into.setPickle(text_of(hook.pickle));
+  into.setIsAsync(hook.is_async);
+  into.setIsStop(hook.is_stop);
+}
+
 reuse_spec read_reuse(::Reuse::Reader from) {
-  return {from.getEnabled(),          from.getMinReplicas(),           from.getMaxReplicas(),     from.getConcurrency(),
-          ms_of(from.getIdleTtlMs()), ms_of(from.getScaledownTtlMs()), string_of(from.getScope())};
+  reuse_spec reuse;
+  reuse.enabled = from.getEnabled();
+  reuse.min_replicas = from.getMinReplicas();
+  reuse.max_replicas = from.getMaxReplicas();
+  reuse.concurrency = from.getConcurrency();
+  reuse.idle_ttl = ms_of(from.getIdleTtlMs());
+  reuse.scaledown_ttl = ms_of(from.getScaledownTtlMs());
+  reuse.scope = string_of(from.getScope());
+  reuse.prewarm = from.getPrewarm();
+  if (from.getHygiene().size() != 0)
+    reuse.hygiene = string_of(from.getHygiene());
+  reuse.recycle_calls = from.getRecycleCalls();
+  reuse.recycle_age = ms_of(from.getRecycleAgeMs());
+  reuse.recycle_growth_bytes = from.getRecycleGrowthBytes();
+  return reuse;
 }
 
 void write_reuse(const reuse_spec& reuse, ::Reuse::Builder into) {
@@ -89,6 +115,11 @@ void write_reuse(const reuse_spec& reuse, ::Reuse::Builder into) {
   into.setIdleTtlMs(count_of(reuse.idle_ttl));
   into.setScaledownTtlMs(count_of(reuse.scaledown_ttl));
   into.setScope(text_of(reuse.scope));
+  into.setPrewarm(reuse.prewarm);
+  into.setHygiene(text_of(reuse.hygiene));
+  into.setRecycleCalls(reuse.recycle_calls);
+  into.setRecycleAgeMs(count_of(reuse.recycle_age));
+  into.setRecycleGrowthBytes(reuse.recycle_growth_bytes);
 }
 
 resource_spec read_resources(::Resources::Reader from) {
@@ -127,6 +158,8 @@ environment_spec read_environment(::Environment::Reader from) {
   spec.preload = strings_of(from.getPreload());
   spec.mounts = strings_of(from.getMounts());
   spec.depends_on = strings_of(from.getDependsOn());
+  for (auto hook : from.getHooks())
+    spec.hooks.push_back(read_hook(hook));
   return spec;
 }
 
@@ -150,6 +183,9 @@ void write_environment(const environment_spec& spec, ::Environment::Builder into
   write_strings(spec.preload, into.initPreload(static_cast<unsigned>(spec.preload.size())));
   write_strings(spec.mounts, into.initMounts(static_cast<unsigned>(spec.mounts.size())));
   write_strings(spec.depends_on, into.initDependsOn(static_cast<unsigned>(spec.depends_on.size())));
+  auto hooks = into.initHooks(static_cast<unsigned>(spec.hooks.size()));
+  for (unsigned i = 0; i < hooks.size(); ++i)
+    write_hook(spec.hooks[i], hooks[i]);
 }
 
 } // namespace hearth::wire

@@ -64,7 +64,7 @@ void add(field_digest& into, const task_spec& task) {
 
 std::string environment_version(const environment_spec& spec) {
   field_digest all;
-  all.add(std::string_view("environment 1")); // number of this rule
+  all.add(std::string_view("environment 2")); // number of this rule
   all.add(spec.project);
   all.add(spec.domain);
   all.add(spec.name);
@@ -76,6 +76,7 @@ std::string environment_version(const environment_spec& spec) {
   all.add(std::uint64_t{spec.reuse.enabled});
   all.add(std::uint64_t{spec.reuse.concurrency});
   all.add(spec.reuse.scope);
+  all.add(spec.reuse.hygiene);
   all.add(std::uint64_t{spec.resources.cpu_millis});
   all.add(std::uint64_t{spec.resources.cpu_limit_millis});
   all.add(spec.resources.memory_bytes);
@@ -91,6 +92,14 @@ std::string environment_version(const environment_spec& spec) {
   all.add(spec.preload);
   all.add(spec.mounts);
   all.add(spec.depends_on);
+  all.add(std::uint64_t{spec.hooks.size()});
+  for (const auto& hook : spec.hooks) {
+    all.add(hook.module);
+    all.add(hook.function);
+    all.add(hook.pickle);
+    all.add(std::uint64_t{hook.is_async});
+    all.add(std::uint64_t{hook.is_stop});
+  }
   constexpr std::size_t digits = 15;
   return all.hex().substr(0, digits);
 }

@@ -25,7 +25,11 @@ environment_spec sample() {
   task.module = "digits";
   task.function = "classify";
   spec.tasks = {task, task};
-  spec.reuse = {true, 1, 4, 2, milliseconds(300'000), milliseconds(30'000), "global"};
+  spec.reuse.enabled = true;
+  spec.reuse.min_replicas = 1;
+  spec.reuse.max_replicas = 4;
+  spec.reuse.concurrency = 2;
+  spec.hooks = {{"digits", "load", "", false, false}};
   spec.variables = {{"A", "1"}};
   spec.preload = {"numpy"};
   return spec;
@@ -48,7 +52,7 @@ BOOST_AUTO_TEST_CASE(a_version_is_15_hex_digits_and_the_same_on_every_node) {
   BOOST_CHECK_EQUAL(environment_version(sample()).size(), 15u);
   for (const unsigned char c : environment_version(sample()))
     BOOST_CHECK(std::isxdigit(c));
-  BOOST_CHECK_EQUAL(environment_version({}), "becf33821f36430");
+  BOOST_CHECK_EQUAL(environment_version({}), "475517d462747ba");
 }
 
 BOOST_AUTO_TEST_CASE(live_fields_do_not_change_it) {
@@ -58,6 +62,10 @@ BOOST_AUTO_TEST_CASE(live_fields_do_not_change_it) {
     [](auto& s) { s.reuse.max_replicas = 8; },
     [](auto& s) { s.reuse.idle_ttl = milliseconds(1); },
     [](auto& s) { s.reuse.scaledown_ttl = milliseconds(1); },
+    [](auto& s) { s.reuse.prewarm = true; },
+    [](auto& s) { s.reuse.recycle_calls = 1; },
+    [](auto& s) { s.reuse.recycle_age = milliseconds(1); },
+    [](auto& s) { s.reuse.recycle_growth_bytes = 1; },
     [](auto& s) { s.version = "whatever"; },
   };
   for (const auto& make : live)
@@ -94,6 +102,7 @@ BOOST_AUTO_TEST_CASE(everything_else_does) {
     [](auto& s) { s.reuse.enabled = false; },
     [](auto& s) { s.reuse.concurrency = 3; },
     [](auto& s) { s.reuse.scope = "run"; },
+    [](auto& s) { s.reuse.hygiene = "fork"; },
     [](auto& s) { s.resources.cpu_millis = 1; },
     [](auto& s) { s.resources.cpu_limit_millis = 1; },
     [](auto& s) { s.resources.memory_bytes = 1; },
@@ -109,6 +118,12 @@ BOOST_AUTO_TEST_CASE(everything_else_does) {
     [](auto& s) { s.preload.clear(); },
     [](auto& s) { s.mounts.push_back("/m"); },
     [](auto& s) { s.depends_on.push_back("e"); },
+    [](auto& s) { s.hooks.clear(); },
+    [](auto& s) { s.hooks[0].module = "q"; },
+    [](auto& s) { s.hooks[0].function = "q"; },
+    [](auto& s) { s.hooks[0].pickle = "q"; },
+    [](auto& s) { s.hooks[0].is_async = true; },
+    [](auto& s) { s.hooks[0].is_stop = true; },
   };
   std::set<std::string> seen{environment_version(sample())};
   for (std::size_t i = 0; i < changes.size(); ++i)

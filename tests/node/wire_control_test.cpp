@@ -1,6 +1,7 @@
 #include "node/wire/control.hpp"
 
 #include "core/defaults.hpp"
+#include "node/wire/environment.hpp"
 #include "node/wire/environment_version.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -93,6 +94,24 @@ BOOST_AUTO_TEST_CASE(an_environment_comes_with_its_version_and_an_interpreter) {
   BOOST_CHECK_EQUAL(open.spec->version, node::environment_version(*open.spec));
   BOOST_CHECK_EQUAL(open.spec->tasks.at(0).retries.count, 2u);
   BOOST_CHECK(open.spec->reuse.idle_ttl == std::chrono::seconds(30));
+}
+
+BOOST_AUTO_TEST_CASE(hygiene_and_hooks_of_an_environment_read_back_as_they_were_written) {
+  environment_spec spec;
+  spec.reuse.prewarm = true;
+  spec.reuse.hygiene = "fork";
+  spec.reuse.recycle_calls = UINT64_MAX;
+  spec.reuse.recycle_age = milliseconds(5);
+  spec.reuse.recycle_growth_bytes = 6;
+  spec.hooks = {{"m", "load", "", true, false}, {"m", "close", "p", false, true}};
+  capnp::MallocMessageBuilder memory;
+  write_environment(spec, memory.initRoot<::Environment>());
+  const auto read = read_environment(memory.getRoot<::Environment>().asReader());
+  BOOST_CHECK(read.reuse == spec.reuse);
+  BOOST_CHECK(read.hooks == spec.hooks);
+  const auto defaults = accepted<client::open_environment>(minimal_environment).spec;
+  BOOST_CHECK_EQUAL(defaults->reuse.hygiene, "keep");
+  BOOST_CHECK(!defaults->reuse.forks_per_call());
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_request_is_refused_with_a_reason) {
