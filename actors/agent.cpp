@@ -233,6 +233,7 @@ agent_actor::behavior_type agent_state::make_behavior(agent_actor::pointer self,
   return {
     [this](atom::open, const spec_ptr& spec, bool deploy) { return open(spec, deploy); },
     [this](atom::start, replica_order& order, const supervisor_actor& supervisor) { start(order, supervisor); },
+    [](atom::withdraw, replica_id) { /* every order has been started */ },
     [this](atom::forget, const std::string& key, const std::string& version) {
       self_->send(config_.foundry, atom::forget::value, key, version);
     },
@@ -247,6 +248,7 @@ agent_actor::behavior_type agent_state::make_behavior(agent_actor::pointer self,
     [this](atom::drained, const caf::actor_addr& supervisor, bool drained) { take_drained(supervisor, drained); },
     [this](atom::stop, milliseconds grace, const std::string& reason) { return stop(grace, reason); },
     [this](atom::tick) { look_for_idleness(); },
+    [](atom::retry) { /* no order waits */ },
   };
 }
 

@@ -47,7 +47,10 @@ using has = caf::atom_constant<caf::atom("has")>;
 using store = caf::atom_constant<caf::atom("store")>;
 using append = caf::atom_constant<caf::atom("append")>;
 using read = caf::atom_constant<caf::atom("read")>;
-using tick = caf::atom_constant<caf::atom("tick")>; // INTERNAL: an actor's own timer
+using withdraw = caf::atom_constant<caf::atom("withdraw")>;
+using yield = caf::atom_constant<caf::atom("yield")>;
+using retry = caf::atom_constant<caf::atom("retry")>; // INTERNAL: an actor's own timer
+using tick = caf::atom_constant<caf::atom("tick")>;   // INTERNAL: an actor's own timer
 } // namespace atom
 
 /// Whoever has open calls and takes output: SESSION, RUN KEEPER, REPLICA.
@@ -84,8 +87,10 @@ using supervisor_actor = caf::typed_actor<
   // Makes sure a pool of this version exists. Deployed (the flag), its replicas start without a call, and pools of other
   // versions end as soon as nothing is open there. True: it is new.
   caf::replies_to<atom::open, spec_ptr, bool>::with<bool>,
-  // Facts from its REPLICAs.
+  // Facts from its REPLICAs, and from the AGENT about those that are still to start.
   caf::reacts_to<atom::events, replica::events>,
+  // From the AGENT: another environment waits for memory or a device; idle replicas beyond the minimum end now.
+  caf::reacts_to<atom::yield>,
   // What listings show.
   caf::replies_to<atom::list>::with<std::vector<environment_row>, std::vector<replica_row>>,
   // Refuses new roots and finishes what runs, calls of running tasks included; everything left at the deadline is
@@ -136,8 +141,11 @@ struct replica_order {
   replica_id id;
   std::uint32_t concurrency = 1;
   std::uint32_t slots = 1;
-  bool fresh = false;    // serves one call, then ends
-  replica_actor replica; // hears `attach` or `unmade`, then events
+  bool fresh = false; // serves one call, then ends
+  // Wanted for a call whose caller keeps what it waits for: it may start beyond the node's memory and cpu.
+  bool for_nested = false;
+  std::vector<std::uint32_t> gpus; // indices that are its own; the agent fills them
+  replica_actor replica;           // hears `attach` or `unmade`, then events
 };
 
 /// The FOUNDRY is the door to processes: zygotes, forks, spawns.
@@ -189,9 +197,12 @@ struct opened_environment {
 using agent_actor = caf::typed_actor<
   // Finds or makes the supervisor and the pool of this environment; the flag deploys it.
   caf::replies_to<atom::open, spec_ptr, bool>::with<opened_environment>,
-  // From a SUPERVISOR: make a replica (the order's `replica` is ours to fill); `replica::ready` or
-  // `replica::start_failed` will follow as an event.
+  // From a SUPERVISOR: make a replica (the order's `replica` and `gpus` are ours to fill); `replica::ready` or
+  // `replica::start_failed` will follow as an event, perhaps after `replica::waiting`.
   caf::reacts_to<atom::start, replica_order, supervisor_actor>,
+  // From a SUPERVISOR: it wants this replica no longer and has forgotten it. An order that waits is dropped, a replica
+  // that has started meanwhile ends.
+  caf::reacts_to<atom::withdraw, replica_id>,
   // From a SUPERVISOR: this version is not used any more.
   caf::reacts_to<atom::forget, std::string, std::string>,
   // A SESSION begins or ends.
@@ -203,8 +214,8 @@ using agent_actor = caf::typed_actor<
   caf::reacts_to<atom::drained, caf::actor_addr, bool>,
   // Drains the node (grace), ends every interpreter, then answers.
   caf::replies_to<atom::stop, milliseconds, std::string>::with<bool>,
-  // INTERNAL: idle clock.
-  caf::reacts_to<atom::tick>>;
+  // INTERNAL: idle clock, and the clock of orders that wait.
+  caf::reacts_to<atom::tick>, caf::reacts_to<atom::retry>>;
 
 /// What the RUN KEEPER needs to start a run.
 struct run_order {
@@ -266,6 +277,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::dispatched_call>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::ticket)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::ticket>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::replica_order)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::replica_id)
 using hearth_replica_memory = std::vector<std::pair<hearth::replica_id, std::uint64_t>>;
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth_replica_memory)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::bytes>)

@@ -51,6 +51,8 @@ struct call_reply {
   nanoseconds run{0};
   nanoseconds queued{0};
   nanoseconds start{0};
+  nanoseconds fork{0};   // of a cold call: of its replica, as in `attachment`
+  nanoseconds import{0}; // likewise
   payload value;
 };
 
@@ -124,6 +126,11 @@ struct output {
   log_text text; // `root` is filled by the replica
 };
 
+/// What the process uses, with all that it forked; pages that it shares with others count in part.
+struct memory {
+  std::uint64_t bytes = 0;
+};
+
 /// The process is gone, or was ended. `begun` names the slots whose user code had begun.
 struct gone {
   ec code = ec::interpreter_lost;
@@ -131,8 +138,8 @@ struct gone {
   std::vector<std::uint32_t> begun;
 };
 
-using event =
-  std::variant<hello, outcome, child_call, child_cancel, parked, resumed, recalled, open_environment, output, gone>;
+using event = std::variant<hello, outcome, child_call, child_cancel, parked, resumed, recalled, open_environment,
+                           output, memory, gone>;
 using events = std::vector<event>;
 
 } // namespace interpreter
@@ -152,6 +159,8 @@ struct attachment {
   bool can_hold_ahead = false; // keeps the slot table: calls may be sent before a slot is free
   bool forked = false;
   std::string spawn_reason; // why not forked
+  nanoseconds fork{0};      // from the order to the process, without `import`
+  nanoseconds import{0};    // that it waited for an interpreter to start and to import the code; 0: one was there
 };
 
 // -- supervisor <-> replica ----
@@ -168,7 +177,7 @@ struct dispatched_call {
   caf::strong_actor_ptr output; // a `caller_actor`: hears the output of the call and of its children
 };
 
-/// What a replica tells its supervisor. `calls` are always its own.
+/// What a replica tells its supervisor, and the agent of a replica that is not there yet. `calls` are always its own.
 namespace replica {
 
 struct ready {
@@ -217,7 +226,25 @@ struct lost {
   std::vector<ticket> unbegun; // certainly did not
 };
 
-using event = std::variant<ready, start_failed, done, parked, resumed, recalled, lost>;
+/// From the AGENT: its start waits until the node has more of `resource` ("memory", "cpu" or "gpu"). Said once.
+struct waiting {
+  replica_id id;
+  std::string resource;
+};
+
+/// From the AGENT: it starts although the node has no more of `resource`, because a call that runs waits for it.
+struct overcommitted {
+  replica_id id;
+  std::string resource;
+};
+
+/// What its process uses, as `interpreter::memory`; only where the environment asks to be recycled by growth.
+struct memory {
+  replica_id id;
+  std::uint64_t bytes = 0;
+};
+
+using event = std::variant<ready, start_failed, done, parked, resumed, recalled, lost, waiting, overcommitted, memory>;
 using events = std::vector<event>;
 
 } // namespace replica
@@ -260,6 +287,7 @@ struct action_row {
   std::uint64_t queued_us = 0, start_us = 0, run_us = 0, replica = 0;
   std::string error;
   std::uint32_t depth = 0;
+  std::uint64_t fork_us = 0, import_us = 0;
 };
 
 struct node_row {
@@ -271,6 +299,11 @@ struct node_row {
   std::uint32_t sessions = 0, environments = 0, replicas = 0;
   std::uint64_t calls = 0; // done by the environments of today
   std::string socket, state_directory;
+  // What replicas may reserve, and what they have reserved.
+  std::uint64_t memory_capacity = 0, memory_reserved = 0;
+  std::uint32_t cpu_capacity_millis = 0, cpu_reserved_millis = 0;
+  std::uint32_t gpus = 0, gpus_in_use = 0, orders_waiting = 0;
+  std::string memory_limits; // who ends what uses too much: "cgroup" or "watcher"
 };
 
 /// What happened to one action of a run; kept by the run keeper.
@@ -284,7 +317,7 @@ struct action_event {
   enum class phase_t : std::uint8_t { queued, running, succeeded, failed, aborted, timed_out } phase = phase_t::queued;
   std::uint16_t attempt = 0;
   bool cold = false;
-  nanoseconds queued{0}, start{0}, run{0};
+  nanoseconds queued{0}, start{0}, fork{0}, import{0}, run{0};
   std::uint64_t replica = 0;
   std::string error;
   caf::strong_actor_ptr supervisor; // who can cancel it

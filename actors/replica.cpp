@@ -162,6 +162,8 @@ void replica_state::take(interpreter::outcome& e) {
   answer.cold = c.cold;
   answer.queued = c.queued;
   answer.start = c.cold ? c.queued : nanoseconds{0};
+  answer.fork = c.cold ? how_.fork : nanoseconds{0};
+  answer.import = c.cold ? how_.import : nanoseconds{0};
   replica::done done{config_.order.id, c.id, answer.code, e.unstarted, answer.run, {}};
   if (answer.code == ec::none && !e.unstarted)
     batch_for(replies_, c.caller).push_back(std::move(answer));
@@ -299,6 +301,8 @@ void replica_state::take(interpreter::output& e) {
   if (c.output)
     batch_for(output_, c.output).push_back(std::move(e.text));
 }
+
+void replica_state::take(interpreter::memory& e) { told_.push_back(replica::memory{config_.order.id, e.bytes}); }
 
 /// Sends what the turn has gathered: output before the replies of the calls that wrote it.
 void replica_state::flush() {

@@ -61,6 +61,7 @@ private:
   void take(interpreter::recalled& e);
   void take(interpreter::open_environment& e);
   void take(interpreter::output& e);
+  void take(interpreter::memory& e);
   void take(interpreter::gone& e);
 
   // From supervisors of child calls.

@@ -191,6 +191,15 @@ void supervisor_state::take(version& v, replica::lost& e) {
   v.calls.replica_lost(e.id, e.why, e.begun, now(), effects_);
 }
 
+void supervisor_state::take(version&, replica::waiting&) { /* it starts later; nothing to decide */
+}
+
+void supervisor_state::take(version&, replica::overcommitted&) { /* it starts now; nothing to decide */
+}
+
+void supervisor_state::take(version&, replica::memory&) { /* its limit is watched elsewhere */
+}
+
 void supervisor_state::replica_down(const caf::down_msg& down) {
   for (auto& [key, v] : versions_)
     for (auto& [id, known] : v->replicas)
@@ -317,6 +326,7 @@ supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_actor
       take(events);
       settle_turn();
     },
+    [](atom::yield) { /* idle replicas end by their own clocks */ },
     [this](atom::list) -> caf::result<std::vector<environment_row>, std::vector<replica_row>> {
       std::vector<environment_row> environments;
       std::vector<replica_row> replicas;

@@ -66,6 +66,9 @@ private:
   void take(version& v, replica::resumed& e);
   void take(version& v, replica::recalled& e);
   void take(version& v, replica::lost& e);
+  void take(version& v, replica::waiting& e);
+  void take(version& v, replica::overcommitted& e);
+  void take(version& v, replica::memory& e);
   void replica_down(const caf::down_msg& down);
   void tick();
   void stop(milliseconds grace);

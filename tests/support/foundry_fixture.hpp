@@ -136,7 +136,8 @@ struct foundry_fixture : loop_fixture {
     result.heard = std::make_shared<test::heard>();
     result.id = replica_id{++replicas};
     result.replica = spawn_listener(loop.system(), result.heard);
-    caf::anon_send(foundry, atom::start::value, replica_order{from, result.id, 1, slots, fresh, result.replica});
+    caf::anon_send(foundry, atom::start::value,
+                   replica_order{from, result.id, 1, slots, fresh, false, {}, result.replica});
     return result;
   }
 
