@@ -304,7 +304,13 @@ def test_a_definition_says_what_was_declared() -> None:
         "idleTtlMs": 300_000,
         "scaledownTtlMs": 30_000,
         "scope": "global",
+        "prewarm": False,
+        "hygiene": "keep",
+        "recycleCalls": 0,
+        "recycleAgeMs": 0,
+        "recycleGrowthBytes": 0,
     }
+    assert said["hooks"] == []
     assert (said["resources"]["cpuMillis"], said["resources"]["cpuLimitMillis"]) == (500, 1000)
     task = said["tasks"][0]
     assert (task["name"], task["isAsync"], task["signature"]) == ("e.generator_free", True, "() -> None")

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, List
 from hearth import errors
 from hearth._cache import Cache, CacheRequest
 from hearth._environment import TaskEnvironment
+from hearth._recycle import Recycle
 from hearth._resources import Resources
 from hearth._retry import Backoff, RetryStrategy
 from hearth._reuse import ReusePolicy
@@ -62,6 +63,7 @@ __all__ = [
     "GPU",
     "HABANA_GAUDI",
     "Neuron",
+    "Recycle",
     "Resources",
     "RetryStrategy",
     "ReusePolicy",

@@ -11,7 +11,8 @@ from typing import Union, overload
 from hearth import _declaration as checked
 from hearth import _runtime
 from hearth._cache import Cache, CacheRequest
-from hearth._checks import closest, milliseconds
+from hearth._checks import closest
+from hearth._hooks import Hook, add
 from hearth._no_effect import sentences
 from hearth._resources import Resources
 from hearth._reuse import ReusePolicy
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["TaskEnvironment", "environments"]
 
 R = TypeVar("R")
+H = TypeVar("H", bound=Callable[[], Any])
 
 _DESCRIPTION_MAX = 255
 _MISSPELLED = {"reuse_policy": "reusable", "reuse": "reusable", "environment": "env_vars", "env": "env_vars"}
@@ -45,6 +47,17 @@ _WORDS = (
     "mounts",
     "queue",
 )
+
+# `Reuse` of schema/environment.capnp without a policy.
+_FRESH: Dict[str, Any] = {
+    "enabled": False,
+    "minReplicas": 0,
+    "maxReplicas": 0,
+    "concurrency": 1,
+    "idleTtlMs": 0,
+    "scaledownTtlMs": 0,
+    "scope": "global",
+}
 
 _NAMESAKE = "another environment has this name"  # in `_told`
 
@@ -129,7 +142,8 @@ class TaskEnvironment:
         self.depends_on: List[TaskEnvironment] = []
         self.add_dependency(*depends_on)
         self.tasks: Dict[str, Task[Any, Any]] = {}
-        # Grows with each added task: who keeps something made of `definition()` compares it.
+        self.hooks: List[Hook] = []
+        # Grows with each added task or hook: who keeps something made of `definition()` compares it.
         self.revision = 0
         self.declared_in = checked.caller()
         self._told: Set[str] = set()  # what has no effect, said once here and for all that is derived from this
@@ -207,10 +221,45 @@ class TaskEnvironment:
         self.revision += 1
         return task
 
+    # -- hooks -------------------------------------------------------------------------------------------------------
+
+    def on_start(self, func: H, /) -> H:
+        """Has each replica run `func` once, before its first call; `func` is returned unchanged.
+
+        `func` has no parameters; it may be async. There may be more than one: they run in order of declaration. Calls
+        wait meanwhile, and fail with what it raises if no other replica can serve them. With ``hygiene="fork"`` it runs
+        once in the parent that is forked, with ``reusable=None`` in each fresh interpreter. Raises TypeError for what
+        is no such function, ValueError for a second one of its name.
+
+        Example::
+
+            model = None
+
+            @env.on_start
+            def load() -> None:
+                global model
+                model = read_weights("weights.bin")
+        """
+        return self._hook(func, False)
+
+    def on_stop(self, func: H, /) -> H:
+        """Has each replica run `func` once, when it ends politely; `func` is returned unchanged.
+
+        That is: when it was idle for too long, is recycled or not needed any more, or its node stops; not when it
+        crashes or is killed. All of them together have five seconds; they run in reverse order of declaration, and one
+        that raises does not keep the others from running. Otherwise as `on_start`.
+        """
+        return self._hook(func, True)
+
+    def _hook(self, func: H, is_stop: bool) -> H:
+        add(self.hooks, Hook(self.name, func, is_stop))
+        self.revision += 1
+        return func
+
     # -- relatives ---------------------------------------------------------------------------------------------------
 
     def clone_with(self, name: str, **changes: Any) -> TaskEnvironment:
-        """A new environment without tasks: `name`, the given parameters, and the rest as here.
+        """A new environment without tasks: `name`, the given parameters, and the rest as here, `on_start` included.
 
         None sets a parameter back to its default: ``env.clone_with("parent", reusable=None, depends_on=[env])`` is a
         place for a parent that should not take a replica of the pool it calls. Raises what the constructor raises.
@@ -221,7 +270,9 @@ class TaskEnvironment:
                 words.pop(word, None)
             else:
                 words[word] = value
-        return type(self)(name, **words)
+        clone = type(self)(name, **words)
+        clone.hooks = [Hook(clone.name, hook.func, hook.is_stop) for hook in self.hooks]
+        return clone
 
     def add_dependency(self, *environments: TaskEnvironment) -> None:
         """Says that tasks of this environment call tasks of `environments`. Raises TypeError, ValueError."""
@@ -269,12 +320,13 @@ class TaskEnvironment:
             "bundle": bundle,
             "python": python,
             "tasks": [task.definition() for task in self.tasks.values()],
-            "reuse": _reuse(self.reusable),
+            "reuse": self.reusable.definition() if self.reusable else _FRESH,
             "resources": (self.resources or Resources()).definition(),
             "variables": [{"name": name, "value": value} for name, value in sorted(self.env_vars.items())],
             "preload": list(self.preload),
             "mounts": list(self.mounts),
             "dependsOn": [other.name for other in self.depends_on],
+            "hooks": [hook.definition() for hook in self.hooks],
         }
 
     def index_of(self, task: Task[Any, Any]) -> int:
@@ -315,28 +367,6 @@ class TaskEnvironment:
 
     def __getstate__(self) -> Dict[str, Any]:
         return dict(self.__dict__)
-
-
-def _reuse(policy: Optional[ReusePolicy]) -> Dict[str, Any]:
-    if policy is None:
-        return {
-            "enabled": False,
-            "minReplicas": 0,
-            "maxReplicas": 0,
-            "concurrency": 1,
-            "idleTtlMs": 0,
-            "scaledownTtlMs": 0,
-            "scope": "global",
-        }
-    return {
-        "enabled": True,
-        "minReplicas": policy.min_replicas,
-        "maxReplicas": policy.max_replicas,
-        "concurrency": policy.concurrency,
-        "idleTtlMs": milliseconds(policy.idle_ttl),  # type: ignore[arg-type]
-        "scaledownTtlMs": milliseconds(policy.get_scaledown_ttl()),
-        "scope": policy.scope,
-    }
 
 
 def _secrets(request: Optional[SecretRequest]) -> Tuple[Secret, ...]:

@@ -12,7 +12,7 @@ from hearth._checks import COUNT_MAX, whole_number
 if TYPE_CHECKING:
     from hearth._devices import Device
 
-__all__ = ["Resources"]
+__all__ = ["Resources", "bytes_of"]
 
 CPU = Union[int, float, str]
 _QUANTITY = r"([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,2}))?(m|k|[KMGTPE]i?|)"
@@ -45,10 +45,10 @@ class Resources:
     def __post_init__(self) -> None:
         keep = object.__setattr__
         keep(self, "_cpu", _pair(self.cpu, "cpu", _millis))
-        keep(self, "_memory", _pair(self.memory, "memory", _bytes))
+        keep(self, "_memory", _pair(self.memory, "memory", bytes_of))
         keep(self, "_gpu", _devices(self.gpu))
-        keep(self, "_disk", 0 if self.disk is None else _bytes(self.disk, "disk"))
-        keep(self, "_shm", 0 if self.shm in (None, "auto") else _bytes(self.shm, "shm"))
+        keep(self, "_disk", 0 if self.disk is None else bytes_of(self.disk, "disk"))
+        keep(self, "_shm", 0 if self.shm in (None, "auto") else bytes_of(self.shm, "shm"))
 
     @property
     def cpu_millis(self) -> Tuple[int, int]:
@@ -134,7 +134,8 @@ def _millis(value: object, parameter: str) -> int:
     return millis
 
 
-def _bytes(value: object, parameter: str) -> int:
+def bytes_of(value: object, parameter: str) -> int:
+    """The bytes that `value` ("500Mi", "2G") names. Raises ValueError naming `parameter`."""
     size = _quantity(value, 1) if isinstance(value, str) else None
     if size is None:
         raise ValueError(f'{parameter} must be text with a unit such as "500Mi" or "2Gi", not {value!r}')

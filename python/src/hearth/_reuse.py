@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
-from typing import Tuple, Union
+from typing import Any, Dict, Literal, Optional, Tuple, Union
 
 from hearth import _runtime
-from hearth._checks import Duration, duration, whole_number
+from hearth._checks import Duration, duration, milliseconds, whole_number
+from hearth._recycle import Recycle
 from hearth.errors import ConfigurationError
 
 __all__ = ["SCALEDOWN_TTL_DEFAULT", "ReusePolicy"]
@@ -26,7 +27,7 @@ _CONCURRENCY_MAX = 4096
 _REPLICAS_MAX = 65_535
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, init=False)
 class ReusePolicy:
     """Keep the interpreters of a `TaskEnvironment` warm between calls.
 
@@ -39,8 +40,14 @@ class ReusePolicy:
             each has a clock of its own.
         scope: ``"global"``: one pool for all runs; ``"run"``: each run has a pool of its own, and so has each
             program that calls without a run.
+        prewarm: start replicas as soon as the environment is opened, before its first call.
+        hygiene: ``"keep"``: a replica serves many calls, which see what earlier ones left in its process; ``"fork"``: each
+            call runs in a fresh fork of a warm parent, which has imported the code and run `TaskEnvironment.on_start`, so
+            nothing that a call does to its process outlives it. Needs concurrency 1.
+        recycle: a `hearth.Recycle`: when a replica has served long enough and is replaced. None: never.
 
-    Both times are at least 30 seconds. Raises ValueError for every value that has no meaning.
+    Both times are at least 30 seconds. Raises ValueError for every value that has no meaning, TypeError for a `recycle` that
+    is none.
 
     Example::
 
@@ -52,15 +59,38 @@ class ReusePolicy:
     concurrency: int = 1
     scaledown_ttl: Duration = 30
     scope: str = "global"
+    prewarm: bool = False
+    hygiene: Literal["keep", "fork"] = "keep"
+    recycle: Optional[Recycle] = None
 
-    def __post_init__(self) -> None:
+    # Written out, because before CPython 3.10 dataclasses have no parameters that are given by keyword only.
+    def __init__(
+        self,
+        replicas: Union[int, Tuple[int, int]] = 2,
+        idle_ttl: Duration = 30,
+        concurrency: int = 1,
+        scaledown_ttl: Duration = 30,
+        scope: str = "global",
+        *,
+        prewarm: bool = False,
+        hygiene: Literal["keep", "fork"] = "keep",
+        recycle: Optional[Recycle] = None,
+    ) -> None:
         keep = object.__setattr__  # the class is frozen; what is kept is the normal form
-        keep(self, "replicas", _range(self.replicas))
-        keep(self, "idle_ttl", _ttl(self.idle_ttl, "idle_ttl"))
-        keep(self, "scaledown_ttl", _ttl(self.scaledown_ttl, "scaledown_ttl"))
-        whole_number(self.concurrency, "concurrency", 1, _CONCURRENCY_MAX)
-        if self.scope not in ("global", "run"):
+        keep(self, "replicas", _range(replicas))
+        keep(self, "idle_ttl", _ttl(idle_ttl, "idle_ttl"))
+        keep(self, "scaledown_ttl", _ttl(scaledown_ttl, "scaledown_ttl"))
+        keep(self, "concurrency", whole_number(concurrency, "concurrency", 1, _CONCURRENCY_MAX))
+        if scope not in ("global", "run"):
             raise ValueError('scope must be "global" or "run"')
+        keep(self, "scope", scope)
+        if type(prewarm) is not bool:
+            raise ValueError(f"prewarm must be True or False, not {prewarm!r}")
+        keep(self, "prewarm", prewarm)
+        keep(self, "hygiene", _hygiene(hygiene, concurrency))
+        if recycle is not None and not isinstance(recycle, Recycle):
+            raise TypeError(f"recycle must be a hearth.Recycle or None, not {recycle!r}; write Recycle(calls=1000)")
+        keep(self, "recycle", recycle)
         if self.capacity == 1 and not _runtime.is_importing():
             self._warn_of_no_parallelism()
 
@@ -83,6 +113,24 @@ class ReusePolicy:
         """`scaledown_ttl` as a timedelta."""
         return self.scaledown_ttl  # type: ignore[return-value]
 
+    def definition(self) -> Dict[str, Any]:
+        """The wire form (`Reuse` of schema/environment.capnp)."""
+        recycle = self.recycle
+        return {
+            "enabled": True,
+            "minReplicas": self.min_replicas,
+            "maxReplicas": self.max_replicas,
+            "concurrency": self.concurrency,
+            "idleTtlMs": milliseconds(self.idle_ttl),  # type: ignore[arg-type]
+            "scaledownTtlMs": milliseconds(self.get_scaledown_ttl()),
+            "scope": self.scope,
+            "prewarm": self.prewarm,
+            "hygiene": self.hygiene,
+            "recycleCalls": (recycle and recycle.calls) or 0,
+            "recycleAgeMs": recycle.age_ms if recycle else 0,
+            "recycleGrowthBytes": (recycle and recycle.memory_growth) or 0,
+        }
+
     def _warn_of_no_parallelism(self) -> None:
         import logging  # costs more than the rest of this module, and few programs come here
 
@@ -91,6 +139,17 @@ class ReusePolicy:
             "A task that waits for its children lends them its slot, so nested calls finish, but never in parallel; "
             "for that raise replicas or concurrency, or take the parent out of the pool with clone_with(reusable=None)."
         )
+
+
+def _hygiene(value: object, concurrency: int) -> str:
+    if value not in ("keep", "fork"):
+        raise ValueError(f'hygiene must be "keep" or "fork", not {value!r}')
+    if value == "fork" and concurrency > 1:
+        raise ValueError(
+            f'hygiene="fork" gives each call a process of its own, so concurrency={concurrency} has no meaning with it; '
+            f"leave concurrency at 1 and raise replicas"
+        )
+    return str(value)
 
 
 def _range(replicas: object) -> Tuple[int, int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
 
 from hearth._bundle import collect as _collect
 from hearth._bundle import modules as _modules
@@ -23,6 +23,8 @@ from hearth.errors import BundleError
 
 if TYPE_CHECKING:
     from hearth._environment import TaskEnvironment
+    from hearth._hooks import Hook
+    from hearth._task import Task
 
 __all__ = [
     "Bundle",
@@ -83,7 +85,7 @@ def bundle_for(env: TaskEnvironment) -> Bundle:
         return _adopted
     base = anchor(env)
     root = _roots.find(base)
-    origins = {task.name: origin_of(task) for task in env.tasks.values()}
+    origins = {_values.label(part): origin_of(part) for part in _parts(env)}
     family = _family(env, root)
     entries = _collect.collect(root, _includes(env), [include for other in family for include in _includes(other)])
     _collect.check_size(root, entries)
@@ -137,29 +139,34 @@ def _includes(env: TaskEnvironment) -> List[_collect.Include]:
     return [_collect.Include(folder, pattern) for pattern in env.include]
 
 
+def _parts(env: TaskEnvironment) -> List[Union[Task[Any, Any], Hook]]:
+    """What of `env` has a function that travels."""
+    return [*env.tasks.values(), *env.hooks]
+
+
 def _functions(env: TaskEnvironment, family: List[TaskEnvironment]) -> Dict[str, bytes]:
     """Functions by value, by their path in the bundle."""
     found: Dict[str, bytes] = {}
-    for task in env.tasks.values():
-        path = origin_of(task).pickle
+    for part in _parts(env):
+        path = origin_of(part).pickle
         if path:
-            found[path] = _values.pickled(task)
+            found[path] = _values.pickled(part)
     for other in family:
-        for task in other.tasks.values():
-            path = origin_of(task).pickle
+        for part in _parts(other):
+            path = origin_of(part).pickle
             if path and path not in found:
                 try:
-                    found[path] = _values.pickled(task)
+                    found[path] = _values.pickled(part)
                 except BundleError:  # the one who opens that environment is told
                     continue
     return found
 
 
 def _check_values_are_there(env: TaskEnvironment, bundle: Bundle) -> None:
-    for task in env.tasks.values():
-        path = origin_of(task).pickle
+    for part in _parts(env):
+        path = origin_of(part).pickle
         if path and not os.path.isfile(os.path.join(bundle.root, path)):
             raise BundleError(
-                f"task {task.name!r} was made inside a running task and travels by value; interpreters cannot send code. "
+                f"{_values.label(part)} was made inside a running task and travels by value; interpreters cannot send code. "
                 f"Define it at the top level of a module, or in the program that starts the run."
             )

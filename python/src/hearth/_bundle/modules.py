@@ -17,14 +17,14 @@ __all__ = ["check_tasks", "check_uses", "search_paths"]
 
 
 def check_tasks(root: roots.Root, entries: Sequence[Entry], origins: Dict[str, Origin]) -> None:
-    """Raises BundleError if the module of a task (`origins` by task name) is not in the bundle."""
+    """Raises BundleError if the module of a task or hook (`origins` by how messages name it) is not in the bundle."""
     names = {entry.name for entry in entries}
-    for task, origin in origins.items():
+    for what, origin in origins.items():
         if origin.how in ("installed", "value") or _name(root, origin.file) in names:
             continue
         if not roots.is_below(origin.file, root.path) and roots.is_editable(origin.module, origin.file):
             continue
-        raise BundleError(f"task {task!r}: its module {origin.file} {why_absent(root, origin.file)}.")
+        raise BundleError(f"{what}: its module {origin.file} {why_absent(root, origin.file)}.")
 
 
 def check_uses(root: roots.Root, entries: Sequence[Entry]) -> None:

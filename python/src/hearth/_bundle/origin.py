@@ -7,13 +7,14 @@ import inspect
 import os
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Tuple, Union
 
 from hearth._bundle import roots
 from hearth.errors import BundleError
 
 if TYPE_CHECKING:
     from hearth._environment import TaskEnvironment
+    from hearth._hooks import Hook
     from hearth._task import Task
 
 __all__ = ["Origin", "anchor", "find", "main_name", "module_of", "name_of_file", "origin_of", "reference_of", "value_path"]
@@ -29,8 +30,8 @@ class Origin(NamedTuple):
     file: str  # where it is here, "" when nowhere
 
 
-def origin_of(task: Task[Any, Any]) -> Origin:
-    """The origin of `task`. Raises BundleError if its module cannot be imported under its name elsewhere, or has another
+def origin_of(task: Union[Task[Any, Any], Hook]) -> Origin:
+    """The origin of `task`, which may be a hook. Raises BundleError if its module cannot be imported under its name elsewhere, or has another
     function made of the task there."""
     _refuse_wrapped(task)
     module, how = module_of(task.func)
@@ -41,7 +42,7 @@ def origin_of(task: Task[Any, Any]) -> Origin:
     return Origin(module, task.func.__qualname__, "", how, file)
 
 
-def _refuse_wrapped(task: Task[Any, Any]) -> None:
+def _refuse_wrapped(task: Union[Task[Any, Any], Hook]) -> None:
     """A decorator that was given the task left a plain function under its name, which an interpreter would run."""
     func = task.func
     module = sys.modules.get(func.__module__)

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING, Any, Iterator
+from typing import TYPE_CHECKING, Any, Iterator, Union
 
 from hearth._bundle import roots
 from hearth.errors import BundleError
 
 if TYPE_CHECKING:
+    from hearth._hooks import Hook
     from hearth._task import Task
 
-__all__ = ["pickled"]
+__all__ = ["label", "pickled"]
 
 
-def pickled(task: Task[Any, Any]) -> bytes:
-    """The function of `task` as a pickle. Raises BundleError without cloudpickle, or if something in it cannot travel."""
-    func = task.func
-    what = f"task {task.name!r} (function {func.__qualname__!r}) has no place that an interpreter could import"
+def label(part: Union[Task[Any, Any], Hook]) -> str:
+    """How messages name it."""
+    from hearth._task import Task
+
+    return f"{'task' if isinstance(part, Task) else 'hook'} {part.name!r}"
+
+
+def pickled(part: Union[Task[Any, Any], Hook]) -> bytes:
+    """The function of `part` as a pickle. Raises BundleError without cloudpickle, or if something in it cannot travel."""
+    func = part.func
+    what = f"{label(part)} (function {func.__qualname__!r}) has no place that an interpreter could import"
     try:
         import cloudpickle
     except ImportError:
@@ -32,7 +40,8 @@ def pickled(task: Task[Any, Any]) -> bytes:
         except Exception as error:  # pickling runs code of whatever the function refers to
             raise BundleError(
                 f"{what}, and it cannot travel by value: {type(error).__name__}: {error}. Something it uses (a variable of "
-                f"the session or of the function around it) cannot be pickled; make it inside the task instead."
+                f"the session or of the function around it) cannot be pickled; make it inside the "
+                f"{label(part).partition(' ')[0]} instead."
             ) from error
 
 
