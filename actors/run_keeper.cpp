@@ -223,6 +223,8 @@ void run_keeper_state::act(run_record& run, action_event& e) {
   row.cold = e.cold;
   row.queued_us = micros(e.queued);
   row.start_us = micros(e.start);
+  row.fork_us = micros(e.fork);
+  row.import_us = micros(e.import);
   row.run_us = micros(e.run);
   row.replica = e.replica ? e.replica : row.replica;
   row.error = std::move(e.error);

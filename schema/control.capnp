@@ -195,6 +195,8 @@ struct ActionRow {
   replica @9 :UInt64;
   error @10 :Text;
   depth @11 :UInt32;
+  forkUs @12 :UInt64;                 # as in Reply (frame.capnp)
+  importUs @13 :UInt64;
 }
 
 struct NodeRow {

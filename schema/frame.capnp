@@ -83,6 +83,8 @@ struct Reply {
   runNs @9 :UInt64;               # time in user code
   queuedNs @10 :UInt64;           # time in queues of the node
   startNs @11 :UInt64;            # time spent waiting for a replica to start; 0 when warm
+  forkNs @13 :UInt64;             # of a cold call: until the process of its replica was there, without importNs
+  importNs @14 :UInt64;           # of a cold call: that its replica waited for an interpreter to start and import the code
   body @12 :Data;
 }
 

@@ -33,6 +33,8 @@ struct effect_writer {
     frame.run_ns = static_cast<std::uint64_t>(what.run.count());
     frame.queued_ns = static_cast<std::uint64_t>(what.queued.count());
     frame.start_ns = static_cast<std::uint64_t>(what.start.count());
+    frame.fork_ns = static_cast<std::uint64_t>(what.fork.count());
+    frame.import_ns = static_cast<std::uint64_t>(what.import.count());
     wire::write_value(frame, what.value, out);
   }
 

@@ -19,7 +19,8 @@ void fields(const call*, Frame& f, Visit&& each) {
 
 template <class Visit, class Frame>
 void fields(const reply*, Frame& f, Visit&& each) {
-  each(f.flags, f.code, f.attempt, f.slot, f.generation, f.id, f.size, f.run_ns, f.queued_ns, f.start_ns);
+  each(f.flags, f.code, f.attempt, f.slot, f.generation, f.id, f.size, f.run_ns, f.queued_ns, f.start_ns, f.fork_ns,
+       f.import_ns);
 }
 
 template <class Visit, class Frame>

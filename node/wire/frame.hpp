@@ -62,7 +62,7 @@ struct call {
 
 struct reply {
   static constexpr auto kind = frame_kind::reply;
-  static constexpr std::size_t data_words = 8;
+  static constexpr std::size_t data_words = 10;
 
   std::uint16_t flags = 0;
   std::uint16_t code = 0;
@@ -74,6 +74,8 @@ struct reply {
   std::uint64_t run_ns = 0;
   std::uint64_t queued_ns = 0;
   std::uint64_t start_ns = 0;
+  std::uint64_t fork_ns = 0;
+  std::uint64_t import_ns = 0;
   std::string_view body;
 };
 

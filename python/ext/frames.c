@@ -12,7 +12,8 @@
   X(parent_lo, 64, 8) X(deadline_ms, 72, 8) X(trace_hi, 80, 8) X(trace_lo, 88, 8) X(span, 96, 8) X(size, 104, 8)
 #define REPLY_FIELDS(X) \
   X(kind, 0, 2) X(flags, 2, 2) X(code, 4, 2) X(attempt, 6, 2) X(slot, 8, 4) X(generation, 12, 4) X(call_hi, 16, 8) \
-  X(call_lo, 24, 8) X(size, 32, 8) X(run_ns, 40, 8) X(queued_ns, 48, 8) X(start_ns, 56, 8)
+  X(call_lo, 24, 8) X(size, 32, 8) X(run_ns, 40, 8) X(queued_ns, 48, 8) X(start_ns, 56, 8) X(fork_ns, 64, 8) \
+  X(import_ns, 72, 8)
 #define CHUNK_FIELDS(X) \
   X(kind, 0, 2) X(flags, 2, 2) X(request, 4, 4) X(call_hi, 8, 8) X(call_lo, 16, 8) X(offset, 24, 8)
 #define SIGNAL_FIELDS(X) \
@@ -42,7 +43,7 @@ TABLES(log, LOG_FIELDS)
   [kind_##kind] = {                                                                                                    \
     "hearth._wire." type_name, kind##_fields, sizeof kind##_fields / sizeof(field), data_bytes, size_field, NULL}
 frame_layout layouts[kinds] = {
-  LAYOUT(call, "Call", 112, 18),    LAYOUT(reply, "Reply", 64, 8),     LAYOUT(chunk, "Chunk", 32, -1),
+  LAYOUT(call, "Call", 112, 18),    LAYOUT(reply, "Reply", 80, 8),     LAYOUT(chunk, "Chunk", 32, -1),
   LAYOUT(signal, "Signal", 40, -1), LAYOUT(control, "Control", 8, -1), LAYOUT(log, "Log", 40, -1),
 };
 

@@ -257,6 +257,7 @@ BOOST_AUTO_TEST_CASE(a_reply_goes_out_with_its_times_and_a_large_one_in_parts) {
   reply.is_text = reply.cold = true;
   reply.attempt = 3;
   reply.run = nanoseconds(4), reply.queued = nanoseconds(5), reply.start = nanoseconds(6);
+  reply.fork = nanoseconds(7), reply.import = nanoseconds(8);
   reply.value = payload{bytes::copy_of(std::string(defaults::frame_body_bytes_max + 10, 'a')), {bytes::copy_of("end")}};
   written out;
   write_effect(reply, out);
@@ -264,8 +265,8 @@ BOOST_AUTO_TEST_CASE(a_reply_goes_out_with_its_times_and_a_large_one_in_parts) {
   BOOST_REQUIRE_EQUAL(frames.size(), 3u);
   const auto first = parsed<wire::reply>(frames[0]);
   BOOST_CHECK(first.flags == (wire::reply_failed | wire::reply_text | wire::reply_cold));
-  BOOST_CHECK(first.code == 1 && first.attempt == 3 && first.run_ns == 4 && first.queued_ns == 5
-              && first.start_ns == 6);
+  BOOST_CHECK(first.code == 1 && first.attempt == 3 && first.run_ns == 4 && first.queued_ns == 5 && first.start_ns == 6
+              && first.fork_ns == 7 && first.import_ns == 8);
   BOOST_CHECK_EQUAL(first.size, defaults::frame_body_bytes_max + 13);
   const auto last = parsed<wire::chunk>(frames[2]);
   BOOST_CHECK(last.flags == (wire::chunk_last | wire::chunk_of_reply));

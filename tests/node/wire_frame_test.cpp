@@ -110,6 +110,8 @@ BOOST_AUTO_TEST_CASE(a_reply_is_what_capnp_makes_of_it) {
   to.setRunNs(9);
   to.setQueuedNs(10);
   to.setStartNs(11);
+  to.setForkNs(12);
+  to.setImportNs(13);
   to.setBody(data_of(body));
   const auto theirs = flat(message);
   w::reply back;
@@ -118,6 +120,8 @@ BOOST_AUTO_TEST_CASE(a_reply_is_what_capnp_makes_of_it) {
   BOOST_CHECK_EQUAL(back.code, 20);
   BOOST_CHECK(back.id == (call_id{6, 7}));
   BOOST_CHECK_EQUAL(back.start_ns, 11);
+  BOOST_CHECK_EQUAL(back.fork_ns, 12);
+  BOOST_CHECK_EQUAL(back.import_ns, 13);
 }
 
 BOOST_AUTO_TEST_CASE(chunk_signal_control_and_log_are_what_capnp_makes_of_them) {

@@ -303,7 +303,7 @@ def test_a_result_is_checked_on_both_sides() -> None:
 def test_the_value_of_a_reply_is_its_result() -> None:
     made = codec(Any, int)
     body = made.encode_result(7)
-    assert made.value_of(Reply(2, 0, 0, 1, 0, 0, 0, 0, len(body), 0, 0, 0, body)) == 7
+    assert made.value_of(Reply(2, 0, 0, 1, 0, 0, 0, 0, len(body), 0, 0, 0, 0, 0, body)) == 7
 
 
 def test_the_limit_of_inline_data_counts_buffers_too() -> None:

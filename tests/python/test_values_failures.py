@@ -19,7 +19,7 @@ CALL = types.SimpleNamespace(task_name="demo.parse", replica=7)
 
 
 def reply_with(body: bytes, code: Code = Code.USER_ERROR, flags: int = 0) -> Any:
-    return Reply(2, _frames.REPLY_FAILED | flags, int(code), 1, 0, 0, 0, 0, len(body), 0, 0, 0, body)
+    return Reply(2, _frames.REPLY_FAILED | flags, int(code), 1, 0, 0, 0, 0, len(body), 0, 0, 0, 0, 0, body)
 
 
 def raised_by(function: Callable[..., Any], *args: Any) -> BaseException:

@@ -231,6 +231,8 @@ table action_details(const json& row) {
     .add("Attempt", count(row, "attempt"))
     .add("Queued", duration_text(number_in(row, "queuedUs")))
     .add("Waited for a start", time_of(number_in(row, "startUs")))
+    .add("Imports of it", time_of(number_in(row, "importUs")))
+    .add("Fork of it", time_of(number_in(row, "forkUs")))
     .add("Ran", duration_text(number_in(row, "runUs")))
     .add("Replica", replica ? std::to_string(replica) : "")
     .take();

@@ -8,7 +8,8 @@ Writing. One function per kind; fields by name, as the schema's in snake_case, 0
 
     call(*, flags, depth, attempt, environment, task, slot, generation, call_hi, call_lo, root_hi, root_lo,
          parent_hi, parent_lo, deadline_ms, trace_hi, trace_lo, span, size, body) -> bytes
-    reply(*, flags, code, attempt, slot, generation, call_hi, call_lo, size, run_ns, queued_ns, start_ns, body) -> bytes
+    reply(*, flags, code, attempt, slot, generation, call_hi, call_lo, size, run_ns, queued_ns, start_ns,
+          fork_ns, import_ns, body) -> bytes
     chunk(*, flags, request, call_hi, call_lo, offset, body) -> bytes
     signal(*, flags, what, code, slot, generation, call_hi, call_lo, value, body) -> bytes
     control(*, flags, request, body) -> bytes

@@ -66,6 +66,8 @@ class Reply(NamedTuple):
     run_ns: int
     queued_ns: int
     start_ns: int
+    fork_ns: int
+    import_ns: int
     body: Any
 
 
@@ -153,7 +155,7 @@ class _Layout:
 
 
 _CALL = _Layout(Call, CALL, "HHHHIIII11Q")
-_REPLY = _Layout(Reply, REPLY, "HHHHII6Q")
+_REPLY = _Layout(Reply, REPLY, "HHHHII8Q")
 _CHUNK = _Layout(Chunk, CHUNK, "HHI3Q")
 _SIGNAL = _Layout(Signal, SIGNAL, "HHHHII3Q")
 _CONTROL = _Layout(Control, CONTROL, "HHI")
