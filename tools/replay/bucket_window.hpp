@@ -56,7 +56,7 @@ public:
 
   void record(seconds at, std::uint32_t value) {
     at = std::floor(at / step_ + 1e-9) * step_;
-    while (!values_.empty() && values_.front().at <= at - length_ - step_ + 1e-9)
+    while (!values_.empty() && values_.front().at <= at - length_ + 1e-9)
       values_.erase(values_.begin());
     while (!values_.empty() && values_.back().value <= value)
       values_.pop_back();

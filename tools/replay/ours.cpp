@@ -11,54 +11,52 @@ namespace {
 
 constexpr seconds scaledown_ttl = 30; // the SDK's defaults
 constexpr seconds idle_ttl = 30;
-constexpr seconds look_again = 1; // at replicas that are over and stay
+constexpr seconds look_again = 1; // at what was due and stays
 
 scaling::duration length(seconds s) { return std::chrono::nanoseconds(static_cast<std::int64_t>(s * 1e9 + 0.5)); }
 
-/// Virtual time as the clock of a node that has been up for a day.
+/// Virtual time on the clock of a node that has been up for a day, and back; rounded up, so that what is due then is.
 scaling::instant instant(seconds s) { return scaling::instant(std::chrono::hours(24)) + length(s); }
 
 seconds virtual_time(scaling::instant at) {
-  return std::chrono::duration<double>(at - scaling::instant(std::chrono::hours(24))).count();
+  return std::chrono::duration<double>(at - scaling::instant(std::chrono::hours(24))).count() + 1e-9;
 }
 
 } // namespace
 
 void ours::on(event what, const pool_view& pool, answer& out) {
   learn(what, pool);
-  fill(what, pool);
-  const auto decided = scaling::decide(inputs_);
-  out.start = decided.start;
-  if (decided.why == scaling::rule::idle_ttl) {
-    for (const auto& one : pool.replicas)
-      if (!one.draining)
-        out.end.push_back(one.id);
-  } else if (decided.end > 0) {
-    end_idle(decided.end, pool, out);
+  if (what == event::tick) {
+    end_surplus(pool, out);
+    expire_idle(pool, out);
+    prewarm(pool, out);
+  } else if (pool.queued > 0) {
+    out.start = decide(inputs_now(pool)).start;
   }
-  if (what == event::tick)
-    plan(pool, inputs_.over > decided.end);
-  else if (what == event::ended && pool.open() == 0)
-    plan(pool, false); // the pool's own clock begins, and what is expected is known
+  if (what == event::tick || (what == event::ended && pool.open() == 0))
+    plan(pool);
 }
 
 void ours::learn(event what, const pool_view& pool) {
   if (what == event::arrived) {
     history_.arrived(instant(pool.now), pool.open() == 1);
+    expected_.reset();
+    is_prewarmed_ = is_expired_ = false;
   } else if (what == event::ready) {
     history_.started(length(pool.last_start_up));
   } else if (what == event::ended) {
     history_.served(length(pool.last_service));
-    if (pool.open() == 0) {
-      history_.rested(instant(pool.now));
-      idle_since_ = pool.now;
-    }
+    if (pool.open() > 0)
+      return;
+    history_.rested(instant(pool.now));
+    idle_since_ = pool.now;
+    if (const auto expected = history_.expected())
+      expected_ = {virtual_time(expected->from), virtual_time(expected->until)};
   }
 }
 
-void ours::fill(event what, const pool_view& pool) {
-  const auto now = instant(pool.now);
-  auto& in = inputs_;
+scaling::inputs ours::inputs_now(const pool_view& pool) const {
+  scaling::inputs in;
   in.max = pool.max;
   in.concurrency = pool.concurrency;
   in.ready = pool.ready;
@@ -68,48 +66,68 @@ void ours::fill(event what, const pool_view& pool) {
   in.oldest_wait = pool.queued > 0 ? length(pool.now - pool.oldest_arrival) : scaling::duration{0};
   in.service = history_.service();
   in.start_up = history_.start_up();
-  in.arrivals = history_.arrivals(now);
-  in.over = 0;
-  in.end_all = scaling::rule::none;
-  in.expects_calls = false;
-  if (what != event::tick)
-    return;
-  if (const auto expected = pool.open() == 0 ? history_.expected() : std::nullopt)
-    in.expects_calls = expected->from <= now && now < expected->until;
-  for (const auto& one : pool.replicas)
-    in.over += is_idle_for(one, pool.now, scaledown_ttl);
-  if (pool.open() == 0 && pool.now >= idle_since_ + idle_ttl && pool.alive() > 0 && !in.expects_calls)
-    in.end_all = scaling::rule::idle_ttl;
+  in.arrivals = history_.arrivals(instant(pool.now));
+  in.is_wanted = !is_expired_;
+  in.expects_calls = expects_calls(pool.now);
+  return in;
+}
+
+bool ours::expects_calls(seconds now) const { return expected_ && now >= expected_->from && now < expected_->until; }
+
+seconds ours::idle_until() const {
+  const auto end = idle_since_ + idle_ttl;
+  const bool goes_on = expected_ && (is_prewarmed_ || expected_->from <= end);
+  return goes_on ? std::max(end, expected_->until) : end;
 }
 
 /// Those that are idle for the longest time.
-void ours::end_idle(std::uint32_t count, const pool_view& pool, answer& out) const {
+void ours::end_surplus(const pool_view& pool, answer& out) const {
   std::vector<const replica*> over;
   for (const auto& one : pool.replicas)
     if (is_idle_for(one, pool.now, scaledown_ttl))
       over.push_back(&one);
+  if (over.empty())
+    return;
+  auto in = inputs_now(pool);
+  in.over = static_cast<std::uint32_t>(over.size());
+  const auto decided = decide(in);
   std::stable_sort(over.begin(), over.end(),
                    [](const replica* a, const replica* b) { return a->idle_since < b->idle_since; });
-  for (const auto* one : over)
-    if (out.end.size() < count)
-      out.end.push_back(one->id);
+  for (std::uint32_t i = 0; i < decided.end; ++i)
+    out.end.push_back(over[i]->id);
 }
 
-void ours::plan(const pool_view& pool, bool has_left_over) {
-  next_ = next_over(pool, scaledown_ttl);
-  if (has_left_over)
-    next_ = std::min(next_, pool.now + look_again);
-  if (pool.open() > 0)
+void ours::expire_idle(const pool_view& pool, answer& out) {
+  if (pool.open() > 0 || is_expired_ || pool.now < idle_until())
     return;
-  auto consider = [&](seconds at) {
-    if (at > pool.now)
-      next_ = std::min(next_, at);
-  };
-  consider(idle_since_ + idle_ttl);
-  if (const auto expected = history_.expected()) {
-    consider(virtual_time(expected->from) + 1e-6); // times are rounded to nanoseconds
-    consider(virtual_time(expected->until) + 1e-6);
-  }
+  is_expired_ = true;
+  is_prewarmed_ = false;
+  if (expected_ && expected_->from <= pool.now)
+    expected_.reset(); // they did not come
+  out.end.clear();
+  for (const auto& one : pool.replicas)
+    if (!one.draining)
+      out.end.push_back(one.id);
+}
+
+void ours::prewarm(const pool_view& pool, answer& out) {
+  if (!is_expired_ || !expects_calls(pool.now) || pool.alive() > 0)
+    return;
+  out.start = decide(inputs_now(pool)).start;
+  is_prewarmed_ = out.start > 0;
+  is_expired_ = !is_prewarmed_;
+}
+
+void ours::plan(const pool_view& pool) {
+  next_ = pool.now + scaledown_ttl; // what becomes idle later is not over before that
+  auto consider = [&](seconds at) { next_ = std::min(next_, at > pool.now ? at : pool.now + look_again); };
+  for (const auto& one : pool.replicas)
+    if (one.ready && !one.draining && one.in_use == 0)
+      consider(one.idle_since + scaledown_ttl);
+  if (pool.open() == 0 && !is_expired_)
+    consider(idle_until());
+  if (is_expired_ && expected_)
+    consider(expected_->from);
 }
 
 } // namespace hearth::replay

@@ -3,10 +3,13 @@
 #include "actors/autoscaler.hpp"
 #include "tools/replay/policy.hpp"
 
+#include <optional>
+
 namespace hearth::replay {
 
 /// Hearth's own: `scaling::decide` after every event, with what `scaling::history` has learned in this very trace, and the
-/// clocks of a pool: a replica ends after `scaledown_ttl` without calls, the pool after `idle_ttl`.
+/// clocks of a pool with the SDK's defaults: a replica ends after `scaledown_ttl` without calls, the pool after `idle_ttl`
+/// unless calls are expected, and one replica starts when they are. It begins without having learned anything.
 class ours final : public policy {
 public:
   ours() = default;
@@ -17,14 +20,24 @@ public:
 
 private:
   void learn(event what, const pool_view& pool);
-  void fill(event what, const pool_view& pool);
-  void end_idle(std::uint32_t count, const pool_view& pool, answer& out) const;
-  void plan(const pool_view& pool, bool has_left_over);
+  scaling::inputs inputs_now(const pool_view& pool) const;
+  bool expects_calls(seconds now) const;
+  seconds idle_until() const;
+  void end_surplus(const pool_view& pool, answer& out) const;
+  void expire_idle(const pool_view& pool, answer& out);
+  void prewarm(const pool_view& pool, answer& out);
+  void plan(const pool_view& pool);
+
+  struct expectation {
+    seconds from, until;
+  };
 
   scaling::history history_;
-  scaling::inputs inputs_;
+  std::optional<expectation> expected_; // while idle
+  bool is_prewarmed_ = false;
+  bool is_expired_ = false;
   seconds idle_since_ = 0; // the pool
-  seconds next_ = 30;
+  seconds next_ = 0;
 };
 
 } // namespace hearth::replay
