@@ -94,8 +94,11 @@ void declare(CLI::App& app, options& with) {
   app.add_option("TRACE", with.traces, "Names of traces, and files of comma-separated values");
   app.add_flag("--list", with.list, "Name the traces and end");
   app.add_option("--start-up", with.start_ups, "Seconds that a replica takes to start; may be repeated")
+    ->allow_extra_args(false)
     ->check(CLI::Range(0.0, 3600.0));
-  app.add_option("--policy", with.policies, "Only this policy; may be repeated")->check(CLI::IsMember(policy_names()));
+  app.add_option("--policy", with.policies, "Only this policy; may be repeated")
+    ->allow_extra_args(false)
+    ->check(CLI::IsMember(policy_names()));
   app.add_option("--seed", with.seed, "Of the random numbers in the traces");
   app.add_option("--jobs", with.jobs, "Threads")->check(CLI::Range(1, 1024));
   app.add_option("--service", with.files.service, "Seconds of a call whose file does not say it")

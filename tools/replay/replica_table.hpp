@@ -8,8 +8,8 @@
 
 namespace hearth::replay {
 
-/// Which replica gets the next call: the oldest that is less than 70 % full, and when there is none, the emptiest, the
-/// oldest among equals. Few replicas stay busy for little work, and each keeps room for a burst.
+/// Which replica gets the next call: the oldest with less than a share of its slots in use, and when there is none, the
+/// emptiest, the oldest among equals. Few replicas stay busy for little work, and each keeps room for a burst.
 /// Keeps `replicas` sorted by age and, for each number of slots in use, the set of positions as bits.
 class replica_table {
 public:
