@@ -14,6 +14,7 @@ struct hello {
   std::string program;
   std::uint32_t pid = 0;
   std::string version;
+  std::string failure{}; // of an interpreter: why it cannot serve
 };
 
 struct open_environment {

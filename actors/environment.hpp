@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -114,6 +115,10 @@ struct environment_spec {
 
   /// 15 hex digits; computed by the node when the environment is opened, over everything but the live fields.
   std::string version;
+
+  bool has_stop_hooks() const {
+    return std::any_of(hooks.begin(), hooks.end(), [](const hook_spec& hook) { return hook.is_stop; });
+  }
 
   /// "project/domain/name": what one supervisor owns.
   std::string key() const { return project + '/' + domain + '/' + name; }

@@ -50,10 +50,15 @@ void replica_state::retire(bool at_once, const std::string& reason) {
   draining_ = true;
   if (!door_)
     return at_once ? fail_start({ec::interpreter_lost, reason}) : void();
-  if (at_once)
+  if (at_once && !runs_stop_hooks())
     self_->send(door_, atom::halt::value, true, ec::interpreter_lost, reason);
   else
     end_if_drained();
+}
+
+/// It is idle and on its way out, and its functions of on_stop have their time: the interpreter's door ends it after that.
+bool replica_state::runs_stop_hooks() const {
+  return ready_ && draining_ && in_use_ == 0 && config_.order.spec->has_stop_hooks();
 }
 
 void replica_state::end_if_drained() {
@@ -68,7 +73,7 @@ void replica_state::tick(ticket id) {
       if (door_)
         self_->send(door_, atom::halt::value, true, ec::start_failed, std::string("It did not report ready."));
       fail_start({ec::start_failed, "The interpreter " + config_.order.spec->python + " did not report ready within "
-                                      + std::to_string(waited.count()) + " s."});
+                                      + std::to_string(waited.count()) + " s." + hint_of_hooks()});
     }
     return;
   }
@@ -78,6 +83,16 @@ void replica_state::tick(ticket id) {
   self_->send(door_, atom::halt::value, true, ec::interpreter_lost,
               "ended because task " + config_.order.spec->tasks[uses_[slot->second].call.header.task].name
                 + " did not stop within " + std::to_string(defaults::cancel_grace.count()) + " s of being asked to");
+}
+
+/// What keeps a process that is there from being ready.
+std::string replica_state::hint_of_hooks() const {
+  std::string names;
+  if (door_)
+    for (const auto& hook : config_.order.spec->hooks)
+      if (!hook.is_stop)
+        names += (names.empty() ? "" : ", ") + hook.function;
+  return names.empty() ? "" : " Its functions of @env.on_start (" + names + ") take too long or wait for something.";
 }
 
 /// Leaves nothing open: children are cancelled, the supervisor has been told the rest.
@@ -340,6 +355,8 @@ replica_actor::behavior_type replica_state::make_behavior(replica_actor::pointer
   self->monitor(config_.supervisor);
   self->set_down_handler([this](caf::down_msg& down) {
     if (down.source == config_.supervisor.address()) {
+      if (runs_stop_hooks())
+        return;
       if (door_)
         self_->send(door_, atom::halt::value, true, ec::interpreter_lost, std::string("its supervisor ended"));
       quit();

@@ -73,6 +73,8 @@ private:
   void cancel_children_of(std::uint32_t slot);
   void answer_child(call_id id, failure why);
   void end_if_drained();
+  bool runs_stop_hooks() const;
+  std::string hint_of_hooks() const;
   void flush();
   void quit();
 

@@ -109,6 +109,9 @@ inline constexpr seconds zygote_start_timeout{120};
 inline constexpr seconds replica_start_timeout{30};
 /// A call asked to stop has this long before its replica is ended.
 inline constexpr seconds cancel_grace{5};
+/// For all functions of `@env.on_stop` of an interpreter that is asked to end: to close connections and write what is
+/// buffered, and short enough that a node stops within `stop_grace`.
+inline constexpr seconds hook_grace{5};
 /// SIGTERM to SIGKILL.
 inline constexpr seconds kill_grace{2};
 /// A forked replica's end is seen at once; how it ended is its zygote's to say, within this time.

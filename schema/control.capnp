@@ -51,6 +51,7 @@ struct Hello {
   program @1 :Text;                   # shown in messages: "digits.py"
   pid @2 :UInt32;
   version @3 :Text;                   # of the SDK or command
+  failure @4 :Text;                   # of an interpreter that cannot serve: why, for a person; it ends by itself
 }
 
 struct Welcome {

@@ -14,7 +14,8 @@
 # Order. Frames of one socket are processed in order. Frames of different calls interleave freely.
 #
 # Opening. A client's first frame is a Control request `hello`. An interpreter's first frame is the same (program
-# "replica", version = Python's), which says that the replica is ready; it is not answered.
+# "replica", version = Python's), which says that the replica is ready, or with `failure` that it never will be; it is not
+# answered.
 #
 # Loss. When a client's socket ends, its open calls are aborted (a detached run goes on). When an interpreter's socket
 # ends, its calls are lost: those never started run elsewhere at once, the others follow their task's retry rule.

@@ -3,8 +3,9 @@
 # (file descriptor 3 of the zygote), at most 1 MiB each. The zygote ends when this socket closes.
 #
 # A zygote is started with `python -E -s -B <sdk>/hearth/_worker/boot.py`, reads one `configure`, imports what it names and
-# answers `ready` or `failed`. A zygote that can fork makes one replica per `fork`; one that cannot says why in
-# `ready.spawnReason`, and is told to `become` the replica itself (each further replica is then a process of its own).
+# answers `ready` or `failed`; with the hygiene "fork" it runs the hooks of on_start before. A zygote that can fork makes one
+# replica per `fork`; one that cannot says why in `ready.spawnReason`, and is told to `become` the replica itself (each
+# further replica is then a process of its own).
 
 using Environment = import "environment.capnp".Environment;
 

@@ -69,6 +69,8 @@ void dialogue::reply(const call_reply& what, wire::frame_writer& out) {
   frame.run_ns = static_cast<std::uint64_t>(what.run.count());
   frame.queued_ns = static_cast<std::uint64_t>(what.queued.count());
   frame.start_ns = static_cast<std::uint64_t>(what.start.count());
+  frame.fork_ns = static_cast<std::uint64_t>(what.fork.count());
+  frame.import_ns = static_cast<std::uint64_t>(what.import.count());
   wire::write_value(frame, what.value, out);
 }
 
@@ -256,6 +258,10 @@ std::string dialogue::take_request(client::event& request, interpreter::events& 
       return "speaks protocol " + std::to_string(hello->protocol) + "; this node speaks "
              + std::to_string(defaults::protocol_version);
     greeted_ = true;
+    if (!hello->failure.empty()) {
+      refusal_ = failure{ec::module_load, std::move(hello->failure)};
+      return {};
+    }
     events.push_back(interpreter::hello{hello->pid, std::move(hello->version)});
     return {};
   }

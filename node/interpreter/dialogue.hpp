@@ -54,6 +54,9 @@ public:
   /// did wrong, in words that follow its name; it has to be ended then.
   [[nodiscard]] std::string take(const bytes& frame, interpreter::events& events, wire::frame_writer& out);
 
+  /// Why it cannot serve, once it has said so: it ends by itself then, and `hello` never comes.
+  const std::optional<failure>& refusal() const noexcept { return refusal_; }
+
   // -- at the end ----
 
   /// Closes every slot and returns those whose calls began. The process must have ended.
@@ -88,6 +91,7 @@ private:
   std::vector<use> uses_;
   std::unordered_set<call_id> parked_;
   bool greeted_ = false;
+  std::optional<failure> refusal_;
   wire::partial_values<interpreter::outcome> replies_{defaults::unfinished_bytes_max};
   wire::partial_values<interpreter::child_call> calls_{defaults::unfinished_bytes_max};
 };

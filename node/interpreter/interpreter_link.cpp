@@ -116,7 +116,7 @@ void interpreter_link::halt(bool at_once, failure why) {
   // The end of its socket is how it is told; what was written before still goes out.
   stream_.flush();
   ::shutdown(stream_.fd(), SHUT_WR);
-  patience_.set(defaults::kill_grace);
+  patience_.set(settings_.end_grace);
 }
 
 void interpreter_link::press_on() {
@@ -211,6 +211,8 @@ void interpreter_link::on_frames(std::vector<bytes>& frames) {
       break;
   if (!events.empty())
     tell(std::move(events));
+  if (dialogue_.refusal())
+    halt(false, *dialogue_.refusal());
   if (!fault.empty()) {
     broken_ = true;
     halt(true, {ec::protocol_broken,

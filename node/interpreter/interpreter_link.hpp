@@ -31,8 +31,9 @@ public:
   struct settings {
     dialogue::settings talk;
     replica_actor replica;
-    std::uint64_t memory_limit = 0; // bytes; 0: none
-    std::function<void()> on_gone;  // after `gone` was sent
+    std::uint64_t memory_limit = 0;                // bytes; 0: none
+    milliseconds end_grace = defaults::kill_grace; // from "end" to SIGTERM
+    std::function<void()> on_gone;                 // after `gone` was sent
   };
 
   /// Throws kj::Exception or std::system_error when the descriptors are not what they should be; the process is killed

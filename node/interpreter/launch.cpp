@@ -1,5 +1,6 @@
 #include "node/interpreter/launch.hpp"
 
+#include "core/defaults.hpp"
 #include "node/interpreter/process.hpp"
 
 #include <fcntl.h>
@@ -126,6 +127,10 @@ private:
 };
 
 } // namespace
+
+milliseconds end_grace_of(const environment_spec& spec) noexcept {
+  return spec.has_stop_hooks() ? milliseconds(defaults::hook_grace) : milliseconds(defaults::kill_grace);
+}
 
 std::uint32_t threads_of(const environment_spec& spec) noexcept {
   const auto cpu = std::max(spec.resources.cpu_millis, spec.resources.cpu_limit_millis);

@@ -26,6 +26,9 @@ struct launched {
 /// Size of BLAS and OpenMP pools: the cores the environment asked for, at least 1.
 std::uint32_t threads_of(const environment_spec& spec) noexcept;
 
+/// What a replica of this environment may take to end by itself, once it is asked to: its functions of on_stop run then.
+milliseconds end_grace_of(const environment_spec& spec) noexcept;
+
 /// "NAME=value" strings for an interpreter of `spec`: a few variables of ours, `extra`, the limits of thread pools and
 /// the environment's own variables; the later wins. Pure.
 std::vector<std::string> clean_environment(const std::vector<std::string>& ours, const std::vector<std::string>& extra,

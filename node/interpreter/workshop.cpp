@@ -48,7 +48,7 @@ workshop::workshop(const workshop_tools& tools, spec_ptr spec) : tools_(tools), 
 
 bool workshop::take(replica_order order) {
   forgotten_ = false;
-  waiting_.push_back(std::move(order));
+  waiting_.push_back({std::move(order)});
   if (stopping_) {
     fail_waiting({ec::shutting_down, std::string(sentence(ec::shutting_down))});
     return false;
@@ -89,9 +89,9 @@ void workshop::start_process() {
 
 void workshop::serve() {
   while (parent_ != nullptr && !waiting_.empty()) {
-    auto order = std::move(waiting_.front());
+    const auto wanted = std::move(waiting_.front());
     waiting_.pop_front();
-    fork(std::move(order));
+    fork(wanted);
   }
 }
 
@@ -101,9 +101,9 @@ void workshop::fail_waiting(const failure& why) {
   do {
     if (waiting_.empty())
       return;
-    auto order = std::move(waiting_.front());
+    const auto wanted = std::move(waiting_.front());
     waiting_.pop_front();
-    unmake(order, why);
+    unmake(wanted.order, why);
   } while (!spawn_reason_ || stopping_);
 }
 
@@ -113,31 +113,31 @@ void workshop::unmake(const replica_order& order, const failure& why) {
 
 // -- making replicas ----
 
-void workshop::fork(replica_order order) {
+void workshop::fork(const wish& wanted) {
+  const auto& order = wanted.order;
   try {
     auto [ours, theirs] = two_ends("socketpair", make_socket);
     auto [output, their_output] = two_ends("pipe2", make_pipe);
     auto table = slot_table::make(std::max<std::uint32_t>(1, order.slots));
     parent_->order(zygote_message::start(order, false), {theirs.get(), table.descriptor(), their_output.get()});
     table.close_descriptor();
-    const auto id = order.id;
-    forking_.emplace(id,
-                     making{std::move(order), std::move(table), std::move(ours), std::move(output), parent_->pid()});
+    forking_.emplace(order.id, making{wanted, std::move(table), std::move(ours), std::move(output), parent_->pid()});
   } catch (const std::exception& error) {
     unmake(order, cannot_make(error));
   }
 }
 
 void workshop::become(zygote& from) {
-  auto order = std::move(waiting_.front());
+  const auto wanted = std::move(waiting_.front());
   waiting_.pop_front();
+  const auto& order = wanted.order;
   try {
     auto [ours, theirs] = two_ends("socketpair", make_socket);
     auto table = slot_table::make(std::max<std::uint32_t>(1, order.slots));
     from.order(zygote_message::start(order, true), {theirs.get(), table.descriptor()});
     table.close_descriptor();
     auto process = from.release();
-    attach({order, std::move(table), std::move(ours), std::move(process.output), 0},
+    attach({wanted, std::move(table), std::move(ours), std::move(process.output), 0},
            {process.pid, std::move(process.pidfd), {}, {}, true});
   } catch (const std::exception& error) {
     unmake(order, cannot_make(error));
@@ -145,20 +145,27 @@ void workshop::become(zygote& from) {
 }
 
 void workshop::attach(making what, interpreter_link::process process) {
-  const auto& order = what.order;
+  const auto& order = what.wanted.order;
   process.socket = std::move(what.socket);
   process.output = std::move(what.output);
   interpreter_link::settings settings;
   settings.talk = {order.id, tools_.default_python, has_slot_table_};
   settings.replica = order.replica;
   settings.memory_limit = memory_limit();
+  settings.end_grace = end_grace_of(*spec_);
   settings.on_gone = [weak = weak_from_this(), id = order.id] {
     if (const auto self = weak.lock()) {
       self->made_.erase(id);
       self->tools_.on_change();
     }
   };
-  const attachment how{what.table.size(), has_slot_table_, what.zygote != 0, spawn_reason_.value_or(std::string{})};
+  const auto import = what.wanted.import;
+  const attachment how{what.table.size(),
+                       has_slot_table_,
+                       what.zygote != 0,
+                       spawn_reason_.value_or(std::string{}),
+                       clock::now() - what.wanted.since - import,
+                       import};
   auto link = std::make_shared<interpreter_link>(tools_.loop, std::move(process), std::move(what.table), settings);
   made_.emplace(order.id, made{link, what.zygote});
   const auto door = spawn_interpreter(tools_.loop, link);
@@ -172,7 +179,15 @@ std::uint64_t workshop::memory_limit() const noexcept {
 
 // -- what zygotes say ----
 
+void workshop::count_imports(const zygote& from) {
+  const auto now = clock::now();
+  const auto started = hand_of(from).started;
+  for (auto& wanted : waiting_)
+    wanted.import = now - std::max(started, wanted.since);
+}
+
 void workshop::on_ready(zygote& from, const zygote_message::ready& what) {
+  count_imports(from);
   has_slot_table_ = what.has_slot_table;
   if (what.can_fork && parent_ == nullptr) {
     hand_of(from).at = stage::parent;
@@ -201,7 +216,7 @@ void workshop::on_forked(zygote& from, const zygote_message::forked& what, kj::A
     return;
   auto made = std::move(found->second);
   forking_.erase(found);
-  const auto order = made.order;
+  const auto order = made.wanted.order;
   // It ends by itself, because the other end of its socket goes with `made`.
   if (pidfd == nullptr)
     return unmake(order,
@@ -216,7 +231,7 @@ void workshop::on_forked(zygote& from, const zygote_message::forked& what, kj::A
 
 void workshop::on_exited(zygote&, const zygote_message::exited& what) {
   if (const auto never = forking_.find(what.replica); never != forking_.end()) {
-    auto order = std::move(never->second.order);
+    const auto order = never->second.wanted.order;
     forking_.erase(never);
     return unmake(order, {ec::start_failed, "A replica of " + order.spec->name + " could not be forked: " + what.reason
                                               + ". `ulimit -u` and the node's memory bound how many there can be."});
@@ -239,7 +254,7 @@ void workshop::on_end(zygote& from, const failure& why) {
       ++it;
       continue;
     }
-    unmake(it->second.order, why);
+    unmake(it->second.wanted.order, why);
     it = forking_.erase(it);
   }
   // What it forked ends with it, and nobody is left to say how.
@@ -276,7 +291,7 @@ void workshop::forget() {
 }
 
 void workshop::tidy() {
-  if (!forgotten_ || !idle())
+  if ((!forgotten_ && !stopping_) || !idle())
     return;
   for (auto& h : hands_)
     if (h.at != stage::ending)
@@ -288,12 +303,10 @@ void workshop::stop() {
   const failure why{ec::shutting_down, std::string(sentence(ec::shutting_down))};
   fail_waiting(why);
   for (auto& [id, made] : std::exchange(forking_, {}))
-    unmake(made.order, why);
+    unmake(made.wanted.order, why);
   for (const auto& [id, one] : made_)
-    one.link->halt(true, why);
-  for (auto& h : hands_)
-    if (h.at != stage::ending)
-      end(h);
+    one.link->halt(!spec_->has_stop_hooks(), why);
+  tidy(); // zygotes end after what they forked, which would end with them
 }
 
 bool workshop::idle() const noexcept {

@@ -4,6 +4,7 @@
 #include "node/interpreter/interpreter_link.hpp"
 #include "node/interpreter/zygote.hpp"
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -67,14 +68,24 @@ public:
 private:
   enum class stage { starting, parent, ending };
 
+  using clock = std::chrono::steady_clock;
+
   struct hand {
     std::unique_ptr<zygote> process;
     stage at = stage::starting;
+    clock::time_point started = clock::now();
+  };
+
+  /// An order that nothing was done for yet.
+  struct wish {
+    replica_order order;
+    clock::time_point since = clock::now();
+    nanoseconds import{0}; // of this time, it waited for an interpreter to import the code
   };
 
   /// Our ends of what a replica in the making was given.
   struct making {
-    replica_order order;
+    wish wanted;
     slot_table table;
     kj::AutoCloseFd socket;
     kj::AutoCloseFd output;
@@ -94,7 +105,8 @@ private:
 
   void start_process();
   void serve();
-  void fork(replica_order order);
+  void count_imports(const zygote& from);
+  void fork(const wish& wanted);
   void become(zygote& from);
   void attach(making what, interpreter_link::process process);
   std::uint64_t memory_limit() const noexcept;
@@ -107,7 +119,7 @@ private:
   const workshop_tools& tools_;
   spec_ptr spec_;
   std::string directory_;
-  std::deque<replica_order> waiting_;
+  std::deque<wish> waiting_;
   std::size_t launching_ = 0; // directories asked for
   std::vector<hand> hands_;
   zygote* parent_ = nullptr; // forks replicas

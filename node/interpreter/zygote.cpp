@@ -61,12 +61,15 @@ ssize_t send_packet(int socket, const std::string& data, const std::vector<int>&
 zygote::zygote(work_loop& loop, launched process, const environment_spec& spec, const std::string& configure,
                owner& owner)
   : owner_(owner), environment_(spec.name), python_(spec.python),
+    end_grace_(spec.reuse.forks_per_call() ? end_grace_of(spec) : milliseconds(defaults::kill_grace)),
     patience_(loop.timers(),
               [this] {
                 if (!ready_ && !ending_)
                   fail({ec::start_failed, who() + " was not ready within "
                                             + std::to_string(defaults::zygote_start_timeout.count())
-                                            + " s; its imports take too long." + last_words()});
+                                            + " s; its imports, or with hygiene=\"fork\" its functions of "
+                                              "@env.on_start, take too long."
+                                            + last_words()});
                 process_.kill();
               }),
     output_(loop, kj::mv(process.output), {}),
@@ -107,7 +110,7 @@ void zygote::end() {
   if (std::exchange(ending_, true))
     return;
   control_ = nullptr;
-  patience_.set(defaults::kill_grace);
+  patience_.set(end_grace_);
 }
 
 launched zygote::release() {

@@ -47,7 +47,8 @@ public:
   /// zygote is of no further use. Throws std::system_error when no descriptor is left.
   launched release();
 
-  /// Asks it to end; on_end follows, at the latest after defaults::kill_grace.
+  /// Asks it to end; on_end follows, at the latest after defaults::kill_grace, or hook_grace where it runs functions of
+  /// on_stop.
   void end();
 
 private:
@@ -68,6 +69,7 @@ private:
   owner& owner_;
   std::string environment_;
   std::string python_;
+  milliseconds end_grace_;
   std::optional<failure> failed_;
   bool ready_ = false;
   bool ending_ = false;

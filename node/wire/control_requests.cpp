@@ -30,8 +30,8 @@ milliseconds duration_of(std::uint64_t ms) {
 }
 
 outcome read_hello(std::uint32_t request, ::Hello::Reader from) {
-  return client::hello{request, from.getProtocol(), string_of(from.getProgram()), from.getPid(),
-                       string_of(from.getVersion())};
+  return client::hello{request,       from.getProtocol(),           string_of(from.getProgram()),
+                       from.getPid(), string_of(from.getVersion()), string_of(from.getFailure())};
 }
 
 outcome read_open(std::uint32_t request, ::Environment::Reader from, bool deploy, const std::string& default_python) {
@@ -39,6 +39,13 @@ outcome read_open(std::uint32_t request, ::Environment::Reader from, bool deploy
   for (const auto& task : spec->tasks)
     if (!std::isfinite(task.retries.backoff_factor) || task.retries.backoff_factor < 0)
       return bad_request("The backoff factor of task " + task.name + " must be a number from 0.");
+  const auto& reuse = spec->reuse;
+  if (reuse.hygiene != "keep" && reuse.hygiene != "fork")
+    return bad_request("Environment " + spec->name + " asks for the hygiene '" + reuse.hygiene
+                       + "'; there are \"keep\" and \"fork\".");
+  if (reuse.forks_per_call() && reuse.concurrency > 1)
+    return bad_request("Environment " + spec->name
+                       + " asks for a fork for each call, so its concurrency must be 1; raise replicas instead.");
   if (spec->python.empty())
     spec->python = default_python;
   spec->version = node::environment_version(*spec);

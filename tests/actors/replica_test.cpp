@@ -98,6 +98,27 @@ BOOST_AUTO_TEST_CASE(a_supervisor_that_fails_ends_its_replicas_and_answers_the_c
   BOOST_TEST((c.replies().at(2).code == ec::none));
 }
 
+BOOST_AUTO_TEST_CASE(an_idle_replica_with_functions_of_on_stop_is_asked_to_end_also_when_its_supervisor_goes) {
+  auto spec = make_spec(1, 1);
+  spec->hooks = {{"m", "close", "", false, true}};
+  auto& c = connect();
+  invoke(c, open(c, spec));
+  finish(interpreter(0), 0);
+  tell(interpreter(0).replica, atom::retire::value, true, std::string("the node is stopping"));
+  kill_supervisor(spec);
+  BOOST_TEST(interpreter(0).halted);
+  BOOST_TEST(!interpreter(0).halted_at_once);
+}
+
+BOOST_AUTO_TEST_CASE(a_busy_replica_with_functions_of_on_stop_is_ended_at_once) {
+  auto spec = make_spec(1, 1);
+  spec->hooks = {{"m", "close", "", false, true}};
+  auto& c = connect();
+  invoke(c, open(c, spec));
+  tell(interpreter(0).replica, atom::retire::value, true, std::string("it hangs"));
+  BOOST_TEST(interpreter(0).halted_at_once);
+}
+
 BOOST_AUTO_TEST_CASE(an_environment_that_a_task_cannot_open_is_refused_to_it) {
   auto& c = connect();
   invoke(c, open(c, make_spec(1, 1)));

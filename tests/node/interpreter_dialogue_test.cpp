@@ -101,6 +101,17 @@ BOOST_AUTO_TEST_CASE(a_hello_tells_that_the_replica_is_ready) {
   BOOST_CHECK_EQUAL(b.say(both_sides::hello()), "said hello twice");
 }
 
+BOOST_AUTO_TEST_CASE(a_hello_with_a_failure_tells_that_it_never_will_be) {
+  both_sides b(true, false);
+  wire::control refusal;
+  refusal.body = R"({"hello": {"protocol": 1, "program": "replica", "pid": 77, "failure": "no weights"}})";
+  BOOST_CHECK_EQUAL(b.say(refusal), "");
+  BOOST_CHECK(b.events.empty());
+  BOOST_REQUIRE(b.talk.refusal());
+  BOOST_CHECK(b.talk.refusal()->code == ec::module_load);
+  BOOST_CHECK_EQUAL(b.talk.refusal()->message, "no weights");
+}
+
 BOOST_AUTO_TEST_CASE(nothing_comes_before_the_hello) {
   both_sides b(true, false);
   BOOST_CHECK(!b.say(wire::log{}).empty());

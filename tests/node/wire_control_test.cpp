@@ -155,6 +155,12 @@ BOOST_AUTO_TEST_CASE(a_back_off_that_is_no_number_is_refused) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_hygiene_that_cannot_be_kept_is_refused) {
+  for (auto* reuse : {R"({"hygiene": "clean"})", R"({"hygiene": "fork", "concurrency": 2})"})
+    BOOST_CHECK(refused(R"({"openEnvironment": {"name": "e", "reuse": )" + std::string(reuse) + "}}").code
+                == ec::bad_request);
+}
+
 BOOST_AUTO_TEST_CASE(deep_and_huge_nonsense_is_refused) {
   const auto deep = [](std::string_view open, std::size_t n) {
     std::string text;

@@ -6,9 +6,11 @@ Everything that waits has a deadline; nothing sleeps.
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 import mmap
 import os
+import select
 import signal
 import socket
 import struct
@@ -43,7 +45,8 @@ class ReplicaEnded(Exception):
 class Zygote:
     """An interpreter with `code` (file name -> text) imported.
 
-    `tasks` are "module:function", "module:function:async" or "module:function:pickle:path".
+    `tasks` are "module:function", "module:function:async" or "module:function:pickle:path"; `hooks` are functions of the
+    module `m`: "start f", "stop f", "async start f", "async stop f".
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class Zygote:
             "tasks": self.rows,
             "variables": [{"name": name, "value": value} for name, value in variables.items()],
             "preload": configure.pop("preload", []),
+            "hooks": [_hook(hook) for hook in configure.pop("hooks", [])],
+            "reuse": configure.pop("reuse", {}),
         }
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control.settimeout(DEADLINE_S)
@@ -113,7 +118,7 @@ class Zygote:
         return self.event["failed"]["message"]
 
     def start(self, concurrency: int = 1, fresh: bool = False, slots: int = 512, order: str = "fork") -> Replica:
-        """A new replica, which has said hello."""
+        """A new replica, which has said hello. Raises ReplicaEnded if it says that it cannot serve."""
         number = len(self.replicas) + 1
         ours, theirs = socket.socketpair()
         table = os.memfd_create("slots")
@@ -132,8 +137,10 @@ class Zygote:
             pid, (pidfd,) = event["forked"]["pid"], self.descriptors
         replica = Replica(self, ours, table, slots, pid, pidfd, concurrency, output)
         self.replicas.append(replica)
-        hello = replica.next(_frames.CONTROL)
-        assert json.loads(bytes(hello.body))["hello"]["program"] == "replica"
+        hello = json.loads(bytes(replica.next(_frames.CONTROL).body))["hello"]
+        assert hello["program"] == "replica"
+        if hello.get("failure"):
+            raise ReplicaEnded(hello["failure"])
         return replica
 
     def wait_for_end(self) -> int:
@@ -174,6 +181,11 @@ def _row(task: str) -> Dict[str, Any]:
         "pickle": words[1] if words[:1] == ["pickle"] else "",
         "maxInlineIoBytes": "0",
     }
+
+
+def _hook(hook: str) -> Dict[str, Any]:
+    *words, function = hook.split()
+    return {"module": "m", "function": function, "isAsync": "async" in words, "isStop": "stop" in words}
 
 
 class Replica:
@@ -262,6 +274,16 @@ class Replica:
                 raise TimeoutError(f"running {self.running}, parked {self.parked}, waiting {self.waiting}")
             self._take(self.next())
             self._dispatch()
+
+    def end_politely(self) -> None:
+        """As a node ends a replica that is not needed any more; returns when the process is gone."""
+        self.socket.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(EOFError, ConnectionResetError):
+            while True:
+                self.next()
+        poll = select.poll()
+        poll.register(self.pidfd, select.POLLIN)
+        assert poll.poll(DEADLINE_S * 1000)
 
     def serve_rest(self) -> None:
         """Until nothing is open: children of what was cancelled may still run."""

@@ -18,7 +18,7 @@ import time
 CONTROL = 3
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 CALL, REPLY, CHUNK, SIGNAL, CONTROL_FRAME, LOG = 1, 2, 3, 4, 5, 6
-WORDS = {CALL: 14, REPLY: 8, CHUNK: 4, SIGNAL: 5, CONTROL_FRAME: 1, LOG: 5}
+WORDS = {CALL: 14, REPLY: 10, CHUNK: 4, SIGNAL: 5, CONTROL_FRAME: 1, LOG: 5}
 SENT, STARTED, CANCELLED, DONE = 1, 2, 4, 5
 libc = ctypes.CDLL(None)
 
@@ -104,8 +104,8 @@ class Replica:
     def reply(self, value, flags=0, code=0, slot=None, split=0):
         self.swap(self.slot, self.generation, STARTED, DONE) or self.swap(self.slot, self.generation, CANCELLED, DONE)
         first = value[:split] if split else value
-        head = struct.pack("<HHHIIQQQQQQ", flags, code, 1, self.slot if slot is None else slot, self.generation, self.hi,
-                           self.lo, len(value), 1, 0, 0)  # fmt: skip
+        head = struct.pack("<HHHIIQQQQQQQQ", flags, code, 1, self.slot if slot is None else slot, self.generation, self.hi,
+                           self.lo, len(value), 1, 0, 0, 0, 0)  # fmt: skip
         self.send(frame(REPLY, head, first))
         at = len(first)
         while at < len(value):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import contextvars
+import os
 import sys
 import threading
 from typing import Any, Callable, Deque, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
@@ -41,7 +41,7 @@ class AsyncLoop(Loop):
         self._returning: Deque[Wait] = collections.deque()  # fired waits that need a slot, in order
         self._idle: List[Seat] = []
         self._due = False  # `_settle` is scheduled or under way
-        self._context = contextvars.copy_context()  # what importing the user's code left
+        self._over = False  # no call will come any more
         self._thread = threading.get_ident()
         self._loop = asyncio.new_event_loop()
         link.outbox.blocked = lambda: self._loop.call_soon_threadsafe(self._watch_room)
@@ -49,14 +49,28 @@ class AsyncLoop(Loop):
     def serve(self) -> NoReturn:
         """In the main thread; ends with the process."""
         asyncio.set_event_loop(self._loop)
-        self._loop.add_reader(self.link.socket.fileno(), self._readable)
         interrupts.install(self._interrupt)
-        self.link.hello()
-        while True:
+        self._say_hello(self._loop.run_until_complete)
+        self._loop.add_reader(self.link.socket.fileno(), self._readable)
+        self.link.ended = self._node_has_ended_it
+        while not self._over:
             try:
                 self._loop.run_forever()
             except (SystemExit, KeyboardInterrupt):  # of a task that user code made and nobody awaited
                 continue
+        self._program.hooks.stop(self._loop.run_until_complete)
+        self.link.leave()
+
+    def _node_has_ended_it(self) -> None:
+        if self._begun or not self._program.hooks.has_stop:
+            os._exit(0)  # also when calls are open: then the node is gone
+        self._end()
+
+    def _end(self) -> None:
+        """Leaves the event loop, so that `serve` can run what is to run at the end in it."""
+        self._over = True
+        self._loop.remove_reader(self.link.socket.fileno())
+        self._loop.stop()
 
     # -- the socket --------------------------------------------------------------------------------------------------
 
@@ -168,7 +182,10 @@ class AsyncLoop(Loop):
         call.close_output()
         self.link.reply(call, outcome)
         if self._fresh:
-            self.link.finish()
+            self.link.flush_all()
+            if not self._program.hooks.has_stop:
+                self.link.leave()
+            self._end()
         self._settle_soon()
 
     def _begin_in_thread(self, call: Call) -> None:

@@ -18,9 +18,13 @@ _POOL_LIBRARIES = ("openblas", "libgomp", "libomp", "libiomp", "libmkl", "libbli
 _TRIAL_MS = 10_000
 
 
-def spawn_reason(own: Iterable[int]) -> str:
-    """Why replicas must be spawned instead of forked, in words; empty when a fork is safe. `own`: our descriptors."""
-    return _open_descriptor(set(own)) or _python_thread() or _native_thread()
+def spawn_reason(own: Iterable[int], when: str) -> str:
+    """Why replicas must be spawned instead of forked, in words that end with `when`; empty when a fork is safe.
+
+    `own`: our descriptors.
+    """
+    reason = _open_descriptor(set(own)) or _python_thread() or _native_thread()
+    return f"{reason} {when}" if reason else ""
 
 
 def _open_descriptor(own: set[int]) -> str:
@@ -33,18 +37,18 @@ def _open_descriptor(own: set[int]) -> str:
         except OSError:  # the listing's own descriptor
             continue
         if target.startswith("socket:"):
-            return f"a socket (descriptor {fd}) was opened while the code was imported"
+            return f"a socket (descriptor {fd}) was opened"
         if target.startswith("anon_inode:[eventpoll]"):
-            return f"an event loop (descriptor {fd}) was made while the code was imported"
+            return f"an event loop (descriptor {fd}) was made"
         if target.startswith(("/dev/nvidia", "/dev/kfd", "/dev/dri/")):
-            return f"a GPU was opened ({target}) while the code was imported"
+            return f"a GPU was opened ({target})"
     return ""
 
 
 def _python_thread() -> str:
     for thread in threading.enumerate():
         if thread is not threading.current_thread():
-            return f"the thread {thread.name!r} was started while the code was imported"
+            return f"the thread {thread.name!r} was started"
     return ""
 
 
@@ -56,9 +60,9 @@ def _native_thread() -> str:
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
         libraries = {os.path.basename(line.split(None, 5)[-1].strip()) for line in maps if "/" in line}
     if not any(pool in library.lower() for library in libraries for pool in _POOL_LIBRARIES):
-        return f"{count} threads of a native library were started while the code was imported"
+        return f"{count} threads of a native library were started"
     if not _trial():
-        return f"{count} threads of a native library do not survive a fork (a trial fork did not finish its work)"
+        return f"{count} threads of a native library do not survive a fork (a trial fork did not finish its work), and were started"
     return ""
 
 

@@ -29,6 +29,9 @@ PROTOCOL = 1
 # Values up to this are one frame and one piece, without a look at them.
 _SMALL_BYTES = 4096
 
+# Characters of a reason not to serve: it travels in one frame, and a person reads it.
+_FAILURE_MAX = 10_000
+
 
 class Link:
     """Reads and writes whole frames. Ends the process when the node is gone.
@@ -51,6 +54,8 @@ class Link:
         # Children share the time-ordered half of their ids; the random half counts on from a random number.
         unix_ms = time.time_ns() // 1_000_000
         random = int.from_bytes(os.urandom(10), "big")
+        # The node has closed the socket: in the thread that reads, which may return.
+        self.ended: Callable[[], None] = lambda: os._exit(0)
         self._id_hi = unix_ms << 16 | 0x7000 | random >> 64 & 0xFFF
         self._id_lo = itertools.count(1 << 63 | random & (1 << 61) - 1)
 
@@ -65,24 +70,33 @@ class Link:
                     os.read(self._poked, 4096)
                 if self.socket.fileno() not in ready:
                     return []
-            return self._receive(0)
+            arrived = self._receive(0)
+        return self._until_end(arrived)
 
     def read_ready(self) -> List[Any]:
         """The frames that are here already; none if another thread reads."""
         if not self._reading.acquire(False):
             return []
         try:
-            return self._receive(socket.MSG_DONTWAIT)
+            arrived = self._receive(socket.MSG_DONTWAIT)
         except BlockingIOError:
             return []
         finally:
             self._reading.release()
+        return self._until_end(arrived)
 
-    def _receive(self, flags: int) -> List[Any]:
+    def _until_end(self, arrived: Optional[List[Any]]) -> List[Any]:
+        if arrived is None:
+            self.ended()
+            return []
+        return arrived
+
+    def _receive(self, flags: int) -> Optional[List[Any]]:
+        """None at the end of the socket."""
         arrived: List[Any] = []
         try:
             if not self._reader.read(arrived, flags):
-                os._exit(0)
+                return None
         except (ConnectionResetError, BrokenPipeError):
             os._exit(0)
         except ValueError as error:
@@ -113,10 +127,13 @@ class Link:
 
     # -- out: kept for the next flush --------------------------------------------------------------------------------
 
-    def hello(self) -> None:
-        """Says that the replica is ready."""
+    def hello(self, failure: str = "") -> None:
+        """Says that the replica is ready; or that it cannot serve, and why."""
         version = ".".join(map(str, sys.version_info[:3]))
-        self.request(0, {"hello": {"protocol": PROTOCOL, "program": "replica", "pid": os.getpid(), "version": version}})
+        hello = {"protocol": PROTOCOL, "program": "replica", "pid": os.getpid(), "version": version}
+        if failure:
+            hello["failure"] = failure[:_FAILURE_MAX]
+        self.request(0, {"hello": hello})
         self.outbox.flush()
 
     def request(self, number: int, content: Mapping[str, Any]) -> None:
@@ -229,10 +246,14 @@ class Link:
         _runtime.enter(None)  # type: ignore[arg-type]
         self.reply = lambda *_: os._exit(0)  # type: ignore[assignment]
 
-    def finish(self) -> NoReturn:
-        """Sends what waits and ends the process: a fresh replica has served its call."""
+    def flush_all(self) -> None:
+        """Sends what waits, and waits until it is sent."""
         self.outbox.blocked = None
         self.outbox.flush()
+
+    @staticmethod
+    def leave() -> NoReturn:
+        """Ends the process."""
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)

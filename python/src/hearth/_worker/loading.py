@@ -12,12 +12,12 @@ import pickle
 import sys
 import traceback
 from types import TracebackType
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from .._codes import Code
-from .settings import Settings, TaskEntry
+from .settings import HookEntry, Settings, TaskEntry
 
-__all__ = ["LoadFailure", "find_object", "import_module", "interpreter"]
+__all__ = ["LoadFailure", "failure_of", "find_object", "import_module", "interpreter"]
 
 
 class LoadFailure(Exception):
@@ -38,21 +38,26 @@ def import_module(name: str, settings: Settings, wanted_by: str) -> Any:
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        lines = [f"Cannot import {name!r} ({wanted_by}): {_headline(error)}"]
-        place = _place(error, settings.code_directory)
-        if place:
-            lines.append(place)
-        advice = _advice(error, name, settings)
-        if advice:
-            lines.append(advice)
-        raise LoadFailure("\n".join(lines)) from None
+        raise failure_of(f"Cannot import {name!r} ({wanted_by})", error, name, settings) from None
 
 
-def find_object(entry: TaskEntry, settings: Settings) -> Any:
+def failure_of(what: str, error: BaseException, wanted: str, settings: Settings) -> LoadFailure:
+    """`what` failed with `error` while the module `wanted`, or code of it, ran: with the place and what to do."""
+    lines = [f"{what}: {_headline(error)}"]
+    place = _place(error, settings.code_directory)
+    if place:
+        lines.append(place)
+    advice = _advice(error, wanted, settings)
+    if advice:
+        lines.append(advice)
+    return LoadFailure("\n".join(lines))
+
+
+def find_object(entry: Union[TaskEntry, HookEntry], settings: Settings) -> Any:
     """What `entry` names: a function or a task object. Raises LoadFailure."""
     if entry.pickle:
         return _unpickle(entry, settings)
-    module = import_module(entry.module, settings, f"the module of task {entry.name!r}")
+    module = import_module(entry.module, settings, f"the module of {entry.label}")
     found = module
     for part in entry.function.split("."):
         try:
@@ -60,22 +65,22 @@ def find_object(entry: TaskEntry, settings: Settings) -> Any:
         except AttributeError:
             where = getattr(module, "__file__", None) or entry.module
             raise LoadFailure(
-                f"Task {entry.name!r} is not there: {where} defines no {entry.function!r} when it is imported. "
-                f"Define the task at the top level of its module, outside of `if __name__ == \"__main__\"`."
+                f"{_capital(entry.label)} is not there: {where} defines no {entry.function!r} when it is imported. "
+                f"Define it at the top level of its module, outside of `if __name__ == \"__main__\"`."
             ) from None
     return found
 
 
-def _unpickle(entry: TaskEntry, settings: Settings) -> Any:
+def _unpickle(entry: Union[TaskEntry, HookEntry], settings: Settings) -> Any:
     path = os.path.join(settings.code_directory, entry.pickle)
     try:
         with open(path, "rb") as file:
             return pickle.load(file)
     except FileNotFoundError:
         missing = f"{entry.pickle!r} is missing in the code bundle {settings.code_directory}"
-        raise LoadFailure(f"Task {entry.name!r}: {missing}. Run the program again to send it.") from None
+        raise LoadFailure(f"{_capital(entry.label)}: {missing}. Run the program again to send it.") from None
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        lines = [f"Cannot load task {entry.name!r}, which was sent by value: {_headline(error)}"]
+        lines = [f"Cannot load {entry.label}, which was sent by value: {_headline(error)}"]
         place = _place(error, settings.code_directory)
         if place:
             lines.append(place)
@@ -86,9 +91,13 @@ def _unpickle(entry: TaskEntry, settings: Settings) -> Any:
         raise LoadFailure("\n".join(lines)) from None
 
 
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _headline(error: BaseException) -> str:
     if isinstance(error, SystemExit):
-        return f"it calls exit({error.code!r}) while it is imported"
+        return f"it calls exit({error.code!r})"
     return "".join(traceback.format_exception_only(type(error), error)[-1:]).strip()
 
 

@@ -10,8 +10,10 @@ from .. import _codes, _frames, errors
 from .calls import Call
 from .children import Child, Children
 from .execution import text_failure
+from .hooks import Runner
 from .interrupts import Seat, running_loop
 from .link import Link
+from .loading import LoadFailure
 from .program import Program
 from .waits import CallQueue, Wait
 
@@ -33,6 +35,7 @@ class Loop:
         self._fresh = fresh
         self._children = Children(link, program)
         self._queue = CallQueue()  # calls that have not begun
+        self._context = contextvars.copy_context()  # what the user's code left that ran before the first call
         self._seats: List[Seat] = []  # threads that run sync calls
         self._asked = False  # to interrupt
         self._interrupting = False
@@ -40,6 +43,17 @@ class Loop:
     def serve(self) -> NoReturn:
         """Runs calls until the node's socket ends, and the process with it. In the main thread."""
         raise NotImplementedError
+
+    def _say_hello(self, run: Runner) -> None:
+        """Runs what comes before the first call, and tells the node; ends the process if that fails."""
+        try:
+            self._program.hooks.start(run)
+        except LoadFailure as failure:
+            self.link.outbox.blocked = None
+            self.link.hello(str(failure))
+            self.link.leave()
+        self._context = contextvars.copy_context()
+        self.link.hello()
 
     def start_thread(self, work: Callable[[Call], None], call: Optional[Call]) -> None:
         """A thread of the loop, without the context of whoever needs it. Ends the process when there can be none."""

@@ -12,6 +12,7 @@ from typing import Any, Callable, List, Mapping, Optional
 from .. import _bundle, _frames, _runtime, _values, errors
 from .._task import Task
 from . import output, threads
+from .hooks import Hooks
 from .loading import LoadFailure, find_object, import_module
 from .settings import Settings, TaskEntry
 
@@ -45,11 +46,12 @@ class Program:
         self.settings = settings
         self.has_slot_table = _frames.HAS_SLOT_TABLE
         self.tasks: List[LoadedTask] = []
+        self.hooks: Hooks
         self._codecs: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
     @classmethod
     def load(cls, settings: Settings) -> Program:
-        """Imports preloads and code, finds every task. Raises LoadFailure."""
+        """Imports preloads and code, finds every task and hook. Raises LoadFailure."""
         program = cls(settings)
         # Functions by value, and whatever asks for the program's own module, must not find the worker's.
         sys.modules["__main__"] = types.ModuleType("__main__")
@@ -63,11 +65,13 @@ class Program:
             with _runtime.importing(entry.module):
                 found = find_object(entry, settings)
             program.tasks.append(LoadedTask(entry, found))
+        program.hooks = Hooks(settings)
         return program
 
     @property
     def is_async(self) -> bool:
-        return any(task.is_async for task in self.tasks)
+        """Whether its replicas need an event loop."""
+        return self.hooks.needs_loop or any(task.is_async for task in self.tasks)
 
     def task(self, index: int) -> LoadedTask:
         """Raises ValueError: the node knows how many there are."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Mapping
 
-__all__ = ["Settings", "Start", "TaskEntry"]
+__all__ = ["HookEntry", "Settings", "Start", "TaskEntry"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +19,11 @@ class TaskEntry:
     max_inline_io_bytes: int  # 0: not set
     is_async: bool
 
+    @property
+    def label(self) -> str:
+        """How messages name it."""
+        return f"task {self.name!r}"
+
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> TaskEntry:
         return cls(
@@ -28,6 +33,34 @@ class TaskEntry:
             pickle=row.get("pickle", ""),
             max_inline_io_bytes=int(row.get("maxInlineIoBytes", 0)),
             is_async=bool(row.get("isAsync", False)),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class HookEntry:
+    """A function that each replica runs once, before it is found."""
+
+    environment: str
+    module: str
+    function: str
+    pickle: str
+    is_async: bool
+    is_stop: bool
+
+    @property
+    def label(self) -> str:
+        """How messages name it."""
+        return f"@{self.environment}.{'on_stop' if self.is_stop else 'on_start'} {self.function!r}"
+
+    @classmethod
+    def read(cls, environment: str, row: Mapping[str, Any]) -> HookEntry:
+        return cls(
+            environment=environment,
+            module=row.get("module", ""),
+            function=row.get("function", ""),
+            pickle=row.get("pickle", ""),
+            is_async=bool(row.get("isAsync", False)),
+            is_stop=bool(row.get("isStop", False)),
         )
 
 
@@ -50,6 +83,8 @@ class Settings:
     variables: Mapping[str, str]
     preload: tuple[str, ...]
     tasks: tuple[TaskEntry, ...]
+    hooks: tuple[HookEntry, ...]
+    forks_per_call: bool  # hygiene "fork": hooks run here, and what they leave is forked
 
     @classmethod
     def read(cls, order: Mapping[str, Any]) -> Settings:
@@ -72,6 +107,8 @@ class Settings:
             variables={v["name"]: v.get("value", "") for v in environment.get("variables", ())},
             preload=tuple(environment.get("preload", ())),
             tasks=tuple(TaskEntry.read(task) for task in environment.get("tasks", ())),
+            hooks=tuple(HookEntry.read(environment["name"], hook) for hook in environment.get("hooks", ())),
+            forks_per_call=environment.get("reuse", {}).get("hygiene") == "fork",
         )
 
 

@@ -9,12 +9,12 @@ A call is parked while any of its threads waits; the reply that ends its last wa
 from __future__ import annotations
 
 import collections
-import contextvars
+import os
 import threading
 import time
 from typing import Any, Deque, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
-from . import interrupts
+from . import hooks, interrupts
 from .calls import Call
 from .children import Child
 from .execution import execute
@@ -44,14 +44,24 @@ class SyncLoop(Loop):
         self._parked = 0
         self._idle: List[Seat] = []
         self._to_cancel: Deque[Call] = collections.deque()  # appended by the signal handler
-        self._context = contextvars.copy_context()  # what importing the user's code left
 
     def serve(self) -> NoReturn:
         """In the main thread; ends with the process."""
         interrupts.install(self._interrupt)
-        self.link.hello()
+        self._say_hello(hooks.alone)
+        self.link.ended = self._node_has_ended_it
         self._work(None)
         raise AssertionError("the main thread always rests, so its work never ends")
+
+    def _node_has_ended_it(self) -> None:
+        """The thread with the baton has read the end of the socket. What is to run then runs in the main thread."""
+        if self._active is not None or self._parked or not self._program.hooks.has_stop:
+            os._exit(0)  # also when calls are open: then the node is gone
+        if threading.current_thread() is not threading.main_thread():
+            self._hire(None)  # the main thread rests; it reads the end once more
+            threading.Event().wait()
+        self._program.hooks.stop(hooks.alone)
+        self.link.leave()
 
     # -- threads -----------------------------------------------------------------------------------------------------
 
@@ -187,7 +197,9 @@ class SyncLoop(Loop):
         self.link.reply(call, outcome)
         self._active = None
         if self._fresh:
-            self.link.finish()
+            self.link.flush_all()
+            self._program.hooks.stop(hooks.alone)
+            self.link.leave()
         if outcome[3] > _REPLY_AT_ONCE_NS:
             self._outbox.flush()
 

@@ -16,7 +16,7 @@ import time
 from typing import Any, NoReturn, Optional
 
 from .._codes import Code
-from . import forkable, isolation, replica
+from . import forkable, hooks, isolation, replica
 from .loading import LoadFailure
 from .program import Program
 from .settings import Settings, Start
@@ -53,10 +53,14 @@ def main(control_fd: int) -> NoReturn:
 def _load(settings: Settings) -> Program:
     os.chdir(settings.code_directory)
     program = Program.load(settings)
-    # What user code may have changed and the zygote depends on.
+    _reclaim_signals()
+    return program
+
+
+def _reclaim_signals() -> None:
+    """What user code may have changed and the zygote depends on."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    return program
 
 
 def _fail(control: socket.socket, message: str, code: Code) -> NoReturn:
@@ -120,6 +124,8 @@ class Zygote:
                     continue
                 order, descriptors = _receive(self._control)
                 if order is None:
+                    self._program.hooks.stop(hooks.alone)
+                    sys.stdout.flush()
                     os._exit(0)
                 if "become" in order:
                     return Start.read(order["become"]), descriptors
@@ -132,12 +138,23 @@ class Zygote:
                     poll.register(pidfd, select.POLLIN)
 
     def _decide(self) -> str:
-        if self._settings.force_spawn:
-            return "spawning was asked for"
-        reason = forkable.spawn_reason((self._control.fileno(),))
+        own = (self._control.fileno(),)
+        forced = "spawning was asked for" if self._settings.force_spawn else ""
+        reason = forced or forkable.spawn_reason(own, "while the code was imported")
+        if self._settings.forks_per_call:
+            self._run_hooks()
+            reason = reason or forkable.spawn_reason(own, "by a function of @env.on_start")
         if not reason:
             forkable.warn_of_generators(self._settings.code_directory)
         return reason
+
+    def _run_hooks(self) -> None:
+        """Here instead of in the replicas, so that forks have what was loaded."""
+        try:
+            self._program.hooks.start(hooks.alone)
+        except LoadFailure as failure:
+            _fail(self._control, str(failure), failure.code)
+        _reclaim_signals()
 
     @staticmethod
     def _freeze() -> None:
@@ -159,6 +176,7 @@ class Zygote:
         if pid == 0:
             isolation.die_with_parent(zygote)
             self._shed()
+            self._program.hooks.forked()
             self._take_output(descriptors)
             return None
         for fd in descriptors:
