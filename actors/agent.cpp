@@ -1,7 +1,6 @@
 #include "actors/agent.hpp"
 
 #include "actors/error.hpp"
-#include "actors/replica.hpp"
 #include "actors/supervisor.hpp"
 #include "core/defaults.hpp"
 
@@ -37,6 +36,8 @@ caf::result<opened_environment> agent_state::open(const spec_ptr& spec, bool dep
     return error_of({ec::shutting_down, std::string(sentence(ec::shutting_down))});
   if (auto flaw = flaw_of(*spec); flaw.code != ec::none)
     return error_of(flaw);
+  if (auto unfit = capacity_->unfit(*spec); unfit.code != ec::none)
+    return error_of(unfit);
   auto& supervisor = supervisors_[spec->key()];
   if (!supervisor) {
     supervisor = self_->spawn<caf::monitored>(
@@ -55,15 +56,6 @@ caf::result<opened_environment> agent_state::open(const spec_ptr& spec, bool dep
       },
       [=](caf::error& error) mutable { promise.deliver(std::move(error)); });
   return promise;
-}
-
-void agent_state::start(replica_order& order, const supervisor_actor& supervisor) {
-  auto handle = self_->spawn<caf::monitored>(
-    [config = replica_config{order, supervisor, agent_actor(self_), config_.logs}](
-      replica_actor::stateful_pointer<replica_state> self) { return self->state.make_behavior(self, config); });
-  replicas_.emplace(handle.address(), owned_replica{order.id, supervisor});
-  order.replica = handle;
-  self_->send(config_.foundry, atom::start::value, std::move(order));
 }
 
 // -- listings ----
@@ -123,6 +115,13 @@ caf::result<node_row> agent_state::status() {
   row.resident_bytes = config_.resident_bytes ? config_.resident_bytes() : 0;
   row.sessions = static_cast<std::uint32_t>(sessions_.size());
   row.replicas = static_cast<std::uint32_t>(replicas_.size());
+  row.memory_capacity = capacity_->has().memory_bytes;
+  row.memory_reserved = capacity_->reserved().memory_bytes;
+  row.cpu_capacity_millis = capacity_->has().cpu_millis;
+  row.cpu_reserved_millis = capacity_->reserved().cpu_millis;
+  row.gpus = static_cast<std::uint32_t>(capacity_->has().gpus.size());
+  row.gpus_in_use = capacity_->reserved().gpus;
+  row.orders_waiting = static_cast<std::uint32_t>(waiting_.size());
   auto promise = self_->make_response_promise<node_row>();
   self_->request(agent_actor(self_), defaults::inner_request_timeout, atom::list::value)
     .then(
@@ -191,10 +190,12 @@ void agent_state::down(const caf::down_msg& message) {
     replica::events last{
       replica::start_failed{lost->second.id, {ec::interpreter_lost, "Its replica failed inside the node."}}};
     self_->send(lost->second.supervisor, atom::events::value, std::move(last));
+    release(lost->second.id);
     replicas_.erase(lost);
-    return;
+    return serve_orders();
   }
   undrained_.erase(message.source);
+  waiting_.forget(message.source);
   for (auto s = supervisors_.begin(); s != supervisors_.end(); ++s)
     if (s->second.address() == message.source) {
       supervisors_.erase(s);
@@ -227,13 +228,14 @@ void agent_state::look_for_idleness() {
 agent_actor::behavior_type agent_state::make_behavior(agent_actor::pointer self, agent_config config) {
   self_ = self;
   config_ = std::move(config);
+  capacity_.emplace(config_.resources, config_.about.name);
   began_ = self->clock().now();
   watch_idleness();
   self->set_down_handler([this](caf::down_msg& message) { down(message); });
   return {
     [this](atom::open, const spec_ptr& spec, bool deploy) { return open(spec, deploy); },
-    [this](atom::start, replica_order& order, const supervisor_actor& supervisor) { start(order, supervisor); },
-    [](atom::withdraw, replica_id) { /* every order has been started */ },
+    [this](atom::start, replica_order& wanted, const supervisor_actor& supervisor) { order(wanted, supervisor); },
+    [this](atom::withdraw, replica_id id) { withdraw(id); },
     [this](atom::forget, const std::string& key, const std::string& version) {
       self_->send(config_.foundry, atom::forget::value, key, version);
     },
@@ -248,7 +250,7 @@ agent_actor::behavior_type agent_state::make_behavior(agent_actor::pointer self,
     [this](atom::drained, const caf::actor_addr& supervisor, bool drained) { take_drained(supervisor, drained); },
     [this](atom::stop, milliseconds grace, const std::string& reason) { return stop(grace, reason); },
     [this](atom::tick) { look_for_idleness(); },
-    [](atom::retry) { /* no order waits */ },
+    [this](atom::retry) { retry(); },
   };
 }
 

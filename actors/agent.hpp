@@ -1,16 +1,19 @@
 #pragma once
 
+#include "actors/capacity.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/start_queue.hpp"
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
 
 namespace hearth {
 
-/// The AGENT speaks for one node: it knows the environments that live here, makes replicas for their supervisors, counts
-/// clients, and drains the node.
+/// The AGENT speaks for one node: it knows the environments that live here, makes replicas for their supervisors as far as
+/// the node's capacity goes, counts clients, and drains the node.
 ///
 /// Spawned by: the node, once.
 /// Monitors:   its SUPERVISORs and REPLICAs.
@@ -18,6 +21,10 @@ namespace hearth {
 struct agent_config {
   node_row about; // what does not change: name, id, version, paths, capacity, idle exit
   std::uint32_t cores = 1;
+  node_resources resources;
+  /// Claims a GPU among the nodes of this machine: false while another one has it; and gives it back.
+  std::function<bool(std::uint32_t)> claim_gpu = [](std::uint32_t) { return true; };
+  std::function<void(std::uint32_t)> return_gpu = [](std::uint32_t) { /* nobody shares them */ };
   foundry_actor foundry;
   logs_actor logs;
   run_keeper_actor run_keeper;
@@ -34,7 +41,17 @@ private:
   using rows_promise = caf::typed_response_promise<std::vector<environment_row>, std::vector<replica_row>>;
 
   caf::result<opened_environment> open(const spec_ptr& spec, bool deploy);
-  void start(replica_order& order, const supervisor_actor& supervisor);
+  void order(replica_order& order, const supervisor_actor& supervisor);
+  void withdraw(replica_id id);
+  void retry();
+  void serve_orders();
+  std::string admit(start_queue::entry& entry);
+  std::string reserve(replica_order& order, const supervisor_actor& supervisor);
+  bool may_exceed(const replica_order& order) const;
+  bool claim(const std::vector<std::uint32_t>& gpus);
+  void release(replica_id id);
+  void ask_for_room();
+  void start(replica_order order, const supervisor_actor& supervisor);
   caf::result<std::vector<environment_row>, std::vector<replica_row>> list();
   void add_memory(std::vector<environment_row> environments, std::vector<replica_row> replicas, rows_promise promise);
   caf::result<node_row> status();
@@ -49,10 +66,14 @@ private:
   struct owned_replica {
     replica_id id;
     supervisor_actor supervisor;
+    spec_ptr spec;
   };
 
   agent_actor::pointer self_ = nullptr;
   agent_config config_;
+  std::optional<capacity> capacity_;
+  start_queue waiting_;
+  bool retries_ = false; // a `retry` is on its way
   instant began_;
   std::unordered_map<std::string, supervisor_actor> supervisors_; // by key
   std::unordered_map<caf::actor_addr, owned_replica> replicas_;

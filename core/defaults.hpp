@@ -145,6 +145,24 @@ inline constexpr std::size_t replica_output_bytes_kept = 64 * kib;
 /// that leaks, before the machine has none left.
 inline constexpr std::uint32_t interpreter_files_max = 4096;
 
+// -- resources of a node ----
+
+/// Share of the machine's memory that replicas may reserve; the rest is for the system, the node, and zygotes, which no
+/// request counts.
+inline constexpr double replica_memory_share = 0.9;
+/// Replicas that wait for room on a node; beyond it a start is refused. A pool never has so many on one machine.
+inline constexpr std::size_t starts_waiting_max = 10'000;
+/// How often a waiting start is passed by smaller ones before it keeps what becomes free for itself, and for how long:
+/// calls of a few seconds have ended by then, and when that was not enough, the others need not wait for it in vain.
+inline constexpr std::uint32_t start_passes_max = 64;
+inline constexpr seconds start_hold{30};
+/// How often, while starts wait, other environments are asked for idle replicas and the GPUs of other nodes are tried:
+/// little beside the start of an interpreter, and a few system calls.
+inline constexpr seconds start_retry_interval{1};
+/// How often replicas that are to be recycled by growth are measured, once they have served calls: walking the page tables
+/// of a large one takes tens of milliseconds.
+inline constexpr seconds memory_growth_interval{2};
+
 // -- node ----
 
 /// A private node without clients, runs and busy replicas ends after this.
