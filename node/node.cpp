@@ -7,16 +7,20 @@
 #include "node/gateway/connection.hpp"
 #include "node/gateway/listener.hpp"
 #include "node/gateway/listening_socket.hpp"
+#include "node/interpreter/cgroup.hpp"
 #include "node/interpreter/foundry.hpp"
 #include "node/interpreter/launch.hpp"
 #include "node/loop/loop.hpp"
 #include "node/paths.hpp"
+#include "node/resources/gpu_locks.hpp"
+#include "node/resources/machine.hpp"
 #include "node/start_error.hpp"
 #include "node/store/bundles.hpp"
 #include "node/store/logs.hpp"
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -24,8 +28,8 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
-#include <thread>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -56,16 +60,19 @@ std::uint64_t resident_bytes() {
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-std::uint64_t memory_bytes() {
-  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+/// What replicas may have: as the operator says, never more than there is. GPUs are the operator's to know best, since
+/// not every device is where we look.
+node_resources resources_of(const settings& wanted, const machine& has) {
+  const auto usual = static_cast<std::uint64_t>(static_cast<double>(has.memory_bytes) * defaults::replica_memory_share);
+  return {std::min(wanted.memory_bytes.value_or(usual), has.memory_bytes),
+          std::min(wanted.cpu_millis.value_or(has.cpu_millis), has.cpu_millis), !wanted.is_private,
+          wanted.gpus.value_or(has.gpus)};
 }
 
 std::uint64_t unix_ms() {
   using namespace std::chrono;
   return static_cast<std::uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
 }
-
-std::uint32_t cores() { return std::max(1u, std::thread::hardware_concurrency()); }
 
 std::string python_of(const settings& wanted) { return wanted.python.empty() ? "/usr/bin/python3" : wanted.python; }
 
@@ -115,7 +122,8 @@ caf::behavior watch_parts(caf::event_based_actor* self, const std::vector<part>&
 class running_node {
 public:
   explicit running_node(const settings& wanted)
-    : settings_(wanted), state_lock_(claim_state_directory(wanted.state_directory)),
+    : settings_(wanted), machine_(look_at_machine("/")), resources_(resources_of(wanted, machine_)),
+      state_lock_(claim_state_directory(wanted.state_directory)),
       socket_(wanted.socket, is_usual_place(wanted.socket) ? privacy::ours_alone : privacy::ours_to_write),
       loop_([](std::string_view what) { spdlog::error("{}", what); }), disk_(defaults::disk_queue_bytes_max) {
     spawn_doors();
@@ -159,6 +167,10 @@ private:
       [logs](log_door::stateful_pointer<logs_state> self) { return self->state.make_behavior(self, logs); });
     foundry_config foundry{
       loop_, sdk_directory() / "hearth" / "_worker" / "boot.py", bundles_, {}, python_of(settings_)};
+    foundry.sets_gpus = !resources_.gpus.empty();
+    foundry.cpu_bars = resources_.cpu_bars;
+    groups_ = cgroup_tree::claim(own_cgroup("/"), ::getpid()); // before anything is started that would be left behind
+    foundry.groups = groups_ ? &*groups_ : nullptr;
     foundry.on_bundle_unused = [door](const std::string& digest) { caf::anon_send(door, atom::forget::value, digest); };
     foundry_ = spawn_foundry(foundry);
   }
@@ -178,11 +190,25 @@ private:
     about_.version = HEARTH_VERSION;
     about_.is_private = settings_.is_private;
     about_.idle_exit_ms = static_cast<std::uint64_t>(settings_.idle_exit.count());
-    about_.cpu_millis = 1000ULL * cores();
-    about_.memory_bytes = memory_bytes();
+    about_.cpu_millis = machine_.cpu_millis;
+    about_.memory_bytes = machine_.memory_bytes;
+    about_.memory_limits = groups_ ? "cgroup" : "watcher";
     about_.socket = settings_.socket;
     about_.state_directory = settings_.state_directory;
-    agent_config config{about_, cores(), foundry_, logs_, run_keeper_, resident_bytes};
+    agent_config config;
+    config.about = about_;
+    config.cores = std::max(1u, machine_.cpu_millis / 1000);
+    config.resources = resources_;
+    if (!resources_.gpus.empty()) {
+      const auto& named = settings_.gpu_lock_directory;
+      auto& locks = gpu_locks_.emplace(named.empty() ? usual_gpu_lock_directory() : named);
+      config.claim_gpu = [&locks](std::uint32_t gpu) { return locks.claim(gpu); };
+      config.return_gpu = [&locks](std::uint32_t gpu) { locks.give_back(gpu); };
+    }
+    config.foundry = foundry_;
+    config.logs = logs_;
+    config.run_keeper = run_keeper_;
+    config.resident_bytes = resident_bytes;
     agent_ = system.spawn(
       [config](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, config); });
     const std::vector<part> parts{{caf::actor_cast<caf::actor>(agent_), "agent"},
@@ -246,11 +272,15 @@ private:
   }
 
   const settings settings_;
+  const machine machine_;
+  const node_resources resources_;
   kj::AutoCloseFd state_lock_;
   listening_socket socket_;
   work_loop loop_;
   kj::PromiseFulfillerPair<void> ended_ = kj::newPromiseAndFulfiller<void>();
   writer disk_;
+  std::optional<cgroup_tree> groups_;
+  std::optional<gpu_locks> gpu_locks_;
   node_row about_;
   bundles_actor bundles_;
   logs_actor logs_;

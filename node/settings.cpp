@@ -10,6 +10,7 @@
 #include <limits>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 namespace hearth::node {
 
@@ -104,6 +105,10 @@ const std::vector<setting>& known_settings() {
     {"log_level", "trace, debug, info, warning, error or off"},
     {"log_file", "the node's own log; stderr if not set"},
     {"python", "interpreter of environments that name none"},
+    {"memory", "what replicas may reserve together (\"8Gi\"); most of the machine's if not set"},
+    {"cpu", "cores that replicas may reserve together; the machine's if not set"},
+    {"gpus", "indices of the GPUs for replicas (\"0,1\"), or none; those of the machine if not set"},
+    {"gpu_locks", "directory where the nodes of this machine agree who has which GPU; the same for all of them"},
   };
   return all;
 }
@@ -123,6 +128,57 @@ milliseconds parse_duration(const std::string& text) {
   if (error != std::errc{} || factor == 0 || !(number >= 0) || number * factor > largest_ms)
     throw std::invalid_argument(forms);
   return milliseconds(static_cast<std::int64_t>(number * factor));
+}
+
+namespace {
+
+/// A number and what follows it; the number is negative when there is none.
+std::pair<double, std::string> number_and_unit(const std::string& text) {
+  double number = 0;
+  const auto* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  return {error == std::errc{} ? number : -1, std::string(rest, end)};
+}
+
+} // namespace
+
+std::uint64_t parse_memory(const std::string& text) {
+  static const std::map<std::string, double> units{{"", 1},        {"Ki", 0x1p10}, {"Mi", 0x1p20},
+                                                   {"Gi", 0x1p30}, {"Ti", 0x1p40}, {"k", 1e3},
+                                                   {"M", 1e6},     {"G", 1e9},     {"T", 1e12}};
+  constexpr double largest = 0x1p62;
+  const auto [number, unit] = number_and_unit(text);
+  const auto factor = units.find(unit);
+  if (factor == units.end() || !(number * factor->second >= 1) || number * factor->second > largest)
+    throw std::invalid_argument("memory is a number with Ki, Mi, Gi, Ti, k, M, G or T (\"8Gi\"), or bytes.");
+  return static_cast<std::uint64_t>(number * factor->second);
+}
+
+std::uint32_t parse_cores(const std::string& text) {
+  constexpr double largest = 1e9; // thousandths
+  const auto [number, unit] = number_and_unit(text);
+  const auto millis = unit == "m" ? number : number * 1000;
+  if ((!unit.empty() && unit != "m") || !(millis >= 1) || millis > largest)
+    throw std::invalid_argument("cpu is a number of cores (\"2\", \"1.5\") or thousandths of one (\"500m\").");
+  return static_cast<std::uint32_t>(millis);
+}
+
+std::vector<std::uint32_t> parse_gpus(const std::string& text) {
+  std::vector<std::uint32_t> found;
+  if (text == "none")
+    return found;
+  const auto* at = text.data();
+  const auto* end = at + text.size();
+  for (;;) {
+    std::uint32_t index = 0;
+    const auto [rest, error] = std::from_chars(at, end, index);
+    if (error != std::errc{} || (rest != end && *rest != ',') || std::count(found.begin(), found.end(), index) > 0)
+      throw std::invalid_argument("GPUs are different indices with commas between them (\"0,1\"), or \"none\".");
+    found.push_back(index);
+    if (rest == end)
+      return found;
+    at = rest + 1;
+  }
 }
 
 settings_source settings_from_variables(const variable_reader& variables) {
@@ -173,6 +229,10 @@ settings merge_settings(const std::vector<settings_source>& sources, bool is_pri
   from.read("log_level", [&](const std::string& text) { result.log_level = checked_level(text); });
   from.read("log_file", [&](const std::string& text) { result.log_file = checked_path(text); });
   from.read("python", [&](const std::string& text) { result.python = checked_path(text); });
+  from.read("memory", [&](const std::string& text) { result.memory_bytes = parse_memory(text); });
+  from.read("cpu", [&](const std::string& text) { result.cpu_millis = parse_cores(text); });
+  from.read("gpus", [&](const std::string& text) { result.gpus = parse_gpus(text); });
+  from.read("gpu_locks", [&](const std::string& text) { result.gpu_lock_directory = checked_path(text); });
   if (result.socket.empty())
     result.socket = default_socket(variables, user);
   if (result.state_directory.empty())

@@ -4,8 +4,10 @@
 #include "node/paths.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,11 @@ struct settings {
   std::string log_level = "info"; // trace | debug | info | warning | error | off
   std::filesystem::path log_file; // empty: stderr
   std::string python;             // of environments that name none; empty: /usr/bin/python3
+  // What replicas may reserve; where nothing is said, what the machine has.
+  std::optional<std::uint64_t> memory_bytes;
+  std::optional<std::uint32_t> cpu_millis;
+  std::optional<std::vector<std::uint32_t>> gpus;
+  std::filesystem::path gpu_lock_directory; // empty: the usual one
 };
 
 /// What one source says: names as in hearth.toml.
@@ -52,5 +59,11 @@ settings merge_settings(const std::vector<settings_source>& sources, bool is_pri
 
 /// "250ms", "30s", "10m", "2h" or a number of seconds. Throws std::invalid_argument with the forms it takes.
 std::chrono::milliseconds parse_duration(const std::string& text);
+
+/// "8Gi", "500Mi", "2G" or a number of bytes; "1.5" or "1500m" cores; "0,1" or "none". At least something of memory and
+/// cpu. Throw std::invalid_argument with the forms they take.
+std::uint64_t parse_memory(const std::string& text);
+std::uint32_t parse_cores(const std::string& text);
+std::vector<std::uint32_t> parse_gpus(const std::string& text);
 
 } // namespace hearth::node

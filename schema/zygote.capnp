@@ -48,6 +48,8 @@ struct Start {
   concurrency @1 :UInt32;
   slots @2 :UInt32;                   # words in the slot table
   fresh @3 :Bool;                     # serves one call, then ends
+  gpus @4 :List(UInt32);              # what CUDA_VISIBLE_DEVICES is to say before user code runs,
+  setsGpus @5 :Bool;                  # if anything: a node without GPUs leaves the variable alone
 }
 
 struct Ready {

@@ -33,8 +33,7 @@ void foundry_state::start(replica_order& order) {
               shop->refuse(failure_of(error));
               tick_soon();
             });
-  if (shop->is_limited() && !memory_timer_->is_set())
-    memory_timer_->set(defaults::memory_watch_interval);
+  look_again();
 }
 
 /// One `open` per workshop is kept; it ends with the workshop.
@@ -46,18 +45,28 @@ void foundry_state::launch(const std::shared_ptr<workshop>& shop, const spec_ptr
 }
 
 /// Reading page tables takes milliseconds per replica, which calls on the loop would feel: a thread does it.
-void foundry_state::look_at_memory() {
-  if (is_looking_)
+void foundry_state::look_at_memory(bool with_growth) {
+  if (is_looking_) // what it finds sets the timers again
     return;
-  std::vector<std::shared_ptr<interpreter_link>> limited;
-  for (const auto& [place, shop] : workshops_)
+  std::vector<std::shared_ptr<interpreter_link>> limited, grown;
+  for (const auto& [place, shop] : workshops_) {
     shop->limited(limited);
-  if (limited.empty())
-    return look_again();
-  std::vector<std::weak_ptr<interpreter_link>> links(limited.begin(), limited.end()); // the thread is to own none
+    if (with_growth)
+      shop->grown(grown);
+  }
+  std::vector<looked_at> links;
   std::vector<memory_bound> bounds;
+  const auto add = [&](const std::shared_ptr<interpreter_link>& link, bool is_measured) {
+    links.push_back({link, is_measured});
+    bounds.push_back({link->pid(), is_measured ? 0 : link->watched_limit()});
+  };
+  for (const auto& link : grown)
+    add(link, true);
   for (const auto& link : limited)
-    bounds.push_back({link->pid(), link->memory_limit()});
+    if (std::find(grown.begin(), grown.end(), link) == grown.end())
+      add(link, false);
+  if (links.empty())
+    return look_again();
   if (!watcher_)
     watcher_.emplace(0); // one look at a time
   is_looking_ = watcher_->submit(
@@ -69,20 +78,28 @@ void foundry_state::look_at_memory() {
     look_again();
 }
 
-void foundry_state::found(const std::vector<std::weak_ptr<interpreter_link>>& links,
-                          const std::vector<std::uint64_t>& used) {
+void foundry_state::found(const std::vector<looked_at>& links, const std::vector<std::uint64_t>& used) {
   is_looking_ = false;
-  for (std::size_t i = 0; i < links.size(); ++i)
-    if (const auto link = links[i].lock(); link && used[i] > 0)
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    const auto link = links[i].link.lock();
+    if (!link || used[i] == 0)
+      continue;
+    if (link->watched_limit() != 0 && used[i] > link->watched_limit())
       link->exceeded_memory(used[i]);
+    else if (links[i].is_measured)
+      link->measured(used[i]);
+  }
   look_again();
 }
 
 void foundry_state::look_again() {
-  const bool any = std::any_of(workshops_.begin(), workshops_.end(),
-                               [](const auto& entry) { return entry.second->is_limited(); });
-  if (any && !memory_timer_->is_set())
+  const auto any = [this](auto is_so) {
+    return std::any_of(workshops_.begin(), workshops_.end(), [&](const auto& entry) { return is_so(*entry.second); });
+  };
+  if (!memory_timer_->is_set() && any([](const workshop& shop) { return shop.is_limited(); }))
     memory_timer_->set(defaults::memory_watch_interval);
+  if (!growth_timer_->is_set() && any([](const workshop& shop) { return shop.may_grow(); }))
+    growth_timer_->set(defaults::memory_growth_interval);
 }
 
 void foundry_state::tick_soon() {
@@ -120,8 +137,10 @@ foundry_shell::behavior_type foundry_state::make_behavior(foundry_shell::pointer
   bundles_ = config.bundles;
   on_bundle_unused_ = config.on_bundle_unused;
   tools_.emplace(workshop_tools{config.loop, config.boot, config.variables, config.default_python,
-                                config.default_memory_limit, config.force_spawn, [this] { tick_soon(); }});
-  memory_timer_ = std::make_unique<loop_timer>(config.loop.timers(), [this] { look_at_memory(); });
+                                config.default_memory_limit, config.force_spawn, config.sets_gpus, config.cpu_bars,
+                                config.groups, [this] { tick_soon(); }});
+  memory_timer_ = std::make_unique<loop_timer>(config.loop.timers(), [this] { look_at_memory(false); });
+  growth_timer_ = std::make_unique<loop_timer>(config.loop.timers(), [this] { look_at_memory(true); });
   kernel_ended_for_memory(); // what happened before us does not count
   if (config.ends_orphans) {
     orphans_ = std::make_unique<orphans>(config.loop, [this](pid_t pid) {

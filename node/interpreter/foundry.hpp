@@ -22,6 +22,10 @@ struct foundry_config {
   std::string default_python;             // of environments that name none
   std::uint64_t default_memory_limit = 0; // bytes per replica; 0: none
   bool force_spawn = false;               // never fork
+  bool sets_gpus = false;                 // the node gives GPUs away: a replica sees its own and no others
+  bool cpu_bars = false;                  // limits of cpu hold even while cores are idle
+  /// Makes the groups in which the kernel limits replicas; null: the foundry watches their memory. Outlives the foundry.
+  cgroup_tree* groups = nullptr;
   /// Children of this process that the foundry did not start are what interpreters left behind, and are killed. True in
   /// a daemon, whose only children are these.
   bool ends_orphans = true;
@@ -48,8 +52,13 @@ public:
 private:
   void start(replica_order& order);
   void launch(const std::shared_ptr<workshop>& shop, const spec_ptr& spec, const std::string& directory);
-  void look_at_memory();
-  void found(const std::vector<std::weak_ptr<interpreter_link>>& links, const std::vector<std::uint64_t>& used);
+  struct looked_at {
+    std::weak_ptr<interpreter_link> link; // the thread that looks is to own none
+    bool is_measured = false;             // for its growth; otherwise for its limit alone
+  };
+
+  void look_at_memory(bool with_growth);
+  void found(const std::vector<looked_at>& links, const std::vector<std::uint64_t>& used);
   void look_again();
   void tick();
   void tick_soon();
@@ -63,6 +72,7 @@ private:
   std::function<void(const std::string&)> on_bundle_unused_;
   std::unique_ptr<orphans> orphans_;
   std::unique_ptr<loop_timer> memory_timer_;
+  std::unique_ptr<loop_timer> growth_timer_;
   bool is_looking_ = false;
   std::optional<writer> watcher_; // looks at memory; not the disk's thread, which may be stuck while memory runs out
   std::vector<caf::typed_response_promise<bool>> stopping_;

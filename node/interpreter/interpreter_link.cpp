@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <utility>
@@ -22,6 +23,14 @@ bool peer_is_gone(int socket) {
 }
 
 std::string in_mib(std::uint64_t bytes) { return std::to_string(bytes / defaults::mib) + " MiB"; }
+
+/// `used` says how much, where that is known.
+failure over_limit(pid_t pid, const std::string& used, std::uint64_t limit) {
+  return {ec::out_of_memory, "The interpreter (pid " + std::to_string(pid)
+                               + "), together with the processes that it started, used " + used
+                               + " of memory; its limit is " + in_mib(limit)
+                               + ". Raise it with TaskEnvironment(resources=Resources(memory=...)) or use less."};
+}
 
 } // namespace
 
@@ -144,10 +153,15 @@ void interpreter_link::unattended() {
 void interpreter_link::exceeded_memory(std::uint64_t used) {
   if (exited_ || killed_)
     return;
-  halt(true, {ec::out_of_memory, "The interpreter (pid " + std::to_string(process_.pid)
-                                   + "), together with the processes that it started, used " + in_mib(used)
-                                   + " of memory; its limit is " + in_mib(settings_.memory_limit)
-                                   + ". Raise it with TaskEnvironment(resources=Resources(memory=...)) or use less."});
+  halt(true, over_limit(process_.pid, in_mib(used), settings_.memory_limit));
+}
+
+void interpreter_link::measured(std::uint64_t used) {
+  if (over_)
+    return;
+  interpreter::events events;
+  events.push_back(interpreter::memory{used});
+  tell(std::move(events));
 }
 
 void interpreter_link::on_exit() {
@@ -188,6 +202,8 @@ void interpreter_link::finish() {
 
 failure interpreter_link::obituary() {
   const bool killed = status_ && status_->signal == SIGKILL;
+  if (killed && settings_.group && settings_.group->ran_out_of_memory())
+    return over_limit(process_.pid, "too much", settings_.memory_limit);
   auto result = obituary_of(process_.pid, status_, killed && kernel_ended_for_memory(),
                             output_.tail().last_line(last_words_bytes));
   if (!stream_end_.empty())
@@ -209,6 +225,9 @@ void interpreter_link::on_frames(std::vector<bytes>& frames) {
   for (const auto& frame : frames)
     if (fault = dialogue_.take(frame, events, *this); !fault.empty())
       break;
+  served_ = served_ || std::any_of(events.begin(), events.end(), [](const auto& e) {
+              return std::holds_alternative<interpreter::outcome>(e);
+            });
   if (!events.empty())
     tell(std::move(events));
   if (dialogue_.refusal())

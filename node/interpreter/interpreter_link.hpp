@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "node/interpreter/cgroup.hpp"
 #include "node/interpreter/child_process.hpp"
 #include "node/interpreter/dialogue.hpp"
 #include "node/interpreter/raw_output.hpp"
@@ -11,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace hearth::node {
 
@@ -32,6 +34,7 @@ public:
     dialogue::settings talk;
     replica_actor replica;
     std::uint64_t memory_limit = 0;                // bytes; 0: none
+    std::shared_ptr<const cgroup> group;           // in which the kernel enforces that; null: somebody watches
     milliseconds end_grace = defaults::kill_grace; // from "end" to SIGTERM
     std::function<void()> on_gone;                 // after `gone` was sent
   };
@@ -69,7 +72,13 @@ public:
 
   /// It uses this much memory, together with what it forked, and that is more than it may: the process is ended.
   void exceeded_memory(std::uint64_t used);
-  std::uint64_t memory_limit() const noexcept { return settings_.memory_limit; }
+  /// What is to be watched; 0: nothing, there is no limit or the kernel enforces it.
+  std::uint64_t watched_limit() const noexcept { return settings_.group ? 0 : settings_.memory_limit; }
+
+  /// Whether calls have ended here since this was asked before.
+  bool has_served() noexcept { return std::exchange(served_, false); }
+  /// It uses this much memory, together with what it forked: the replica is told.
+  void measured(std::uint64_t used);
 
 private:
   // frame_stream::owner
@@ -101,6 +110,7 @@ private:
   bool killed_ = false;
   bool broken_ = false; // what it sends does not count any more
   bool exited_ = false;
+  bool served_ = false;
   bool stream_over_ = false;
   bool over_ = false;
   loop_timer patience_; // the next harsher step, or the end of waiting for what is left of it

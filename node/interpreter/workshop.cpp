@@ -1,5 +1,6 @@
 #include "node/interpreter/workshop.hpp"
 
+#include "actors/capacity.hpp"
 #include "core/defaults.hpp"
 
 #include <fcntl.h>
@@ -119,7 +120,8 @@ void workshop::fork(const wish& wanted) {
     auto [ours, theirs] = two_ends("socketpair", make_socket);
     auto [output, their_output] = two_ends("pipe2", make_pipe);
     auto table = slot_table::make(std::max<std::uint32_t>(1, order.slots));
-    parent_->order(zygote_message::start(order, false), {theirs.get(), table.descriptor(), their_output.get()});
+    parent_->order(zygote_message::start(order, false, tools_.sets_gpus),
+                   {theirs.get(), table.descriptor(), their_output.get()});
     table.close_descriptor();
     forking_.emplace(order.id, making{wanted, std::move(table), std::move(ours), std::move(output), parent_->pid()});
   } catch (const std::exception& error) {
@@ -134,7 +136,7 @@ void workshop::become(zygote& from) {
   try {
     auto [ours, theirs] = two_ends("socketpair", make_socket);
     auto table = slot_table::make(std::max<std::uint32_t>(1, order.slots));
-    from.order(zygote_message::start(order, true), {theirs.get(), table.descriptor()});
+    from.order(zygote_message::start(order, true, tools_.sets_gpus), {theirs.get(), table.descriptor()});
     table.close_descriptor();
     auto process = from.release();
     attach({wanted, std::move(table), std::move(ours), std::move(process.output), 0},
@@ -152,6 +154,7 @@ void workshop::attach(making what, interpreter_link::process process) {
   settings.talk = {order.id, tools_.default_python, has_slot_table_};
   settings.replica = order.replica;
   settings.memory_limit = memory_limit();
+  settings.group = group_for(order.id, process.pid);
   settings.end_grace = end_grace_of(*spec_);
   settings.on_gone = [weak = weak_from_this(), id = order.id] {
     if (const auto self = weak.lock()) {
@@ -173,8 +176,18 @@ void workshop::attach(making what, interpreter_link::process process) {
 }
 
 std::uint64_t workshop::memory_limit() const noexcept {
-  const auto own = spec_->resources.memory_limit_bytes;
+  const auto own = memory_limit_of(spec_->resources);
   return own != 0 ? own : tools_.default_memory_limit;
+}
+
+/// Null where nothing is limited or the kernel refuses: then memory is watched.
+std::shared_ptr<const cgroup> workshop::group_for(replica_id id, pid_t pid) const {
+  const auto& asked = spec_->resources;
+  const cgroup_limits limits{memory_limit(), demand_of(asked).cpu_millis, tools_.cpu_bars ? asked.cpu_limit_millis : 0};
+  if (tools_.groups == nullptr || (limits.memory_bytes == 0 && limits.cpu_millis == 0))
+    return nullptr;
+  std::shared_ptr<const cgroup> made = tools_.groups->make(id, limits);
+  return made && made->add(pid) ? made : nullptr;
 }
 
 // -- what zygotes say ----
@@ -324,9 +337,18 @@ bool workshop::knows(pid_t pid) const noexcept {
 
 void workshop::limited(std::vector<std::shared_ptr<interpreter_link>>& into) const {
   for (const auto& [id, one] : made_)
-    if (one.link->memory_limit() != 0)
+    if (one.link->watched_limit() != 0)
       into.push_back(one.link);
 }
+
+void workshop::grown(std::vector<std::shared_ptr<interpreter_link>>& into) const {
+  if (may_grow())
+    for (const auto& [id, one] : made_)
+      if (one.link->has_served())
+        into.push_back(one.link);
+}
+
+bool workshop::may_grow() const noexcept { return spec_->reuse.recycle_growth_bytes != 0 && !idle(); }
 
 bool workshop::is_limited() const noexcept { return memory_limit() != 0 && !idle(); }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "node/interpreter/cgroup.hpp"
 #include "node/interpreter/interpreter_link.hpp"
 #include "node/interpreter/zygote.hpp"
 
@@ -24,6 +25,9 @@ struct workshop_tools {
   std::string default_python;             // of environments that tasks open without naming one
   std::uint64_t default_memory_limit = 0; // bytes per replica; 0: none
   bool force_spawn = false;               // never fork
+  bool sets_gpus = false;                 // the node gives GPUs away: a replica sees its own and no others
+  bool cpu_bars = false;                  // limits of cpu hold even while cores are idle
+  cgroup_tree* groups = nullptr;          // null: memory limits are watched
   std::function<void()> on_change;        // something ended; called on the loop, must not destroy the workshop
 };
 
@@ -61,8 +65,12 @@ public:
   bool knows(pid_t pid) const noexcept;
   /// The replicas whose memory is limited.
   void limited(std::vector<std::shared_ptr<interpreter_link>>& into) const;
+  /// The replicas that are to be recycled by growth and have run calls since they were asked for here.
+  void grown(std::vector<std::shared_ptr<interpreter_link>>& into) const;
   /// Replicas have a memory limit, and there are some or will be.
   bool is_limited() const noexcept;
+  /// Replicas are to be recycled by growth, and there are some or will be.
+  bool may_grow() const noexcept;
   void list(std::vector<std::pair<replica_id, std::uint64_t>>& into) const;
 
 private:
@@ -110,6 +118,7 @@ private:
   void become(zygote& from);
   void attach(making what, interpreter_link::process process);
   std::uint64_t memory_limit() const noexcept;
+  std::shared_ptr<const cgroup> group_for(replica_id id, pid_t pid) const;
   void fail_waiting(const failure& why);
   void unmake(const replica_order& order, const failure& why);
   hand& hand_of(const zygote& process);

@@ -91,7 +91,7 @@ std::string configure(const environment_spec& spec, const std::string& code_dire
   return render(message.getRoot<::Order>().asReader());
 }
 
-std::string start(const replica_order& order, bool become) {
+std::string start(const replica_order& order, bool become, bool sets_gpus) {
   capnp::MallocMessageBuilder message;
   auto root = message.initRoot<::Order>();
   auto into = become ? root.initBecome() : root.initFork();
@@ -99,6 +99,10 @@ std::string start(const replica_order& order, bool become) {
   into.setConcurrency(order.concurrency);
   into.setSlots(order.slots);
   into.setFresh(order.fresh);
+  auto gpus = into.initGpus(static_cast<unsigned>(order.gpus.size()));
+  for (unsigned i = 0; i < gpus.size(); ++i)
+    gpus.set(i, order.gpus[i]);
+  into.setSetsGpus(sets_gpus);
   return render(message.getRoot<::Order>().asReader());
 }
 

@@ -41,6 +41,7 @@ std::optional<event> parse(std::string_view json);
 std::string configure(const environment_spec& spec, const std::string& code_directory, bool force_spawn);
 
 /// "Make this replica" of a zygote that can fork, "be this replica" (`become`) of one that cannot.
-std::string start(const replica_order& order, bool become);
+/// `sets_gpus`: the replica sees the GPUs of the order and no others.
+std::string start(const replica_order& order, bool become, bool sets_gpus);
 
 } // namespace hearth::node::zygote_message

@@ -49,6 +49,43 @@ BOOST_AUTO_TEST_CASE(durations_are_numbers_with_a_unit_or_seconds) {
     BOOST_CHECK_THROW(parse_duration(wrong), std::invalid_argument);
 }
 
+BOOST_AUTO_TEST_CASE(memory_is_a_number_with_a_unit) {
+  BOOST_TEST(parse_memory("8Gi") == 8ULL << 30);
+  BOOST_TEST(parse_memory("1.5Mi") == 3ULL << 19);
+  BOOST_TEST(parse_memory("2G") == 2'000'000'000ULL);
+  BOOST_TEST(parse_memory("1") == 1ULL);
+  for (auto* wrong : {"", "0", "-1Gi", "8 Gi", "8GiB", "8Pi", "Gi", "nan", "99999999999Ti"})
+    BOOST_CHECK_THROW(parse_memory(wrong), std::invalid_argument);
+}
+
+BOOST_AUTO_TEST_CASE(cpu_is_a_number_of_cores_or_of_thousandths) {
+  BOOST_TEST(parse_cores("2") == 2000u);
+  BOOST_TEST(parse_cores("1.5") == 1500u);
+  BOOST_TEST(parse_cores("500m") == 500u);
+  for (auto* wrong : {"", "0", "-1", "2c", "m", "99999999"})
+    BOOST_CHECK_THROW(parse_cores(wrong), std::invalid_argument);
+}
+
+BOOST_AUTO_TEST_CASE(gpus_are_indices_or_none) {
+  BOOST_TEST(parse_gpus("none").empty());
+  BOOST_TEST(parse_gpus("0,3") == (std::vector<std::uint32_t>{0, 3}));
+  for (auto* wrong : {"", "0,", ",0", "0 1", "a", "1,1", "-1", "all"})
+    BOOST_CHECK_THROW(parse_gpus(wrong), std::invalid_argument);
+}
+
+BOOST_AUTO_TEST_CASE(resources_are_the_machines_unless_said) {
+  const auto none = merged({});
+  BOOST_TEST((!none.memory_bytes && !none.cpu_millis && !none.gpus && none.gpu_lock_directory.empty()));
+  const settings_source said{"user.toml", {{"memory", "1Gi"}, {"cpu", "1"}, {"gpus", "none"}, {"gpu_locks", "/l"}}};
+  const auto some = merged({said});
+  BOOST_TEST(*some.memory_bytes == 1ULL << 30);
+  BOOST_TEST(*some.cpu_millis == 1000u);
+  BOOST_TEST(some.gpus->empty());
+  BOOST_TEST(some.gpu_lock_directory == "/l");
+  BOOST_CHECK_EXCEPTION(merged({{"user.toml", {{"memory", "much"}}}}), start_error,
+                        says("memory = \"much\" (user.toml)"));
+}
+
 BOOST_AUTO_TEST_CASE(the_first_source_that_says_something_wins) {
   const settings_source flags{"the command line", {{"idle_exit", "1s"}}};
   const settings_source user{"user.toml", {{"idle_exit", "2s"}, {"log_level", "debug"}}};

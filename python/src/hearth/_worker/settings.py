@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Mapping
+import os
+from typing import Any, Mapping, Optional
 
 __all__ = ["HookEntry", "Settings", "Start", "TaskEntry"]
 
@@ -120,6 +121,7 @@ class Start:
     concurrency: int
     slots: int
     fresh: bool
+    gpus: Optional[str]  # what CUDA_VISIBLE_DEVICES is to say; None: whatever it says
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> Start:
@@ -128,4 +130,10 @@ class Start:
             concurrency=max(1, int(row.get("concurrency", 1))),
             slots=int(row.get("slots", 0)),
             fresh=bool(row.get("fresh", False)),
+            gpus=",".join(map(str, row.get("gpus", ()))) if row.get("setsGpus", False) else None,
         )
+
+    def show_gpus(self) -> None:
+        """Lets this process see the GPUs that it was given and no others; before user code runs in it."""
+        if self.gpus is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus

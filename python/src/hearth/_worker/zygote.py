@@ -128,7 +128,9 @@ class Zygote:
                     sys.stdout.flush()
                     os._exit(0)
                 if "become" in order:
-                    return Start.read(order["become"]), descriptors
+                    start = Start.read(order["become"])
+                    start.show_gpus()
+                    return start, descriptors
                 if "fork" not in order:
                     raise ValueError(f"unknown order of the node: {sorted(order)}")
                 pidfd = self._fork(Start.read(order["fork"]), descriptors)
@@ -175,6 +177,7 @@ class Zygote:
             return -1
         if pid == 0:
             isolation.die_with_parent(zygote)
+            start.show_gpus()
             self._shed()
             self._program.hooks.forked()
             self._take_output(descriptors)
