@@ -218,4 +218,12 @@ struct NodeRow {
   calls @14 :UInt64;
   socket @15 :Text;
   stateDirectory @16 :Text;
+  memoryCapacity @17 :UInt64;         # what replicas may reserve together, and what they have reserved
+  memoryReserved @18 :UInt64;
+  cpuCapacityMillis @19 :UInt32;
+  cpuReservedMillis @20 :UInt32;      # may be more than the capacity where cpu is a share
+  gpus @21 :UInt32;
+  gpusInUse @22 :UInt32;
+  ordersWaiting @23 :UInt32;          # replicas that wait for room
+  memoryLimits @24 :Text;             # who ends a replica that uses too much: cgroup | watcher
 }

@@ -335,7 +335,6 @@ def test_without_reuse_the_definition_says_so() -> None:
         ({"secrets": ["api-key", hearth.Secret("b")]}, "deliver no secrets; its tasks have to find api-key, b"),
         ({"queue": "fast"}, "queue='fast' has no effect"),
         ({"mounts": ("/data",)}, "mounts=['/data'] has no effect"),
-        ({"resources": hearth.Resources(gpu=1)}, "Resources(gpu) has no effect"),
         ({"resources": hearth.Resources(disk="1Gi", shm="auto")}, "Resources(disk, shm) has no effect"),
         ({"cache": "auto"}, "cache has no effect, nodes keep no results; e.one"),
     ],
@@ -366,9 +365,9 @@ def test_an_override_says_what_it_adds_without_effect(caplog: pytest.LogCaptureF
         env.definition()
         assert not caplog.records
         for _ in range(2):
-            task.override(resources=hearth.Resources(gpu=1)).env.definition()
+            task.override(resources=hearth.Resources(disk="1Gi")).env.definition()
     assert [record.getMessage() for record in caplog.records] == [
-        "environment 'e': Resources(gpu) has no effect; nodes count only cpu and memory"
+        "environment 'e': Resources(disk) has no effect; nodes count cpu, memory and GPUs"
     ]
 
 

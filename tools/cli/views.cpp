@@ -238,6 +238,11 @@ table action_details(const json& row) {
     .take();
 }
 
+std::string cores_text(std::uint64_t millis) {
+  const auto rest = millis % 1000 / 100;
+  return std::to_string(millis / 1000) + (rest != 0 ? "." + std::to_string(rest) : "") + " cores";
+}
+
 table node_details(const json& row) {
   const auto idle = number_in(row, "idleExitMs");
   return lines()
@@ -253,6 +258,12 @@ table node_details(const json& row) {
     .add("Calls", count(row, "calls"))
     .add("Memory", bytes_text(number_in(row, "residentBytes")) + " of hearthd; the machine has "
                      + bytes_text(number_in(row, "memoryBytes")))
+    .add("For replicas", bytes_text(number_in(row, "memoryCapacity")) + " of memory, "
+                           + cores_text(number_in(row, "cpuCapacityMillis")) + ", " + count(row, "gpus") + " GPUs")
+    .add("Reserved", bytes_text(number_in(row, "memoryReserved")) + " of memory, "
+                       + cores_text(number_in(row, "cpuReservedMillis")) + ", " + count(row, "gpusInUse") + " GPUs; "
+                       + count(row, "ordersWaiting") + " replicas wait")
+    .add("Memory limits", text_in(row, "memoryLimits"))
     .add("Socket", text_in(row, "socket"))
     .add("State folder", text_in(row, "stateDirectory"))
     .add("Id", text_in(row, "id"))

@@ -21,10 +21,10 @@ def sentences(env: TaskEnvironment) -> Iterator[str]:
         yield f"mounts={list(env.mounts)} has no effect; its tasks see the files that the node's user sees"
     resources = env.resources
     if resources is not None:
-        asked = {"gpu": resources.gpu_count, "disk": resources.disk_bytes, "shm": resources.shm or 0}
+        asked = {"disk": resources.disk_bytes, "shm": resources.shm or 0}
         words = ", ".join(word for word, value in asked.items() if value)
         if words:
-            yield f"Resources({words}) has no effect; nodes count only cpu and memory"
+            yield f"Resources({words}) has no effect; nodes count cpu, memory and GPUs"
     cached = [task.name for task in env.tasks.values() if task.cache.behavior != "disable"]
     if cached:
         yield f"cache has no effect, nodes keep no results; {', '.join(cached)} run for each call"

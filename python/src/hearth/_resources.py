@@ -32,8 +32,9 @@ class Resources:
         disk: as memory, without a limit.
         shm: as disk, or ``"auto"``.
 
-    What is not given is not limited. Nodes act on memory limits, and on cpu as the number of threads that numeric
-    libraries start; gpu, disk and shm are kept for display. Raises ValueError naming the parameter.
+    What is not given is not limited. A replica starts when the node has as much memory and as many GPUs free as it asks
+    for; cpu bounds the threads that numeric libraries start, and on a node that is not private it is kept free as memory
+    is. disk and shm are kept for display. Raises ValueError naming the parameter.
     """
 
     cpu: Union[CPU, Tuple[CPU, CPU], None] = None
