@@ -41,10 +41,9 @@ caf::result<opened_environment> agent_state::open(const spec_ptr& spec, bool dep
   auto& supervisor = supervisors_[spec->key()];
   if (!supervisor) {
     supervisor = self_->spawn<caf::monitored>(
-      [config = supervisor_config{spec->key(), agent_actor(self_), config_.run_keeper, replica_numbers_,
-                                  config_.cores}](supervisor_actor::stateful_pointer<supervisor_state> self) {
-        return self->state.make_behavior(self, config);
-      });
+      [config = supervisor_config{spec->key(), agent_actor(self_), config_.run_keeper, replica_numbers_, config_.cores,
+                                  config_.journal, config_.zygote_ttl}](
+        supervisor_actor::stateful_pointer<supervisor_state> self) { return self->state.make_behavior(self, config); });
     if (draining_)
       drain(supervisor);
   }

@@ -29,6 +29,8 @@ struct agent_config {
   logs_actor logs;
   run_keeper_actor run_keeper;
   std::function<std::uint64_t()> resident_bytes; // of this process
+  journal_actor journal;
+  milliseconds zygote_ttl = defaults::zygote_ttl; // how long a zygote outlives the replicas
 };
 
 class agent_state {

@@ -9,9 +9,34 @@ namespace {
 
 using seconds = std::chrono::duration<double>;
 
+double length(duration of) { return seconds(of).count(); }
+
+std::int64_t whole_seconds(instant at) {
+  return std::chrono::duration_cast<std::chrono::seconds>(at.time_since_epoch()).count();
+}
+
 /// Replicas whose slots hold this many calls.
 std::uint64_t replicas_for(double calls, std::uint32_t concurrency) {
   return static_cast<std::uint64_t>(std::ceil(std::max(0.0, calls) / concurrency));
+}
+
+/// When the present replicas come to the last of the queue, if nothing is started; hours stand for never.
+duration wait_of(const inputs& in) {
+  constexpr std::chrono::hours never{24};
+  const double slots = static_cast<double>(in.ready) * in.concurrency;
+  const double wait = static_cast<double>(in.queued) * length(in.service) / slots;
+  return wait < length(never) ? std::chrono::duration_cast<duration>(seconds(wait)) : duration(never);
+}
+
+/// Slots that are missing for the steady arrivals and the queue, those of starting replicas not counted.
+double missing_slots(const inputs& in, double start_up, bool is_young) {
+  const double service = length(in.service);
+  const double slots = static_cast<double>(in.ready) * in.concurrency;
+  const double missing = std::max(0.0, in.arrivals * service - slots);
+  if (is_young)
+    return missing;
+  const double until = std::min(start_up * defaults::drain_starts, length(defaults::drain_max));
+  return missing + static_cast<double>(in.queued) * service / std::max(service, until);
 }
 
 /// What the queue asks for, beyond what is ready or starting.
@@ -22,27 +47,35 @@ decision for_queue(const inputs& in) noexcept {
   if (a_slot_each <= in.starting)
     return {0, 0, rule::enough_starting, {}};
   const auto most = a_slot_each - in.starting;
-  if (in.service.count() == 0 || in.start_up.count() == 0)
+  const auto start_up = in.start_up.count() > 0 ? in.start_up : in.oldest_start; // it takes at least so long
+  if (in.service.count() == 0 || start_up.count() == 0)
     return {static_cast<std::uint32_t>(most), 0, rule::demand, {}};
 
-  const double service = seconds(in.service).count();
-  const double start_up = seconds(in.start_up).count();
-  const double slots = static_cast<double>(in.ready) * in.concurrency;
-  const double queued = static_cast<double>(in.queued);
-  const double steady = in.arrivals * service; // slots that what arrives keeps busy
-  const double longest = static_cast<double>(duration::max().count()) / 1e9;
-  const double wait = slots > 0 ? std::min(queued * service / slots, longest) : longest;
-  const auto predicted = std::chrono::duration_cast<duration>(seconds(std::min(wait, longest / 2)));
-  const bool drains = wait <= start_up && in.oldest_wait <= in.start_up;
-  double missing = std::max(0.0, steady - slots);
-  if (!drains) {
-    const double backlog = queued + std::max(0.0, in.arrivals - slots / service) * start_up;
-    missing += backlog * service / std::max(service, start_up * defaults::drain_share);
-  }
-  const auto wanted = replicas_for(missing, in.concurrency);
+  const auto predicted = wait_of(in);
+  const double patience = std::max(defaults::wait_share * length(in.service),
+                                   std::min(length(start_up), length(defaults::wait_unnoticed)));
+  const double bearable = std::max(length(start_up), defaults::bearable_share * length(in.service));
+  const bool is_young = length(predicted) <= bearable && length(in.saturated) <= patience;
+  const auto wanted = replicas_for(missing_slots(in, length(start_up), is_young), in.concurrency);
   if (wanted <= in.starting)
-    return {0, 0, drains ? rule::drains_sooner : rule::enough_starting, predicted};
+    return {0, 0, is_young ? rule::drains_sooner : rule::enough_starting, predicted};
   return {static_cast<std::uint32_t>(std::min(wanted - in.starting, most)), 0, rule::predicted_wait, predicted};
+}
+
+/// What a demand that rises will need by the time that a start is ready.
+decision ahead_of_demand(const inputs& in) noexcept {
+  const auto wanted = replicas_for(in.rising, in.concurrency);
+  const auto there = in.ready + in.starting;
+  return wanted > there ? decision{static_cast<std::uint32_t>(wanted - there), 0, rule::rising, {}} : decision{};
+}
+
+/// One after the other, so that a pool is never short of more than one replica.
+decision for_due(const inputs& in) noexcept {
+  if (in.replacing > 0 || in.is_paused)
+    return {};
+  const auto alive = in.ready + in.starting + in.lent;
+  const bool is_spare = in.queued == 0 && in.due_idle > 0 && alive > in.min;
+  return {is_spare ? 0u : 1u, 1, rule::recycle, {}};
 }
 
 } // namespace
@@ -77,6 +110,8 @@ std::string_view name(rule why) noexcept {
       return "recycle";
     case rule::yielded:
       return "yielded";
+    case rule::rising:
+      return "rising";
   }
   return "none";
 }
@@ -85,7 +120,11 @@ decision decide(const inputs& in) noexcept {
   const auto alive = in.ready + in.starting + in.lent;
   if (in.end_all != rule::none)
     return {0, alive, in.end_all, {}};
+  if (in.due > 0)
+    return for_due(in);
   auto up = for_queue(in);
+  if (const auto ahead = ahead_of_demand(in); ahead.start > up.start)
+    up = ahead;
   if (const auto missing = in.is_wanted && in.min > alive ? in.min - alive : 0; missing > up.start)
     up = {missing, 0, rule::minimum, up.predicted_wait};
   if (up.start == 0 && in.expects_calls && alive == 0 && in.max > 0)
@@ -96,25 +135,38 @@ decision decide(const inputs& in) noexcept {
       return {0, 0, rule::paused, up.predicted_wait};
     if (counted >= in.max)
       return {0, 0, rule::at_maximum, up.predicted_wait};
-    up.start = std::min(up.start, in.max - counted);
+    up.start = std::min({up.start, in.max - counted, in.places});
     return up;
   }
   const auto spare = alive > in.min ? alive - in.min : 0;
   if (const auto end = std::min(in.over, spare); end > 0 && !in.expects_calls)
-    return {0, end, rule::scaledown_ttl, {}};
+    return {0, end, in.is_asked_to_yield ? rule::yielded : rule::scaledown_ttl, {}};
   return up;
 }
 
 // -- what is learned ----
 
-void history::arrived(instant now, bool idle) noexcept {
-  constexpr std::chrono::seconds second{1};
-  if (now - second_ >= second) {
-    last_second_ = now - second_ < 2 * second ? this_second_ : 0;
-    this_second_ = 0;
-    second_ = last_second_ > 0 ? second_ + second : now;
+/// The second `at` becomes the newest; those that nothing arrived in are empty.
+void history::turn_to(std::int64_t at) noexcept {
+  const auto size = static_cast<std::int64_t>(seconds_.size());
+  for (auto i = std::max(newest_ + 1, at - size + 1); i <= at; ++i)
+    seconds_[static_cast<std::size_t>(i % size)] = {};
+  newest_ = at;
+}
+
+const history::second* history::find(std::int64_t at) const noexcept {
+  const auto size = static_cast<std::int64_t>(seconds_.size());
+  return at > newest_ || at <= newest_ - size || at < 0 ? nullptr : &seconds_[static_cast<std::size_t>(at % size)];
+}
+
+void history::arrived(instant now, double demand, bool idle) noexcept {
+  if (const auto at = whole_seconds(now); at != newest_) {
+    turn_to(at);
+    rising_ = predict_rise();
   }
-  ++this_second_;
+  auto& present = seconds_[static_cast<std::size_t>(newest_) % seconds_.size()];
+  ++present.calls;
+  present.demand += demand;
   if (!idle || !rested_)
     return;
   const auto pause = std::chrono::duration_cast<std::chrono::seconds>(now - *rested_) / defaults::pause_bucket;
@@ -144,12 +196,41 @@ void history::started(duration start_up) noexcept {
 }
 
 double history::arrivals(instant now) const noexcept {
-  const double into = seconds(now - second_).count();
-  if (into >= 2)
+  const auto stretch = std::clamp<std::int64_t>(std::lround(length(start_up_) / 4), 1, defaults::arrival_seconds / 4);
+  std::array<std::uint64_t, 2> calls{};
+  const auto at = whole_seconds(now);
+  for (std::int64_t i = 0; i < 2 * stretch; ++i)
+    if (const auto* one = find(at - i))
+      calls[static_cast<std::size_t>(i / stretch)] += one->calls;
+  return static_cast<double>(std::min(calls[0], calls[1])) / static_cast<double>(stretch);
+}
+
+double history::rising(instant now) const noexcept { return whole_seconds(now) - newest_ <= 1 ? rising_ : 0; }
+
+double history::predict_rise() const noexcept {
+  constexpr std::int64_t stretches = 3;
+  if (start_up_ < defaults::rise_start_up_min)
     return 0;
-  if (into >= 1)
-    return this_second_ * (2 - into);
-  return last_second_ * (1 - into) + this_second_;
+  const auto stretch = std::clamp<std::int64_t>(static_cast<std::int64_t>(std::ceil(length(start_up_))), 1,
+                                                (defaults::arrival_seconds - 2) / stretches);
+  std::array<double, stretches> demand{};
+  for (std::int64_t n = 0; n < stretches; ++n) {
+    std::uint64_t calls = 0;
+    for (std::int64_t i = 0; i < stretch; ++i)
+      if (const auto* one = find(newest_ - 1 - n * stretch - i)) {
+        calls += one->calls;
+        demand[static_cast<std::size_t>(n)] += one->demand;
+      }
+    if (calls == 0)
+      return 0;
+    demand[static_cast<std::size_t>(n)] /= static_cast<double>(calls);
+  }
+  const double rise = std::min(demand[0] - demand[1], demand[1] - demand[2]);
+  if (rise <= 0)
+    return 0;
+  // From the middle of the newest stretch to when the start is ready, and a margin.
+  const double stretches_ahead = length(start_up_) / static_cast<double>(stretch) + 0.5;
+  return demand[0] + defaults::rise_margin * rise * stretches_ahead;
 }
 
 std::optional<history::expectation> history::expected() const noexcept {

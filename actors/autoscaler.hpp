@@ -18,7 +18,7 @@ enum class rule : std::uint8_t {
   none = 0,            // nothing waits and nothing is over
   minimum = 1,         // fewer replicas than the minimum
   demand = 2,          // calls wait, and nothing is known of how long they or a start take
-  predicted_wait = 3,  // calls would wait longer than a start takes
+  predicted_wait = 3,  // calls wait, or will, for longer than they should
   enough_starting = 4, // those that start already have room for all that waits
   drains_sooner = 5,   // the present replicas come to all that waits before another one would be ready
   at_maximum = 6,      // calls wait, and there are as many replicas as may be
@@ -29,6 +29,7 @@ enum class rule : std::uint8_t {
   prewarm = 11,        // the history of arrivals says that calls come soon
   recycle = 12,        // a replica has served its calls, its age or its memory, and another takes its place
   yielded = 13,        // another environment waits for what an idle replica holds
+  rising = 14,         // demand has risen steadily, and a start takes long
 };
 
 /// Stable lower-case name ("predicted_wait"); never empty.
@@ -39,20 +40,27 @@ struct inputs {
   std::uint32_t min = 0;
   std::uint32_t max = 1;
   std::uint32_t concurrency = 1;
-  bool is_wanted = false;  // called or deployed since it was idle: keeps its minimum
-  std::uint32_t ready = 0; // replicas that take calls
+  bool is_wanted = false;            // called or deployed since it was idle: keeps its minimum
+  std::uint32_t places = UINT32_MAX; // processes that may be started before some that end are gone
+  std::uint32_t ready = 0;           // replicas that take calls
   std::uint32_t starting = 0;
   std::uint32_t lent = 0;    // replicas where every call waits for its children: they do not count towards `max`
   std::uint64_t running = 0; // calls in slots
   std::uint64_t queued = 0;
-  duration oldest_wait{0}; // of the first in the queue
-  duration service{0};     // learned, per call; 0: unknown
-  duration start_up{0};    // learned; 0: unknown
-  double arrivals = 0;     // calls per second, of late
+  duration saturated{0};    // for how long every call has had to wait
+  duration service{0};      // learned, per call; 0: unknown
+  duration start_up{0};     // learned; 0: unknown
+  duration oldest_start{0}; // since the first of those that start was asked for
+  double arrivals = 0;      // calls per second that have come steadily of late
+  double rising = 0; // slots that a rising demand will need when a start that begins now is ready; 0: it does not rise
   bool is_paused = false;
-  std::uint32_t over = 0;     // replicas without calls whose scaledown_ttl is over
-  rule end_all = rule::none;  // idle_ttl or superseded: nothing is to stay
-  bool expects_calls = false; // by the history of arrivals
+  std::uint32_t over = 0;         // replicas without calls whose scaledown_ttl is over
+  rule end_all = rule::none;      // idle_ttl or superseded: nothing is to stay
+  bool expects_calls = false;     // by the history of arrivals
+  bool is_asked_to_yield = false; // `over` counts whatever is idle, because another environment waits
+  std::uint32_t due = 0;          // replicas to be replaced; only when that is the question
+  std::uint32_t due_idle = 0;     // of those: without calls
+  std::uint32_t replacing = 0;    // starting in the place of others, which still count as ready
 
   bool operator==(const inputs&) const = default;
 };
@@ -69,20 +77,23 @@ struct decision {
 
 /// How many replicas to start or end. Pure.
 ///
-/// Up: with S the time of a call, T that of a start, C the slots of ready replicas, Q the queue and L the arrivals per
-/// second, the queue is empty after Q S / C. When that is sooner than T, a start helps nobody. Otherwise enough replicas
-/// are started to serve what arrives (L S slots, Little's law) and to work off what will have queued up when they are ready,
-/// Q + (L - C / S) T calls, within max(S, T / 5); replicas that start already count as if they were ready, and there is
-/// never more than one slot per waiting call. Down: clocks of single replicas and of the pool; there is no average that
-/// could be wrong, hence nothing that swings.
+/// Up, with S the time of a call, T that of a start, C the slots of ready replicas and Q the queue. Nothing is started for a
+/// queue that is young (`defaults::wait_share` of S) and that the present replicas empty sooner, in Q S / C, than a start
+/// takes. Otherwise enough to serve what arrives steadily (arrivals times S slots, Little's law), and to work off the queue
+/// within max(S, min(2 T, 5 s)): a slot for each call where starts are fast, few replicas with much to do where they are
+/// slow. Those that start already count as if they were ready, and there is never more than one slot per waiting call.
+/// Where starts are slow, a demand that has risen steadily is met ahead of its calls.
+///
+/// Down: clocks of single replicas and of the pool; there is no average that could be wrong, hence nothing that swings.
 decision decide(const inputs& in) noexcept;
 
 /// What one pool has learned: how long calls and starts take, how fast calls arrive, and how long the pauses between them
 /// are. Pure; not thread-safe. All of it is cheap enough for the way of a call.
 class history {
 public:
-  /// A call was admitted. `idle`: it is the first after a time without any.
-  void arrived(instant now, bool idle) noexcept;
+  /// A call was admitted. `demand`: calls in slots, and of those that wait not more than as many. `idle`: it is the first
+  /// after a time without any.
+  void arrived(instant now, double demand, bool idle) noexcept;
   void served(duration run) noexcept;
   void started(duration start_up) noexcept;
   /// The last open call ended.
@@ -90,8 +101,12 @@ public:
 
   duration service() const noexcept { return service_; }
   duration start_up() const noexcept { return start_up_; }
-  /// Calls per second in the last second.
+  /// Calls per second that came in each of the last two stretches of a quarter of a start-up time (1 to 30 s): a burst is no
+  /// rate.
   double arrivals(instant now) const noexcept;
+  /// Slots that will be needed when a start that begins now is ready, if demand goes on as it rose over the last three
+  /// start-up times; 0 where it did not rise, and where starts take less than half a second.
+  double rising(instant now) const noexcept;
 
   /// When calls are expected, by the pauses so far: the pool should be warm from `from` to `until`. Nothing while it is
   /// not idle, or when the pauses have no pattern. After "Serverless in the Wild" (Shahrad et al., USENIX ATC 2020, section
@@ -101,12 +116,24 @@ public:
   };
   std::optional<expectation> expected() const noexcept;
 
+  /// Pauses beyond it are not told apart.
+  static constexpr std::chrono::seconds longest_pause = defaults::pause_bucket * defaults::pause_buckets;
+
 private:
+  struct second { // of arrivals
+    std::uint32_t calls = 0;
+    double demand = 0; // of all of them together
+  };
+
+  void turn_to(std::int64_t at) noexcept;
+  const second* find(std::int64_t at) const noexcept;
+  double predict_rise() const noexcept;
+
   duration service_{0};
   duration start_up_{0};
-  instant second_{}; // when the present second of arrivals began
-  std::uint32_t this_second_ = 0;
-  std::uint32_t last_second_ = 0;
+  std::array<second, defaults::arrival_seconds> seconds_{}; // by their number, which goes round
+  std::int64_t newest_ = 0;                                 // of them
+  double rising_ = 0;
   std::optional<instant> rested_;
   std::array<std::uint16_t, defaults::pause_buckets> pauses_{}; // by their length
   std::uint32_t pauses_seen_ = 0;

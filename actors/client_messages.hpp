@@ -157,7 +157,7 @@ struct close {};
 
 using effect = std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
                             rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
-                            run_state, node_state, pause_reading, resume_reading, close>;
+                            rows<event_row>, run_state, node_state, pause_reading, resume_reading, close>;
 using effects = std::vector<effect>;
 
 } // namespace hearth::client

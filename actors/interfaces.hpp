@@ -175,6 +175,13 @@ using logs_actor = caf::typed_actor<
   // The last `lines` lines of the log `name` (0: all that is kept).
   caf::replies_to<atom::read, std::string, std::uint32_t>::with<std::vector<log_text>>>;
 
+/// The JOURNAL keeps what happened to environments and why.
+using journal_actor = caf::typed_actor<
+  // Facts from SUPERVISORs.
+  caf::reacts_to<atom::append, std::vector<journal_entry>>,
+  // The newest entries of an environment (name, or project/domain/name; empty: all), oldest first; 0: the usual limit.
+  caf::replies_to<atom::list, std::string, std::uint32_t>::with<std::vector<event_row>>>;
+
 /// A SESSION is one client: it decodes nothing, admits, and answers exactly once.
 using session_actor = caller_actor::extend<
   // From its CONNECTION, in the order in which the client sent it.
@@ -291,3 +298,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::run_row>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::action_row>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::run_row)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::call_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::journal_entry>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::event_row>)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/environment.hpp"
+#include "actors/journal_entry.hpp"
 #include "core/bytes.hpp"
 #include "core/errors.hpp"
 #include "core/ids.hpp"
@@ -260,6 +261,22 @@ struct environment_row {
   std::vector<std::string> tasks;
   std::string message, python;
   std::uint64_t mean_run_us = 0, cold_starts = 0, mean_start_us = 0;
+  std::string reason;  // why this pool is not the one that was there before
+  std::string waiting; // "wants 5, has 3, waiting for memory"; empty: nothing waits
+  std::uint64_t learned_run_us = 0, learned_start_us = 0;
+  std::uint64_t idle_ttl_ms = 0, scaledown_ttl_ms = 0;
+  std::string scope;
+  std::uint64_t recycled = 0, prewarmed = 0, prewarm_hits = 0, prewarm_idle_ms = 0;
+};
+
+/// An entry of the journal.
+struct event_row {
+  std::uint64_t unix_ms = 0;
+  std::string project, domain, environment, version, kind, text;
+  std::uint64_t replica = 0;
+  scaling::inputs in; // of kind "decided"
+  scaling::decision what;
+  bool is_reproduced = false; // deciding again from `in` gives `what`
 };
 
 struct replica_row {

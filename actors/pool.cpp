@@ -30,8 +30,7 @@ std::variant<ticket, pool::refusal> pool::admit(const request& what, instant now
     return refusal{{ec::queue_full, "The queue of environment " + spec_->name + " is full ("
                                       + std::to_string(queued_roots_) + " calls); try again in "
                                       + std::to_string(defaults::queue_full_retry.count()) + " ms."}};
-  expired_ = false;
-  wants_replicas_ = true;
+  awake(now);
   auto id = make(what, now);
   enqueue(id, *find(id), false, now);
   pump(now, out);
@@ -83,8 +82,12 @@ void pool::release(ticket call, entry& e, instant now, pool_effects& out) {
   if (++e.generation == 0)
     e.generation = 1;
   unused_.push_back(static_cast<std::uint32_t>(call.value));
-  if (--calls_open_ == 0)
+  if (--calls_open_ == 0) {
     idle_since_ = now;
+    history_.rested(now);
+    if (limits_.prewarm)
+      expected_ = history_.expected();
+  }
   out.push_back(pool_effect::release{call});
 }
 
@@ -153,6 +156,7 @@ void pool::done(replica_id id, ticket call, ec code, bool unstarted, duration ru
     auto& learned = service_ns_[e->what.task];
     auto sample = static_cast<double>(run.count());
     learned = learned < 0 ? sample : learned + defaults::service_time_weight * (sample - learned);
+    history_.served(run);
     if (limits_.fresh && !s.draining) {
       s.draining = true;
       out.push_back(pool_effect::retire{id, {}});

@@ -1,7 +1,9 @@
 #pragma once
 
+#include "actors/autoscaler.hpp"
 #include "actors/environment.hpp"
 #include "actors/fair_queue.hpp"
+#include "actors/pool_effects.hpp"
 #include "core/defaults.hpp"
 #include "core/errors.hpp"
 #include "core/ids.hpp"
@@ -20,52 +22,6 @@
 
 namespace hearth {
 
-/// What a pool asks its shell to do, in order.
-namespace pool_effect {
-
-/// Start a replica under this id.
-struct start {
-  replica_id replica;
-};
-/// Hand the call to the replica.
-struct dispatch {
-  replica_id replica;
-  ticket call;
-  std::uint16_t attempt;
-};
-/// Take these back if they have not begun; `recalled` tells which.
-struct recall {
-  replica_id replica;
-  std::vector<ticket> calls;
-};
-/// The call must stop; its end or the replica's comes as an event.
-struct stop {
-  replica_id replica;
-  ticket call;
-};
-/// No more calls come: the replica ends when its last one is done, or, with a reason, at once.
-struct retire {
-  replica_id replica;
-  std::string at_once;
-};
-/// Answer the caller with this failure. The ticket's answer is given from here on.
-struct fail {
-  ticket call;
-  failure why;
-  std::uint16_t attempt;
-  bool with_reply; // the failing execution's own reply (the user's exception) is the answer
-};
-/// The ticket is not used any more: whatever is kept for it can go.
-struct release {
-  ticket call;
-};
-
-using any = std::variant<start, dispatch, recall, stop, retire, fail, release>;
-
-} // namespace pool_effect
-
-using pool_effects = std::vector<pool_effect::any>;
-
 /// How one version of an environment wants to be served.
 struct pool_limits {
   std::uint32_t min_replicas = 0;
@@ -75,6 +31,11 @@ struct pool_limits {
   std::chrono::milliseconds idle_ttl{30'000}; // without calls; then all replicas end
   std::chrono::milliseconds scaledown_ttl{
     30'000}; // of one replica without calls; then it ends, unless it is of the minimum
+  std::chrono::milliseconds zygote_ttl = defaults::zygote_ttl; // without replicas; then the zygote ends too
+  bool prewarm = false;                                        // start a replica when the history says that calls come
+  std::uint64_t recycle_calls = 0;                             // replace a replica after so many; 0: never
+  std::chrono::milliseconds recycle_age{0};                    // or so old
+  std::uint64_t recycle_growth = 0;                            // or when it has grown by so many bytes
 };
 
 /// The queue and the replicas of one environment version: admission, dispatch order, calls ahead, slot lending, retries,
@@ -122,6 +83,13 @@ public:
   /// The caller gives up, or somebody aborts the call.
   void cancel(ticket call, const failure& why, instant now, pool_effects& out);
 
+  /// The replica cannot start yet: this resource of the node is taken.
+  void replica_waits(replica_id id, std::string resource, instant now, pool_effects& out);
+  /// What the replica uses; the growth from the first report on counts.
+  void replica_memory(replica_id id, std::uint64_t bytes, instant now, pool_effects& out);
+  /// Another environment waits for what idle replicas hold: those beyond the minimum end now.
+  void yield_idle(instant now, pool_effects& out);
+
   /// Runs what is due; call at or after `next_wake()`.
   void tick(instant now, pool_effects& out);
 
@@ -133,8 +101,16 @@ public:
   /// When `tick` has something to do; nothing when only events matter.
   std::optional<instant> next_wake() const;
 
-  /// No calls, no replicas and idle for longer than its time to live: nothing is lost by forgetting it.
-  bool is_expired() const { return expired_ && replicas_.empty() && calls_open_ == 0; }
+  /// No calls, no replicas, and idle until its zygote and its history were not worth keeping: it can be forgotten.
+  bool is_expired() const { return forgettable_ && replicas_.empty() && calls_open_ == 0; }
+
+  /// It needs no zygote.
+  bool is_cool() const { return cooled_; }
+  /// The replica was told to end.
+  bool is_draining(replica_id id) const {
+    const auto s = replicas_.find(id);
+    return s != replicas_.end() && s->second.draining;
+  }
 
   const environment_spec& spec() const { return *spec_; }
   const std::shared_ptr<const environment_spec>& shared_spec() const { return spec_; }
@@ -146,6 +122,8 @@ public:
   void deploy(instant now, pool_effects& out);
   /// Another version is deployed: this one ends as soon as nothing is open.
   void supersede(instant now, pool_effects& out);
+  /// A newer version is in use: no zygote of this one outlives its replicas.
+  void outdate(instant now, pool_effects& out);
 
   /// A changed policy acts on the running pool.
   void set_limits(pool_limits limits, instant now, pool_effects& out);
@@ -173,10 +151,15 @@ public:
     std::uint64_t failed = 0;
     std::uint64_t lost = 0;
     std::uint64_t cold_starts = 0;
+    std::uint64_t recycled = 0;
+    std::uint64_t prewarmed = 0;    // replicas that were started because calls were expected
+    std::uint64_t prewarm_hits = 0; // of those that calls found
+    duration prewarm_waste{0};      // that they were kept without a call
     duration run_total{0};
     std::uint64_t run_samples = 0;
   };
   const counters& count() const { return counters_; }
+  const scaling::history& learned() const { return history_; }
   std::size_t queued() const { return queued_; }
   /// Places that the queue takes: with tickets that left it and are not swept yet.
   std::size_t tickets_queued() const { return queue_.size(); }
@@ -189,6 +172,7 @@ public:
     replica_id id;
     bool is_ready = false;
     bool is_draining = false;
+    std::string waits_for;     // the resource that it cannot start without; empty: none
     std::uint32_t running = 0; // sent and within its concurrency
     std::uint32_t parked = 0;
     std::uint32_t ahead = 0;
@@ -221,9 +205,18 @@ private:
     bool in_use = false;
   };
 
+  enum class due : std::uint8_t { no, calls, age, memory };
+
   struct member { // a replica as the pool sees it
     bool ready = false;
     bool draining = false;
+    bool has_waited = false;               // for a resource: its start says nothing of others
+    std::string waits_for;                 // likewise, now
+    std::optional<replica_id> replaces;    // ends when this one is ready
+    std::optional<replica_id> replaced_by; // which is starting
+    due is_due = due::no;                  // to be replaced, and why
+    std::uint64_t first_bytes = 0;         // its first report of memory
+    std::uint64_t bytes = 0;               // its last
     bool can_hold_ahead = false;
     bool recalling = false;   // an answer to `recall` is due
     bool begun_asked = false; // since its last progress: whether it began anything
@@ -258,13 +251,29 @@ private:
   void pump(instant now, pool_effects& out);
   bool has_head();
   member* choose(std::uint16_t depth, replica_id& id);
+  std::uint64_t replicas_needed(std::uint64_t calls) const;
   member* choose_ahead(const request& what, instant now, replica_id& id);
   void send(ticket call, replica_id to, member& s, instant now, pool_effects& out);
   void park(member& s, ticket call, entry& e);
   void unpark(member& s, ticket call, const entry& e);
   void unsend(member& s, ticket call, entry& e, instant now);
+  struct census {
+    std::uint32_t ready = 0, starting = 0, lent = 0;
+    std::uint64_t running = 0;
+    std::uint32_t counted() const { return ready + starting; } // towards the maximum
+    std::uint32_t alive() const { return ready + starting + lent; }
+  };
+  census count_members() const;
+  std::uint32_t slots_each() const { return limits_.fresh ? 1 : limits_.concurrency; }
+  instant oldest_start() const;
+  scaling::inputs inputs_now(const census& members, instant now) const;
+  void tell(const scaling::inputs& in, const scaling::decision& what, instant now, pool_effects& out,
+            std::string detail = {});
+  bool is_paused(instant now) const { return broken_until_ && now < *broken_until_; }
   void grow(instant now, pool_effects& out);
-  std::uint32_t members_counted() const;
+  replica_id start_one(instant now, pool_effects& out);
+  void withdraw_waiting(pool_effects& out);
+  static void end_replica(replica_id id, member& s, pool_effects& out);
   std::uint32_t alive() const;
   bool can_grow() const;
   bool has_ready() const;
@@ -273,10 +282,16 @@ private:
   void replace(replica_id id, member& s, pool_effects& out);
   void recall_hanging(instant now, pool_effects& out);
   void recall_stalled(instant now, pool_effects& out);
-  instant idle_until() const { return idle_since_ + (superseded_ ? duration{0} : duration(limits_.idle_ttl)); }
+  instant idle_until() const;
   bool is_surplus(const member& s) const;
-  void end_surplus(instant now, pool_effects& out);
+  void end_surplus(instant now, duration after, scaling::rule why, pool_effects& out);
   void expire_idle(instant now, pool_effects& out);
+  void cool_down(instant now, pool_effects& out);
+  void prewarm(instant now, pool_effects& out);
+  bool expects_calls(instant now) const;
+  due due_of(const member& s, instant now) const;
+  void recycle(instant now, pool_effects& out);
+  void awake(instant now);
   void ring(ticket call, instant now, pool_effects& out);
   void settle(ticket call, entry& e, const failure& why, bool with_reply, instant now, pool_effects& out);
   void settle_loss(ticket call, entry& e, const failure& why, bool alone, instant now, pool_effects& out);
@@ -300,9 +315,16 @@ private:
   std::size_t queued_roots_ = 0;
   std::uint64_t queued_bytes_ = 0;
   std::size_t calls_open_ = 0;
+  std::size_t parked_calls_ = 0;
+  std::optional<instant> saturated_since_; // every call has had to wait
   std::map<replica_id, member> replicas_;
   std::set<alarm> alarms_;
   std::vector<double> service_ns_; // per task; negative: nothing learned
+  scaling::history history_;
+  std::optional<scaling::history::expectation> expected_; // while idle, of an environment that is warmed ahead
+  std::optional<instant> prewarmed_;                      // since when a replica waits for expected calls
+  scaling::rule told_ = scaling::rule::none;              // the last decision that was told
+  instant told_at_{};
   counters counters_;
   failure last_failure_;
   bool is_failing_ = false;
@@ -310,8 +332,12 @@ private:
   std::uint32_t crashes_ = 0;           // starts or losses in a row without a call served
   std::optional<instant> broken_until_; // no replica is started before
   instant idle_since_{};
-  bool expired_ = false;
+  bool expired_ = false;           // its idle time is over
+  std::optional<instant> cool_at_; // its zygote ends
+  bool cooled_ = false;            // it has
+  bool forgettable_ = false;
   bool superseded_ = false; // its idle time is over at once
+  bool outdated_ = false;   // its zygote ends with its replicas
   std::uint64_t ready_count_ = 0;
 };
 

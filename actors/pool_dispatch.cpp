@@ -1,6 +1,7 @@
 #include "actors/pool.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 /// Who runs what where: the part of the pool that deals with replicas.
 namespace hearth {
@@ -12,6 +13,13 @@ void pool::replica_ready(replica_id id, bool can_hold_ahead, instant now, pool_e
   if (s == replicas_.end() || s->second.ready)
     return;
   s->second.ready = true;
+  s->second.waits_for.clear();
+  if (!s->second.has_waited)
+    history_.started(now - s->second.since);
+  if (const auto old = s->second.replaces ? replicas_.find(*s->second.replaces) : replicas_.end();
+      old != replicas_.end())
+    end_replica(old->first, old->second, out);
+  s->second.replaces.reset();
   s->second.can_hold_ahead = can_hold_ahead;
   s->second.ready_number = ++ready_count_;
   is_failing_ = false;
@@ -20,8 +28,13 @@ void pool::replica_ready(replica_id id, bool can_hold_ahead, instant now, pool_e
 }
 
 void pool::replica_unmade(replica_id id, const failure& why, instant now, pool_effects& out) {
-  if (replicas_.erase(id) == 0)
+  const auto unmade = replicas_.find(id);
+  if (unmade == replicas_.end())
     return;
+  if (const auto old = unmade->second.replaces ? replicas_.find(*unmade->second.replaces) : replicas_.end();
+      old != replicas_.end())
+    old->second.replaced_by.reset();
+  replicas_.erase(unmade);
   count_crash(why, now, out);
   // A start that was interrupted is tried again; code that cannot be imported stays so.
   if (has_ready()) {
@@ -39,7 +52,12 @@ void pool::replica_lost(replica_id id, const failure& why, const std::vector<tic
   if (at == replicas_.end())
     return;
   auto s = std::move(at->second);
+  parked_calls_ -= s.parked.size();
   replicas_.erase(at);
+  if (const auto next = s.replaced_by ? replicas_.find(*s.replaced_by) : replicas_.end(); next != replicas_.end())
+    next->second.replaces.reset();
+  if (const auto old = s.replaces ? replicas_.find(*s.replaces) : replicas_.end(); old != replicas_.end())
+    old->second.replaced_by.reset();
   const bool is_crash = begun.empty() && s.parked.empty() && s.done == 0 && !s.draining
                         && now - s.since < defaults::crash_backoff;
   if (!s.draining)
@@ -109,8 +127,12 @@ void pool::pump(instant now, pool_effects& out) {
     auto* s = choose(queue_.head().depth, id);
     if (!s)
       break;
+    if (find(queue_.head().id)->queued_since == now)
+      saturated_since_.reset();
     send(queue_.pop(), id, *s, now, out);
   }
+  if (queued_ > 0 && !saturated_since_)
+    saturated_since_ = now;
   grow(now, out);
   while (has_head()) {
     auto* s = choose_ahead(find(queue_.head().id)->what, now, id);
@@ -131,25 +153,32 @@ bool pool::has_head() {
   return false;
 }
 
-/// A replica with a free slot: the emptiest, the oldest among equals, so that few replicas stay warm for little work. One
-/// where parents wait is left to their descendants as long as another replica may be started for a root.
+/// A replica with a free slot: the emptiest of those that the running calls need, the oldest among equals, so that few
+/// replicas stay warm for little work. One where parents wait is left to their descendants as long as another replica may be started for a root.
 pool::member* pool::choose(std::uint16_t depth, replica_id& id) {
   member* best = nullptr;
   member* lent = nullptr;
   replica_id lent_id;
   // Where slots are lent there may be more replicas than the maximum; never more of them work.
-  const auto working = std::count_if(replicas_.begin(), replicas_.end(),
-                                     [](auto& s) { return s.second.in_flight() > 0; });
-  const bool is_full = static_cast<std::uint32_t>(working) >= limits_.max_replicas;
+  std::uint32_t working = 0;
+  std::uint64_t in_flight = 0;
+  for (const auto& [number, s] : replicas_) {
+    working += s.in_flight() > 0 && !s.draining ? 1 : 0;
+    in_flight += s.in_flight();
+  }
+  const bool is_full = working >= limits_.max_replicas;
+  const auto needed = replicas_needed(in_flight + 1);
+  std::uint32_t rank = 0;
   for (auto& [number, s] : replicas_) {
     if (!s.ready || s.draining || s.recalling || s.in_flight() >= limits_.concurrency
         || (is_full && s.in_flight() == 0))
       continue;
     if (s.parked.empty()) {
-      if (!best || s.in_flight() < best->in_flight()) {
+      if (!best || (rank < needed && s.in_flight() < best->in_flight())) {
         best = &s;
         id = number;
       }
+      ++rank;
     } else if (s.may_park(depth) && (!lent || s.parked.size() < lent->parked.size())) {
       lent = &s;
       lent_id = number;
@@ -161,6 +190,14 @@ pool::member* pool::choose(std::uint16_t depth, replica_id& id) {
     return nullptr;
   id = lent_id;
   return lent;
+}
+
+/// How many replicas serve so many calls without one being full, never fewer than the minimum.
+std::uint64_t pool::replicas_needed(std::uint64_t calls) const {
+  if (limits_.concurrency == 1)
+    return calls;
+  const auto each = std::max(1.0, defaults::pack_share * limits_.concurrency);
+  return std::max<std::uint64_t>(limits_.min_replicas, static_cast<std::uint64_t>(std::ceil(calls / each)));
 }
 
 /// A busy replica that will come to this call within one round trip, so that it need not wait for the next wake-up. Only
@@ -214,11 +251,13 @@ void pool::send(ticket call, replica_id to, member& s, instant now, pool_effects
 void pool::park(member& s, ticket call, entry& e) {
   e.where = state::parked;
   s.parked.push_back(call);
+  ++parked_calls_;
   ++s.parked_depths[e.what.depth];
 }
 
 void pool::unpark(member& s, ticket call, const entry& e) {
   std::erase(s.parked, call);
+  --parked_calls_;
   const auto at = s.parked_depths.find(e.what.depth);
   if (--at->second == 0)
     s.parked_depths.erase(at);
@@ -238,54 +277,7 @@ void pool::unsend(member& s, ticket call, entry& e, instant now) {
   s.begun_asked = false;
 }
 
-// -- size ----
-
-/// Replicas that count towards the maximum: all but those where every call waits for its children.
-std::uint32_t pool::members_counted() const {
-  std::uint32_t result = 0;
-  for (const auto& [id, s] : replicas_)
-    if (!s.draining && (s.parked.empty() || !s.sent.empty()))
-      ++result;
-  return result;
-}
-
-bool pool::has_ready() const {
-  return std::any_of(replicas_.begin(), replicas_.end(),
-                     [](const auto& s) { return s.second.ready && !s.second.draining; });
-}
-
-std::uint32_t pool::alive() const {
-  return static_cast<std::uint32_t>(
-    std::count_if(replicas_.begin(), replicas_.end(), [](const auto& s) { return !s.second.draining; }));
-}
-
-bool pool::can_grow() const {
-  auto lent_max = limits_.fresh ? defaults::parked_max : limits_.max_replicas;
-  return members_counted() < limits_.max_replicas && replicas_.size() < limits_.max_replicas + lent_max;
-}
-
-void pool::grow(instant now, pool_effects& out) {
-  if (!wants_replicas_ || (broken_until_ && now < *broken_until_))
-    return;
-  std::size_t starting = 0;
-  std::size_t alive = 0;
-  for (const auto& [id, s] : replicas_) {
-    alive += s.draining ? 0 : 1;
-    starting += s.ready || s.draining ? 0 : 1;
-  }
-  auto slots = limits_.fresh ? 1 : limits_.concurrency;
-  auto wanted = (queued_ + slots - 1) / slots;
-  while (can_grow() && (starting < wanted || alive < limits_.min_replicas)) {
-    auto id = next_replica_();
-    auto& s = replicas_[id];
-    s.since = now;
-    s.progress = now;
-    ++starting;
-    ++alive;
-    ++counters_.cold_starts;
-    out.push_back(pool_effect::start{id});
-  }
-}
+// -- replicas that do not go on ----
 
 /// Whether it holds calls ahead that could be taken back.
 bool pool::may_stall(const member& s) const {

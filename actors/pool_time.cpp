@@ -21,6 +21,7 @@ std::optional<pool::instant> pool::next_wake() const {
   if (!alarms_.empty())
     consider(alarms_.begin()->first);
   const bool has_surplus = alive() > limits_.min_replicas;
+  const bool ages = limits_.recycle_age.count() > 0;
   for (const auto& [id, s] : replicas_) {
     if (may_stall(s))
       consider(s.progress + defaults::stall_after);
@@ -28,11 +29,19 @@ std::optional<pool::instant> pool::next_wake() const {
       consider(s.progress + limits_.scaledown_ttl);
     if (may_hang(s))
       consider(s.progress + defaults::begin_patience);
+    if (ages && s.ready && !s.draining && s.is_due == due::no)
+      consider(s.since + limits_.recycle_age);
   }
   if (broken_until_ && wants_replicas_)
     consider(*broken_until_);
   if (calls_open_ == 0 && !expired_)
     consider(idle_until());
+  if (expired_ && !cooled_ && cool_at_)
+    consider(*cool_at_);
+  if (cooled_ && !forgettable_)
+    consider(idle_since_ + scaling::history::longest_pause);
+  if (expired_ && expected_ && !superseded_)
+    consider(expected_->from);
   return result;
 }
 
@@ -46,8 +55,10 @@ void pool::tick(instant now, pool_effects& out) {
     broken_until_.reset();
   recall_stalled(now, out);
   recall_hanging(now, out);
-  end_surplus(now, out);
+  end_surplus(now, limits_.scaledown_ttl, scaling::rule::scaledown_ttl, out);
   expire_idle(now, out);
+  prewarm(now, out);
+  cool_down(now, out);
   pump(now, out);
 }
 
@@ -77,44 +88,13 @@ void pool::ring(ticket call, instant now, pool_effects& out) {
   }
 }
 
-/// Whether the replica has nothing to do; its last event was the end of what it had.
-bool pool::is_surplus(const member& s) const {
-  return s.ready && !s.draining && !s.recalling && s.sent.empty() && s.parked.empty();
-}
-
-/// Each replica above the minimum has a clock of its own, which runs while it has nothing to do.
-void pool::end_surplus(instant now, pool_effects& out) {
-  for (auto left = alive(); left > limits_.min_replicas; --left) {
-    auto longest = replicas_.end();
-    for (auto s = replicas_.begin(); s != replicas_.end(); ++s)
-      if (is_surplus(s->second) && now >= s->second.progress + limits_.scaledown_ttl
-          && (longest == replicas_.end() || s->second.progress < longest->second.progress))
-        longest = s;
-    if (longest == replicas_.end())
-      return;
-    longest->second.draining = true;
-    out.push_back(pool_effect::retire{longest->first, {}});
-  }
-}
-
-void pool::expire_idle(instant now, pool_effects& out) {
-  if (calls_open_ != 0 || expired_ || now < idle_until())
-    return;
-  expired_ = true;
-  wants_replicas_ = false;
-  for (auto& [id, s] : replicas_)
-    if (!s.draining) {
-      s.draining = true;
-      out.push_back(pool_effect::retire{id, {}});
-    }
-}
-
 // -- versions ----
 
 void pool::opened(instant now) {
   if (calls_open_ == 0)
     idle_since_ = now;
-  expired_ = false;
+  expired_ = cooled_ = forgettable_ = outdated_ = false;
+  cool_at_.reset();
 }
 
 void pool::deploy(instant now, pool_effects& out) {
@@ -125,8 +105,14 @@ void pool::deploy(instant now, pool_effects& out) {
 }
 
 void pool::supersede(instant now, pool_effects& out) {
-  superseded_ = true;
+  superseded_ = outdated_ = true;
   expire_idle(now, out);
+  cool_down(now, out);
+}
+
+void pool::outdate(instant now, pool_effects& out) {
+  outdated_ = true;
+  cool_down(now, out);
 }
 
 // -- questions ----
@@ -164,7 +150,7 @@ std::vector<pool::replica_view> pool::view() const {
   result.reserve(replicas_.size());
   for (const auto& [id, s] : replicas_) {
     auto running = std::min(s.in_flight(), limits_.concurrency);
-    result.push_back({id, s.ready, s.draining, running, static_cast<std::uint32_t>(s.parked.size()),
+    result.push_back({id, s.ready, s.draining, s.waits_for, running, static_cast<std::uint32_t>(s.parked.size()),
                       s.in_flight() - running, s.done, s.since});
   }
   return result;

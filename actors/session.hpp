@@ -26,6 +26,7 @@ struct session_config {
   bundles_actor bundles;
   logs_actor logs;
   milliseconds stop_grace = defaults::stop_grace; // of a stop that names none
+  journal_actor journal;
 };
 
 class session_state {

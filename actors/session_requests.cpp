@@ -54,9 +54,12 @@ void session_state::take(client::get& e) {
   } else if (what == "node") {
     self_->request(config_.agent, inner_timeout, atom::status::value)
       .then([=](node_row& row) { deliver(std::vector<node_row>{std::move(row)}); }, refusing(request));
+  } else if (what == "event") {
+    self_->request(config_.journal, inner_timeout, atom::list::value, e.name, limit)
+      .then([=](std::vector<event_row>& rows) { deliver(std::move(rows)); }, refusing(request));
   } else {
     refuse(request, {ec::bad_request, "There is no listing of `" + e.what
-                                        + "`; there are environments, replicas, runs, actions and nodes."});
+                                        + "`; there are environments, replicas, runs, actions, events and nodes."});
   }
 }
 

@@ -1,6 +1,7 @@
 #include "actors/supervisor.hpp"
 
 #include "actors/batch.hpp"
+#include "actors/spec_difference.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -10,18 +11,30 @@ namespace hearth {
 namespace {
 
 constexpr std::string_view run_scope = "run";
+constexpr std::string_view hygiene_fork = "fork";
 
 } // namespace
 
-pool_limits limits_of(const environment_spec& spec, std::uint32_t cores) {
-  if (!spec.reuse.enabled)
-    return {0, defaults::fresh_replicas_per_core * cores, 1, true, milliseconds{30'000}};
-  return {spec.reuse.min_replicas,
-          std::max(spec.reuse.max_replicas, 1u),
-          std::max(spec.reuse.concurrency, 1u),
-          false,
-          spec.reuse.idle_ttl,
-          spec.reuse.scaledown_ttl};
+pool_limits limits_of(const environment_spec& spec, std::uint32_t cores, milliseconds zygote_ttl) {
+  pool_limits limits;
+  const bool is_of_run = spec.reuse.scope == run_scope; // nobody comes back to it
+  limits.zygote_ttl = is_of_run ? milliseconds{0} : zygote_ttl;
+  if (!spec.reuse.enabled) {
+    limits.max_replicas = defaults::fresh_replicas_per_core * cores;
+    limits.fresh = true;
+    return limits;
+  }
+  limits.min_replicas = spec.reuse.min_replicas;
+  limits.max_replicas = std::max(spec.reuse.max_replicas, 1u);
+  limits.concurrency = std::max(spec.reuse.concurrency, 1u);
+  limits.fresh = spec.reuse.hygiene == hygiene_fork;
+  limits.idle_ttl = spec.reuse.idle_ttl;
+  limits.scaledown_ttl = spec.reuse.scaledown_ttl;
+  limits.prewarm = spec.reuse.prewarm;
+  limits.recycle_calls = spec.reuse.recycle_calls;
+  limits.recycle_age = spec.reuse.recycle_age;
+  limits.recycle_growth = spec.reuse.recycle_growth_bytes;
+  return limits;
 }
 
 // -- calls ----
@@ -89,8 +102,10 @@ void supervisor_state::reply(const caller_actor& to, call_reply answer) {
 
 bool supervisor_state::open(const spec_ptr& spec, bool deploy) {
   const auto at = now();
-  const auto limits = limits_of(*spec, config_.cores);
+  const auto limits = limits_of(*spec, config_.cores, config_.zygote_ttl);
   const auto is_new = !knows(spec->version);
+  if (!newest_ || newest_->version != spec->version)
+    before_ = std::exchange(newest_, spec);
   if (spec->reuse.scope != run_scope)
     pool_of(spec, {}); // a run's pool begins with its first call
   for (auto& [name, v] : versions_) {
@@ -101,6 +116,8 @@ bool supervisor_state::open(const spec_ptr& spec, bool deploy) {
         v->calls.deploy(at, effects_);
     } else if (deploy) {
       v->calls.supersede(at, effects_);
+    } else {
+      v->calls.outdate(at, effects_);
     }
     apply(*v);
   }
@@ -113,108 +130,26 @@ bool supervisor_state::knows(const std::string& version_name) const {
 }
 
 supervisor_state::version& supervisor_state::pool_of(const spec_ptr& spec, call_id root) {
-  auto& v = versions_[spec->reuse.scope == run_scope ? spec->version + '@' + run_name(root) : spec->version];
-  if (!v)
-    v = std::make_unique<version>(pool(spec, limits_of(*spec, config_.cores),
-                                       [numbers = config_.replica_numbers] { return replica_id{++*numbers}; }));
+  const bool of_run = spec->reuse.scope == run_scope;
+  auto& v = versions_[of_run ? spec->version + '@' + run_name(root) : spec->version];
+  if (v)
+    return *v;
+  v = std::make_unique<version>(pool(spec, limits_of(*spec, config_.cores, config_.zygote_ttl),
+                                     [numbers = config_.replica_numbers] { return replica_id{++*numbers}; }));
+  if (of_run)
+    v->reason = "run " + run_name(root) + " has pools of its own (scope=\"run\")";
+  else if (const auto what = before_ && newest_->version == spec->version ? difference(*before_, *spec) : std::string{};
+           !what.empty())
+    v->reason = what;
+  else
+    v->reason = "first use since the node started, or since the last pool was forgotten";
+  note(*v, journal_entry::kind_t::pool_made, {}, v->reason);
   return *v;
 }
 
 supervisor_state::version* supervisor_state::version_with(replica_id id) {
   auto found = replica_index_.find(id);
   return found == replica_index_.end() ? nullptr : found->second;
-}
-
-// -- what replicas say ----
-
-void supervisor_state::take(replica::events& events) {
-  for (auto& event : events)
-    std::visit(
-      [&](auto& e) {
-        if (auto* v = version_with(e.id)) {
-          take(*v, e);
-          apply(*v);
-        }
-      },
-      event);
-}
-
-void supervisor_state::take(version& v, replica::ready& e) {
-  auto& known = v.replicas[e.id];
-  known.handle = caf::actor_cast<replica_actor>(e.self);
-  known.how = e.how;
-  known.pid = e.pid;
-  known.start = e.start;
-  ++v.starts;
-  v.start_total += e.start;
-  v.forked = e.how.forked;
-  v.spawn_reason = e.how.spawn_reason;
-  self_->monitor(known.handle);
-  if (known.retire_when_ready) {
-    self_->send(known.handle, atom::retire::value, false, std::string("not needed any more"));
-    return;
-  }
-  v.calls.replica_ready(e.id, e.how.can_hold_ahead, now(), effects_);
-}
-
-void supervisor_state::take(version& v, replica::start_failed& e) {
-  v.replicas.erase(e.id);
-  replica_index_.erase(e.id);
-  v.calls.replica_unmade(e.id, e.why, now(), effects_);
-}
-
-void supervisor_state::take(version& v, replica::done& e) {
-  if (e.code == ec::none && v.calls.is_awaited(e.call)) {
-    const auto& c = v.kept[static_cast<std::uint32_t>(e.call.value)];
-    if (c.in_run)
-      record(v, e.call, c, action_event::phase_t::succeeded, e.code, e.run, e.id, {});
-  }
-  failed_ = &e.failed;
-  v.calls.done(e.id, e.call, e.code, e.unstarted, e.run, now(), effects_);
-  apply(v);
-  failed_ = nullptr;
-}
-
-void supervisor_state::take(version& v, replica::parked& e) { v.calls.parked(e.id, e.call, now(), effects_); }
-
-void supervisor_state::take(version& v, replica::resumed& e) { v.calls.resumed(e.id, e.call, now(), effects_); }
-
-void supervisor_state::take(version& v, replica::recalled& e) { v.calls.recalled(e.id, e.calls, now(), effects_); }
-
-void supervisor_state::take(version& v, replica::lost& e) {
-  if (auto known = v.replicas.find(e.id); known != v.replicas.end()) {
-    if (known->second.handle)
-      self_->demonitor(known->second.handle.address());
-    v.replicas.erase(known);
-  }
-  replica_index_.erase(e.id);
-  v.calls.replica_lost(e.id, e.why, e.begun, now(), effects_);
-}
-
-void supervisor_state::take(version&, replica::waiting&) { /* it starts later; nothing to decide */
-}
-
-void supervisor_state::take(version&, replica::overcommitted&) { /* it starts now; nothing to decide */
-}
-
-void supervisor_state::take(version&, replica::memory&) { /* its limit is watched elsewhere */
-}
-
-void supervisor_state::replica_down(const caf::down_msg& down) {
-  for (auto& [key, v] : versions_)
-    for (auto& [id, known] : v->replicas)
-      if (known.handle && known.handle.address() == down.source) {
-        // An actor of ours failed: what it had sent is unknown, so all of it counts as begun.
-        replica::lost e{
-          id,
-          {ec::interpreter_lost, "Its replica failed inside the node (" + caf::to_string(down.reason) + ")."},
-          v->calls.sent_to(id),
-          {}};
-        auto& at = *v;
-        take(at, e);
-        apply(at);
-        return;
-      }
 }
 
 // -- time and end ----
@@ -229,16 +164,7 @@ void supervisor_state::tick() {
 }
 
 void supervisor_state::forget_expired() {
-  for (auto v = versions_.begin(); v != versions_.end();) {
-    if (!v->second->calls.is_expired()) {
-      ++v;
-      continue;
-    }
-    const auto spec = v->second->calls.shared_spec();
-    v = versions_.erase(v);
-    if (!knows(spec->version)) // pools of other runs fork from the same zygote
-      self_->send(config_.agent, atom::forget::value, config_.key, spec->version);
-  }
+  std::erase_if(versions_, [](const auto& entry) { return entry.second->calls.is_expired(); });
 }
 
 void supervisor_state::stop(milliseconds grace) {
@@ -326,7 +252,13 @@ supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_actor
       take(events);
       settle_turn();
     },
-    [](atom::yield) { /* idle replicas end by their own clocks */ },
+    [this](atom::yield) {
+      for (auto& [name, v] : versions_) {
+        v->calls.yield_idle(now(), effects_);
+        apply(*v);
+      }
+      settle_turn();
+    },
     [this](atom::list) -> caf::result<std::vector<environment_row>, std::vector<replica_row>> {
       std::vector<environment_row> environments;
       std::vector<replica_row> replicas;

@@ -23,10 +23,13 @@ struct supervisor_config {
   run_keeper_actor run_keeper;                    // may be empty: then actions are not recorded
   std::shared_ptr<std::uint64_t> replica_numbers; // the node's counter
   std::uint32_t cores = 1;                        // bounds replicas of an environment without `reusable`
+  journal_actor journal;                          // may be empty: then nothing is written
+  milliseconds zygote_ttl = defaults::zygote_ttl; // how long a zygote outlives the replicas
 };
 
 /// The limits that a spec asks for on a node of this many cores.
-pool_limits limits_of(const environment_spec& spec, std::uint32_t cores);
+pool_limits limits_of(const environment_spec& spec, std::uint32_t cores,
+                      milliseconds zygote_ttl = defaults::zygote_ttl);
 
 class supervisor_state {
 public:
@@ -53,6 +56,7 @@ private:
     nanoseconds start_total{0};
     std::string spawn_reason;
     bool forked = false;
+    std::string reason; // why it is not the pool that was there before
   };
 
   void invoke(std::vector<call>& calls);
@@ -80,6 +84,9 @@ private:
   version* version_with(replica_id id);
   void apply(version& v);
   void perform(version& v, const pool_effect::start& e);
+  void perform(version& v, const pool_effect::withdraw& e);
+  void perform(version& v, const pool_effect::decided& e);
+  void perform(version& v, const pool_effect::cool& e);
   void perform(version& v, const pool_effect::dispatch& e);
   void perform(version& v, const pool_effect::recall& e);
   void perform(version& v, const pool_effect::stop& e);
@@ -91,6 +98,7 @@ private:
   void reply(const caller_actor& to, call_reply answer);
   void record(const version& v, ticket id, const call& c, action_event::phase_t phase, ec code, nanoseconds run,
               replica_id where, std::string error);
+  void note(const version& v, journal_entry::kind_t kind, replica_id about, std::string detail);
   void flush();
   void settle_turn();
   void settle_stop();
@@ -103,6 +111,8 @@ private:
   supervisor_config config_;
   std::unordered_map<std::string, std::unique_ptr<version>> versions_;
   std::unordered_map<replica_id, version*> replica_index_;
+  spec_ptr newest_; // that was opened
+  spec_ptr before_; // the one before it
 
   // Of the message being handled.
   pool_effects effects_;
@@ -110,6 +120,7 @@ private:
   std::vector<std::pair<replica_actor, std::vector<dispatched_call>>> dispatches_;
   std::vector<std::pair<caller_actor, std::vector<call_reply>>> replies_;
   std::vector<action_event> actions_;
+  std::vector<journal_entry> journal_;
 
   std::optional<instant> armed_;
   std::optional<instant> stop_at_;

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-/// What a supervisor does when its pools ask for it, and what it shows.
+/// What a supervisor does when its pools ask for it.
 namespace hearth {
 
 void supervisor_state::apply(version& v) {
@@ -23,7 +23,34 @@ void supervisor_state::perform(version& v, const pool_effect::start& e) {
   order.concurrency = limits.concurrency;
   order.slots = limits.concurrency + defaults::prefetch_max + defaults::slots_spare;
   order.fresh = limits.fresh;
+  order.for_nested = e.for_nested;
   self_->send(config_.agent, atom::start::value, std::move(order), supervisor_actor(self_));
+}
+
+void supervisor_state::perform(version& v, const pool_effect::withdraw& e) {
+  v.replicas.erase(e.replica);
+  replica_index_.erase(e.replica);
+  self_->send(config_.agent, atom::withdraw::value, e.replica);
+}
+
+void supervisor_state::perform(version& v, const pool_effect::decided& e) {
+  if (!config_.journal)
+    return;
+  note(v, journal_entry::kind_t::decided, {}, e.detail);
+  journal_.back().in = e.in;
+  journal_.back().what = e.what;
+}
+
+/// Pools of other runs of the same version fork from the same zygote.
+void supervisor_state::perform(version& v, const pool_effect::cool&) {
+  const auto& name = v.calls.spec().version;
+  const bool is_shared = std::any_of(versions_.begin(), versions_.end(), [&](const auto& other) {
+    return other.second.get() != &v && other.second->calls.spec().version == name && !other.second->calls.is_cool();
+  });
+  if (is_shared)
+    return;
+  note(v, journal_entry::kind_t::cooled, {}, {});
+  self_->send(config_.agent, atom::forget::value, config_.key, name);
 }
 
 void supervisor_state::perform(version& v, const pool_effect::dispatch& e) {
@@ -129,6 +156,10 @@ void supervisor_state::record(const version& v, ticket id, const call& c, action
   a.queued = waits.queued;
   a.start = waits.start;
   a.run = run;
+  if (const auto known = v.replicas.find(where); a.cold && known != v.replicas.end()) {
+    a.fork = known->second.how.fork;
+    a.import = known->second.how.import;
+  }
   a.replica = where.value;
   a.error = code == ec::none ? std::string{} : std::move(error);
   a.supervisor = self_->ctrl();
@@ -147,60 +178,8 @@ void supervisor_state::flush() {
   if (!actions_.empty() && config_.run_keeper)
     self_->send(config_.run_keeper, atom::actions::value, std::move(actions_));
   actions_.clear();
-}
-
-void supervisor_state::list(std::vector<environment_row>& environments, std::vector<replica_row>& replicas) const {
-  for (const auto& [version_name, v] : versions_) {
-    const auto& spec = v->calls.spec();
-    environment_row row;
-    row.project = spec.project;
-    row.domain = spec.domain;
-    row.name = spec.name;
-    row.version = version_name;
-    row.python = spec.python;
-    for (const auto& task : spec.tasks)
-      row.tasks.push_back(task.name);
-    for (const auto& member : v->calls.view()) {
-      auto known = v->replicas.find(member.id);
-      replica_row r;
-      r.id = member.id.value;
-      r.environment = spec.name;
-      r.version = version_name;
-      r.state = !member.is_ready ? "starting" : member.is_draining ? "draining" : member.running > 0 ? "busy" : "idle";
-      r.running = member.running;
-      r.parked = member.parked;
-      r.ahead = member.ahead;
-      r.done = member.done;
-      r.age_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(now() - member.since).count());
-      if (known != v->replicas.end()) {
-        r.pid = known->second.pid;
-        r.start_us = static_cast<std::uint64_t>(known->second.start.count() / 1000);
-        r.start_mode = !member.is_ready ? "" : known->second.how.forked ? "fork" : "spawn";
-      }
-      replicas.push_back(std::move(r));
-      member.is_ready ? ++row.replicas : ++row.starting;
-      row.running += member.running;
-      row.parked += member.parked;
-    }
-    const auto& limits = v->calls.limits();
-    row.min_replicas = limits.min_replicas;
-    row.max_replicas = limits.max_replicas;
-    row.concurrency = limits.concurrency;
-    row.queued = v->calls.queued();
-    const auto& count = v->calls.count();
-    row.done = count.done;
-    row.failed = count.failed;
-    row.lost = count.lost;
-    row.cold_starts = count.cold_starts;
-    row.mean_run_us = count.run_samples ? static_cast<std::uint64_t>(count.run_total.count()) / count.run_samples / 1000
-                                        : 0;
-    row.mean_start_us = v->starts ? static_cast<std::uint64_t>(v->start_total.count()) / v->starts / 1000 : 0;
-    row.start_mode = v->starts == 0 ? "" : v->forked ? "fork" : "spawn";
-    row.start_reason = v->spawn_reason;
-    row.message = v->calls.last_failure().message;
-    row.state = row.replicas > 0 ? "warm" : row.starting > 0 ? "starting" : v->calls.is_failing() ? "failed" : "idle";
-    environments.push_back(std::move(row));
-  }
+  if (!journal_.empty())
+    self_->send(config_.journal, atom::append::value, std::exchange(journal_, {}));
 }
 
 } // namespace hearth

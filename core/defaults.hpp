@@ -81,9 +81,26 @@ inline constexpr milliseconds stall_after{2};
 inline constexpr seconds begin_patience{10};
 /// Weight of the newest sample in learned service times: forgets a changed workload after about 20 calls.
 inline constexpr double service_time_weight = 0.1;
-/// What queued up while replicas started is worked off within this share of the start-up time, or in the time of one call:
-/// a fifth costs five times as many replicas as the work needs, for a fifth of the time.
-inline constexpr double drain_share = 0.2;
+/// Share of a replica's slots that is filled before calls go to another one: what is left takes a burst without a wait.
+inline constexpr double pack_share = 0.8;
+/// A zygote outlives the replicas of its environment by this: coming back is then a fork, for the price of one idle process.
+inline constexpr minutes zygote_ttl{10};
+/// Decisions to wait are told at most this often: under load they change with every call.
+inline constexpr seconds decision_interval{1};
+/// What queued up while replicas started is worked off within so many start-up times, at most in this time, or in that of
+/// one call. Faster costs more replicas than it saves waiting; what they cost is their idle time afterwards.
+inline constexpr double drain_starts = 2;
+inline constexpr seconds drain_max{5};
+/// A queue younger than this share of a call's time, or than what nobody notices, is no reason to start a replica if it is
+/// empty before that one is ready, or within this other share of a call's time.
+inline constexpr double wait_share = 0.03;
+inline constexpr double bearable_share = 0.1;
+inline constexpr milliseconds wait_unnoticed{10};
+/// Seconds of arrivals that are remembered: three times the longest start-up that a rise is predicted for.
+inline constexpr std::int64_t arrival_seconds = 122;
+/// Starts faster than this follow demand; slower ones go ahead of it when it rises, with this margin on the rise.
+inline constexpr milliseconds rise_start_up_min{500};
+inline constexpr double rise_margin = 1.5;
 /// Pauses between calls are counted by their length in steps of this, for so many steps: four hours.
 inline constexpr seconds pause_bucket{5};
 inline constexpr std::size_t pause_buckets = 4 * 3600 / 5;
@@ -201,6 +218,9 @@ inline constexpr std::size_t log_files_max = 10'000;
 /// The node's own log: this much, and so many older files.
 inline constexpr std::size_t node_log_bytes_max = 4 * mib;
 inline constexpr std::size_t node_log_files = 3;
+/// Entries of the journal per environment, about 300 bytes each, and environments it remembers.
+inline constexpr std::size_t journal_entries_max = 1000;
+inline constexpr std::size_t journal_environments_max = 200;
 /// Rows of a listing when the asker names no limit.
 inline constexpr std::uint32_t rows_max = 1000;
 

@@ -1,6 +1,7 @@
 #include "node/node.hpp"
 
 #include "actors/agent.hpp"
+#include "actors/journal.hpp"
 #include "actors/run_keeper.hpp"
 #include "actors/session.hpp"
 #include "core/defaults.hpp"
@@ -184,6 +185,9 @@ private:
     run_keeper_ = system.spawn([keeper](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
       return self->state.make_behavior(self, keeper);
     });
+    journal_ = system.spawn([](journal_actor::stateful_pointer<journal_state> self) {
+      return self->state.make_behavior(self, journal_config{unix_ms});
+    });
     about_.name = settings_.name.empty() ? host_name() : settings_.name;
     about_.id = node_id(settings_.state_directory);
     about_.pid = static_cast<std::uint32_t>(::getpid());
@@ -209,11 +213,13 @@ private:
     config.logs = logs_;
     config.run_keeper = run_keeper_;
     config.resident_bytes = resident_bytes;
+    config.journal = journal_;
     agent_ = system.spawn(
       [config](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, config); });
     const std::vector<part> parts{{caf::actor_cast<caf::actor>(agent_), "agent"},
                                   {caf::actor_cast<caf::actor>(run_keeper_), "run keeper"},
                                   {caf::actor_cast<caf::actor>(foundry_), "foundry"},
+                                  {caf::actor_cast<caf::actor>(journal_), "journal"},
                                   {caf::actor_cast<caf::actor>(bundles_), "store of bundles"},
                                   {caf::actor_cast<caf::actor>(logs_), "store of logs"}};
     watcher_ = system.spawn(watch_parts, parts, std::function<void()>([this] { ended_.fulfiller->fulfill(); }));
@@ -239,8 +245,8 @@ private:
     config.close_grace = defaults::close_grace;
     config.place = std::move(client.place);
     config.make_session = [this, id = session_id{++sessions_}](connection_actor::pointer connection) {
-      session_config session{id,    connection_actor(connection), agent_, run_keeper_, bundles_,
-                             logs_, settings_.stop_grace};
+      session_config session{id,    connection_actor(connection), agent_,  run_keeper_, bundles_,
+                             logs_, settings_.stop_grace,         journal_};
       return loop_.system().spawn([session](session_actor::stateful_pointer<session_state> self) {
         return self->state.make_behavior(self, session);
       });
@@ -286,6 +292,7 @@ private:
   logs_actor logs_;
   foundry_actor foundry_;
   run_keeper_actor run_keeper_;
+  journal_actor journal_;
   agent_actor agent_;
   caf::actor watcher_; // an actor that nobody holds is gone
   std::unique_ptr<listener> listener_;

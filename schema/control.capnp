@@ -37,6 +37,7 @@ struct Response {
     actions @10 :List(ActionRow);
     nodes @11 :List(NodeRow);
     status @12 :NodeRow;
+    events @13 :List(EventRow);
   }
 }
 
@@ -99,8 +100,8 @@ struct Abort {
 }
 
 struct Get {
-  what @0 :Text;                      # environments | replicas | runs | actions | nodes
-  name @1 :Text;                      # empty: all; actions: the run
+  what @0 :Text;                      # environments | replicas | runs | actions | events | nodes
+  name @1 :Text;                      # empty: all; actions: the run; events: the environment
   limit @2 :UInt32;                   # 0: the node's default
 }
 
@@ -146,13 +147,70 @@ struct EnvironmentRow {
   meanRunUs @21 :UInt64;
   coldStarts @22 :UInt64;
   meanStartUs @23 :UInt64;
+  reason @24 :Text;                   # why this pool is not the one that was there before
+  waiting @25 :Text;                  # "wants 5, has 3, waiting for memory"; empty: nothing waits
+  learnedRunUs @26 :UInt64;           # what the autoscaler expects of a call and of a start; 0: unknown
+  learnedStartUs @27 :UInt64;
+  idleTtlMs @28 :UInt64;
+  scaledownTtlMs @29 :UInt64;
+  scope @30 :Text;
+  recycled @31 :UInt64;               # replicas that others took the place of
+  prewarmed @32 :UInt64;              # replicas started ahead of calls
+  prewarmHits @33 :UInt64;            # of those that calls found
+  prewarmIdleMs @34 :UInt64;          # their time until then, or until they ended: the price
+}
+
+struct EventRow {
+  # An entry of the journal.
+  unixMs @0 :UInt64;
+  project @1 :Text;
+  domain @2 :Text;
+  environment @3 :Text;
+  version @4 :Text;
+  kind @5 :Text;                      # pool_made | decided | ready | unmade | waiting | overcommitted | lost | ended | cooled
+  replica @6 :UInt64;
+  text @7 :Text;                      # what happened and why, a sentence
+  decision @8 :Decision;              # of kind decided
+}
+
+struct Decision {
+  # How many replicas to start or end, with all that it depended on (actors/autoscaler.hpp explains each).
+  rule @0 :Text;
+  start @1 :UInt32;
+  end @2 :UInt32;
+  predictedWaitNs @3 :UInt64;
+  reproduced @4 :Bool;                # deciding again from the inputs gives the same
+  min @5 :UInt32;
+  max @6 :UInt32;
+  concurrency @7 :UInt32;
+  wanted @8 :Bool;
+  places @9 :UInt32;
+  ready @10 :UInt32;
+  starting @11 :UInt32;
+  lent @12 :UInt32;
+  running @13 :UInt64;
+  queued @14 :UInt64;
+  saturatedNs @15 :UInt64;
+  serviceNs @16 :UInt64;
+  startUpNs @17 :UInt64;
+  arrivalsPerSecond @18 :Float64;
+  paused @19 :Bool;
+  over @20 :UInt32;
+  endAll @21 :Text;
+  expectsCalls @22 :Bool;
+  yields @23 :Bool;
+  due @24 :UInt32;
+  dueIdle @25 :UInt32;
+  replacing @26 :UInt32;
+  oldestStartNs @27 :UInt64;
+  risingSlots @28 :Float64;
 }
 
 struct ReplicaRow {
   id @0 :UInt64;
   environment @1 :Text;
   version @2 :Text;
-  state @3 :Text;                     # starting | idle | busy | draining | dead
+  state @3 :Text;                     # waiting | starting | idle | busy | draining | dead
   pid @4 :UInt32;
   startMode @5 :Text;
   startUs @6 :UInt64;

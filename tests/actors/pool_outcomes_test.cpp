@@ -174,6 +174,10 @@ BOOST_AUTO_TEST_CASE(an_idle_pool_ends_its_replicas_after_its_time_to_live) {
   BOOST_TEST(!p.subject().is_expired());
   p.lost(1, {}, ec::none);
   p.lost(2, {}, ec::none);
+  p.advance(defaults::zygote_ttl - 1ms);
+  BOOST_TEST(!p.subject().is_expired());
+  p.advance(1ms);
+  BOOST_TEST(p.lines() == lines{"cool"});
   BOOST_TEST(p.subject().is_expired());
   p.admit();
   BOOST_TEST(p.lines() == (lines{"start r3", "start r4"}));

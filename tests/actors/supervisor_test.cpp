@@ -64,7 +64,9 @@ BOOST_AUTO_TEST_CASE(a_replica_lost_while_draining_ends_its_version) {
   finish(interpreter(0), 0);
   advance(300s);
   BOOST_TEST(interpreter(0).halted);
-  advance(300s);
+  die(interpreter(0));
+  BOOST_TEST(doors->forgotten.empty());
+  advance(defaults::zygote_ttl);
   BOOST_TEST(doors->forgotten == std::vector<std::string>{"v1"});
   // A client that still holds the handle gets a new pool.
   invoke(c, handle);

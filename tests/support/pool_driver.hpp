@@ -69,6 +69,12 @@ public:
   void cancel(std::uint64_t c, ec code = ec::aborted) {
     pool_.cancel(tickets_.at(c), {code, "asked for"}, now, effects_), note();
   }
+  void waits(std::uint64_t r, const std::string& what) { pool_.replica_waits({r}, what, now, effects_), note(); }
+  void memory(std::uint64_t r, std::uint64_t bytes) { pool_.replica_memory({r}, bytes, now, effects_), note(); }
+  void yield() { pool_.yield_idle(now, effects_), note(); }
+  void opened() { pool_.opened(now); }
+  void outdate() { pool_.outdate(now, effects_), note(); }
+  void supersede() { pool_.supersede(now, effects_), note(); }
   void set_limits(pool_limits limits) { pool_.set_limits(limits, now, effects_), note(); }
   void advance(std::chrono::nanoseconds by) {
     now += by;
@@ -83,6 +89,7 @@ public:
 
   pool::instant now{std::chrono::hours(1)};
   failure refused;
+  std::vector<pool_effect::decided> decided; // all decisions that were told
 
 private:
   std::uint64_t name(ticket t) const { return names_.at(t); }
@@ -93,6 +100,9 @@ private:
     effects_.clear();
   }
   void write(const pool_effect::start& e) { lines_.push_back("start r" + std::to_string(e.replica.value)); }
+  void write(const pool_effect::withdraw& e) { lines_.push_back("withdraw r" + std::to_string(e.replica.value)); }
+  void write(const pool_effect::decided& e) { decided.push_back(e); }
+  void write(const pool_effect::cool&) { lines_.emplace_back("cool"); }
   void write(const pool_effect::dispatch& e) {
     held_[e.replica.value].insert(name(e.call));
     lines_.push_back("dispatch r" + std::to_string(e.replica.value) + " c" + std::to_string(name(e.call)) + " #"

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/agent.hpp"
+#include "actors/journal.hpp"
 #include "actors/log_lines.hpp"
 #include "actors/run_keeper.hpp"
 #include "actors/session.hpp"
@@ -124,6 +125,13 @@ public:
     run_keeper = sys.spawn([keeper_config](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
       return self->state.make_behavior(self, keeper_config);
     });
+    journal = sys.spawn([this](journal_actor::stateful_pointer<journal_state> self) {
+      return self->state.make_behavior(
+        self, journal_config{[this] {
+          return static_cast<std::uint64_t>(
+            std::chrono::duration_cast<milliseconds>(sched.clock().now().time_since_epoch()).count());
+        }});
+    });
     agent_config about;
     about.about.name = "node";
     about.about.idle_exit_ms = idle_exit_ms;
@@ -131,6 +139,7 @@ public:
     about.foundry = foundry;
     about.logs = logs;
     about.run_keeper = run_keeper;
+    about.journal = journal;
     agent = sys.spawn(
       [about](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, about); });
     doors_ = {foundry, bundles, logs};
@@ -143,6 +152,7 @@ public:
         caf::anon_send_exit(c->connection, caf::exit_reason::kill);
     caf::anon_send_exit(agent, caf::exit_reason::kill);
     caf::anon_send_exit(run_keeper, caf::exit_reason::kill);
+    caf::anon_send_exit(journal, caf::exit_reason::kill);
     caf::anon_send_exit(std::get<0>(doors_), caf::exit_reason::kill);
     caf::anon_send_exit(std::get<1>(doors_), caf::exit_reason::kill);
     caf::anon_send_exit(std::get<2>(doors_), caf::exit_reason::kill);
@@ -181,14 +191,20 @@ public:
           c->heard.push_back(std::move(e));
       }};
     });
-    session_config config{{clients_.size()}, c->connection,       agent,
-                          run_keeper,        std::get<1>(doors_), std::get<2>(doors_)};
+    session_config config;
+    config.id = {clients_.size()};
+    config.connection = c->connection;
+    config.agent = agent;
+    config.run_keeper = run_keeper;
+    config.bundles = std::get<1>(doors_);
+    config.logs = std::get<2>(doors_);
+    config.journal = journal;
     c->session = sys.spawn([config](session_actor::stateful_pointer<session_state> self) {
       return self->state.make_behavior(self, config);
     });
     run();
     if (greet)
-      say(*c, client::hello{1, defaults::protocol_version, "test", 1, "0"});
+      say(*c, client::hello{1, defaults::protocol_version, "test", 1, "0", {}});
     return *c;
   }
 
@@ -304,6 +320,7 @@ public:
   std::shared_ptr<scripted_doors> doors;
   agent_actor agent;
   run_keeper_actor run_keeper;
+  journal_actor journal;
 
 private:
   template <class Match>

@@ -31,6 +31,7 @@ struct request {
   std::vector<std::string> abort_words; // RUN, run RUN, or action RUN ID
   abort_options abort;
   std::string run;
+  std::string environment;
   std::string grace;
   node_options node;
   std::string shell;
@@ -71,12 +72,17 @@ CLI::Validator count() {
 // -- the commands ----
 
 void add_get(CLI::App& app, request& into) {
-  auto* command = add_command(app, "get", "Show environments, replicas, runs, actions of a run, or the node",
-                              "hearth get run NAME");
-  command->add_option("WHAT", into.noun, "environments, replicas, runs, actions or nodes; singular or short (env) too")
+  auto* command = add_command(
+    app, "get", "Show environments, replicas, runs, actions of a run, events of an environment, or the node",
+    "hearth get run NAME");
+  command
+    ->add_option("WHAT", into.noun,
+                 "environments, replicas, runs, actions, events or nodes; singular or short (env) too")
     ->required();
-  command->add_option("NAME", into.get.name,
-                      "only this one, in full; of replicas: an environment or an id; of actions: the run");
+  command->add_option(
+    "NAME", into.get.name,
+    "only this one, in full; of replicas: an environment or an id; of actions: the run; of events: an "
+    "environment");
   command->add_option("ID", into.get.item, "of actions: the beginning of an id");
   command->add_option("--limit", into.get.limit, "rows at most (default: 1000)")->check(count());
   add_format(command, into);
@@ -85,6 +91,21 @@ void add_get(CLI::App& app, request& into) {
       into.get.what = noun_of(into.noun);
       into.get.as_json = into.as_json();
       return get(around, into.get);
+    };
+  });
+}
+
+void add_explain(CLI::App& app, request& into) {
+  auto* explain = add_command(app, "explain", "Tell in words why something is as it is", "hearth explain scaling ENV");
+  explain->require_subcommand(1);
+  auto* scaling = add_command(*explain, "scaling", "Why an environment has as many replicas as it has",
+                              "hearth explain scaling digits");
+  scaling->add_option("ENV", into.environment, "an environment")->required();
+  scaling->add_option("--limit", into.get.limit, "decisions at most (default: 20)")->check(count());
+  add_format(scaling, into);
+  scaling->callback([&into] {
+    into.command = [&into](const surroundings& around) {
+      return explain_scaling(around, into.environment, into.get.limit, into.as_json());
     };
   });
 }
@@ -183,6 +204,7 @@ void build(CLI::App& app, request& into) {
               "hearth run squares.py sum_of_squares --n 100");
   add_command(app, "python", "Run a Python program with the SDK on its path", "hearth python squares.py");
   add_get(app, into);
+  add_explain(app, into);
   add_logs(app, into);
   add_abort(app, into);
   add_wait(app, into);
@@ -263,9 +285,11 @@ completion_kind argument_kind(const std::string& command, const std::vector<std:
   if (command == "get" && arguments.size() == 1) {
     const auto& noun = arguments.front();
     return noun.starts_with("run") || noun.starts_with("action") ? completion_kind::runs
-           : noun.starts_with("env")                             ? completion_kind::environments
+           : noun.starts_with("e")                               ? completion_kind::environments
                                                                  : completion_kind::none;
   }
+  if (command == "scaling" && arguments.empty())
+    return completion_kind::environments;
   const bool takes_run = command == "logs" || command == "wait" || command == "abort";
   return takes_run && arguments.empty() ? completion_kind::runs : completion_kind::none;
 }
@@ -291,7 +315,7 @@ exit_status complete(const surroundings& around, const CLI::App& app, std::vecto
   } else {
     candidates = names_of_commands(*at);
     if (at->get_name() == "get" && arguments.empty())
-      candidates = {"environments", "replicas", "runs", "actions", "nodes"};
+      candidates = {"environments", "replicas", "runs", "actions", "events", "nodes"};
     if (at->get_name() == "completion" && arguments.empty())
       candidates = {"bash", "zsh", "fish"};
     const auto kind = argument_kind(at->get_name(), arguments);

@@ -26,6 +26,10 @@ exit_status get(const surroundings& around, const get_options& options);
 /// The noun of a word: "env", "environments", "run", ... Throws command_error (usage) that suggests the nearest.
 noun noun_of(const std::string& word);
 
+/// Tells why an environment has as many replicas as it has: its state, and each decision about their number.
+exit_status explain_scaling(const surroundings& around, const std::string& environment, std::uint32_t limit,
+                            bool as_json);
+
 struct logs_options {
   std::string of;     // a run's name, "replica/<id>", or an action's id
   std::string action; // the beginning of an id; empty: all

@@ -112,6 +112,8 @@ noun noun_of(const std::string& word) {
                                                  {"runs", noun::runs},
                                                  {"action", noun::actions},
                                                  {"actions", noun::actions},
+                                                 {"event", noun::events},
+                                                 {"events", noun::events},
                                                  {"node", noun::nodes},
                                                  {"nodes", noun::nodes}};
   if (auto found = known.find(word); found != known.end())
@@ -120,7 +122,7 @@ noun noun_of(const std::string& word) {
   for (const auto& [name, what] : known)
     words.push_back(name);
   throw command_error(exit_status::usage, "There is no listing of `" + word + "`" + suggestion(word, words)
-                                            + " There are environments, replicas, runs, actions and nodes.");
+                                            + " There are environments, replicas, runs, actions, events and nodes.");
 }
 
 exit_status get(const surroundings& around, const get_options& options) {
@@ -144,8 +146,9 @@ exit_status get(const surroundings& around, const get_options& options) {
     around.out << nothing_of(options.what, options.name) << '\n';
     return exit_status::ok;
   }
-  // Of an environment's replicas there is a listing; one thing is shown in full.
-  if (names_a_thing && (options.what != noun::replicas || is_number(options.name))) {
+  // Of an environment's replicas and events there is a listing; one thing is shown in full.
+  const bool is_list = options.what == noun::events || (options.what == noun::replicas && !is_number(options.name));
+  if (names_a_thing && !is_list) {
     const char* between = "";
     for (const auto& row : rows) {
       around.out << between;

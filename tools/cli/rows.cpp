@@ -20,6 +20,8 @@ capnp::StructSchema schema_of(noun what) {
       return capnp::Schema::from<::RunRow>();
     case noun::actions:
       return capnp::Schema::from<::ActionRow>();
+    case noun::events:
+      return capnp::Schema::from<::EventRow>();
     case noun::nodes:
       break;
   }
@@ -38,6 +40,14 @@ std::uint64_t number_of(const json& value) {
 }
 
 void make_readable(json& row, const std::string& name, capnp::Type type) {
+  if (type.isStruct()) { // there, or left out
+    if (auto at = row.find(name); at != row.end() && at->is_object())
+      for (auto field : type.asStruct().getFields())
+        make_readable(*at, field.getProto().getName().cStr(), field.getType());
+    else
+      row.erase(name);
+    return;
+  }
   auto& field = row[name];
   switch (type.which()) {
     case capnp::schema::Type::UINT16:
@@ -74,6 +84,8 @@ const char* name_of(noun what) {
       return "runs";
     case noun::actions:
       return "actions";
+    case noun::events:
+      return "events";
     case noun::nodes:
       break;
   }

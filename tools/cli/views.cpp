@@ -35,6 +35,13 @@ std::string range_text(const json& row) {
   return count(row, "replicas") + " of " + range;
 }
 
+/// What is wrong, or what it waits for.
+cell trouble_cell(const json& row) {
+  if (const auto waiting = text_in(row, "waiting"); !waiting.empty())
+    return {one_line(waiting, error_width), colour::yellow};
+  return error_cell(row, "message");
+}
+
 table environments_table(const json& rows) {
   constexpr auto right = side::right;
   table result{{{"NAME"},
@@ -54,8 +61,7 @@ table environments_table(const json& rows) {
     result.rows.push_back({name_text(row, "name"), text_in(row, "version"), phase_cell(text_in(row, "state")),
                            range_text(row), count(row, "running"), count(row, "queued"), count(row, "done"),
                            alarming(number_in(row, "failed")), alarming(number_in(row, "lost")),
-                           time_of(number_in(row, "meanRunUs")), text_in(row, "startMode"),
-                           error_cell(row, "message")});
+                           time_of(number_in(row, "meanRunUs")), text_in(row, "startMode"), trouble_cell(row)});
   return result;
 }
 
@@ -162,6 +168,14 @@ private:
   table table_{{{""}, {""}}, {}};
 };
 
+/// What starting ahead of calls brought, and what it cost.
+std::string prewarm_text(const json& row) {
+  if (number_in(row, "prewarmed") == 0)
+    return "";
+  return count(row, "prewarmed") + " replicas ahead of calls, " + count(row, "prewarmHits")
+         + " of them were called; idle meanwhile " + duration_text_of_ms(number_in(row, "prewarmIdleMs"));
+}
+
 table environment_details(const json& row) {
   std::string tasks;
   for (const auto& task : row.at("tasks"))
@@ -171,14 +185,20 @@ table environment_details(const json& row) {
     .add("Environment", text_in(row, "name"))
     .add("Project", text_in(row, "project") + " / " + text_in(row, "domain"))
     .add("Version", text_in(row, "version"))
+    .add("New because", text_in(row, "reason"))
     .add("State", phase_cell(text_in(row, "state")))
+    .add("Waits", {text_in(row, "waiting"), colour::yellow})
     .add("Replicas",
          range_text(row) + ", " + count(row, "starting") + " starting, concurrency " + count(row, "concurrency"))
     .add("Calls", count(row, "running") + " running, " + count(row, "parked") + " waiting for children, "
                     + count(row, "queued") + " queued")
     .add("Ended", count(row, "done") + " done, " + count(row, "failed") + " failed, " + count(row, "lost") + " lost")
     .add("Mean run", time_of(number_in(row, "meanRunUs")))
+    .add("Idle", "a replica ends after " + duration_text_of_ms(number_in(row, "scaledownTtlMs"))
+                   + " without calls, all after " + duration_text_of_ms(number_in(row, "idleTtlMs")))
     .add("Cold starts", count(row, "coldStarts"))
+    .add("Recycled", number_in(row, "recycled") ? count(row, "recycled") : "")
+    .add("Prewarmed", prewarm_text(row))
     .add("Mean start", time_of(number_in(row, "meanStartUs")))
     .add("Started by",
          text_in(row, "startMode") + (spawn_reason.empty() ? "" : ": " + one_line(spawn_reason, inputs_width)))
@@ -295,6 +315,8 @@ table table_of(noun what, const json& rows, std::uint64_t now_ms) {
       return runs_table(rows, now_ms);
     case noun::actions:
       return actions_table(rows);
+    case noun::events:
+      return events_table(rows);
     case noun::nodes:
       break;
   }
@@ -311,6 +333,7 @@ table details_of(noun what, const json& row, std::uint64_t now_ms) {
       return run_details(row, now_ms);
     case noun::actions:
       return action_details(row);
+    case noun::events: // are only listed
     case noun::nodes:
       break;
   }
@@ -331,6 +354,9 @@ std::string nothing_of(noun what, const std::string& name) {
       return "No runs yet; `hearth run FILE TASK` makes one.";
     case noun::actions:
       return "Run" + named + " has no actions yet; `hearth wait " + name + "` waits until it ends.";
+    case noun::events:
+      return "Nothing has happened to " + (name.empty() ? std::string("any environment") : "environment" + named)
+             + " since the node started.";
     case noun::nodes:
       break;
   }

@@ -15,6 +15,9 @@ table table_of(noun what, const json& rows, std::uint64_t now_ms);
 /// One row in full, name and value. Fields that say nothing are left out.
 table details_of(noun what, const json& row, std::uint64_t now_ms);
 
+/// Entries of the journal, oldest first.
+table events_table(const json& rows);
+
 /// What to tell somebody whose listing is empty: what there is not, and what makes it. `name`: what was asked for.
 std::string nothing_of(noun what, const std::string& name);
 

@@ -10,14 +10,14 @@
 namespace hearth::replay {
 
 const std::vector<std::string>& policy_names() {
-  static const std::vector<std::string> names{"hearth",         "kpa",   "ray_serve", "keda_hpa", "keep_alive_60",
-                                              "keep_alive_600", "oracle"};
+  static const std::vector<std::string> names{"hearth",        "hearth_prewarm", "kpa",   "ray_serve", "keda_hpa",
+                                              "keep_alive_60", "keep_alive_600", "oracle"};
   return names;
 }
 
 std::unique_ptr<policy> make_policy(const std::string& name, const trace& what) {
-  if (name == "hearth")
-    return std::make_unique<ours>();
+  if (name == "hearth" || name == "hearth_prewarm")
+    return std::make_unique<ours>(name == "hearth_prewarm");
   if (name == "kpa")
     return std::make_unique<kpa>(what.concurrency, what.initial);
   if (name == "ray_serve")

@@ -22,6 +22,14 @@ seconds virtual_time(scaling::instant at) {
   return std::chrono::duration<double>(at - scaling::instant(std::chrono::hours(24))).count() + 1e-9;
 }
 
+/// Since when the first of those that start was asked for.
+scaling::duration oldest_start(const pool_view& pool) {
+  for (const auto& one : pool.replicas)
+    if (!one.ready && !one.draining)
+      return length(pool.now - one.requested);
+  return {};
+}
+
 } // namespace
 
 void ours::on(event what, const pool_view& pool, answer& out) {
@@ -30,7 +38,7 @@ void ours::on(event what, const pool_view& pool, answer& out) {
     end_surplus(pool, out);
     expire_idle(pool, out);
     prewarm(pool, out);
-  } else if (pool.queued > 0) {
+  } else {
     out.start = decide(inputs_now(pool)).start;
   }
   if (what == event::tick || (what == event::ended && pool.open() == 0))
@@ -39,7 +47,12 @@ void ours::on(event what, const pool_view& pool, answer& out) {
 
 void ours::learn(event what, const pool_view& pool) {
   if (what == event::arrived) {
-    history_.arrived(instant(pool.now), pool.open() == 1);
+    history_.arrived(instant(pool.now), static_cast<double>(pool.running + std::min(pool.queued, pool.running)),
+                     pool.open() == 1);
+    if (pool.queued == 0)
+      saturated_since_ = never;
+    else
+      saturated_since_ = std::min(saturated_since_, pool.now);
     expected_.reset();
     is_prewarmed_ = is_expired_ = false;
   } else if (what == event::ready) {
@@ -50,7 +63,7 @@ void ours::learn(event what, const pool_view& pool) {
       return;
     history_.rested(instant(pool.now));
     idle_since_ = pool.now;
-    if (const auto expected = history_.expected())
+    if (const auto expected = prewarms_ ? history_.expected() : std::nullopt)
       expected_ = {virtual_time(expected->from), virtual_time(expected->until)};
   }
 }
@@ -63,10 +76,12 @@ scaling::inputs ours::inputs_now(const pool_view& pool) const {
   in.starting = pool.starting;
   in.running = pool.running;
   in.queued = pool.queued;
-  in.oldest_wait = pool.queued > 0 ? length(pool.now - pool.oldest_arrival) : scaling::duration{0};
+  in.saturated = saturated_since_ == never ? scaling::duration{0} : length(pool.now - saturated_since_);
   in.service = history_.service();
   in.start_up = history_.start_up();
+  in.oldest_start = oldest_start(pool);
   in.arrivals = history_.arrivals(instant(pool.now));
+  in.rising = history_.rising(instant(pool.now));
   in.is_wanted = !is_expired_;
   in.expects_calls = expects_calls(pool.now);
   return in;

@@ -8,13 +8,14 @@
 namespace hearth::replay {
 
 /// Hearth's own: `scaling::decide` after every event, with what `scaling::history` has learned in this very trace, and the
-/// clocks of a pool with the SDK's defaults: a replica ends after `scaledown_ttl` without calls, the pool after `idle_ttl`
-/// unless calls are expected, and one replica starts when they are. It begins without having learned anything.
+/// clocks of a pool with the SDK's defaults: a replica ends after `scaledown_ttl` without calls, the pool after `idle_ttl`.
+/// Where it prewarms (`ReusePolicy(prewarm=True)`), the pool stays while calls are expected, and one replica starts when they
+/// are. It begins without having learned anything.
 class ours final : public policy {
 public:
-  ours() = default;
+  explicit ours(bool prewarms = false) : prewarms_(prewarms) {}
 
-  std::string_view name() const noexcept override { return "hearth"; }
+  std::string_view name() const noexcept override { return prewarms_ ? "hearth_prewarm" : "hearth"; }
   void on(event what, const pool_view& pool, answer& out) override;
   seconds next_tick() const noexcept override { return next_; }
 
@@ -32,11 +33,13 @@ private:
     seconds from, until;
   };
 
+  const bool prewarms_;
   scaling::history history_;
   std::optional<expectation> expected_; // while idle
   bool is_prewarmed_ = false;
   bool is_expired_ = false;
-  seconds idle_since_ = 0; // the pool
+  seconds idle_since_ = 0;          // the pool
+  seconds saturated_since_ = never; // every call has had to wait
   seconds next_ = 0;
 };
 

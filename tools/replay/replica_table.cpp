@@ -1,5 +1,7 @@
 #include "tools/replay/replica_table.hpp"
 
+#include "core/defaults.hpp"
+
 #include <algorithm>
 #include <bit>
 
@@ -8,7 +10,6 @@ namespace hearth::replay {
 namespace {
 
 constexpr std::uint32_t gone = ~0u;
-constexpr double fill_share = 0.7;
 
 void set_bit(std::vector<std::uint64_t>& set, std::uint32_t at, bool present) {
   const auto mask = std::uint64_t{1} << (at % 64);
@@ -22,8 +23,8 @@ void set_bit(std::vector<std::uint64_t>& set, std::uint32_t at, bool present) {
 
 replica_table::replica_table(std::vector<replica>& replicas, std::uint32_t concurrency)
   : replicas_(replicas), concurrency_(concurrency),
-    fill_(std::max(1u, static_cast<std::uint32_t>(fill_share * concurrency + 0.999))), levels_(concurrency + 1),
-    level_size_(concurrency + 1) {}
+    fill_(std::max(1u, static_cast<std::uint32_t>(defaults::pack_share * concurrency + 0.999))),
+    levels_(concurrency + 1), level_size_(concurrency + 1) {}
 
 replica& replica_table::add(seconds now) {
   const auto id = static_cast<std::uint32_t>(positions_.size());

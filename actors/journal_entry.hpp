@@ -1,0 +1,40 @@
+#pragma once
+
+#include "actors/autoscaler.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace hearth {
+
+/// Something that happened to an environment, with its reason.
+struct journal_entry {
+  enum class kind_t : std::uint8_t {
+    pool_made,     // the first use of a version; `detail`: what makes it another one
+    decided,       // about the number of replicas: `in` and `what`
+    ready,         // a replica takes calls; `detail`: how it came to be and in what time
+    unmade,        // a replica could not be started
+    waiting,       // a start waits; `detail`: for which resource
+    overcommitted, // a start does not wait although the resource is taken
+    lost,          // a replica ended by itself
+    ended,         // a replica ended as it was told
+    cooled,        // the zygote is not kept any longer
+  };
+
+  std::uint64_t unix_ms = 0; // filled by the journal
+  std::string project, domain, environment, version;
+  kind_t kind = kind_t::decided;
+  std::uint64_t replica = 0; // 0: none in particular
+  std::string detail;
+  scaling::inputs in;
+  scaling::decision what;
+};
+
+/// Stable lower-case name ("pool_made").
+std::string_view name(journal_entry::kind_t kind) noexcept;
+
+/// The entry as a sentence.
+std::string in_words(const journal_entry& entry);
+
+} // namespace hearth

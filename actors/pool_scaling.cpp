@@ -1,0 +1,331 @@
+#include "actors/pool.hpp"
+
+#include <algorithm>
+#include <array>
+
+/// How many replicas there are: the part of the pool that asks the autoscaler and does what it decides.
+namespace hearth {
+
+namespace {
+
+std::string label(replica_id id) { return "replica " + std::to_string(id.value); }
+
+} // namespace
+
+// -- counting ----
+
+/// Replicas that take calls, those on their way, and those where every call waits for its children. Two that change places
+/// count as one.
+pool::census pool::count_members() const {
+  census result;
+  for (const auto& [id, s] : replicas_) {
+    if (s.draining || s.replaces)
+      continue;
+    if (!s.parked.empty() && s.sent.empty())
+      ++result.lent;
+    else
+      ++(s.ready ? result.ready : result.starting);
+    result.running += std::min(s.in_flight(), limits_.concurrency);
+  }
+  return result;
+}
+
+bool pool::has_ready() const {
+  return std::any_of(replicas_.begin(), replicas_.end(),
+                     [](const auto& s) { return s.second.ready && !s.second.draining; });
+}
+
+std::uint32_t pool::alive() const {
+  return static_cast<std::uint32_t>(std::count_if(
+    replicas_.begin(), replicas_.end(), [](const auto& s) { return !s.second.draining && !s.second.replaces; }));
+}
+
+bool pool::can_grow() const {
+  auto lent_max = limits_.fresh ? defaults::parked_max : limits_.max_replicas;
+  return count_members().counted() < limits_.max_replicas && replicas_.size() < limits_.max_replicas + lent_max;
+}
+
+/// Since when the first of the replicas that start was asked for.
+pool::instant pool::oldest_start() const {
+  for (const auto& [id, s] : replicas_) // in the order of their numbers, hence of their starts
+    if (!s.ready && !s.draining && s.waits_for.empty())
+      return s.since;
+  return instant::max();
+}
+
+scaling::inputs pool::inputs_now(const census& members, instant now) const {
+  scaling::inputs in;
+  in.min = limits_.min_replicas;
+  in.max = limits_.max_replicas;
+  in.concurrency = slots_each();
+  const auto processes_max = limits_.max_replicas + (limits_.fresh ? defaults::parked_max : limits_.max_replicas);
+  in.places = static_cast<std::uint32_t>(processes_max - std::min<std::size_t>(processes_max, replicas_.size()));
+  in.is_wanted = wants_replicas_;
+  in.ready = members.ready;
+  in.starting = members.starting;
+  in.lent = members.lent;
+  in.running = members.running;
+  in.queued = queued_;
+  in.saturated = saturated_since_ ? now - *saturated_since_ : duration{0};
+  in.service = limits_.fresh ? duration{0} : history_.service(); // a fresh replica serves no second call
+  in.start_up = history_.start_up();
+  if (members.starting > 0)
+    in.oldest_start = std::max(now - oldest_start(), duration{0});
+  in.arrivals = history_.arrivals(now);
+  in.rising = limits_.fresh ? 0 : history_.rising(now);
+  in.is_paused = is_paused(now);
+  in.expects_calls = expects_calls(now);
+  return in;
+}
+
+/// What a decision to wait says changes with every call, so it is told when it is another one, and not too often. What
+/// happens to replicas that serve one call each is no decision.
+void pool::tell(const scaling::inputs& in, const scaling::decision& what, instant now, pool_effects& out,
+                std::string detail) {
+  if (limits_.fresh)
+    return;
+  const bool acts = what.start > 0 || what.end > 0;
+  if (!acts) {
+    if (what.why == scaling::rule::none || what.why == told_ || now - told_at_ < defaults::decision_interval)
+      return;
+    told_at_ = now;
+  }
+  told_ = acts ? scaling::rule::none : what.why;
+  out.push_back(pool_effect::decided{in, what, std::move(detail)});
+}
+
+// -- more ----
+
+void pool::grow(instant now, pool_effects& out) {
+  recycle(now, out);
+  if (queued_ == 0)
+    withdraw_waiting(out);
+  const bool is_enough = queued_ == 0 && history_.rising(now) == 0 && alive() >= limits_.min_replicas;
+  if (!wants_replicas_ || is_enough)
+    return;
+  const auto in = inputs_now(count_members(), now);
+  const auto what = decide(in);
+  tell(in, what, now, out);
+  for (std::uint32_t i = 0; i < what.start; ++i)
+    start_one(now, out);
+}
+
+replica_id pool::start_one(instant now, pool_effects& out) {
+  const auto id = next_replica_();
+  auto& s = replicas_[id];
+  s.since = now;
+  s.progress = now;
+  ++counters_.cold_starts;
+  const bool for_nested = !queue_.empty() && queue_.head().depth > 0;
+  out.push_back(pool_effect::start{id, for_nested});
+  return id;
+}
+
+void pool::replica_waits(replica_id id, std::string resource, instant now, pool_effects& out) {
+  const auto s = replicas_.find(id);
+  if (s == replicas_.end() || s->second.ready)
+    return;
+  s->second.has_waited = true;
+  s->second.waits_for = std::move(resource);
+  // The one to be replaced may hold what its successor waits for.
+  if (const auto old = s->second.replaces ? replicas_.find(*s->second.replaces) : replicas_.end();
+      old != replicas_.end())
+    end_replica(old->first, old->second, out);
+  s->second.replaces.reset();
+  pump(now, out);
+}
+
+/// Replicas that wait for a resource while no call waits for them.
+void pool::withdraw_waiting(pool_effects& out) {
+  auto left = alive();
+  for (auto s = replicas_.end(); s != replicas_.begin() && left > limits_.min_replicas;) {
+    --s;
+    if (s->second.waits_for.empty() || s->second.draining)
+      continue;
+    out.push_back(pool_effect::withdraw{s->first});
+    s = replicas_.erase(s);
+    --left;
+  }
+}
+
+// -- fewer ----
+
+/// Takes no more calls and ends when it has none.
+void pool::end_replica(replica_id id, member& s, pool_effects& out) {
+  if (s.draining)
+    return;
+  s.draining = true;
+  out.push_back(pool_effect::retire{id, {}});
+}
+
+/// Whether the replica has nothing to do; its last event was the end of what it had.
+bool pool::is_surplus(const member& s) const {
+  return s.ready && !s.draining && !s.recalling && s.sent.empty() && s.parked.empty();
+}
+
+/// Each replica above the minimum has a clock of its own, which runs while it has nothing to do; `after`: what it shows when
+/// the replica may end.
+void pool::end_surplus(instant now, duration after, scaling::rule why, pool_effects& out) {
+  std::vector<std::pair<instant, replica_id>> over;
+  for (const auto& [id, s] : replicas_)
+    if (is_surplus(s) && now >= s.progress + after)
+      over.emplace_back(s.progress, id);
+  if (over.empty() || alive() <= limits_.min_replicas)
+    return;
+  auto in = inputs_now(count_members(), now);
+  in.over = static_cast<std::uint32_t>(over.size());
+  in.is_asked_to_yield = why == scaling::rule::yielded;
+  const auto what = decide(in);
+  if (what.end == 0)
+    return;
+  std::sort(over.begin(), over.end());
+  std::string names;
+  for (std::uint32_t i = 0; i < what.end; ++i) {
+    names += (names.empty() ? "" : ", ") + label(over[i].second);
+    end_replica(over[i].second, replicas_.at(over[i].second), out);
+  }
+  tell(in, what, now, out, std::move(names));
+}
+
+void pool::yield_idle(instant now, pool_effects& out) { end_surplus(now, duration{0}, scaling::rule::yielded, out); }
+
+pool::instant pool::idle_until() const {
+  const auto end = idle_since_ + (superseded_ ? duration{0} : duration(limits_.idle_ttl));
+  const bool goes_on = expected_ && !superseded_ && (prewarmed_ || expected_->from <= end);
+  return goes_on ? std::max(end, expected_->until) : end;
+}
+
+void pool::expire_idle(instant now, pool_effects& out) {
+  if (calls_open_ != 0 || expired_ || now < idle_until())
+    return;
+  expired_ = true;
+  wants_replicas_ = false;
+  cool_at_ = now + (superseded_ ? duration{0} : duration(limits_.zygote_ttl));
+  if (expected_ && expected_->from <= now)
+    expected_.reset(); // they did not come
+  if (prewarmed_)
+    counters_.prewarm_waste += now - *prewarmed_;
+  prewarmed_.reset();
+  if (alive() == 0)
+    return;
+  auto in = inputs_now(count_members(), now);
+  in.end_all = superseded_ ? scaling::rule::superseded : scaling::rule::idle_ttl;
+  tell(in, decide(in), now, out);
+  withdraw_waiting(out);
+  for (auto& [id, s] : replicas_)
+    end_replica(id, s, out);
+}
+
+/// The second stage of idleness: the zygote. A version that nobody would come back to keeps none.
+void pool::cool_down(instant now, pool_effects& out) {
+  if (!expired_ || calls_open_ != 0)
+    return;
+  if (!cooled_ && (outdated_ || superseded_ || now >= *cool_at_)) {
+    cooled_ = true;
+    out.push_back(pool_effect::cool{});
+  }
+  const bool has_history = limits_.prewarm && !outdated_ && !superseded_;
+  if (cooled_ && (!has_history || now >= idle_since_ + scaling::history::longest_pause))
+    forgettable_ = true;
+}
+
+// -- ahead of calls ----
+
+/// A call came.
+void pool::awake(instant now) {
+  const bool was_idle = calls_open_ == 0;
+  const auto in_slots = static_cast<double>(calls_open_ - queued_ - parked_calls_);
+  history_.arrived(now, in_slots + 1 + std::min(static_cast<double>(queued_), in_slots), was_idle);
+  if (was_idle && prewarmed_) {
+    ++counters_.prewarm_hits;
+    counters_.prewarm_waste += now - *prewarmed_;
+  }
+  prewarmed_.reset();
+  expected_.reset();
+  expired_ = cooled_ = forgettable_ = false;
+  cool_at_.reset();
+  wants_replicas_ = true;
+}
+
+bool pool::expects_calls(instant now) const {
+  return expected_ && !superseded_ && now >= expected_->from && now < expected_->until;
+}
+
+void pool::prewarm(instant now, pool_effects& out) {
+  if (!expired_ || !expects_calls(now) || alive() > 0)
+    return;
+  const auto in = inputs_now(count_members(), now);
+  const auto what = decide(in);
+  if (what.start == 0)
+    return;
+  expired_ = cooled_ = false;
+  cool_at_.reset();
+  prewarmed_ = now;
+  ++counters_.prewarmed;
+  tell(in, what, now, out);
+  start_one(now, out);
+}
+
+// -- in place of others ----
+
+void pool::replica_memory(replica_id id, std::uint64_t bytes, instant now, pool_effects& out) {
+  const auto s = replicas_.find(id);
+  if (s == replicas_.end())
+    return;
+  s->second.bytes = bytes;
+  if (s->second.first_bytes == 0)
+    s->second.first_bytes = bytes;
+  pump(now, out);
+}
+
+pool::due pool::due_of(const member& s, instant now) const {
+  if (limits_.recycle_calls > 0 && s.done >= limits_.recycle_calls)
+    return due::calls;
+  if (limits_.recycle_age.count() > 0 && now >= s.since + limits_.recycle_age)
+    return due::age;
+  if (limits_.recycle_growth > 0 && s.bytes > s.first_bytes + limits_.recycle_growth)
+    return due::memory;
+  return due::no;
+}
+
+/// A replica that has served its time is replaced first and drained then, so no call ever waits for it.
+void pool::recycle(instant now, pool_effects& out) {
+  const bool recycles = limits_.recycle_calls > 0 || limits_.recycle_age.count() > 0 || limits_.recycle_growth > 0;
+  if (!recycles || limits_.fresh)
+    return;
+  scaling::inputs in;
+  auto next = replicas_.end();
+  std::uint32_t replacing = 0;
+  for (auto s = replicas_.begin(); s != replicas_.end(); ++s) {
+    replacing += s->second.replaces ? 1 : 0;
+    if (!s->second.ready || s->second.draining || s->second.replaced_by)
+      continue;
+    if (s->second.is_due == due::no)
+      s->second.is_due = due_of(s->second, now);
+    if (s->second.is_due == due::no)
+      continue;
+    ++in.due;
+    if (next == replicas_.end() || (is_surplus(s->second) && !is_surplus(next->second)))
+      next = s;
+  }
+  if (in.due == 0 || replacing > 0)
+    return;
+  const auto found = in.due;
+  in = inputs_now(count_members(), now);
+  in.due = found;
+  in.due_idle = is_surplus(next->second) ? 1 : 0;
+  const auto what = decide(in);
+  if (what.end == 0)
+    return;
+  ++counters_.recycled;
+  constexpr std::array<const char*, 4> reasons{"", "has served its calls", "has reached its age", "has grown"};
+  tell(in, what, now, out, label(next->first) + ' ' + reasons[static_cast<std::size_t>(next->second.is_due)]);
+  if (what.start == 0)
+    return end_replica(next->first, next->second, out);
+  const auto old = next->first;
+  const auto id = start_one(now, out);
+  replicas_.at(id).replaces = old;
+  replicas_.at(old).replaced_by = id;
+}
+
+} // namespace hearth

@@ -1,0 +1,90 @@
+#include "actors/scaling_words.hpp"
+
+#include <array>
+#include <cstdio>
+
+namespace hearth::scaling {
+
+namespace {
+
+std::string count(std::uint64_t n, const char* what) { return std::to_string(n) + ' ' + what + (n == 1 ? "" : "s"); }
+
+std::string waiting(const inputs& in) { return count(in.queued, "call") + (in.queued == 1 ? " waits" : " wait"); }
+
+std::string of_maximum(const inputs& in) {
+  return std::to_string(in.ready + in.starting) + " of at most " + count(in.max, "replica");
+}
+
+std::string started(const decision& what) { return "Started " + count(what.start, "replica"); }
+
+std::string ended(const decision& what, const std::string& detail) {
+  return "Ended " + (detail.empty() ? count(what.end, "replica") : detail);
+}
+
+/// What waiting would mean, against what a start takes.
+std::string comparison(const inputs& in, const decision& what) {
+  if (in.ready == 0)
+    return "no replica is ready, and a start takes " + in_words(in.start_up);
+  return "the present replicas would come to the last of them in " + in_words(what.predicted_wait) + " (a call takes "
+         + in_words(in.service) + "), and a start takes " + in_words(in.start_up);
+}
+
+} // namespace
+
+std::string in_words(duration length) {
+  constexpr std::array<std::pair<double, const char*>, 4> units{{{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}, {1, "ns"}}};
+  const auto ns = static_cast<double>(length.count());
+  for (const auto& [size, unit] : units) {
+    if (ns < size && size > 1)
+      continue;
+    std::array<char, 40> text{};
+    const double value = ns / size;
+    std::snprintf(text.data(), text.size(), value < 10 ? "%.2f %s" : value < 100 ? "%.1f %s" : "%.0f %s", value, unit);
+    return text.data();
+  }
+  return "0 s";
+}
+
+std::string in_words(const inputs& in, const decision& what, const std::string& detail) {
+  switch (what.why) {
+    case rule::none:
+      return "Nothing to do.";
+    case rule::minimum:
+      return started(what) + ": the minimum is " + std::to_string(in.min) + ", and there "
+             + (in.ready + in.starting + in.lent == 1 ? "is " : "are ")
+             + std::to_string(in.ready + in.starting + in.lent) + '.';
+    case rule::demand:
+      return started(what) + ": " + waiting(in) + " without a free slot, and it is not known yet how long calls take.";
+    case rule::predicted_wait:
+      return started(what) + ": " + waiting(in) + "; " + comparison(in, what) + '.';
+    case rule::enough_starting:
+      return "Started nothing: " + waiting(in) + ", and " + count(in.starting, "replica") + " that "
+             + (in.starting == 1 ? "starts has" : "start have") + " room for them.";
+    case rule::drains_sooner:
+      return "Started nothing: " + waiting(in) + "; " + comparison(in, what) + '.';
+    case rule::at_maximum:
+      return "Started nothing: " + waiting(in) + ", but there are " + of_maximum(in) + " already.";
+    case rule::paused:
+      return "Started nothing: " + waiting(in) + ", but starts failed a moment ago; the next try follows soon.";
+    case rule::scaledown_ttl:
+      return ended(what, detail) + ": nothing to do for scaledown_ttl, and the minimum is " + std::to_string(in.min)
+             + '.';
+    case rule::idle_ttl:
+      return ended(what, detail) + ": the environment had no call for idle_ttl.";
+    case rule::superseded:
+      return ended(what, detail) + ": another version is deployed.";
+    case rule::prewarm:
+      return started(what) + " ahead of calls: by the pauses so far they come soon.";
+    case rule::recycle:
+      return (what.start > 0 ? "Started a replica in the place of " : "Ended ") + detail + '.';
+    case rule::rising:
+      return started(what) + " ahead of calls: " + std::to_string(in.running)
+             + " run, their number has risen steadily, and " + "when a start that takes " + in_words(in.start_up)
+             + " is ready, " + std::to_string(static_cast<std::uint64_t>(in.rising + 0.5)) + " slots will be needed.";
+    case rule::yielded:
+      return ended(what, detail) + ": idle, and another environment waits for what it held.";
+  }
+  return {};
+}
+
+} // namespace hearth::scaling

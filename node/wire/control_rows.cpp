@@ -1,0 +1,178 @@
+#include "node/wire/control_rows.hpp"
+
+#include "node/wire/control_text.hpp"
+
+namespace hearth::wire {
+
+namespace {
+
+std::uint64_t count_of(std::chrono::nanoseconds length) { return static_cast<std::uint64_t>(length.count()); }
+
+void fill(::Decision::Builder into, const event_row& row) {
+  into.setRule(text(scaling::name(row.what.why)));
+  into.setStart(row.what.start);
+  into.setEnd(row.what.end);
+  into.setPredictedWaitNs(count_of(row.what.predicted_wait));
+  into.setReproduced(row.is_reproduced);
+  into.setMin(row.in.min);
+  into.setMax(row.in.max);
+  into.setConcurrency(row.in.concurrency);
+  into.setWanted(row.in.is_wanted);
+  into.setPlaces(row.in.places);
+  into.setReady(row.in.ready);
+  into.setStarting(row.in.starting);
+  into.setLent(row.in.lent);
+  into.setRunning(row.in.running);
+  into.setQueued(row.in.queued);
+  into.setSaturatedNs(count_of(row.in.saturated));
+  into.setServiceNs(count_of(row.in.service));
+  into.setStartUpNs(count_of(row.in.start_up));
+  into.setArrivalsPerSecond(row.in.arrivals);
+  into.setPaused(row.in.is_paused);
+  into.setOver(row.in.over);
+  into.setEndAll(text(scaling::name(row.in.end_all)));
+  into.setExpectsCalls(row.in.expects_calls);
+  into.setYields(row.in.is_asked_to_yield);
+  into.setDue(row.in.due);
+  into.setDueIdle(row.in.due_idle);
+  into.setReplacing(row.in.replacing);
+  into.setOldestStartNs(count_of(row.in.oldest_start));
+  into.setRisingSlots(row.in.rising);
+}
+
+} // namespace
+
+void fill(::EnvironmentRow::Builder into, const environment_row& row) {
+  into.setProject(text(row.project));
+  into.setDomain(text(row.domain));
+  into.setName(text(row.name));
+  into.setVersion(text(row.version));
+  into.setState(text(row.state));
+  into.setReplicas(row.replicas);
+  into.setStarting(row.starting);
+  into.setMinReplicas(row.min_replicas);
+  into.setMaxReplicas(row.max_replicas);
+  into.setConcurrency(row.concurrency);
+  into.setRunning(row.running);
+  into.setParked(row.parked);
+  into.setQueued(row.queued);
+  into.setDone(row.done);
+  into.setFailed(row.failed);
+  into.setLost(row.lost);
+  into.setStartMode(text(row.start_mode));
+  into.setStartReason(text(row.start_reason));
+  auto tasks = into.initTasks(static_cast<unsigned>(row.tasks.size()));
+  for (unsigned i = 0; i < tasks.size(); ++i)
+    tasks.set(i, text(row.tasks[i]));
+  into.setMessage(text(clipped(row.message)));
+  into.setPython(text(row.python));
+  into.setMeanRunUs(row.mean_run_us);
+  into.setColdStarts(row.cold_starts);
+  into.setMeanStartUs(row.mean_start_us);
+  into.setReason(text(clipped(row.reason)));
+  into.setWaiting(text(row.waiting));
+  into.setLearnedRunUs(row.learned_run_us);
+  into.setLearnedStartUs(row.learned_start_us);
+  into.setIdleTtlMs(row.idle_ttl_ms);
+  into.setScaledownTtlMs(row.scaledown_ttl_ms);
+  into.setScope(text(row.scope));
+  into.setRecycled(row.recycled);
+  into.setPrewarmed(row.prewarmed);
+  into.setPrewarmHits(row.prewarm_hits);
+  into.setPrewarmIdleMs(row.prewarm_idle_ms);
+}
+
+void fill(::ReplicaRow::Builder into, const replica_row& row) {
+  into.setId(row.id);
+  into.setEnvironment(text(row.environment));
+  into.setVersion(text(row.version));
+  into.setState(text(row.state));
+  into.setPid(row.pid);
+  into.setStartMode(text(row.start_mode));
+  into.setStartUs(row.start_us);
+  into.setRunning(row.running);
+  into.setParked(row.parked);
+  into.setAhead(row.ahead);
+  into.setDone(row.done);
+  into.setMemoryBytes(row.memory_bytes);
+  into.setAgeMs(row.age_ms);
+}
+
+void fill(::RunRow::Builder into, const run_row& row) {
+  into.setName(text(row.name));
+  into.setTask(text(row.task));
+  into.setPhase(text(row.phase));
+  into.setStartedUnixMs(row.started_unix_ms);
+  into.setDurationMs(row.duration_ms);
+  into.setActions(row.actions);
+  into.setActionsDone(row.actions_done);
+  into.setActionsFailed(row.actions_failed);
+  into.setDetached(row.detached);
+  into.setError(text(clipped(row.error)));
+  into.setInputs(text(clipped(row.inputs)));
+  into.setProject(text(row.project));
+  into.setDomain(text(row.domain));
+  into.setEnvironmentVersion(text(row.environment_version));
+  into.setCallHi(row.call.hi);
+  into.setCallLo(row.call.lo);
+}
+
+void fill(::ActionRow::Builder into, const action_row& row) {
+  into.setId(text(row.id));
+  into.setParent(text(row.parent));
+  into.setTask(text(row.task));
+  into.setPhase(text(row.phase));
+  into.setAttempt(row.attempt);
+  into.setCold(row.cold);
+  into.setQueuedUs(row.queued_us);
+  into.setStartUs(row.start_us);
+  into.setRunUs(row.run_us);
+  into.setReplica(row.replica);
+  into.setError(text(clipped(row.error)));
+  into.setDepth(row.depth);
+  into.setForkUs(row.fork_us);
+  into.setImportUs(row.import_us);
+}
+
+void fill(::NodeRow::Builder into, const node_row& row) {
+  into.setName(text(row.name));
+  into.setId(text(row.id));
+  into.setPid(row.pid);
+  into.setVersion(text(row.version));
+  into.setState(text(row.state));
+  into.setPrivate(row.is_private);
+  into.setUpMs(row.up_ms);
+  into.setIdleExitMs(row.idle_exit_ms);
+  into.setCpuMillis(row.cpu_millis);
+  into.setMemoryBytes(row.memory_bytes);
+  into.setResidentBytes(row.resident_bytes);
+  into.setSessions(row.sessions);
+  into.setEnvironments(row.environments);
+  into.setReplicas(row.replicas);
+  into.setCalls(row.calls);
+  into.setSocket(text(row.socket));
+  into.setStateDirectory(text(row.state_directory));
+  into.setMemoryCapacity(row.memory_capacity);
+  into.setMemoryReserved(row.memory_reserved);
+  into.setCpuCapacityMillis(row.cpu_capacity_millis);
+  into.setCpuReservedMillis(row.cpu_reserved_millis);
+  into.setGpus(row.gpus);
+  into.setGpusInUse(row.gpus_in_use);
+  into.setOrdersWaiting(row.orders_waiting);
+  into.setMemoryLimits(text(row.memory_limits));
+}
+
+void fill(::EventRow::Builder into, const event_row& row) {
+  into.setUnixMs(row.unix_ms);
+  into.setProject(text(row.project));
+  into.setDomain(text(row.domain));
+  into.setEnvironment(text(row.environment));
+  into.setVersion(text(row.version));
+  into.setKind(text(row.kind));
+  into.setReplica(row.replica);
+  into.setText(text(clipped(row.text)));
+  if (row.what != scaling::decision{})
+    fill(into.initDecision(), row);
+}
+
+} // namespace hearth::wire

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "actors/messages.hpp"
+#include "schema/control.capnp.h"
+
+/// Rows of listings as schema/control.capnp has them.
+namespace hearth::wire {
+
+void fill(::EnvironmentRow::Builder into, const environment_row& row);
+void fill(::ReplicaRow::Builder into, const replica_row& row);
+void fill(::RunRow::Builder into, const run_row& row);
+void fill(::ActionRow::Builder into, const action_row& row);
+void fill(::NodeRow::Builder into, const node_row& row);
+void fill(::EventRow::Builder into, const event_row& row);
+
+} // namespace hearth::wire
