@@ -121,3 +121,6 @@ def test_a_node_without_gpus_leaves_the_variable_alone_and_refuses_who_needs_one
     node.start()
     node.write("gpus.py", GPUS.replace("sees_one.remote(), sees_other.remote()", ""))
     assert json.loads(node.python("gpus.py").stdout) == ["unset"]
+    node.write("gpus.py", GPUS)
+    refused = node.python("gpus.py", status=1).stderr
+    assert "Environment one asks for 1 GPU per replica" in refused and "has none" in refused
