@@ -207,6 +207,18 @@ BOOST_FIXTURE_TEST_CASE(what_a_replica_forked_counts_towards_its_memory_limit, l
   BOOST_CHECK_EQUAL(ask(modest, "echo x"), "x");
 }
 
+BOOST_FIXTURE_TEST_CASE(what_a_replica_uses_is_told_after_calls_where_growth_is_of_interest, foundry_fixture) {
+  auto growing = spec();
+  growing->reuse.recycle_growth_bytes = 1 << 20;
+  const auto replica = ready(growing);
+  const auto other = ready(spec("spawn"));
+  ask(other, "echo x");
+  BOOST_CHECK_EQUAL(ask(replica, "child_eats 50"), "eaten");
+  await([&] { return replica.heard->count<interpreter::memory>() > 0; }, replica);
+  BOOST_CHECK_GT(replica.heard->last<interpreter::memory>()->bytes, 50ULL << 20);
+  BOOST_CHECK_EQUAL(other.heard->count<interpreter::memory>(), 0);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_fresh_replica_ends_after_its_call, foundry_fixture) {
   const auto replica = ready(spec(), 1, true);
   BOOST_CHECK_EQUAL(ask(replica, "echo once"), "once");
