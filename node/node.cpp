@@ -139,8 +139,9 @@ public:
     const auto deadline = std::chrono::steady_clock::now() + defaults::stop_grace;
     end_within(2 * defaults::stop_grace);
     listener_.reset();
-    const auto left = loop_.stop({caf::actor_cast<caf::actor>(run_keeper_), caf::actor_cast<caf::actor>(foundry_),
-                                  caf::actor_cast<caf::actor>(bundles_), caf::actor_cast<caf::actor>(logs_)},
+    const auto left = loop_.stop({caf::actor_cast<caf::actor>(run_keeper_), caf::actor_cast<caf::actor>(journal_),
+                                  caf::actor_cast<caf::actor>(foundry_), caf::actor_cast<caf::actor>(bundles_),
+                                  caf::actor_cast<caf::actor>(logs_)},
                                  deadline);
     if (left > 0 || !disk_.finish(deadline)) {
       spdlog::warn("{} actors of the node, or its disk, did not end in time", left);
