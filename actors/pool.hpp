@@ -210,6 +210,7 @@ private:
   struct member { // a replica as the pool sees it
     bool ready = false;
     bool draining = false;
+    bool is_promoted = false;              // its order says that a parent waits
     bool has_waited = false;               // for a resource: its start says nothing of others
     std::string waits_for;                 // likewise, now
     std::optional<replica_id> replaces;    // ends when this one is ready
@@ -259,6 +260,7 @@ private:
   void unsend(member& s, ticket call, entry& e, instant now);
   struct census {
     std::uint32_t ready = 0, starting = 0, lent = 0;
+    std::uint32_t waiting = 0; // of those that start: for a resource
     std::uint64_t running = 0;
     std::uint32_t counted() const { return ready + starting; } // towards the maximum
     std::uint32_t alive() const { return ready + starting + lent; }
@@ -271,8 +273,10 @@ private:
             std::string detail = {});
   bool is_paused(instant now) const { return broken_until_ && now < *broken_until_; }
   void grow(instant now, pool_effects& out);
-  replica_id start_one(instant now, pool_effects& out);
+  replica_id start_one(instant now, bool for_nested, pool_effects& out);
   void withdraw_waiting(pool_effects& out);
+  bool is_stuck_parent(const census& members) const;
+  void promote_waiting(const census& members, pool_effects& out);
   static void end_replica(replica_id id, member& s, pool_effects& out);
   std::uint32_t alive() const;
   bool can_grow() const;
@@ -322,6 +326,7 @@ private:
   std::vector<double> service_ns_; // per task; negative: nothing learned
   scaling::history history_;
   std::optional<scaling::history::expectation> expected_; // while idle, of an environment that is warmed ahead
+  instant surplus_stays_until_{};                         // what is over and may not end is looked at again
   std::optional<instant> prewarmed_;                      // since when a replica waits for expected calls
   scaling::rule told_ = scaling::rule::none;              // the last decision that was told
   instant told_at_{};

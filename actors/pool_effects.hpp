@@ -14,7 +14,8 @@ namespace hearth {
 /// What a pool asks its shell to do, in order.
 namespace pool_effect {
 
-/// Start a replica under this id. `for_nested`: the call at the head of the queue has a parent that waits for it.
+/// Start a replica under this id. `for_nested`: the call at the head of the queue has a parent that waits for it, and no other
+/// replica of the pool will serve it. Said again of a replica that waits for a resource when that has come to be so.
 struct start {
   replica_id replica;
   bool for_nested = false;

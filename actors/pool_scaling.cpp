@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 /// How many replicas there are: the part of the pool that asks the autoscaler and does what it decides.
 namespace hearth {
@@ -25,6 +26,7 @@ pool::census pool::count_members() const {
       ++result.lent;
     else
       ++(s.ready ? result.ready : result.starting);
+    result.waiting += s.waits_for.empty() ? 0 : 1;
     result.running += std::min(s.in_flight(), limits_.concurrency);
   }
   return result;
@@ -103,20 +105,39 @@ void pool::grow(instant now, pool_effects& out) {
   const bool is_enough = queued_ == 0 && history_.rising(now) == 0 && alive() >= limits_.min_replicas;
   if (!wants_replicas_ || is_enough)
     return;
-  const auto in = inputs_now(count_members(), now);
+  auto members = count_members();
+  promote_waiting(members, out);
+  const auto in = inputs_now(members, now);
   const auto what = decide(in);
   tell(in, what, now, out);
-  for (std::uint32_t i = 0; i < what.start; ++i)
-    start_one(now, out);
+  for (std::uint32_t i = 0; i < what.start; ++i, ++members.starting)
+    start_one(now, is_stuck_parent(members), out);
 }
 
-replica_id pool::start_one(instant now, pool_effects& out) {
+/// Whether the call at the head has a parent that waits for it, and nothing of the pool is going to serve it: replicas that
+/// run calls, and those that start without waiting for a resource, will.
+bool pool::is_stuck_parent(const census& members) const {
+  return !queue_.empty() && queue_.head().depth > 0 && members.ready == 0 && members.starting == members.waiting;
+}
+
+/// What waits for a resource may be all that a parent's call can hope for: the order says so from then on.
+void pool::promote_waiting(const census& members, pool_effects& out) {
+  if (members.waiting == 0 || !is_stuck_parent(members))
+    return;
+  const auto s = std::find_if(replicas_.begin(), replicas_.end(),
+                              [](const auto& entry) { return !entry.second.waits_for.empty(); });
+  if (s == replicas_.end() || std::exchange(s->second.is_promoted, true))
+    return;
+  out.push_back(pool_effect::start{s->first, true});
+}
+
+replica_id pool::start_one(instant now, bool for_nested, pool_effects& out) {
   const auto id = next_replica_();
   auto& s = replicas_[id];
   s.since = now;
   s.progress = now;
   ++counters_.cold_starts;
-  const bool for_nested = !queue_.empty() && queue_.head().depth > 0;
+  s.is_promoted = for_nested;
   out.push_back(pool_effect::start{id, for_nested});
   return id;
 }
@@ -176,8 +197,10 @@ void pool::end_surplus(instant now, duration after, scaling::rule why, pool_effe
   in.over = static_cast<std::uint32_t>(over.size());
   in.is_asked_to_yield = why == scaling::rule::yielded;
   const auto what = decide(in);
-  if (what.end == 0)
+  if (what.end == 0) {
+    surplus_stays_until_ = now + defaults::decision_interval;
     return;
+  }
   std::sort(over.begin(), over.end());
   std::string names;
   for (std::uint32_t i = 0; i < what.end; ++i) {
@@ -263,7 +286,7 @@ void pool::prewarm(instant now, pool_effects& out) {
   prewarmed_ = now;
   ++counters_.prewarmed;
   tell(in, what, now, out);
-  start_one(now, out);
+  start_one(now, false, out);
 }
 
 // -- in place of others ----
@@ -323,7 +346,7 @@ void pool::recycle(instant now, pool_effects& out) {
   if (what.start == 0)
     return end_replica(next->first, next->second, out);
   const auto old = next->first;
-  const auto id = start_one(now, out);
+  const auto id = start_one(now, false, out);
   replicas_.at(id).replaces = old;
   replicas_.at(old).replaced_by = id;
 }

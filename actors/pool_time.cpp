@@ -26,7 +26,7 @@ std::optional<pool::instant> pool::next_wake() const {
     if (may_stall(s))
       consider(s.progress + defaults::stall_after);
     else if (has_surplus && is_surplus(s))
-      consider(s.progress + limits_.scaledown_ttl);
+      consider(std::max(s.progress + limits_.scaledown_ttl, surplus_stays_until_));
     if (may_hang(s))
       consider(s.progress + defaults::begin_patience);
     if (ages && s.ready && !s.draining && s.is_due == due::no)

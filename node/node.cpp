@@ -215,6 +215,7 @@ private:
     config.run_keeper = run_keeper_;
     config.resident_bytes = resident_bytes;
     config.journal = journal_;
+    config.zygote_ttl = settings_.zygote_ttl;
     agent_ = system.spawn(
       [config](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, config); });
     const std::vector<part> parts{{caf::actor_cast<caf::actor>(agent_), "agent"},

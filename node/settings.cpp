@@ -102,6 +102,7 @@ const std::vector<setting>& known_settings() {
     {"node_name", "what the node is called; the machine's name if not set"},
     {"idle_exit", "end after this time without clients and runs; 0: never"},
     {"stop_grace", "what running calls have when the node is told to stop"},
+    {"zygote_ttl", "how long a preloaded interpreter outlives the replicas of its environment"},
     {"log_level", "trace, debug, info, warning, error or off"},
     {"log_file", "the node's own log; stderr if not set"},
     {"python", "interpreter of environments that name none"},
@@ -225,6 +226,7 @@ settings merge_settings(const std::vector<settings_source>& sources, bool is_pri
   from.read("state_dir", [&](const std::string& text) { result.state_directory = checked_path(text); });
   from.read("node_name", [&](const std::string& text) { result.name = checked_name(text); });
   from.read("idle_exit", [&](const std::string& text) { result.idle_exit = parse_duration(text); });
+  from.read("zygote_ttl", [&](const std::string& text) { result.zygote_ttl = parse_duration(text); });
   from.read("stop_grace", [&](const std::string& text) { result.stop_grace = parse_duration(text); });
   from.read("log_level", [&](const std::string& text) { result.log_level = checked_level(text); });
   from.read("log_file", [&](const std::string& text) { result.log_file = checked_path(text); });

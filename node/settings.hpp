@@ -21,6 +21,7 @@ struct settings {
   std::filesystem::path state_directory;
   std::string name;                       // of the node
   std::chrono::milliseconds idle_exit{0}; // 0: never
+  std::chrono::milliseconds zygote_ttl = defaults::zygote_ttl;
   std::chrono::milliseconds stop_grace = defaults::stop_grace;
   std::string log_level = "info"; // trace | debug | info | warning | error | off
   std::filesystem::path log_file; // empty: stderr

@@ -333,7 +333,7 @@ BOOST_AUTO_TEST_CASE(waiting_parents_do_not_keep_fresh_children_from_starting) {
   p.admit_root(1, 1);
   p.lines();
   p.parked(1, parent);
-  BOOST_TEST(p.lines() == (lines{"start r2"}));
+  BOOST_TEST(p.lines() == (lines{"start r2 for nested"}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -205,6 +205,24 @@ BOOST_AUTO_TEST_CASE(idle_replicas_beyond_the_minimum_make_room_for_another_envi
   BOOST_TEST(p.lines().empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_start_says_that_a_parent_waits_only_where_no_other_replica_will_serve_the_call) {
+  any_pool p(with(0, 3, [](auto&) {}));
+  p.admit_root(1, 1);
+  p.admit_root(1, 1);
+  BOOST_TEST(p.lines() == (lines{"start r1 for nested", "start r2"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_start_that_waits_for_memory_is_asked_for_again_when_a_parent_comes_to_wait_for_it) {
+  any_pool p(with(0, 1, [](auto&) {}));
+  p.admit_root(1);
+  p.waits(1, "memory");
+  BOOST_TEST(p.lines() == (lines{"start r1"}));
+  p.admit_root(2, 1);
+  BOOST_TEST(p.lines() == (lines{"start r1 for nested"}));
+  p.admit_root(3, 1);
+  BOOST_TEST(p.lines().empty());
+}
+
 // -- ahead of calls ----
 
 BOOST_AUTO_TEST_CASE(a_pool_with_regular_pauses_is_warm_when_the_next_call_comes) {
@@ -239,6 +257,22 @@ BOOST_AUTO_TEST_CASE(a_pool_with_regular_pauses_is_warm_when_the_next_call_comes
   BOOST_TEST(p.subject().count().prewarmed == 1u);
   BOOST_TEST(p.subject().count().prewarm_hits == 1u);
   BOOST_TEST((p.subject().count().prewarm_waste > 0s));
+}
+
+BOOST_AUTO_TEST_CASE(a_replica_that_stays_for_expected_calls_does_not_keep_the_clock_busy) {
+  any_pool p(with(0, 2, [](auto& l) { l.prewarm = true; }));
+  const auto c = p.admit();
+  p.ready(1);
+  p.done(1, c);
+  for (std::uint32_t i = 0; i < defaults::pauses_needed; ++i) {
+    p.advance(20s);
+    p.serve(1);
+  }
+  for (int seconds = 0; seconds < 40; ++seconds) {
+    p.advance(1s);
+    if (const auto next = p.subject().next_wake())
+      BOOST_TEST_REQUIRE((*next > p.now));
+  }
 }
 
 // -- what is told ----

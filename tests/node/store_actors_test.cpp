@@ -7,6 +7,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <string>
@@ -133,7 +134,9 @@ BOOST_AUTO_TEST_CASE(output_beyond_what_waits_for_the_disk_is_dropped_and_counte
   }
   BOOST_CHECK_EQUAL(warnings.size(), 1u); // once, not for each text
   std::vector<log_text> read;
-  BOOST_REQUIRE(run_until([&] { return disk.submit(0, [] {}); })); // the queue has room again
+  std::atomic<bool> is_drained{false}; // what waited is done, so the queue has room again
+  BOOST_REQUIRE(run_until([&] { return disk.submit(0, [&] { is_drained = true; }); }));
+  BOOST_REQUIRE(run_until([&] { return is_drained.load(); }));
   add("after");
   read = std::get<std::vector<log_text>>(
     ask<std::vector<log_text>>(log_actor, atom::read::value, std::string("run-a"), 0u));
