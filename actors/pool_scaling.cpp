@@ -107,6 +107,8 @@ void pool::grow(instant now, pool_effects& out) {
     return;
   auto members = count_members();
   promote_waiting(members, out);
+  if (members.counted() >= limits_.max_replicas && told_ == scaling::rule::at_maximum)
+    return; // under full load this is what every call would hear again
   const auto in = inputs_now(members, now);
   const auto what = decide(in);
   tell(in, what, now, out);

@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <random>
+
 using namespace hearth;
 using namespace hearth::test;
 using namespace std::chrono_literals;
@@ -116,6 +118,58 @@ BOOST_AUTO_TEST_CASE(a_raised_minimum_starts_replicas_and_a_lowered_maximum_lets
   p.set_limits({1, 1, 1, false, 300s, 30s});
   p.advance(30s);
   BOOST_TEST(p.lines().size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(limits_that_change_under_load_are_kept_and_cost_no_call) {
+  const auto seed = std::random_device{}();
+  BOOST_TEST_MESSAGE("seed " << seed);
+  std::mt19937 random(seed);
+  range_pool p{1, 4};
+  std::uint64_t calls = 0;
+  std::uint64_t answered = 0;
+  std::uint32_t min = 1;
+  std::uint32_t max = 4;
+  for (int i = 0; i < 4000; ++i) {
+    if (i % 50 == 0) {
+      max = 1 + random() % 8;
+      min = random() % (max + 1);
+      p.set_limits({min, max, 1, false, 300s, 30s});
+    }
+    for (auto n = random() % 3; n > 0; --n) {
+      BOOST_TEST_REQUIRE(p.admit() != 0u);
+      ++calls;
+    }
+    std::uint32_t working = 0;
+    std::uint32_t alive = 0;
+    for (const auto& member : p.subject().view()) {
+      const auto r = member.id.value;
+      if (!member.is_ready && random() % 2)
+        p.ready(r, false); // without a slot table nothing is asked back
+      else if (const auto held = p.held(r); !held.empty() && random() % 3)
+        p.done(r, *held.begin(), ec::none, 1s), ++answered;
+      else if (member.is_draining && p.held(r).empty())
+        p.lost(r, {}, ec::none);
+    }
+    for (const auto& member : p.subject().view()) {
+      alive += !member.is_draining;
+      working += !p.held(member.id.value).empty();
+    }
+    if (calls > 0)
+      BOOST_TEST_REQUIRE(alive >= min);
+    if (i % 50 == 49) // what ran when the maximum fell has ended since
+      BOOST_TEST_REQUIRE(working <= max);
+    p.advance(std::chrono::milliseconds(random() % 4000));
+  }
+  for (int i = 0; i < 5000 && p.subject().open() > 0; ++i)
+    for (const auto& member : p.subject().view())
+      if (!member.is_ready)
+        p.ready(member.id.value, false);
+      else if (const auto held = p.held(member.id.value); !held.empty())
+        p.done(member.id.value, *held.begin(), ec::none, 1s), ++answered;
+      else if (member.is_draining)
+        p.lost(member.id.value, {}, ec::none);
+  BOOST_TEST(answered == calls);
+  BOOST_TEST(p.subject().count().failed == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(its_next_wake_is_when_a_replica_has_been_idle_for_its_time) {
