@@ -251,7 +251,8 @@ private:
 
   void pump(instant now, pool_effects& out);
   bool has_head();
-  member* choose(std::uint16_t depth, replica_id& id);
+  member* choose(const entry& head, instant now, replica_id& id);
+  bool waits_for_start(const entry& head, instant now);
   std::uint64_t replicas_needed(std::uint64_t calls) const;
   member* choose_ahead(const request& what, instant now, replica_id& id);
   void send(ticket call, replica_id to, member& s, instant now, pool_effects& out);
@@ -274,7 +275,7 @@ private:
   bool is_paused(instant now) const { return broken_until_ && now < *broken_until_; }
   void grow(instant now, pool_effects& out);
   replica_id start_one(instant now, bool for_nested, pool_effects& out);
-  void withdraw_waiting(pool_effects& out);
+  void withdraw_waiting(std::uint32_t kept, pool_effects& out);
   bool is_stuck_parent(const census& members) const;
   void promote_waiting(const census& members, pool_effects& out);
   static void end_replica(replica_id id, member& s, pool_effects& out);
@@ -321,6 +322,7 @@ private:
   std::size_t calls_open_ = 0;
   std::size_t parked_calls_ = 0;
   std::optional<instant> saturated_since_; // every call has had to wait
+  std::optional<instant> held_until_; // the head waits for a replica that starts, rather than take a slot that is lent
   std::map<replica_id, member> replicas_;
   std::set<alarm> alarms_;
   std::vector<double> service_ns_; // per task; negative: nothing learned

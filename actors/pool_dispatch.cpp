@@ -123,11 +123,13 @@ void pool::set_limits(pool_limits limits, instant now, pool_effects& out) {
 
 void pool::pump(instant now, pool_effects& out) {
   replica_id id;
+  held_until_.reset();
   while (has_head()) {
-    auto* s = choose(queue_.head().depth, id);
+    const auto& head = *find(queue_.head().id);
+    auto* s = choose(head, now, id);
     if (!s)
       break;
-    if (find(queue_.head().id)->queued_since == now)
+    if (head.queued_since == now)
       saturated_since_.reset();
     send(queue_.pop(), id, *s, now, out);
   }
@@ -155,7 +157,8 @@ bool pool::has_head() {
 
 /// A replica with a free slot: the emptiest of those that the running calls need, the oldest among equals, so that few
 /// replicas stay warm for little work. One where parents wait is left to their descendants as long as another replica may be started for a root.
-pool::member* pool::choose(std::uint16_t depth, replica_id& id) {
+pool::member* pool::choose(const entry& head, instant now, replica_id& id) {
+  const auto depth = head.what.depth;
   member* best = nullptr;
   member* lent = nullptr;
   replica_id lent_id;
@@ -186,10 +189,24 @@ pool::member* pool::choose(std::uint16_t depth, replica_id& id) {
   }
   if (best)
     return best;
-  if (!lent || limits_.fresh || (depth == 0 && can_grow()))
+  if (!lent || limits_.fresh || (depth == 0 ? can_grow() : waits_for_start(head, now)))
     return nullptr;
   id = lent_id;
   return lent;
+}
+
+/// A slot that its parent has lent may be wanted back while the call runs there, so a replica that is about to be ready is
+/// worth a moment.
+bool pool::waits_for_start(const entry& head, instant now) {
+  const bool any = std::any_of(replicas_.begin(), replicas_.end(), [](const auto& entry) {
+    const auto& s = entry.second;
+    return !s.ready && !s.draining && !s.replaces && s.waits_for.empty();
+  });
+  const auto until = head.queued_since + defaults::lend_patience;
+  if (!any || now >= until)
+    return false;
+  held_until_ = until;
+  return true;
 }
 
 /// How many replicas serve so many calls without one being full, never fewer than the minimum.

@@ -101,7 +101,7 @@ void pool::tell(const scaling::inputs& in, const scaling::decision& what, instan
 void pool::grow(instant now, pool_effects& out) {
   recycle(now, out);
   if (queued_ == 0)
-    withdraw_waiting(out);
+    withdraw_waiting(limits_.min_replicas, out);
   const bool is_enough = queued_ == 0 && history_.rising(now) == 0 && alive() >= limits_.min_replicas;
   if (!wants_replicas_ || is_enough)
     return;
@@ -158,10 +158,10 @@ void pool::replica_waits(replica_id id, std::string resource, instant now, pool_
   pump(now, out);
 }
 
-/// Replicas that wait for a resource while no call waits for them.
-void pool::withdraw_waiting(pool_effects& out) {
+/// Replicas that wait for a resource while no call waits for them, as long as more than `kept` are left.
+void pool::withdraw_waiting(std::uint32_t kept, pool_effects& out) {
   auto left = alive();
-  for (auto s = replicas_.end(); s != replicas_.begin() && left > limits_.min_replicas;) {
+  for (auto s = replicas_.end(); s != replicas_.begin() && left > kept;) {
     --s;
     if (s->second.waits_for.empty() || s->second.draining)
       continue;
@@ -236,7 +236,7 @@ void pool::expire_idle(instant now, pool_effects& out) {
   auto in = inputs_now(count_members(), now);
   in.end_all = superseded_ ? scaling::rule::superseded : scaling::rule::idle_ttl;
   tell(in, decide(in), now, out);
-  withdraw_waiting(out);
+  withdraw_waiting(0, out);
   for (auto& [id, s] : replicas_)
     end_replica(id, s, out);
 }

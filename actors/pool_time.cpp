@@ -32,6 +32,8 @@ std::optional<pool::instant> pool::next_wake() const {
     if (ages && s.ready && !s.draining && s.is_due == due::no)
       consider(s.since + limits_.recycle_age);
   }
+  if (held_until_)
+    consider(*held_until_);
   if (broken_until_ && wants_replicas_)
     consider(*broken_until_);
   if (calls_open_ == 0 && !expired_)

@@ -81,6 +81,8 @@ inline constexpr milliseconds stall_after{2};
 inline constexpr seconds begin_patience{10};
 /// Weight of the newest sample in learned service times: forgets a changed workload after about 20 calls.
 inline constexpr double service_time_weight = 0.1;
+/// How long a nested call waits for a replica that starts before it takes the slot that its parent has lent: some forks.
+inline constexpr milliseconds lend_patience{50};
 /// Share of a replica's slots that is filled before calls go to another one: what is left takes a burst without a wait.
 inline constexpr double pack_share = 0.8;
 /// A zygote outlives the replicas of its environment by this: coming back is then a fork, for the price of one idle process.

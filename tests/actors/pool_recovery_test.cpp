@@ -214,6 +214,7 @@ BOOST_AUTO_TEST_CASE(beyond_the_limit_of_waiting_parents_a_replica_takes_only_wh
     p.lines()
     == (lines{"start r2 for nested"})); // it waits in the queue: one more fork may serve it, since all of r1 wait
   auto descendant = p.admit_root(1, 3);
+  p.advance(defaults::lend_patience);
   BOOST_TEST(p.lines() == (lines{"dispatch r1 c" + std::to_string(descendant) + " #1"}));
   p.done(1, descendant);
   p.resumed(1, parents.back());

@@ -189,6 +189,17 @@ BOOST_AUTO_TEST_CASE(a_replica_that_waits_for_memory_is_withdrawn_when_nobody_ne
   BOOST_TEST(p.lines() == (lines{"release c1", "dispatch r1 c2 #1", "withdraw r2"}));
 }
 
+BOOST_AUTO_TEST_CASE(an_idle_pool_withdraws_what_waits_for_memory_its_minimum_too) {
+  any_pool p(with(2, 2, [](auto&) {}));
+  const auto c = p.admit();
+  p.ready(1);
+  p.waits(2, "memory");
+  p.done(1, c);
+  p.lines();
+  p.advance(300s);
+  BOOST_TEST(p.lines() == (lines{"withdraw r2", "retire r1"}));
+}
+
 BOOST_AUTO_TEST_CASE(idle_replicas_beyond_the_minimum_make_room_for_another_environment) {
   any_pool p(with(1, 3, [](auto&) {}));
   const auto first = p.admit();

@@ -120,6 +120,26 @@ BOOST_AUTO_TEST_CASE(a_raised_minimum_starts_replicas_and_a_lowered_maximum_lets
   BOOST_TEST(p.lines().size() == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(a_nested_call_waits_a_moment_for_a_replica_that_starts_and_then_takes_the_slot_of_its_parent) {
+  range_pool p{2, 2};
+  p.admit_root(1);
+  p.ready(1);
+  p.parked(1, 1);
+  p.lines();
+  p.admit_root(1, 1);
+  BOOST_TEST(p.lines().empty());
+  BOOST_TEST((p.subject().next_wake() == p.now + defaults::lend_patience));
+  p.advance(defaults::lend_patience - 1ns);
+  BOOST_TEST(p.lines().empty());
+  p.advance(1ns);
+  BOOST_TEST(p.lines() == (lines{"dispatch r1 c2 #1"}));
+  p.done(1, 2);
+  p.admit_root(1, 1);
+  p.lines();
+  p.ready(2);
+  BOOST_TEST(p.lines() == (lines{"dispatch r2 c3 #1"}));
+}
+
 BOOST_AUTO_TEST_CASE(limits_that_change_under_load_are_kept_and_cost_no_call) {
   const auto seed = std::random_device{}();
   BOOST_TEST_MESSAGE("seed " << seed);
