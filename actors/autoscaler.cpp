@@ -112,6 +112,10 @@ std::string_view name(rule why) noexcept {
       return "yielded";
     case rule::rising:
       return "rising";
+    case rule::draining:
+      return "draining";
+    case rule::lowered_max:
+      return "lowered_max";
   }
   return "none";
 }
@@ -122,6 +126,9 @@ decision decide(const inputs& in) noexcept {
     return {0, alive, in.end_all, {}};
   if (in.due > 0)
     return for_due(in);
+  const auto counted = in.ready + in.starting;
+  if (const auto end = std::min(in.over, counted > in.max ? counted - in.max : 0); end > 0)
+    return {0, end, rule::lowered_max, {}}; // they get no calls, whatever waits
   auto up = for_queue(in);
   if (const auto ahead = ahead_of_demand(in); ahead.start > up.start)
     up = ahead;
@@ -130,11 +137,12 @@ decision decide(const inputs& in) noexcept {
   if (up.start == 0 && in.expects_calls && alive == 0 && in.max > 0)
     up = {1, 0, rule::prewarm, {}};
   if (up.start > 0) {
-    const auto counted = in.ready + in.starting;
     if (in.is_paused)
       return {0, 0, rule::paused, up.predicted_wait};
     if (counted >= in.max)
       return {0, 0, rule::at_maximum, up.predicted_wait};
+    if (in.places == 0)
+      return {0, 0, rule::draining, up.predicted_wait};
     up.start = std::min({up.start, in.max - counted, in.places});
     return up;
   }

@@ -30,6 +30,8 @@ enum class rule : std::uint8_t {
   recycle = 12,        // a replica has served its calls, its age or its memory, and another takes its place
   yielded = 13,        // another environment waits for what an idle replica holds
   rising = 14,         // demand has risen steadily, and a start takes long
+  draining = 15,       // as many processes as may be, until those that end are gone
+  lowered_max = 16,    // more replicas than the maximum, which has been lowered
 };
 
 /// Stable lower-case name ("predicted_wait"); never empty.

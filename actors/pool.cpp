@@ -16,7 +16,7 @@ pool::pool(std::shared_ptr<const environment_spec> spec, pool_limits limits, std
 
 // -- admission ----
 
-std::variant<ticket, pool::refusal> pool::admit(const request& what, instant now, pool_effects& out) {
+std::variant<ticket, pool::refusal> pool::admit(const request& what, instant now) {
   if (what.task >= spec_->tasks.size())
     return refusal{{ec::unknown_task, "Environment " + spec_->name + " has " + std::to_string(spec_->tasks.size())
                                         + " tasks; there is none with index " + std::to_string(what.task) + "."}};
@@ -33,7 +33,6 @@ std::variant<ticket, pool::refusal> pool::admit(const request& what, instant now
   awake(now);
   auto id = make(what, now);
   enqueue(id, *find(id), false, now);
-  pump(now, out);
   return id;
 }
 

@@ -27,15 +27,14 @@ struct pool_limits {
   std::uint32_t min_replicas = 0;
   std::uint32_t max_replicas = 1;
   std::uint32_t concurrency = 1;
-  bool fresh = false;                         // every replica serves one call
-  std::chrono::milliseconds idle_ttl{30'000}; // without calls; then all replicas end
-  std::chrono::milliseconds scaledown_ttl{
-    30'000}; // of one replica without calls; then it ends, unless it is of the minimum
-  std::chrono::milliseconds zygote_ttl = defaults::zygote_ttl; // without replicas; then the zygote ends too
-  bool prewarm = false;                                        // start a replica when the history says that calls come
-  std::uint64_t recycle_calls = 0;                             // replace a replica after so many; 0: never
-  std::chrono::milliseconds recycle_age{0};                    // or so old
-  std::uint64_t recycle_growth = 0;                            // or when it has grown by so many bytes
+  bool fresh = false;                                           // every replica serves one call
+  std::chrono::milliseconds idle_ttl = defaults::idle_ttl;      // without calls; then all replicas end
+  std::chrono::milliseconds scaledown_ttl = defaults::idle_ttl; // of one replica above the minimum, likewise
+  std::chrono::milliseconds zygote_ttl = defaults::zygote_ttl;  // without replicas; then the zygote ends too
+  bool prewarm = false;                                         // start a replica when the history says that calls come
+  std::uint64_t recycle_calls = 0;                              // replace a replica after so many; 0: never
+  std::chrono::milliseconds recycle_age{0};                     // or so old
+  std::uint64_t recycle_growth = 0;                             // or when it has grown by so many bytes
 };
 
 /// The queue and the replicas of one environment version: admission, dispatch order, calls ahead, slot lending, retries,
@@ -65,11 +64,15 @@ public:
 
   // -- events ----
 
-  /// Takes a call or refuses it; never refuses a nested one for lack of room.
-  std::variant<ticket, refusal> admit(const request& what, instant now, pool_effects& out);
+  /// Takes a call or refuses it; never refuses a nested one for lack of room. `serve` follows, once for several.
+  std::variant<ticket, refusal> admit(const request& what, instant now);
+  /// Hands out what was admitted, and decides about replicas.
+  void serve(instant now, pool_effects& out) { pump(now, out); }
 
-  /// `can_hold_ahead`: the replica keeps a slot table.
-  void replica_ready(replica_id id, bool can_hold_ahead, instant now, pool_effects& out);
+  /// `can_hold_ahead`: the replica keeps a slot table. `start_up`: what the next one will take; not said: the time since this
+  /// one was asked for.
+  void replica_ready(replica_id id, bool can_hold_ahead, instant now, pool_effects& out,
+                     std::optional<duration> start_up = std::nullopt);
   void replica_unmade(replica_id id, const failure& why, instant now, pool_effects& out);
   void replica_lost(replica_id id, const failure& why, const std::vector<ticket>& begun, instant now,
                     pool_effects& out);
@@ -211,8 +214,7 @@ private:
     bool ready = false;
     bool draining = false;
     bool is_promoted = false;              // its order says that a parent waits
-    bool has_waited = false;               // for a resource: its start says nothing of others
-    std::string waits_for;                 // likewise, now
+    std::string waits_for;                 // a resource, before it can start
     std::optional<replica_id> replaces;    // ends when this one is ready
     std::optional<replica_id> replaced_by; // which is starting
     due is_due = due::no;                  // to be replaced, and why
@@ -228,6 +230,7 @@ private:
     std::deque<ticket> sent;                              // not parked, oldest first
     duration expected{0};                                 // of all of them
     instant since;                                        // start requested
+    instant ready_since;                                  // means something when it is ready
     std::uint64_t ready_number = 0;                       // how many became ready before, this one included
     instant progress;                                     // last event
     std::uint32_t in_flight() const { return static_cast<std::uint32_t>(sent.size()); }
@@ -281,6 +284,10 @@ private:
   static void end_replica(replica_id id, member& s, pool_effects& out);
   std::uint32_t alive() const;
   bool can_grow() const;
+  /// Processes at once, those that end and those whose calls all wait included.
+  std::size_t processes_max() const {
+    return limits_.max_replicas + (limits_.fresh ? defaults::parked_max : limits_.max_replicas);
+  }
   bool has_ready() const;
   bool may_stall(const member& s) const;
   bool may_hang(const member& s) const;
@@ -293,6 +300,7 @@ private:
   void expire_idle(instant now, pool_effects& out);
   void cool_down(instant now, pool_effects& out);
   void prewarm(instant now, pool_effects& out);
+  void end_prewarming(instant now);
   bool expects_calls(instant now) const;
   due due_of(const member& s, instant now) const;
   void recycle(instant now, pool_effects& out);
@@ -329,8 +337,12 @@ private:
   scaling::history history_;
   std::optional<scaling::history::expectation> expected_; // while idle, of an environment that is warmed ahead
   instant surplus_stays_until_{};                         // what is over and may not end is looked at again
-  std::optional<instant> prewarmed_;                      // since when a replica waits for expected calls
-  scaling::rule told_ = scaling::rule::none;              // the last decision that was told
+  struct prewarming {
+    replica_id replica;
+    std::optional<instant> since; // it is ready, and waits for expected calls
+  };
+  std::optional<prewarming> prewarmed_;
+  scaling::rule told_ = scaling::rule::none; // the last decision that was told
   instant told_at_{};
   counters counters_;
   failure last_failure_;

@@ -8,14 +8,19 @@ namespace hearth {
 
 // -- replicas come and go ----
 
-void pool::replica_ready(replica_id id, bool can_hold_ahead, instant now, pool_effects& out) {
+void pool::replica_ready(replica_id id, bool can_hold_ahead, instant now, pool_effects& out,
+                         std::optional<duration> start_up) {
   auto s = replicas_.find(id);
   if (s == replicas_.end() || s->second.ready)
     return;
   s->second.ready = true;
   s->second.waits_for.clear();
-  if (!s->second.has_waited)
-    history_.started(now - s->second.since);
+  history_.started(start_up.value_or(now - s->second.since));
+  s->second.ready_since = now;
+  if (prewarmed_ && prewarmed_->replica == id) {
+    prewarmed_->since = now;
+    ++counters_.prewarmed;
+  }
   if (const auto old = s->second.replaces ? replicas_.find(*s->second.replaces) : replicas_.end();
       old != replicas_.end())
     end_replica(old->first, old->second, out);
@@ -35,6 +40,8 @@ void pool::replica_unmade(replica_id id, const failure& why, instant now, pool_e
       old != replicas_.end())
     old->second.replaced_by.reset();
   replicas_.erase(unmade);
+  if (prewarmed_ && prewarmed_->replica == id)
+    prewarmed_.reset();
   count_crash(why, now, out);
   // A start that was interrupted is tried again; code that cannot be imported stays so.
   if (has_ready()) {
@@ -51,6 +58,8 @@ void pool::replica_lost(replica_id id, const failure& why, const std::vector<tic
   auto at = replicas_.find(id);
   if (at == replicas_.end())
     return;
+  if (prewarmed_ && prewarmed_->replica == id)
+    end_prewarming(now);
   auto s = std::move(at->second);
   parked_calls_ -= s.parked.size();
   replicas_.erase(at);
@@ -135,6 +144,8 @@ void pool::pump(instant now, pool_effects& out) {
   }
   if (queued_ > 0 && !saturated_since_)
     saturated_since_ = now;
+  if (queued_ == 0)
+    told_ = scaling::rule::none; // of the next queue it is news again
   grow(now, out);
   while (has_head()) {
     auto* s = choose_ahead(find(queue_.head().id)->what, now, id);

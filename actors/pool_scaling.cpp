@@ -43,8 +43,7 @@ std::uint32_t pool::alive() const {
 }
 
 bool pool::can_grow() const {
-  auto lent_max = limits_.fresh ? defaults::parked_max : limits_.max_replicas;
-  return count_members().counted() < limits_.max_replicas && replicas_.size() < limits_.max_replicas + lent_max;
+  return count_members().counted() < limits_.max_replicas && replicas_.size() < processes_max();
 }
 
 /// Since when the first of the replicas that start was asked for.
@@ -60,8 +59,7 @@ scaling::inputs pool::inputs_now(const census& members, instant now) const {
   in.min = limits_.min_replicas;
   in.max = limits_.max_replicas;
   in.concurrency = slots_each();
-  const auto processes_max = limits_.max_replicas + (limits_.fresh ? defaults::parked_max : limits_.max_replicas);
-  in.places = static_cast<std::uint32_t>(processes_max - std::min<std::size_t>(processes_max, replicas_.size()));
+  in.places = static_cast<std::uint32_t>(processes_max() - std::min<std::size_t>(processes_max(), replicas_.size()));
   in.is_wanted = wants_replicas_;
   in.ready = members.ready;
   in.starting = members.starting;
@@ -96,10 +94,12 @@ void pool::tell(const scaling::inputs& in, const scaling::decision& what, instan
   out.push_back(pool_effect::decided{in, what, std::move(detail)});
 }
 
-// -- more ----
+// -- growing ----
 
 void pool::grow(instant now, pool_effects& out) {
   recycle(now, out);
+  if (queued_ > 0 && alive() > limits_.max_replicas)
+    end_surplus(now, duration{0}, scaling::rule::lowered_max, out);
   if (queued_ == 0)
     withdraw_waiting(limits_.min_replicas, out);
   const bool is_enough = queued_ == 0 && history_.rising(now) == 0 && alive() >= limits_.min_replicas;
@@ -148,7 +148,6 @@ void pool::replica_waits(replica_id id, std::string resource, instant now, pool_
   const auto s = replicas_.find(id);
   if (s == replicas_.end() || s->second.ready)
     return;
-  s->second.has_waited = true;
   s->second.waits_for = std::move(resource);
   // The one to be replaced may hold what its successor waits for.
   if (const auto old = s->second.replaces ? replicas_.find(*s->second.replaces) : replicas_.end();
@@ -165,13 +164,15 @@ void pool::withdraw_waiting(std::uint32_t kept, pool_effects& out) {
     --s;
     if (s->second.waits_for.empty() || s->second.draining)
       continue;
+    if (prewarmed_ && prewarmed_->replica == s->first)
+      prewarmed_.reset();
     out.push_back(pool_effect::withdraw{s->first});
     s = replicas_.erase(s);
     --left;
   }
 }
 
-// -- fewer ----
+// -- shrinking ----
 
 /// Takes no more calls and ends when it has none.
 void pool::end_replica(replica_id id, member& s, pool_effects& out) {
@@ -193,10 +194,12 @@ void pool::end_surplus(instant now, duration after, scaling::rule why, pool_effe
   for (const auto& [id, s] : replicas_)
     if (is_surplus(s) && now >= s.progress + after)
       over.emplace_back(s.progress, id);
-  if (over.empty() || alive() <= limits_.min_replicas)
+  if (over.empty() || alive() <= std::min(limits_.min_replicas, limits_.max_replicas))
     return;
   auto in = inputs_now(count_members(), now);
   in.over = static_cast<std::uint32_t>(over.size());
+  if (why == scaling::rule::lowered_max)
+    in.over = std::min(in.over, in.ready + in.starting - std::min(in.max, in.ready + in.starting));
   in.is_asked_to_yield = why == scaling::rule::yielded;
   const auto what = decide(in);
   if (what.end == 0) {
@@ -228,9 +231,7 @@ void pool::expire_idle(instant now, pool_effects& out) {
   cool_at_ = now + (superseded_ ? duration{0} : duration(limits_.zygote_ttl));
   if (expected_ && expected_->from <= now)
     expected_.reset(); // they did not come
-  if (prewarmed_)
-    counters_.prewarm_waste += now - *prewarmed_;
-  prewarmed_.reset();
+  end_prewarming(now);
   if (alive() == 0)
     return;
   auto in = inputs_now(count_members(), now);
@@ -259,13 +260,11 @@ void pool::cool_down(instant now, pool_effects& out) {
 /// A call came.
 void pool::awake(instant now) {
   const bool was_idle = calls_open_ == 0;
+  if (prewarmed_ && prewarmed_->since)
+    ++counters_.prewarm_hits;
+  end_prewarming(now);
   const auto in_slots = static_cast<double>(calls_open_ - queued_ - parked_calls_);
   history_.arrived(now, in_slots + 1 + std::min(static_cast<double>(queued_), in_slots), was_idle);
-  if (was_idle && prewarmed_) {
-    ++counters_.prewarm_hits;
-    counters_.prewarm_waste += now - *prewarmed_;
-  }
-  prewarmed_.reset();
   expected_.reset();
   expired_ = cooled_ = forgettable_ = false;
   cool_at_.reset();
@@ -276,19 +275,28 @@ bool pool::expects_calls(instant now) const {
   return expected_ && !superseded_ && now >= expected_->from && now < expected_->until;
 }
 
+/// One try: when starts fail now, the next call will see to it.
 void pool::prewarm(instant now, pool_effects& out) {
-  if (!expired_ || !expects_calls(now) || alive() > 0)
+  if (!expired_ || !expected_ || now < expected_->from)
     return;
   const auto in = inputs_now(count_members(), now);
   const auto what = decide(in);
-  if (what.start == 0)
+  if (!expects_calls(now) || alive() > 0 || what.start == 0) {
+    tell(in, what, now, out);
+    expected_.reset();
     return;
+  }
   expired_ = cooled_ = false;
   cool_at_.reset();
-  prewarmed_ = now;
-  ++counters_.prewarmed;
   tell(in, what, now, out);
-  start_one(now, false, out);
+  prewarmed_ = prewarming{start_one(now, false, out), std::nullopt};
+}
+
+/// It has been called, or was not needed.
+void pool::end_prewarming(instant now) {
+  if (prewarmed_ && prewarmed_->since)
+    counters_.prewarm_waste += now - *prewarmed_->since;
+  prewarmed_.reset();
 }
 
 // -- in place of others ----
@@ -306,7 +314,7 @@ void pool::replica_memory(replica_id id, std::uint64_t bytes, instant now, pool_
 pool::due pool::due_of(const member& s, instant now) const {
   if (limits_.recycle_calls > 0 && s.done >= limits_.recycle_calls)
     return due::calls;
-  if (limits_.recycle_age.count() > 0 && now >= s.since + limits_.recycle_age)
+  if (limits_.recycle_age.count() > 0 && now >= s.ready_since + limits_.recycle_age)
     return due::age;
   if (limits_.recycle_growth > 0 && s.bytes > s.first_bytes + limits_.recycle_growth)
     return due::memory;
@@ -343,8 +351,9 @@ void pool::recycle(instant now, pool_effects& out) {
   if (what.end == 0)
     return;
   ++counters_.recycled;
-  constexpr std::array<const char*, 4> reasons{"", "has served its calls", "has reached its age", "has grown"};
-  tell(in, what, now, out, label(next->first) + ' ' + reasons[static_cast<std::size_t>(next->second.is_due)]);
+  constexpr std::array<const char*, 4> reasons{"", "which has served its calls", "which has reached its age",
+                                               "which has grown"};
+  tell(in, what, now, out, label(next->first) + ", " + reasons[static_cast<std::size_t>(next->second.is_due)]);
   if (what.start == 0)
     return end_replica(next->first, next->second, out);
   const auto old = next->first;

@@ -30,7 +30,7 @@ std::optional<pool::instant> pool::next_wake() const {
     if (may_hang(s))
       consider(s.progress + defaults::begin_patience);
     if (ages && s.ready && !s.draining && s.is_due == due::no)
-      consider(s.since + limits_.recycle_age);
+      consider(s.ready_since + limits_.recycle_age);
   }
   if (held_until_)
     consider(*held_until_);
@@ -114,6 +114,8 @@ void pool::supersede(instant now, pool_effects& out) {
 
 void pool::outdate(instant now, pool_effects& out) {
   outdated_ = true;
+  expected_.reset(); // nobody comes back to it
+  expire_idle(now, out);
   cool_down(now, out);
 }
 

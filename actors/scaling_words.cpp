@@ -9,7 +9,19 @@ namespace {
 
 std::string count(std::uint64_t n, const char* what) { return std::to_string(n) + ' ' + what + (n == 1 ? "" : "s"); }
 
-std::string waiting(const inputs& in) { return count(in.queued, "call") + (in.queued == 1 ? " waits" : " wait"); }
+/// What asks for replicas.
+std::string waiting(const inputs& in) {
+  if (in.queued == 0)
+    return in.is_wanted && in.ready + in.starting + in.lent < in.min ? "the minimum is " + std::to_string(in.min)
+                                                                     : "demand rises";
+  return count(in.queued, "call") + (in.queued == 1 ? " waits" : " wait");
+}
+
+duration start_up_of(const inputs& in) { return in.start_up.count() > 0 ? in.start_up : in.oldest_start; }
+
+std::string unknown(const inputs& in) {
+  return in.service.count() == 0 ? "how long calls take" : "how long a start takes";
+}
 
 std::string of_maximum(const inputs& in) {
   return std::to_string(in.ready + in.starting) + " of at most " + count(in.max, "replica");
@@ -24,15 +36,17 @@ std::string ended(const decision& what, const std::string& detail) {
 /// What waiting would mean, against what a start takes.
 std::string comparison(const inputs& in, const decision& what) {
   if (in.ready == 0)
-    return "no replica is ready, and a start takes " + in_words(in.start_up);
+    return "no replica is ready, and a start takes " + in_words(start_up_of(in));
   return "the present replicas would come to the last of them in " + in_words(what.predicted_wait) + " (a call takes "
-         + in_words(in.service) + "), and a start takes " + in_words(in.start_up);
+         + in_words(in.service) + "), and a start takes " + in_words(start_up_of(in));
 }
 
 } // namespace
 
 std::string in_words(duration length) {
   constexpr std::array<std::pair<double, const char*>, 4> units{{{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}, {1, "ns"}}};
+  if (length.count() == 0)
+    return "0 s";
   const auto ns = static_cast<double>(length.count());
   for (const auto& [size, unit] : units) {
     if (ns < size && size > 1)
@@ -42,7 +56,7 @@ std::string in_words(duration length) {
     std::snprintf(text.data(), text.size(), value < 10 ? "%.2f %s" : value < 100 ? "%.1f %s" : "%.0f %s", value, unit);
     return text.data();
   }
-  return "0 s";
+  return {};
 }
 
 std::string in_words(const inputs& in, const decision& what, const std::string& detail) {
@@ -54,7 +68,7 @@ std::string in_words(const inputs& in, const decision& what, const std::string& 
              + (in.ready + in.starting + in.lent == 1 ? "is " : "are ")
              + std::to_string(in.ready + in.starting + in.lent) + '.';
     case rule::demand:
-      return started(what) + ": " + waiting(in) + " without a free slot, and it is not known yet how long calls take.";
+      return started(what) + ": " + waiting(in) + " without a free slot, and it is not known yet " + unknown(in) + '.';
     case rule::predicted_wait:
       return started(what) + ": " + waiting(in) + "; " + comparison(in, what) + '.';
     case rule::enough_starting:
@@ -66,6 +80,10 @@ std::string in_words(const inputs& in, const decision& what, const std::string& 
       return "Started nothing: " + waiting(in) + ", but there are " + of_maximum(in) + " already.";
     case rule::paused:
       return "Started nothing: " + waiting(in) + ", but starts failed a moment ago; the next try follows soon.";
+    case rule::draining:
+      return "Started nothing: " + waiting(in) + ", but replicas that end have to be gone first.";
+    case rule::lowered_max:
+      return ended(what, detail) + ": idle, and more than the maximum, which is " + std::to_string(in.max) + " now.";
     case rule::scaledown_ttl:
       return ended(what, detail) + ": nothing to do for scaledown_ttl, and the minimum is " + std::to_string(in.min)
              + '.';
@@ -79,7 +97,7 @@ std::string in_words(const inputs& in, const decision& what, const std::string& 
       return (what.start > 0 ? "Started a replica in the place of " : "Ended ") + detail + '.';
     case rule::rising:
       return started(what) + " ahead of calls: " + std::to_string(in.running)
-             + " run, their number has risen steadily, and " + "when a start that takes " + in_words(in.start_up)
+             + " run, their number has risen steadily, and " + "when a start that takes " + in_words(start_up_of(in))
              + " is ready, " + std::to_string(static_cast<std::uint64_t>(in.rising + 0.5)) + " slots will be needed.";
     case rule::yielded:
       return ended(what, detail) + ": idle, and another environment waits for what it held.";

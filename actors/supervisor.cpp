@@ -41,15 +41,15 @@ pool_limits limits_of(const environment_spec& spec, std::uint32_t cores, millise
 
 void supervisor_state::invoke(std::vector<call>& calls) {
   auto at = now();
+  std::vector<version*> served; // of most batches one
   for (auto& c : calls) {
     if (aborted_ || (stop_at_ && c.header.depth == 0)) {
       refuse(c, {ec::shutting_down, "The node is stopping; environment " + c.spec->name + " takes no new calls."});
       continue;
     }
     auto& v = pool_of(c.spec, c.header.root);
-    // What admission makes the pool do concerns the call, so it is kept under its ticket before the effects run.
     auto verdict = v.calls.admit({c.header.root, c.header.depth, c.header.task, c.arguments.size(), c.header.deadline},
-                                 at, effects_);
+                                 at);
     if (auto* no = std::get_if<pool::refusal>(&verdict)) {
       refuse(c, std::move(no->why));
       continue;
@@ -61,7 +61,12 @@ void supervisor_state::invoke(std::vector<call>& calls) {
     v.kept[index] = std::move(c);
     if (v.kept[index].in_run)
       record(v, id, v.kept[index], action_event::phase_t::queued, ec::none, {}, {}, {});
-    apply(v);
+    if (std::find(served.begin(), served.end(), &v) == served.end())
+      served.push_back(&v);
+  }
+  for (auto* v : served) {
+    v->calls.serve(at, effects_);
+    apply(*v);
   }
 }
 

@@ -46,7 +46,8 @@ void supervisor_state::take(version& v, replica::ready& e) {
     self_->send(known.handle, atom::retire::value, false, std::string("not needed any more"));
     return;
   }
-  v.calls.replica_ready(e.id, e.how.can_hold_ahead, now(), effects_);
+  // The next one will find the interpreter that this one may have had to wait for.
+  v.calls.replica_ready(e.id, e.how.can_hold_ahead, now(), effects_, e.start - e.how.import);
 }
 
 void supervisor_state::take(version& v, replica::start_failed& e) {

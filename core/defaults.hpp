@@ -85,6 +85,8 @@ inline constexpr double service_time_weight = 0.1;
 inline constexpr milliseconds lend_patience{50};
 /// Share of a replica's slots that is filled before calls go to another one: what is left takes a burst without a wait.
 inline constexpr double pack_share = 0.8;
+/// Idle times of replicas and of pools where nobody says them; Flyte's.
+inline constexpr seconds idle_ttl{30};
 /// A zygote outlives the replicas of its environment by this: coming back is then a fork, for the price of one idle process.
 inline constexpr minutes zygote_ttl{10};
 /// Decisions to wait are told at most this often: under load they change with every call.

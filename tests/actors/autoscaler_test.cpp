@@ -113,6 +113,26 @@ BOOST_AUTO_TEST_CASE(the_maximum_and_the_places_of_replicas_that_end_are_respect
   BOOST_TEST((decide(in).why == rule::paused));
 }
 
+BOOST_AUTO_TEST_CASE(idle_replicas_beyond_a_lowered_maximum_end_also_while_calls_wait) {
+  auto in = busy();
+  in.max = 2;
+  in.ready = 6;
+  in.running = 2;
+  in.queued = 10;
+  in.over = 3;
+  BOOST_TEST((decide(in) == decision{0, 3, rule::lowered_max, {}}));
+  in.over = 0;
+  BOOST_TEST((decide(in).why == rule::at_maximum));
+}
+
+BOOST_AUTO_TEST_CASE(nothing_starts_while_those_that_end_take_all_places) {
+  auto in = busy();
+  in.queued = 5;
+  in.saturated = 1s;
+  in.places = 0;
+  BOOST_TEST((decide(in).why == rule::draining));
+}
+
 BOOST_AUTO_TEST_CASE(lent_replicas_count_for_the_minimum_and_not_for_the_maximum) {
   inputs in;
   in.min = in.max = 2;

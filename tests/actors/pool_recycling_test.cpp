@@ -286,6 +286,38 @@ BOOST_AUTO_TEST_CASE(a_replica_that_stays_for_expected_calls_does_not_keep_the_c
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_replica_that_cannot_be_started_ahead_of_calls_is_tried_once_and_counted_as_nothing) {
+  any_pool p(with(0, 2, [](auto& l) { l.prewarm = true; }));
+  const auto c = p.admit();
+  p.ready(1);
+  p.done(1, c);
+  std::uint64_t r = 1;
+  for (std::uint32_t i = 0; i < defaults::pauses_needed; ++i) {
+    p.advance(600s);
+    p.lost(r, {}, ec::none);
+    const auto next = p.admit();
+    p.ready(++r);
+    p.done(r, next);
+  }
+  p.advance(300s);
+  p.lost(r, {}, ec::none);
+  p.lines();
+  int starts = 0;
+  for (int seconds = 0; seconds < 1000; ++seconds) {
+    p.advance(1s);
+    for (const auto& line : p.lines())
+      if (line.starts_with("start ")) {
+        ++starts;
+        p.unmade(++r, {ec::start_failed, "no room"});
+        p.advance(0s);
+      }
+    if (const auto next = p.subject().next_wake())
+      BOOST_TEST_REQUIRE((*next > p.now));
+  }
+  BOOST_TEST(starts == 1);
+  BOOST_TEST(p.subject().count().prewarmed == 0u);
+}
+
 // -- what is told ----
 
 BOOST_AUTO_TEST_CASE(every_told_decision_follows_from_its_recorded_inputs) {
@@ -302,7 +334,9 @@ BOOST_AUTO_TEST_CASE(every_told_decision_follows_from_its_recorded_inputs) {
         p.admit();
     for (const auto& member : p.subject().view()) {
       const auto r = member.id.value;
-      if (!member.is_ready && random() % 3 == 0)
+      if (!member.is_ready && random() % 20 == 0)
+        p.unmade(r, {ec::start_failed, "no room"});
+      else if (!member.is_ready && random() % 3 == 0)
         p.ready(r);
       else if (const auto held = p.held(r); !held.empty() && random() % 2)
         p.done(r, *held.begin(), ec::none, std::chrono::milliseconds(random() % 1000));
@@ -310,6 +344,8 @@ BOOST_AUTO_TEST_CASE(every_told_decision_follows_from_its_recorded_inputs) {
         p.lost(r, {}, ec::none);
     }
     p.advance(std::chrono::milliseconds(random() % 500));
+    if (const auto next = p.subject().next_wake())
+      BOOST_TEST_REQUIRE((*next > p.now)); // or its clock would never rest
   }
   BOOST_TEST(p.decided.size() > 100u);
   std::set<scaling::rule> rules;

@@ -140,6 +140,19 @@ BOOST_AUTO_TEST_CASE(a_nested_call_waits_a_moment_for_a_replica_that_starts_and_
   BOOST_TEST(p.lines() == (lines{"dispatch r2 c3 #1"}));
 }
 
+BOOST_AUTO_TEST_CASE(a_lowered_maximum_ends_what_it_leaves_idle_although_calls_wait) {
+  range_pool p{0, 3};
+  for (int i = 0; i < 9; ++i)
+    p.admit();
+  for (std::uint64_t r : {1, 2, 3})
+    p.ready(r, false);
+  p.lines();
+  p.set_limits({0, 1, 1, false, 300s, 30s});
+  BOOST_TEST(p.lines().empty());
+  p.done(2, *p.held(2).begin());
+  BOOST_TEST(p.lines() == (lines{"release c2", "retire r2"}));
+}
+
 BOOST_AUTO_TEST_CASE(limits_that_change_under_load_are_kept_and_cost_no_call) {
   const auto seed = std::random_device{}();
   BOOST_TEST_MESSAGE("seed " << seed);

@@ -21,7 +21,7 @@ public:
 
   /// Admits a call; 0 when it was refused (then `refused` says why).
   std::uint64_t admit(pool::request what = {}) {
-    auto verdict = pool_.admit(what, now, effects_);
+    auto verdict = pool_.admit(what, now);
     if (auto* no = std::get_if<pool::refusal>(&verdict)) {
       refused = no->why;
       note();
@@ -30,6 +30,7 @@ public:
     auto t = std::get<ticket>(verdict);
     names_[t] = ++calls_;
     tickets_[calls_] = t;
+    pool_.serve(now, effects_);
     note();
     return calls_;
   }
