@@ -234,6 +234,7 @@ agent_actor::behavior_type agent_state::make_behavior(agent_actor::pointer self,
   return {
     [this](atom::open, const spec_ptr& spec, bool deploy) { return open(spec, deploy); },
     [this](atom::start, replica_order& wanted, const supervisor_actor& supervisor) { order(wanted, supervisor); },
+    [this](atom::promote, replica_id id) { promote(id); },
     [this](atom::withdraw, replica_id id) { withdraw(id); },
     [this](atom::forget, const std::string& key, const std::string& version) {
       self_->send(config_.foundry, atom::forget::value, key, version);

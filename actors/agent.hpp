@@ -44,6 +44,7 @@ private:
 
   caf::result<opened_environment> open(const spec_ptr& spec, bool deploy);
   void order(replica_order& order, const supervisor_actor& supervisor);
+  void promote(replica_id id);
   void withdraw(replica_id id);
   void retry();
   void serve_orders();

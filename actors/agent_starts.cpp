@@ -15,10 +15,7 @@ constexpr std::string_view run_scope = "run";
 } // namespace
 
 void agent_state::order(replica_order& order, const supervisor_actor& supervisor) {
-  if (waiting_.find(order.id)) { // ordered again: a nested call has come to the head of its queue
-    if (order.for_nested)
-      waiting_.advance(order.id);
-  } else if (waiting_.is_full()) {
+  if (waiting_.is_full()) {
     replica::events no{replica::start_failed{
       order.id,
       {ec::start_failed, std::to_string(waiting_.size()) + " replicas wait for room on node " + config_.about.name
@@ -28,6 +25,11 @@ void agent_state::order(replica_order& order, const supervisor_actor& supervisor
   } else {
     waiting_.push(std::move(order), supervisor);
   }
+  serve_orders();
+}
+
+void agent_state::promote(replica_id id) {
+  waiting_.advance(id); // one that has started meanwhile needs nothing
   serve_orders();
 }
 

@@ -48,6 +48,7 @@ using store = caf::atom_constant<caf::atom("store")>;
 using append = caf::atom_constant<caf::atom("append")>;
 using read = caf::atom_constant<caf::atom("read")>;
 using withdraw = caf::atom_constant<caf::atom("withdraw")>;
+using promote = caf::atom_constant<caf::atom("promote")>;
 using yield = caf::atom_constant<caf::atom("yield")>;
 using retry = caf::atom_constant<caf::atom("retry")>; // INTERNAL: an actor's own timer
 using tick = caf::atom_constant<caf::atom("tick")>;   // INTERNAL: an actor's own timer
@@ -207,6 +208,8 @@ using agent_actor = caf::typed_actor<
   // From a SUPERVISOR: make a replica (the order's `replica` and `gpus` are ours to fill); `replica::ready` or
   // `replica::start_failed` will follow as an event, perhaps after `replica::waiting`.
   caf::reacts_to<atom::start, replica_order, supervisor_actor>,
+  // From a SUPERVISOR: the order of this replica, if it waits still, has come to be for a nested call.
+  caf::reacts_to<atom::promote, replica_id>,
   // From a SUPERVISOR: it wants this replica no longer and has forgotten it. An order that waits is dropped, a replica
   // that has started meanwhile ends.
   caf::reacts_to<atom::withdraw, replica_id>,

@@ -313,7 +313,7 @@ private:
   void answer(ticket call, entry& e, failure why, bool with_reply, pool_effects& out);
   void stop(ticket call, entry& e, failure why, pool_effects& out);
   void fail_waiting(const failure& why, instant now, pool_effects& out);
-  void count_crash(const failure& why, instant now, pool_effects& out);
+  void count_crash(const failure& why, instant started, instant now, pool_effects& out);
   const task_spec& task_of(const entry& e) const { return spec_->tasks[e.what.task]; }
   std::optional<duration> estimate(std::uint32_t task) const;
 
@@ -348,6 +348,7 @@ private:
   failure last_failure_;
   bool is_failing_ = false;
   bool wants_replicas_ = false;         // has been called since it was idle: keeps its minimum
+  instant crashed_at_{};                // the last of those that count
   std::uint32_t crashes_ = 0;           // starts or losses in a row without a call served
   std::optional<instant> broken_until_; // no replica is started before
   instant idle_since_{};

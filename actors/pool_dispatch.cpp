@@ -39,10 +39,11 @@ void pool::replica_unmade(replica_id id, const failure& why, instant now, pool_e
   if (const auto old = unmade->second.replaces ? replicas_.find(*unmade->second.replaces) : replicas_.end();
       old != replicas_.end())
     old->second.replaced_by.reset();
+  const auto started = unmade->second.since;
   replicas_.erase(unmade);
   if (prewarmed_ && prewarmed_->replica == id)
     prewarmed_.reset();
-  count_crash(why, now, out);
+  count_crash(why, started, now, out);
   // A start that was interrupted is tried again; code that cannot be imported stays so.
   if (has_ready()) {
     broken_until_ = std::max(broken_until_.value_or(now), now + defaults::start_pause);
@@ -94,13 +95,17 @@ void pool::replica_lost(replica_id id, const failure& why, const std::vector<tic
       settle_loss(call, *e, why, alone, now, out);
     }
   if (is_crash) // last: what it held waits again, and shares the fate of the others
-    count_crash(why, now, out);
+    count_crash(why, s.since, now, out);
   pump(now, out);
 }
 
-void pool::count_crash(const failure& why, instant now, pool_effects& out) {
+/// Starts that were on their way when another one was lost share its fate, for instance that of their zygote: they count once.
+void pool::count_crash(const failure& why, instant started, instant now, pool_effects& out) {
   last_failure_ = why;
   is_failing_ = true;
+  if (is_loss(why.code) && started < crashed_at_)
+    return;
+  crashed_at_ = now;
   if (++crashes_ < defaults::crashes_in_row_max)
     return;
   crashes_ = 0;

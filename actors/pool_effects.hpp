@@ -15,10 +15,14 @@ namespace hearth {
 namespace pool_effect {
 
 /// Start a replica under this id. `for_nested`: the call at the head of the queue has a parent that waits for it, and no other
-/// replica of the pool will serve it. Said again of a replica that waits for a resource when that has come to be so.
+/// replica of the pool will serve it.
 struct start {
   replica_id replica;
   bool for_nested = false;
+};
+/// The start of this replica waits for a resource, and has come to be `for_nested`.
+struct promote {
+  replica_id replica;
 };
 /// This replica waits to be started and is not wanted any more.
 struct withdraw {
@@ -66,7 +70,7 @@ struct decided {
 /// The pool needs no zygote for now: its idle time is long over.
 struct cool {};
 
-using any = std::variant<start, withdraw, dispatch, recall, stop, retire, fail, release, decided, cool>;
+using any = std::variant<start, promote, withdraw, dispatch, recall, stop, retire, fail, release, decided, cool>;
 
 } // namespace pool_effect
 

@@ -130,7 +130,7 @@ void pool::promote_waiting(const census& members, pool_effects& out) {
                               [](const auto& entry) { return !entry.second.waits_for.empty(); });
   if (s == replicas_.end() || std::exchange(s->second.is_promoted, true))
     return;
-  out.push_back(pool_effect::start{s->first, true});
+  out.push_back(pool_effect::promote{s->first});
 }
 
 replica_id pool::start_one(instant now, bool for_nested, pool_effects& out) {

@@ -84,6 +84,7 @@ private:
   version* version_with(replica_id id);
   void apply(version& v);
   void perform(version& v, const pool_effect::start& e);
+  void perform(version& v, const pool_effect::promote& e);
   void perform(version& v, const pool_effect::withdraw& e);
   void perform(version& v, const pool_effect::decided& e);
   void perform(version& v, const pool_effect::cool& e);

@@ -27,6 +27,10 @@ void supervisor_state::perform(version& v, const pool_effect::start& e) {
   self_->send(config_.agent, atom::start::value, std::move(order), supervisor_actor(self_));
 }
 
+void supervisor_state::perform(version&, const pool_effect::promote& e) {
+  self_->send(config_.agent, atom::promote::value, e.replica);
+}
+
 void supervisor_state::perform(version& v, const pool_effect::withdraw& e) {
   v.replicas.erase(e.replica);
   replica_index_.erase(e.replica);

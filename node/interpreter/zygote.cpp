@@ -184,7 +184,9 @@ void zygote::on_exit(exit_status status) {
       owner_.on_exited(*this, *exited);
   }
   patience_.cancel();
-  fail({ec::start_failed, who() + ' ' + in_words(status) + (ready_ ? "." : " before it was ready.") + last_words()});
+  // One that was killed may do better next time; one that exited by itself will do it again.
+  const auto code = status.signal != 0 ? ec::interpreter_lost : ec::start_failed;
+  fail({code, who() + ' ' + in_words(status) + (ready_ ? "." : " before it was ready.") + last_words()});
   const auto why = *std::move(failed_); // not ours any more, because the owner may destroy us
   owner_.on_end(*this, why);
 }

@@ -217,8 +217,23 @@ BOOST_FIXTURE_TEST_CASE(an_order_that_waits_may_turn_out_to_be_for_a_nested_call
   order(a, spec("a", 3 * gib), 1);
   order(b, spec("b", gib), 2);
   BOOST_TEST(ids() == (numbers{1}));
-  order(b, spec("b", gib), 2, true);
+  tell(agent, atom::promote::value, replica_id{2});
   BOOST_TEST(ids() == (numbers{1, 2}));
+}
+
+BOOST_FIXTURE_TEST_CASE(an_order_that_has_started_is_not_started_again_when_a_nested_call_comes_to_wait_for_it,
+                        admission) {
+  auto &a = supervisor(), &b = supervisor();
+  order(a, spec("a", 3 * gib), 1);
+  order(b, spec("b", gib), 2);
+  end(1); // 2 starts, and its supervisor does not know yet
+  tell(agent, atom::promote::value, replica_id{2});
+  BOOST_TEST(ids() == (numbers{1, 2}));
+  end(2);
+  tell(agent, atom::promote::value, replica_id{2}); // nor that it has ended
+  BOOST_TEST(ids() == (numbers{1, 2}));
+  order(a, spec("a", 3 * gib), 3);
+  BOOST_TEST(ids() == (numbers{1, 2, 3}));
 }
 
 BOOST_FIXTURE_TEST_CASE(fresh_replicas_lend_no_slot_so_each_nested_call_may_start_one, admission) {

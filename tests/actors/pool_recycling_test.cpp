@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(a_start_that_waits_for_memory_is_asked_for_again_when_a_par
   p.waits(1, "memory");
   BOOST_TEST(p.lines() == (lines{"start r1"}));
   p.admit_root(2, 1);
-  BOOST_TEST(p.lines() == (lines{"start r1 for nested"}));
+  BOOST_TEST(p.lines() == (lines{"promote r1"}));
   p.admit_root(3, 1);
   BOOST_TEST(p.lines().empty());
 }

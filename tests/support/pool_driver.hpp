@@ -103,6 +103,7 @@ private:
   void write(const pool_effect::start& e) {
     lines_.push_back("start r" + std::to_string(e.replica.value) + (e.for_nested ? " for nested" : ""));
   }
+  void write(const pool_effect::promote& e) { lines_.push_back("promote r" + std::to_string(e.replica.value)); }
   void write(const pool_effect::withdraw& e) { lines_.push_back("withdraw r" + std::to_string(e.replica.value)); }
   void write(const pool_effect::decided& e) { decided.push_back(e); }
   void write(const pool_effect::cool&) { lines_.emplace_back("cool"); }

@@ -63,7 +63,14 @@ def _reclaim_signals() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+# Of a failure's text, which may hold whatever a user's exception says: the beginning has the place, the end the reason.
+_FAILURE_CHARACTERS = 16_384
+
+
 def _fail(control: socket.socket, message: str, code: Code) -> NoReturn:
+    if len(message) > _FAILURE_CHARACTERS:
+        half = _FAILURE_CHARACTERS // 2
+        message = f"{message[:half]} ... {message[-half:]}"
     _send(control, {"failed": {"message": message, "code": int(code)}})
     os._exit(1)
 
