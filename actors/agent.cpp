@@ -5,6 +5,7 @@
 #include "core/defaults.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace hearth {
@@ -100,6 +101,9 @@ void agent_state::add_memory(std::vector<environment_row> environments, std::vec
           for (auto& row : rows->second)
             if (row.id == id.value)
               row.memory_bytes = bytes;
+        std::sort(rows->first.begin(), rows->first.end(), [](auto& a, auto& b) {
+          return std::tie(a.name, a.project, a.domain, a.version) < std::tie(b.name, b.project, b.domain, b.version);
+        });
         std::sort(rows->second.begin(), rows->second.end(), [](auto& a, auto& b) { return a.id < b.id; });
         promise.deliver(std::move(rows->first), std::move(rows->second));
       },

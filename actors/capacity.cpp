@@ -20,10 +20,10 @@ std::string short_number(double value) {
   return result;
 }
 
-std::string in_gi(std::uint64_t bytes) {
+std::string in_words(std::uint64_t bytes) {
   const auto value = static_cast<double>(bytes);
-  return bytes < defaults::gib ? short_number(value / static_cast<double>(defaults::mib)) + " Mi"
-                               : short_number(value / static_cast<double>(defaults::gib)) + " Gi";
+  return bytes < defaults::gib ? short_number(value / static_cast<double>(defaults::mib)) + " MiB"
+                               : short_number(value / static_cast<double>(defaults::gib)) + " GiB";
 }
 
 std::string in_cores(std::uint32_t millis) {
@@ -49,10 +49,10 @@ failure capacity::unfit(const environment_spec& spec) const {
   const auto refuse = [&](const std::string& asked, const std::string& found, const std::string& parameter) {
     return failure{ec::does_not_fit, "Environment " + spec.name + " asks for " + asked + " per replica; node " + node_
                                        + " has " + found + ". Ask for less with Resources(" + parameter
-                                       + "=...), or add a larger node."};
+                                       + "=...), or run a node on a larger machine."};
   };
   if (wanted.memory_bytes > has_.memory_bytes)
-    return refuse(in_gi(wanted.memory_bytes) + " of memory", in_gi(has_.memory_bytes), "memory");
+    return refuse(in_words(wanted.memory_bytes) + " of memory", in_words(has_.memory_bytes), "memory");
   if (has_.cpu_bars && wanted.cpu_millis > has_.cpu_millis)
     return refuse(in_cores(wanted.cpu_millis), in_cores(has_.cpu_millis), "cpu");
   if (wanted.gpus > free_gpus_.size() + reserved_.gpus)

@@ -8,6 +8,8 @@ std::string_view name(journal_entry::kind_t kind) noexcept {
   switch (kind) {
     case journal_entry::kind_t::pool_made:
       return "pool_made";
+    case journal_entry::kind_t::policy:
+      return "policy";
     case journal_entry::kind_t::decided:
       return "decided";
     case journal_entry::kind_t::ready:
@@ -33,6 +35,8 @@ std::string in_words(const journal_entry& entry) {
   switch (entry.kind) {
     case journal_entry::kind_t::pool_made:
       return "A new pool: " + entry.detail + '.';
+    case journal_entry::kind_t::policy:
+      return "The policy changed: " + entry.detail + '.';
     case journal_entry::kind_t::decided:
       return scaling::in_words(entry.in, entry.what, entry.detail);
     case journal_entry::kind_t::ready:

@@ -12,6 +12,7 @@ namespace hearth {
 struct journal_entry {
   enum class kind_t : std::uint8_t {
     pool_made,     // the first use of a version; `detail`: what makes it another one
+    policy,        // replicas or times of a running pool have changed; `detail`: from what to what
     decided,       // about the number of replicas: `in` and `what`
     ready,         // a replica takes calls; `detail`: how it came to be and in what time
     unmade,        // a replica could not be started

@@ -267,6 +267,7 @@ struct environment_row {
   std::uint64_t idle_ttl_ms = 0, scaledown_ttl_ms = 0;
   std::string scope;
   std::uint64_t recycled = 0, prewarmed = 0, prewarm_hits = 0, prewarm_idle_ms = 0;
+  bool is_fresh = false; // each replica serves one call
 };
 
 /// An entry of the journal.

@@ -25,6 +25,8 @@ std::vector<Row> chosen(std::vector<Row>& rows, std::uint32_t limit, Match match
   return result;
 }
 
+std::string key_of(const environment_row& row) { return row.project + '/' + row.domain + '/' + row.name; }
+
 } // namespace
 
 void session_state::take(client::get& e) {
@@ -40,7 +42,8 @@ void session_state::take(client::get& e) {
       .then(
         [=, name = e.name](std::vector<environment_row>& environments, std::vector<replica_row>& replicas) {
           if (what == "environment")
-            deliver(chosen(environments, limit, [&](auto& row) { return name.empty() || row.name == name; }));
+            deliver(chosen(environments, limit,
+                           [&](auto& row) { return name.empty() || row.name == name || key_of(row) == name; }));
           else
             deliver(chosen(replicas, limit, [&](auto& row) { return name.empty() || row.environment == name; }));
         },

@@ -1,5 +1,8 @@
 #include "actors/spec_difference.hpp"
 
+#include "actors/scaling_words.hpp"
+#include "core/defaults.hpp"
+
 #include <algorithm>
 
 namespace hearth {
@@ -26,6 +29,17 @@ private:
 
   std::string text_;
 };
+
+std::string mebibytes(std::uint64_t bytes) {
+  return bytes == 0 ? std::string{} : std::to_string(bytes / defaults::mib) + " MiB";
+}
+
+std::string range(const reuse_spec& policy) {
+  const auto most = std::to_string(policy.max_replicas);
+  return policy.min_replicas == policy.max_replicas ? most : std::to_string(policy.min_replicas) + '-' + most;
+}
+
+std::string length(milliseconds of) { return of.count() == 0 ? std::string{} : scaling::in_words(of); }
 
 void compare_tasks(sentence& into, const environment_spec& before, const environment_spec& after) {
   const auto find = [](const environment_spec& in, const std::string& name) {
@@ -55,14 +69,26 @@ void compare_resources(sentence& into, const resource_spec& before, const resour
   into.compare("cpu (thousandths)", std::uint64_t{before.cpu_millis}, std::uint64_t{after.cpu_millis});
   into.compare("cpu limit (thousandths)", std::uint64_t{before.cpu_limit_millis},
                std::uint64_t{after.cpu_limit_millis});
-  into.compare("memory (bytes)", before.memory_bytes, after.memory_bytes);
-  into.compare("memory limit (bytes)", before.memory_limit_bytes, after.memory_limit_bytes);
+  into.compare("memory", mebibytes(before.memory_bytes), mebibytes(after.memory_bytes));
+  into.compare("memory limit", mebibytes(before.memory_limit_bytes), mebibytes(after.memory_limit_bytes));
   into.compare("gpu", std::uint64_t{before.gpu}, std::uint64_t{after.gpu});
-  into.compare("disk (bytes)", before.disk_bytes, after.disk_bytes);
-  into.compare("shm (bytes)", before.shm_bytes, after.shm_bytes);
+  into.compare("disk", mebibytes(before.disk_bytes), mebibytes(after.disk_bytes));
+  into.compare("shm", mebibytes(before.shm_bytes), mebibytes(after.shm_bytes));
 }
 
 } // namespace
+
+std::string policy_difference(const reuse_spec& before, const reuse_spec& after) {
+  sentence result;
+  result.compare("replicas", range(before), range(after));
+  result.compare("idle_ttl", length(before.idle_ttl), length(after.idle_ttl));
+  result.compare("scaledown_ttl", length(before.scaledown_ttl), length(after.scaledown_ttl));
+  result.compare("prewarm", std::uint64_t{before.prewarm}, std::uint64_t{after.prewarm});
+  result.compare("recycle calls", before.recycle_calls, after.recycle_calls);
+  result.compare("recycle age", length(before.recycle_age), length(after.recycle_age));
+  result.compare("recycle growth", mebibytes(before.recycle_growth_bytes), mebibytes(after.recycle_growth_bytes));
+  return std::move(result).text();
+}
 
 std::string difference(const environment_spec& before, const environment_spec& after) {
   sentence result;

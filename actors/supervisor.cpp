@@ -115,6 +115,9 @@ bool supervisor_state::open(const spec_ptr& spec, bool deploy) {
     pool_of(spec, {}); // a run's pool begins with its first call
   for (auto& [name, v] : versions_) {
     if (v->calls.spec().version == spec->version) {
+      if (const auto what = policy_difference(v->policy, spec->reuse); !what.empty())
+        note(*v, journal_entry::kind_t::policy, {}, what);
+      v->policy = spec->reuse;
       v->calls.set_limits(limits, at, effects_);
       v->calls.opened(at);
       if (deploy && name == spec->version)
@@ -141,6 +144,7 @@ supervisor_state::version& supervisor_state::pool_of(const spec_ptr& spec, call_
     return *v;
   v = std::make_unique<version>(pool(spec, limits_of(*spec, config_.cores, config_.zygote_ttl),
                                      [numbers = config_.replica_numbers] { return replica_id{++*numbers}; }));
+  v->policy = spec->reuse;
   if (of_run)
     v->reason = "run " + run_name(root) + " has pools of its own (scope=\"run\")";
   else if (const auto what = before_ && newest_->version == spec->version ? difference(*before_, *spec) : std::string{};

@@ -56,6 +56,7 @@ private:
     nanoseconds start_total{0};
     std::string spawn_reason;
     bool forked = false;
+    reuse_spec policy;  // that acts on it
     std::string reason; // why it is not the pool that was there before
   };
 

@@ -64,7 +64,8 @@ void supervisor_state::list(std::vector<environment_row>& environments, std::vec
         r.start_mode = !member.is_ready ? "" : known->second.how.forked ? "fork" : "spawn";
       }
       replicas.push_back(std::move(r));
-      member.is_ready ? ++row.replicas : ++row.starting;
+      if (!member.is_draining)
+        ++(member.is_ready ? row.replicas : row.starting);
       row.running += member.running;
       row.parked += member.parked;
     }
@@ -77,6 +78,7 @@ void supervisor_state::list(std::vector<environment_row>& environments, std::vec
     row.scaledown_ttl_ms = millis(limits.scaledown_ttl);
     row.scope = spec.reuse.scope;
     row.reason = v->reason;
+    row.is_fresh = limits.fresh;
     row.learned_run_us = micros(v->calls.learned().service());
     row.learned_start_us = micros(v->calls.learned().start_up());
     const auto& count = v->calls.count();

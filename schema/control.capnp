@@ -158,6 +158,7 @@ struct EnvironmentRow {
   prewarmed @32 :UInt64;              # replicas started ahead of calls
   prewarmHits @33 :UInt64;            # of those that calls found
   prewarmIdleMs @34 :UInt64;          # their time until then, or until they ended: the price
+  fresh @35 :Bool;                    # each replica serves one call
 }
 
 struct EventRow {
@@ -167,7 +168,7 @@ struct EventRow {
   domain @2 :Text;
   environment @3 :Text;
   version @4 :Text;
-  kind @5 :Text;                      # pool_made | decided | ready | unmade | waiting | overcommitted | lost | ended | cooled
+  kind @5 :Text;                      # pool_made | policy | decided | ready | unmade | waiting | overcommitted | lost | ended | cooled
   replica @6 :UInt64;
   text @7 :Text;                      # what happened and why, a sentence
   decision @8 :Decision;              # of kind decided

@@ -66,7 +66,7 @@ struct Reuse {
   idleTtlMs @4 :UInt64;               # (live)
   scaledownTtlMs @5 :UInt64;          # (live)
   scope @6 :Text;                     # "global" | "run"
-  prewarm @7 :Bool;                   # (live) replicas are started when the environment is opened
+  prewarm @7 :Bool;                   # (live) a replica is ready when the history of calls says that one comes
   hygiene @8 :Text;                   # "keep": a replica serves many calls; "fork": each call has a fresh fork of a warm
                                       # parent; empty: "keep"
   recycleCalls @9 :UInt64;            # (live) a replica is replaced after so many calls; 0: never

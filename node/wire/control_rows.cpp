@@ -80,6 +80,7 @@ void fill(::EnvironmentRow::Builder into, const environment_row& row) {
   into.setPrewarmed(row.prewarmed);
   into.setPrewarmHits(row.prewarm_hits);
   into.setPrewarmIdleMs(row.prewarm_idle_ms);
+  into.setFresh(row.is_fresh);
 }
 
 void fill(::ReplicaRow::Builder into, const replica_row& row) {

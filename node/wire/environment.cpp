@@ -12,8 +12,8 @@ capnp::Text::Reader text_of(const std::string& string) { return {string.data(), 
 
 // A duration of a hostile or careless peer stays a duration.
 milliseconds ms_of(std::uint64_t count) {
-  return milliseconds(
-    std::min<std::uint64_t>(count, static_cast<std::uint64_t>(milliseconds::max().count() / 1'000'000)));
+  return milliseconds(std::min<std::uint64_t>(
+    count, static_cast<std::uint64_t>(milliseconds::max().count() / 4'000'000))); // added to a time
 }
 
 std::uint64_t count_of(milliseconds duration) {

@@ -289,7 +289,7 @@ BOOST_FIXTURE_TEST_CASE(an_environment_whose_replica_is_larger_than_the_node_is_
                                                  false);
   BOOST_TEST(!opened.has_value());
   BOOST_TEST((failure_of(error).code == ec::does_not_fit));
-  BOOST_TEST(failure_of(error).message.find("asks for 4 Gi of memory per replica; node node has 3 Gi")
+  BOOST_TEST(failure_of(error).message.find("asks for 4 GiB of memory per replica; node node has 3 GiB")
              != std::string::npos);
 }
 

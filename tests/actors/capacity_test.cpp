@@ -41,8 +41,8 @@ BOOST_AUTO_TEST_CASE(a_replica_larger_than_the_node_is_refused_with_what_to_do) 
   const auto no = node.unfit(asking(64 * gib));
   BOOST_TEST((no.code == ec::does_not_fit));
   BOOST_TEST(no.message
-             == "Environment digits asks for 64 Gi of memory per replica; node hal has 15.5 Gi. Ask for less with "
-                "Resources(memory=...), or add a larger node.");
+             == "Environment digits asks for 64 GiB of memory per replica; node hal has 15.5 GiB. Ask for less with "
+                "Resources(memory=...), or run a node on a larger machine.");
   BOOST_TEST((node.unfit(asking(gib * 31 / 2 + 1)).code == ec::does_not_fit));
 }
 

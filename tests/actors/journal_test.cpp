@@ -64,6 +64,20 @@ BOOST_AUTO_TEST_CASE(a_new_pool_says_what_makes_it_another_one) {
   BOOST_TEST(rows[1].text == "A new pool: concurrency 1 -> 8.");
 }
 
+BOOST_AUTO_TEST_CASE(a_changed_policy_is_told_with_what_it_was) {
+  auto& c = connect();
+  auto spec = make_spec(1, 2);
+  open(c, spec);
+  open(c, spec); // the same again is no news
+  auto changed = std::make_shared<environment_spec>(*spec);
+  changed->reuse.max_replicas = 4;
+  changed->reuse.scaledown_ttl = 60s;
+  open(c, changed);
+  const auto rows = events(*this, c, spec->name);
+  BOOST_TEST_REQUIRE(rows.size() == 2u);
+  BOOST_TEST(rows[1].text == "The policy changed: replicas 1-2 -> 1-4, scaledown_ttl 30.0 s -> 60.0 s.");
+}
+
 BOOST_AUTO_TEST_CASE(the_newest_events_of_one_environment_or_of_all_are_listed) {
   auto& c = connect();
   auto one = make_spec(1, 1);

@@ -51,8 +51,18 @@ def test_recycling_says_its_bounds_in_one_form() -> None:
     assert recycle == hearth.Recycle(calls=1000, age=3600, memory_growth=200 * 2**20)
     said = hearth.ReusePolicy(recycle=recycle).definition()
     assert (said["recycleCalls"], said["recycleAgeMs"], said["recycleGrowthBytes"]) == (1000, 3_600_000, 200 * 2**20)
-    said = hearth.ReusePolicy(recycle=hearth.Recycle(age=timedelta(microseconds=1))).definition()
-    assert (said["recycleCalls"], said["recycleAgeMs"], said["recycleGrowthBytes"]) == (0, 1, 0)
+    said = hearth.ReusePolicy(recycle=hearth.Recycle(age=30)).definition()
+    assert (said["recycleCalls"], said["recycleAgeMs"], said["recycleGrowthBytes"]) == (0, 30_000, 0)
+
+
+def test_a_replica_is_not_recycled_at_an_age_at_which_a_pool_would_always_be_starting() -> None:
+    with pytest.raises(ValueError, match="recycle.age must be at least 30 seconds"):
+        hearth.ReusePolicy(recycle=hearth.Recycle(age=timedelta(seconds=29.9)))
+
+
+def test_the_longest_times_have_a_wire_form() -> None:
+    policy = hearth.ReusePolicy(idle_ttl=timedelta.max, scaledown_ttl=timedelta.max)
+    assert policy.definition()["idleTtlMs"] == 1_000_000_000 * 86_400_000
 
 
 @pytest.mark.parametrize(

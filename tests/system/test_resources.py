@@ -81,8 +81,8 @@ def test_replicas_beyond_the_nodes_memory_wait(small_node: Node) -> None:
 
 def test_an_environment_that_never_fits_is_refused_at_once(small_node: Node) -> None:
     said = small_node.python("waiting.py", "big").stdout
-    assert "Environment big asks for 2 Gi of memory per replica" in said
-    assert "has 1 Gi. Ask for less with Resources(memory=...), or add a larger node." in said
+    assert "Environment big asks for 2 GiB of memory per replica" in said
+    assert "has 1 GiB. Ask for less with Resources(memory=...), or run a node on a larger machine." in said
 
 
 GPUS = """

@@ -44,15 +44,25 @@ std::string learned_text(const json& row) {
          + (start ? duration_text(start) : "an unknown time");
 }
 
+std::string counted(std::uint64_t n, const std::string& what) {
+  return count_text(n) + ' ' + what + (n == 1 ? "" : "s");
+}
+
 void print_state(std::ostream& out, const json& row) {
-  out << text_in(row, "name") << " (version " << text_in(row, "version") << "): " << number_in(row, "replicas")
-      << " replicas are ready and " << number_in(row, "starting") << " start; it may have "
-      << number_in(row, "minReplicas") << " to " << number_in(row, "maxReplicas") << ", each with "
-      << number_in(row, "concurrency") << " calls at a time.\n"
-      << "  " << number_in(row, "running") << " calls run and " << number_in(row, "queued")
-      << " wait. Learned: " << learned_text(row) << ".\n";
+  const auto lowest = number_in(row, "minReplicas"), highest = number_in(row, "maxReplicas");
+  out << text_in(row, "name") << " (version " << text_in(row, "version") << ") has "
+      << counted(number_in(row, "replicas"), "ready replica") << " and " << count_text(number_in(row, "starting"))
+      << " starting. It may have " << (lowest == highest ? "" : count_text(lowest) + " to ")
+      << counted(highest, "replica") << ", each with " << counted(number_in(row, "concurrency"), "call")
+      << " at a time.\n"
+      << "  Calls: " << count_text(number_in(row, "running")) << " running, " << count_text(number_in(row, "queued"))
+      << " waiting. Learned: " << learned_text(row) << ".\n";
   if (const auto waiting = text_in(row, "waiting"); !waiting.empty())
     out << "  It " << waiting << ".\n";
+  if (truth_in(row, "fresh")) {
+    out << "  Each call has a fresh fork, so nothing is decided about how many there are.\n";
+    return;
+  }
   out << "  A replica above the minimum ends after " << duration_text_of_ms(number_in(row, "scaledownTtlMs"))
       << " without calls, all of them after " << duration_text_of_ms(number_in(row, "idleTtlMs")) << ".\n";
 }

@@ -40,7 +40,7 @@ def milliseconds(span: Optional[datetime.timedelta]) -> int:
     """`span` in whole milliseconds, rounded up so that a positive span never becomes 0; None is 0."""
     if span is None:
         return 0
-    return -((-span) // datetime.timedelta(milliseconds=1))
+    return (span // datetime.timedelta(microseconds=1) + 999) // 1000
 
 
 def closest(word: str, words: Iterable[str]) -> Optional[str]:

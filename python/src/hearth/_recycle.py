@@ -16,12 +16,12 @@ __all__ = ["Recycle"]
 class Recycle:
     """Replace a replica that has served long enough: a remedy for code that leaks memory, handles or state.
 
-    A replica that reaches any of the bounds takes no new call; it ends when its last call has ended, and where the
-    minimum asks for it another one takes its place before.
+    When a replica has reached any of the bounds, another one takes its place: it starts first, and when it is ready the old
+    one takes no new call and ends with its last. So a few more calls may run there than `calls` says, and no call waits.
 
     Parameters:
         calls: executions that one replica serves, at least 1.
-        age: seconds or timedelta since the replica was ready, more than 0.
+        age: seconds or timedelta since the replica was ready; a `ReusePolicy` takes 30 seconds or more.
         memory_growth: bytes, or text with a unit such as ``"200Mi"``, by which the replica's memory (with that of the
             processes it started; pages it shares with others count in part) has grown since it was ready. More than 0.
 

@@ -40,13 +40,14 @@ class ReusePolicy:
             each has a clock of its own.
         scope: ``"global"``: one pool for all runs; ``"run"``: each run has a pool of its own, and so has each
             program that calls without a run.
-        prewarm: start replicas as soon as the environment is opened, before its first call.
+        prewarm: have a replica ready when the next call is likely, by the pauses between calls so far; it needs eight of
+            them. False: a replica starts with its call.
         hygiene: ``"keep"``: a replica serves many calls, which see what earlier ones left in its process; ``"fork"``: each
             call runs in a fresh fork of a warm parent, which has imported the code and run `TaskEnvironment.on_start`, so
             nothing that a call does to its process outlives it. Needs concurrency 1.
         recycle: a `hearth.Recycle`: when a replica has served long enough and is replaced. None: never.
 
-    Both times are at least 30 seconds. Raises ValueError for every value that has no meaning, TypeError for a `recycle` that
+    Both times, and the age in `recycle`, are at least 30 seconds. Raises ValueError for every value that has no meaning, TypeError for a `recycle` that
     is none.
 
     Example::
@@ -90,6 +91,8 @@ class ReusePolicy:
         keep(self, "hygiene", _hygiene(hygiene, concurrency))
         if recycle is not None and not isinstance(recycle, Recycle):
             raise TypeError(f"recycle must be a hearth.Recycle or None, not {recycle!r}; write Recycle(calls=1000)")
+        if recycle is not None and recycle.age is not None:
+            _ttl(recycle.age, "recycle.age")
         keep(self, "recycle", recycle)
         if self.capacity == 1 and not _runtime.is_importing():
             self._warn_of_no_parallelism()
