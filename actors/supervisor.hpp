@@ -10,8 +10,7 @@
 namespace hearth {
 
 /// The SUPERVISOR owns one environment (project, domain, name): one `pool` per version (and run, where the reuse policy is
-/// of that scope) with its queue, and the replicas
-/// that the agent makes for it. It is the shell around `pool`: messages become events, effects become messages.
+/// of that scope) with its queue, and the replicas that the agent makes for it. It is the shell around `pool`: messages become events, effects become messages.
 ///
 /// Spawned by: the AGENT, when the environment is opened for the first time.
 /// Monitors:   its REPLICAs (one that dies without a word counts as lost with all its calls) and the AGENT.
@@ -78,6 +77,9 @@ private:
   void tick();
   void stop(milliseconds grace);
   void list(std::vector<environment_row>& environments, std::vector<replica_row>& replicas) const;
+  environment_row row_of(const std::string& version_name, const version& v) const;
+  replica_row row_of(const version& v, const pool::replica_view& member) const;
+  static void count(const pool::counters& count, environment_row& into);
 
   bool knows(const std::string& version_name) const;
   /// The pool that serves calls of this root: one per version, or, where the policy says so, one per version and run.
