@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 
+import pytest
 from conftest import BUILD, PATIENCE, Node, wait_until
 
 VERSION = """
@@ -119,3 +121,42 @@ def test_what_a_shell_exported_stays_there(make_node) -> None:
     seen = node.python("clean.py").stdout.split()
     assert "MY_TOKEN" not in seen
     assert {"PATH", "SAID"} <= set(seen)
+
+
+SLOW_IMPORT = """
+import os, sys, time
+import hearth
+
+kept = hearth.TaskEnvironment("kept", reusable=hearth.ReusePolicy(replicas=(0, 2)))
+fresh = hearth.TaskEnvironment("fresh")
+
+if __name__ != "__main__":  # in the zygote: the first one tells its number and waits to be killed
+    mark = MARK
+    if not os.path.exists(mark):
+        with open(mark + ".new", "w") as file:
+            file.write(str(os.getpid()))
+        os.rename(mark + ".new", mark)
+        time.sleep(600)
+
+@kept.task
+def k(n: int) -> int:
+    return n
+
+@fresh.task
+def f(n: int) -> int:
+    return n
+
+if __name__ == "__main__":
+    print(sum(hearth.map({"kept": k, "fresh": f}[sys.argv[1]], range(20))))
+"""
+
+
+@pytest.mark.parametrize("kind", ["kept", "fresh"])
+def test_an_interpreter_that_is_killed_while_it_starts_costs_no_call(node: Node, kind: str) -> None:
+    mark = node.home / f"importing-{kind}"
+    node.write("slow_import.py", SLOW_IMPORT.replace("MARK", repr(str(mark))))
+    program = node.start_python("slow_import.py", kind)
+    wait_until(mark.exists, "an interpreter that imports the program")
+    os.kill(int(mark.read_text()), signal.SIGKILL)
+    out, err = program.communicate(timeout=60)
+    assert (out.strip(), program.returncode) == ("190", 0), err

@@ -73,7 +73,7 @@ def test_a_pool_grows_to_its_maximum_shrinks_to_its_minimum_and_ends(node: Node)
     assert rules[-1] == "idle_ttl" and decisions[-1]["end"] == 1 and "scaledown_ttl" in rules
 
     words = node.command("explain", "scaling", "pool").stdout
-    assert "it may have 1 to 3" in words and "nothing to do for scaledown_ttl" in words and "[idle_ttl]" in words
+    assert "It may have 1 to 3 replicas" in words and "nothing to do for scaledown_ttl" in words and "[idle_ttl]" in words
 
 
 def test_whoever_asks_why_about_an_environment_that_is_not_there_hears_what_there_is(node: Node) -> None:
