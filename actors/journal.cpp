@@ -32,6 +32,8 @@ void journal_state::append(std::vector<journal_entry>& entries) {
   for (auto& entry : entries) {
     auto& page = pages_[entry.project + '/' + entry.domain + '/' + entry.environment];
     entry.unix_ms = at;
+    if (entry.detail.size() > defaults::journal_detail_bytes_max)
+      entry.detail.resize(defaults::journal_detail_bytes_max); // a cut character is mended where it is written
     page.last = messages_;
     page.entries.push_back(std::move(entry));
     if (page.entries.size() > defaults::journal_entries_max)

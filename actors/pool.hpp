@@ -264,7 +264,7 @@ private:
   void unsend(member& s, ticket call, entry& e, instant now);
   struct census {
     std::uint32_t ready = 0, starting = 0, lent = 0;
-    std::uint32_t waiting = 0; // of those that start: for a resource
+    std::uint32_t waiting = 0; // of those that start: for a resource, and perhaps for long
     std::uint64_t running = 0;
     std::uint32_t counted() const { return ready + starting; } // towards the maximum
     std::uint32_t alive() const { return ready + starting + lent; }

@@ -26,7 +26,7 @@ pool::census pool::count_members() const {
       ++result.lent;
     else
       ++(s.ready ? result.ready : result.starting);
-    result.waiting += s.waits_for.empty() ? 0 : 1;
+    result.waiting += s.waits_for.empty() || s.is_promoted ? 0 : 1;
     result.running += std::min(s.in_flight(), limits_.concurrency);
   }
   return result;
@@ -126,10 +126,12 @@ bool pool::is_stuck_parent(const census& members) const {
 void pool::promote_waiting(const census& members, pool_effects& out) {
   if (members.waiting == 0 || !is_stuck_parent(members))
     return;
-  const auto s = std::find_if(replicas_.begin(), replicas_.end(),
-                              [](const auto& entry) { return !entry.second.waits_for.empty(); });
-  if (s == replicas_.end() || std::exchange(s->second.is_promoted, true))
+  const auto s = std::find_if(replicas_.begin(), replicas_.end(), [](const auto& each) {
+    return !each.second.waits_for.empty() && !each.second.is_promoted;
+  });
+  if (s == replicas_.end())
     return;
+  s->second.is_promoted = true;
   out.push_back(pool_effect::promote{s->first});
 }
 

@@ -222,9 +222,11 @@ inline constexpr std::size_t log_files_max = 10'000;
 /// The node's own log: this much, and so many older files.
 inline constexpr std::size_t node_log_bytes_max = 4 * mib;
 inline constexpr std::size_t node_log_files = 3;
-/// Entries of the journal per environment, about 300 bytes each, and environments it remembers.
-inline constexpr std::size_t journal_entries_max = 1000;
-inline constexpr std::size_t journal_environments_max = 200;
+/// Entries of the journal per environment, about 600 bytes each, and environments it remembers: 15 MiB at most.
+inline constexpr std::size_t journal_entries_max = 500;
+inline constexpr std::size_t journal_environments_max = 50;
+/// Of what somebody else said, in an entry: enough for the first lines of a traceback.
+inline constexpr std::size_t journal_detail_bytes_max = 1 * kib;
 /// Rows of a listing when the asker names no limit.
 inline constexpr std::uint32_t rows_max = 1000;
 

@@ -297,4 +297,45 @@ BOOST_AUTO_TEST_CASE(a_socket_path_that_is_too_long_is_refused_in_words) {
   BOOST_TEST(contains(refused.err, "longer than a Unix socket allows"));
 }
 
+BOOST_AUTO_TEST_CASE(a_word_too_many_is_refused_and_shown_without_steering_the_terminal) {
+  scripted_node node([](const std::string&, const json&, std::uint32_t request) {
+    return response(request, {{"events", json::array()}});
+  });
+  const auto shown = at(node, {"get", "events", "digits", "more\x1b[31m"});
+  BOOST_TEST(shown.status == 2);
+  BOOST_TEST(shown.err.find("one too many") != std::string::npos);
+  BOOST_TEST(shown.err.find('\x1b') == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(scaling_is_explained_in_words_with_decisions_that_differ_marked) {
+  scripted_node node([](const std::string&, const json& what, std::uint32_t request) {
+    if (what.value("what", "") == "environments")
+      return response(request, {{"environments",
+                                 {{{"name", "digits"},
+                                   {"version", "abc"},
+                                   {"replicas", 1},
+                                   {"minReplicas", 0},
+                                   {"maxReplicas", 4},
+                                   {"concurrency", 1},
+                                   {"idleTtlMs", "30000"},
+                                   {"scaledownTtlMs", "60000"},
+                                   {"learnedRunUs", "1500"}}}}});
+    const json decided{{"unixMs", "1700000000000"},
+                       {"environment", "digits"},
+                       {"kind", "decided"},
+                       {"text", "Started 1 replica: one call waits."},
+                       {"decision", {{"rule", "demand"}, {"start", 1}, {"reproduced", false}}}};
+    return response(request, {{"events", {{{"kind", "ready"}, {"text", "no decision"}}, decided}}});
+  });
+  const auto shown = at(node, {"explain", "scaling", "digits"});
+  BOOST_TEST(shown.status == 0);
+  BOOST_TEST(
+    shown.out.find("has 1 ready replica and 0 starting. It may have 0 to 4 replicas, each with 1 call at a time.")
+    != std::string::npos);
+  BOOST_TEST(shown.out.find("a call takes 1.50 ms, a start an unknown time") != std::string::npos);
+  BOOST_TEST(shown.out.find("Started 1 replica: one call waits. [demand]") != std::string::npos);
+  BOOST_TEST(shown.out.find("gives something else") != std::string::npos);
+  BOOST_TEST(shown.out.find("no decision") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -382,7 +382,7 @@ exit_status run_command_line(surroundings around, const std::vector<std::string>
   } catch (const command_error& error) {
     around.out.flush();
     if (*error.what() != 0)
-      around.err << "hearth: " << error.what() << '\n';
+      around.err << "hearth: " << printable(error.what()) << '\n';
     return error.status();
   } catch (const std::filesystem::filesystem_error& error) {
     around.err << "hearth: " << error.what() << '\n';

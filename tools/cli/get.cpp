@@ -129,6 +129,9 @@ exit_status get(const surroundings& around, const get_options& options) {
   if (options.what == noun::actions && options.name.empty())
     throw command_error(exit_status::usage,
                         "Actions belong to a run: `hearth get actions RUN`; `hearth get runs` lists runs.");
+  if (options.what != noun::actions && !options.item.empty())
+    throw command_error(exit_status::usage, "`hearth get " + std::string(name_of(options.what)) + "` takes one name; `"
+                                              + options.item + "` is one too many.");
   auto node = connection::open_existing(around.socket);
   const auto rows = rows_for(node, options);
   const bool names_a_thing = options.what == noun::actions ? !options.item.empty() : !options.name.empty();

@@ -358,7 +358,8 @@ std::string nothing_of(noun what, const std::string& name) {
       return "Run" + named + " has no actions yet; `hearth wait " + name + "` waits until it ends.";
     case noun::events:
       return "Nothing has happened to " + (name.empty() ? std::string("any environment") : "environment" + named)
-             + " since the node started.";
+             + " since the node started"
+             + (name.empty() ? "." : ", if there is one of this name: `hearth get environments` lists them.");
     case noun::nodes:
       break;
   }
