@@ -153,6 +153,22 @@ BOOST_AUTO_TEST_CASE(a_lowered_maximum_ends_what_it_leaves_idle_although_calls_w
   BOOST_TEST(p.lines() == (lines{"release c2", "retire r2"}));
 }
 
+BOOST_AUTO_TEST_CASE(calls_that_come_together_are_one_decision_and_starts_are_learned_without_their_imports) {
+  range_pool p{0, 8};
+  auto& pool = p.subject();
+  pool_effects out;
+  for (int i = 0; i < 5; ++i)
+    BOOST_TEST_REQUIRE(pool.admit({}, p.now).index() == 0u);
+  pool.serve(p.now, out);
+  BOOST_TEST_REQUIRE(out.size() == 6u);
+  const auto& decided = std::get<pool_effect::decided>(out[0]);
+  BOOST_TEST(decided.what.start == 5u);
+  BOOST_TEST(decided.in.queued == 5u);
+  p.now += 10s;
+  pool.replica_ready({1}, true, p.now, out, 5ms);
+  BOOST_TEST((pool.learned().start_up() == 5ms));
+}
+
 BOOST_AUTO_TEST_CASE(limits_that_change_under_load_are_kept_and_cost_no_call) {
   const auto seed = std::random_device{}();
   BOOST_TEST_MESSAGE("seed " << seed);
