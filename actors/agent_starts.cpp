@@ -8,12 +8,6 @@
 /// How orders for replicas become replicas: the part of the agent that deals with the node's capacity.
 namespace hearth {
 
-namespace {
-
-constexpr std::string_view run_scope = "run";
-
-} // namespace
-
 void agent_state::order(replica_order& order, const supervisor_actor& supervisor) {
   if (waiting_.is_full()) {
     replica::events no{replica::start_failed{
@@ -102,7 +96,7 @@ std::string agent_state::reserve(replica_order& order, const supervisor_actor& s
 bool agent_state::may_exceed(const replica_order& order) const {
   if (!order.for_nested)
     return false;
-  if (order.fresh || order.spec->reuse.scope == run_scope)
+  if (order.fresh || order.spec->reuse.is_of_run())
     return true;
   return std::none_of(replicas_.begin(), replicas_.end(), [&](const auto& r) {
     return r.second.spec->version == order.spec->version && r.second.spec->key() == order.spec->key();

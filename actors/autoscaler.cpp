@@ -47,7 +47,7 @@ decision for_queue(const inputs& in) noexcept {
   if (a_slot_each <= in.starting)
     return {0, 0, rule::enough_starting, {}};
   const auto most = a_slot_each - in.starting;
-  const auto start_up = in.start_up.count() > 0 ? in.start_up : in.oldest_start; // it takes at least so long
+  const auto start_up = in.expected_start_up();
   if (in.service.count() == 0 || start_up.count() == 0)
     return {static_cast<std::uint32_t>(most), 0, rule::demand, {}};
 
@@ -65,16 +65,15 @@ decision for_queue(const inputs& in) noexcept {
 /// What a demand that rises will need by the time that a start is ready.
 decision ahead_of_demand(const inputs& in) noexcept {
   const auto wanted = replicas_for(in.rising, in.concurrency);
-  const auto there = in.ready + in.starting;
-  return wanted > there ? decision{static_cast<std::uint32_t>(wanted - there), 0, rule::rising, {}} : decision{};
+  return wanted > in.counted() ? decision{static_cast<std::uint32_t>(wanted - in.counted()), 0, rule::rising, {}}
+                               : decision{};
 }
 
 /// One after the other, so that a pool is never short of more than one replica.
 decision for_due(const inputs& in) noexcept {
   if (in.replacing > 0 || in.is_paused)
     return {};
-  const auto alive = in.ready + in.starting + in.lent;
-  const bool is_spare = in.queued == 0 && in.due_idle > 0 && alive > in.min;
+  const bool is_spare = in.queued == 0 && in.due_idle > 0 && in.alive() > in.min;
   return {is_spare ? 0u : 1u, 1, rule::recycle, {}};
 }
 
@@ -121,12 +120,12 @@ std::string_view name(rule why) noexcept {
 }
 
 decision decide(const inputs& in) noexcept {
-  const auto alive = in.ready + in.starting + in.lent;
+  const auto alive = in.alive();
   if (in.end_all != rule::none)
     return {0, alive, in.end_all, {}};
   if (in.due > 0)
     return for_due(in);
-  const auto counted = in.ready + in.starting;
+  const auto counted = in.counted();
   if (const auto end = std::min(in.over, counted > in.max ? counted - in.max : 0); end > 0)
     return {0, end, rule::lowered_max, {}}; // they get no calls, whatever waits
   auto up = for_queue(in);

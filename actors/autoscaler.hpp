@@ -64,6 +64,11 @@ struct inputs {
   std::uint32_t due_idle = 0;     // of those: without calls
   std::uint32_t replacing = 0;    // starting in the place of others, which still count as ready
 
+  std::uint32_t counted() const noexcept { return ready + starting; } // towards the maximum
+  std::uint32_t alive() const noexcept { return counted() + lent; }
+  /// What a start takes: as learned, else at least as long as one is on its way.
+  duration expected_start_up() const noexcept { return start_up.count() > 0 ? start_up : oldest_start; }
+
   bool operator==(const inputs&) const = default;
 };
 

@@ -74,6 +74,8 @@ struct reuse_spec {
 
   /// Each call runs in a fresh fork of a warm parent.
   bool forks_per_call() const { return hygiene == "fork"; }
+  /// Each run has a pool of its own.
+  bool is_of_run() const { return scope == "run"; }
 
   bool operator==(const reuse_spec&) const = default;
 };

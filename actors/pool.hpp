@@ -278,7 +278,9 @@ private:
   bool is_paused(instant now) const { return broken_until_ && now < *broken_until_; }
   void grow(instant now, pool_effects& out);
   replica_id start_one(instant now, bool for_nested, pool_effects& out);
-  void withdraw_waiting(std::uint32_t kept, pool_effects& out);
+  bool withdraw_waiting(std::uint32_t kept, const census& members, pool_effects& out);
+  member* partner(const std::optional<replica_id>& id);
+  void end_predecessor(member& s, pool_effects& out);
   bool is_stuck_parent(const census& members) const;
   void promote_waiting(const census& members, pool_effects& out);
   static void end_replica(replica_id id, member& s, pool_effects& out);

@@ -21,10 +21,7 @@ void pool::replica_ready(replica_id id, bool can_hold_ahead, instant now, pool_e
     prewarmed_->since = now;
     ++counters_.prewarmed;
   }
-  if (const auto old = s->second.replaces ? replicas_.find(*s->second.replaces) : replicas_.end();
-      old != replicas_.end())
-    end_replica(old->first, old->second, out);
-  s->second.replaces.reset();
+  end_predecessor(s->second, out);
   s->second.can_hold_ahead = can_hold_ahead;
   s->second.ready_number = ++ready_count_;
   is_failing_ = false;
@@ -36,9 +33,8 @@ void pool::replica_unmade(replica_id id, const failure& why, instant now, pool_e
   const auto unmade = replicas_.find(id);
   if (unmade == replicas_.end())
     return;
-  if (const auto old = unmade->second.replaces ? replicas_.find(*unmade->second.replaces) : replicas_.end();
-      old != replicas_.end())
-    old->second.replaced_by.reset();
+  if (auto* old = partner(unmade->second.replaces))
+    old->replaced_by.reset();
   const auto started = unmade->second.since;
   replicas_.erase(unmade);
   if (prewarmed_ && prewarmed_->replica == id)
@@ -64,10 +60,10 @@ void pool::replica_lost(replica_id id, const failure& why, const std::vector<tic
   auto s = std::move(at->second);
   parked_calls_ -= s.parked.size();
   replicas_.erase(at);
-  if (const auto next = s.replaced_by ? replicas_.find(*s.replaced_by) : replicas_.end(); next != replicas_.end())
-    next->second.replaces.reset();
-  if (const auto old = s.replaces ? replicas_.find(*s.replaces) : replicas_.end(); old != replicas_.end())
-    old->second.replaced_by.reset();
+  if (auto* next = partner(s.replaced_by))
+    next->replaces.reset();
+  if (auto* old = partner(s.replaces))
+    old->replaced_by.reset();
   const bool is_crash = begun.empty() && s.parked.empty() && s.done == 0 && !s.draining
                         && now - s.since < defaults::crash_backoff;
   if (!s.draining)
@@ -172,7 +168,8 @@ bool pool::has_head() {
 }
 
 /// A replica with a free slot: the emptiest of those that the running calls need, the oldest among equals, so that few
-/// replicas stay warm for little work. One where parents wait is left to their descendants as long as another replica may be started for a root.
+/// replicas stay warm for little work. One where parents wait is left to their descendants as long as another replica may be
+/// started for a root.
 pool::member* pool::choose(const entry& head, instant now, replica_id& id) {
   const auto depth = head.what.depth;
   member* best = nullptr;

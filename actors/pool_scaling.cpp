@@ -37,10 +37,7 @@ bool pool::has_ready() const {
                      [](const auto& s) { return s.second.ready && !s.second.draining; });
 }
 
-std::uint32_t pool::alive() const {
-  return static_cast<std::uint32_t>(std::count_if(
-    replicas_.begin(), replicas_.end(), [](const auto& s) { return !s.second.draining && !s.second.replaces; }));
-}
+std::uint32_t pool::alive() const { return count_members().alive(); }
 
 bool pool::can_grow() const {
   return count_members().counted() < limits_.max_replicas && replicas_.size() < processes_max();
@@ -98,14 +95,16 @@ void pool::tell(const scaling::inputs& in, const scaling::decision& what, instan
 
 void pool::grow(instant now, pool_effects& out) {
   recycle(now, out);
-  if (queued_ > 0 && alive() > limits_.max_replicas)
+  auto members = count_members();
+  if (queued_ > 0 && members.alive() > limits_.max_replicas) {
     end_surplus(now, duration{0}, scaling::rule::lowered_max, out);
-  if (queued_ == 0)
-    withdraw_waiting(limits_.min_replicas, out);
-  const bool is_enough = queued_ == 0 && history_.rising(now) == 0 && alive() >= limits_.min_replicas;
+    members = count_members();
+  } else if (queued_ == 0 && withdraw_waiting(limits_.min_replicas, members, out)) {
+    members = count_members();
+  }
+  const bool is_enough = queued_ == 0 && history_.rising(now) == 0 && members.alive() >= limits_.min_replicas;
   if (!wants_replicas_ || is_enough)
     return;
-  auto members = count_members();
   promote_waiting(members, out);
   if (members.counted() >= limits_.max_replicas && told_ == scaling::rule::at_maximum)
     return; // under full load this is what every call would hear again
@@ -152,16 +151,15 @@ void pool::replica_waits(replica_id id, std::string resource, instant now, pool_
     return;
   s->second.waits_for = std::move(resource);
   // The one to be replaced may hold what its successor waits for.
-  if (const auto old = s->second.replaces ? replicas_.find(*s->second.replaces) : replicas_.end();
-      old != replicas_.end())
-    end_replica(old->first, old->second, out);
-  s->second.replaces.reset();
+  end_predecessor(s->second, out);
   pump(now, out);
 }
 
-/// Replicas that wait for a resource while no call waits for them, as long as more than `kept` are left.
-void pool::withdraw_waiting(std::uint32_t kept, pool_effects& out) {
-  auto left = alive();
+/// Ends the wait of replicas for a resource, which no call waits for, as long as more than `kept` are left; whether there were
+/// any.
+bool pool::withdraw_waiting(std::uint32_t kept, const census& members, pool_effects& out) {
+  const auto alive = members.alive();
+  auto left = alive;
   for (auto s = replicas_.end(); s != replicas_.begin() && left > kept;) {
     --s;
     if (s->second.waits_for.empty() || s->second.draining)
@@ -172,6 +170,7 @@ void pool::withdraw_waiting(std::uint32_t kept, pool_effects& out) {
     s = replicas_.erase(s);
     --left;
   }
+  return left < alive;
 }
 
 // -- shrinking ----
@@ -182,6 +181,19 @@ void pool::end_replica(replica_id id, member& s, pool_effects& out) {
     return;
   s.draining = true;
   out.push_back(pool_effect::retire{id, {}});
+}
+
+/// The other one of two that change places; null when there is none, or it is gone.
+pool::member* pool::partner(const std::optional<replica_id>& id) {
+  const auto found = id ? replicas_.find(*id) : replicas_.end();
+  return found == replicas_.end() ? nullptr : &found->second;
+}
+
+/// The one in whose place this one starts takes no more calls.
+void pool::end_predecessor(member& s, pool_effects& out) {
+  if (auto* old = partner(s.replaces))
+    end_replica(*s.replaces, *old, out);
+  s.replaces.reset();
 }
 
 /// Whether the replica has nothing to do; its last event was the end of what it had.
@@ -201,7 +213,7 @@ void pool::end_surplus(instant now, duration after, scaling::rule why, pool_effe
   auto in = inputs_now(count_members(), now);
   in.over = static_cast<std::uint32_t>(over.size());
   if (why == scaling::rule::lowered_max)
-    in.over = std::min(in.over, in.ready + in.starting - std::min(in.max, in.ready + in.starting));
+    in.over = std::min(in.over, in.counted() - std::min(in.max, in.counted()));
   in.is_asked_to_yield = why == scaling::rule::yielded;
   const auto what = decide(in);
   if (what.end == 0) {
@@ -236,10 +248,11 @@ void pool::expire_idle(instant now, pool_effects& out) {
   end_prewarming(now);
   if (alive() == 0)
     return;
-  auto in = inputs_now(count_members(), now);
+  const auto members = count_members();
+  auto in = inputs_now(members, now);
   in.end_all = superseded_ ? scaling::rule::superseded : scaling::rule::idle_ttl;
   tell(in, decide(in), now, out);
-  withdraw_waiting(0, out);
+  withdraw_waiting(0, members, out);
   for (auto& [id, s] : replicas_)
     end_replica(id, s, out);
 }
@@ -328,9 +341,9 @@ void pool::recycle(instant now, pool_effects& out) {
   const bool recycles = limits_.recycle_calls > 0 || limits_.recycle_age.count() > 0 || limits_.recycle_growth > 0;
   if (!recycles || limits_.fresh)
     return;
-  scaling::inputs in;
-  auto next = replicas_.end();
+  std::uint32_t dues = 0;
   std::uint32_t replacing = 0;
+  auto next = replicas_.end();
   for (auto s = replicas_.begin(); s != replicas_.end(); ++s) {
     replacing += s->second.replaces ? 1 : 0;
     if (!s->second.ready || s->second.draining || s->second.replaced_by)
@@ -339,16 +352,16 @@ void pool::recycle(instant now, pool_effects& out) {
       s->second.is_due = due_of(s->second, now);
     if (s->second.is_due == due::no)
       continue;
-    ++in.due;
+    ++dues;
     if (next == replicas_.end() || (is_surplus(s->second) && !is_surplus(next->second)))
       next = s;
   }
-  if (in.due == 0 || replacing > 0)
+  if (dues == 0)
     return;
-  const auto found = in.due;
-  in = inputs_now(count_members(), now);
-  in.due = found;
+  auto in = inputs_now(count_members(), now);
+  in.due = dues;
   in.due_idle = is_surplus(next->second) ? 1 : 0;
+  in.replacing = replacing;
   const auto what = decide(in);
   if (what.end == 0)
     return;

@@ -12,19 +12,16 @@ std::string count(std::uint64_t n, const char* what) { return std::to_string(n) 
 /// What asks for replicas.
 std::string waiting(const inputs& in) {
   if (in.queued == 0)
-    return in.is_wanted && in.ready + in.starting + in.lent < in.min ? "the minimum is " + std::to_string(in.min)
-                                                                     : "demand rises";
+    return in.is_wanted && in.alive() < in.min ? "the minimum is " + std::to_string(in.min) : "demand rises";
   return count(in.queued, "call") + (in.queued == 1 ? " waits" : " wait");
 }
-
-duration start_up_of(const inputs& in) { return in.start_up.count() > 0 ? in.start_up : in.oldest_start; }
 
 std::string unknown(const inputs& in) {
   return in.service.count() == 0 ? "how long calls take" : "how long a start takes";
 }
 
 std::string of_maximum(const inputs& in) {
-  return std::to_string(in.ready + in.starting) + " of at most " + count(in.max, "replica");
+  return std::to_string(in.counted()) + " of at most " + count(in.max, "replica");
 }
 
 std::string started(const decision& what) { return "Started " + count(what.start, "replica"); }
@@ -36,9 +33,9 @@ std::string ended(const decision& what, const std::string& detail) {
 /// What waiting would mean, against what a start takes.
 std::string comparison(const inputs& in, const decision& what) {
   if (in.ready == 0)
-    return "no replica is ready, and a start takes " + in_words(start_up_of(in));
+    return "no replica is ready, and a start takes " + in_words(in.expected_start_up());
   return "the present replicas would come to the last of them in " + in_words(what.predicted_wait) + " (a call takes "
-         + in_words(in.service) + "), and a start takes " + in_words(start_up_of(in));
+         + in_words(in.service) + "), and a start takes " + in_words(in.expected_start_up());
 }
 
 } // namespace
@@ -65,8 +62,7 @@ std::string in_words(const inputs& in, const decision& what, const std::string& 
       return "Nothing to do.";
     case rule::minimum:
       return started(what) + ": the minimum is " + std::to_string(in.min) + ", and there "
-             + (in.ready + in.starting + in.lent == 1 ? "is " : "are ")
-             + std::to_string(in.ready + in.starting + in.lent) + '.';
+             + (in.alive() == 1 ? "is " : "are ") + std::to_string(in.alive()) + '.';
     case rule::demand:
       return started(what) + ": " + waiting(in) + " without a free slot, and it is not known yet " + unknown(in) + '.';
     case rule::predicted_wait:
@@ -97,8 +93,9 @@ std::string in_words(const inputs& in, const decision& what, const std::string& 
       return (what.start > 0 ? "Started a replica in the place of " : "Ended ") + detail + '.';
     case rule::rising:
       return started(what) + " ahead of calls: " + std::to_string(in.running)
-             + " run, their number has risen steadily, and " + "when a start that takes " + in_words(start_up_of(in))
-             + " is ready, " + std::to_string(static_cast<std::uint64_t>(in.rising + 0.5)) + " slots will be needed.";
+             + " run, their number has risen steadily, and " + "when a start that takes "
+             + in_words(in.expected_start_up()) + " is ready, "
+             + std::to_string(static_cast<std::uint64_t>(in.rising + 0.5)) + " slots will be needed.";
     case rule::yielded:
       return ended(what, detail) + ": idle, and another environment waits for what it held.";
   }

@@ -31,14 +31,6 @@ void start_queue::push(replica_order order, supervisor_actor supervisor) {
   ++size_;
 }
 
-start_queue::entry* start_queue::find(replica_id id) {
-  for (auto& l : lines_)
-    for (auto& e : l.orders)
-      if (e.order.id == id)
-        return &e;
-  return nullptr;
-}
-
 void start_queue::advance(replica_id id) {
   for (auto& l : lines_)
     for (auto e = l.orders.begin(); e != l.orders.end(); ++e)

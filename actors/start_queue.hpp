@@ -34,9 +34,6 @@ public:
 
   void push(replica_order order, supervisor_actor supervisor);
 
-  /// The order that waits under this id; null when there is none.
-  entry* find(replica_id id);
-
   /// An order that waits turns out to be for a nested call.
   void advance(replica_id id);
 

@@ -4,21 +4,12 @@
 #include "actors/spec_difference.hpp"
 
 #include <algorithm>
-#include <string_view>
 
 namespace hearth {
 
-namespace {
-
-constexpr std::string_view run_scope = "run";
-constexpr std::string_view hygiene_fork = "fork";
-
-} // namespace
-
 pool_limits limits_of(const environment_spec& spec, std::uint32_t cores, milliseconds zygote_ttl) {
   pool_limits limits;
-  const bool is_of_run = spec.reuse.scope == run_scope; // nobody comes back to it
-  limits.zygote_ttl = is_of_run ? milliseconds{0} : zygote_ttl;
+  limits.zygote_ttl = spec.reuse.is_of_run() ? milliseconds{0} : zygote_ttl; // nobody comes back to a run's pool
   if (!spec.reuse.enabled) {
     limits.max_replicas = defaults::fresh_replicas_per_core * cores;
     limits.fresh = true;
@@ -27,7 +18,7 @@ pool_limits limits_of(const environment_spec& spec, std::uint32_t cores, millise
   limits.min_replicas = spec.reuse.min_replicas;
   limits.max_replicas = std::max(spec.reuse.max_replicas, 1u);
   limits.concurrency = std::max(spec.reuse.concurrency, 1u);
-  limits.fresh = spec.reuse.hygiene == hygiene_fork;
+  limits.fresh = spec.reuse.forks_per_call();
   limits.idle_ttl = spec.reuse.idle_ttl;
   limits.scaledown_ttl = spec.reuse.scaledown_ttl;
   limits.prewarm = spec.reuse.prewarm;
@@ -111,7 +102,7 @@ bool supervisor_state::open(const spec_ptr& spec, bool deploy) {
   const auto is_new = !knows(spec->version);
   if (!newest_ || newest_->version != spec->version)
     before_ = std::exchange(newest_, spec);
-  if (spec->reuse.scope != run_scope)
+  if (!spec->reuse.is_of_run())
     pool_of(spec, {}); // a run's pool begins with its first call
   for (auto& [name, v] : versions_) {
     if (v->calls.spec().version == spec->version) {
@@ -138,7 +129,7 @@ bool supervisor_state::knows(const std::string& version_name) const {
 }
 
 supervisor_state::version& supervisor_state::pool_of(const spec_ptr& spec, call_id root) {
-  const bool of_run = spec->reuse.scope == run_scope;
+  const bool of_run = spec->reuse.is_of_run();
   auto& v = versions_[of_run ? spec->version + '@' + run_name(root) : spec->version];
   if (v)
     return *v;
