@@ -73,8 +73,9 @@ environment_row supervisor_state::row_of(const std::string& version_name, const 
   row.is_fresh = limits.fresh;
   row.reason = v.reason;
   row.queued = v.calls.queued();
-  row.learned_run_us = micros(v.calls.learned().service());
-  row.learned_start_us = micros(v.calls.learned().start_up());
+  // Rounded up: 0 means unknown.
+  row.learned_run_us = micros(v.calls.learned().service() + nanoseconds{999});
+  row.learned_start_us = micros(v.calls.learned().start_up() + nanoseconds{999});
   row.mean_start_us = v.starts ? micros(v.start_total) / v.starts : 0;
   row.start_mode = v.starts == 0 ? "" : v.forked ? "fork" : "spawn";
   row.start_reason = v.spawn_reason;
