@@ -49,6 +49,14 @@ constexpr std::array entries{
   entry{ec::storage_failed, sys, "storage_failed", "The node cannot write to its state directory."},
   entry{ec::too_deep, user, "too_deep", "Calls are nested deeper than the node allows."},
   entry{ec::does_not_fit, user, "does_not_fit", "The environment asks for more than this node has."},
+  entry{ec::no_quorum, sys, "no_quorum",
+        "This node reaches too few voters of its cluster; nothing is decided until a majority of them is reached."},
+  entry{ec::stale_epoch, sys, "stale_epoch", "Another node owns this by now."},
+  entry{ec::conflict, user, "conflict", "The same id was used before for something else."},
+  entry{ec::gone, user, "gone", "This was known once and is forgotten by now."},
+  entry{ec::not_a_member, sys, "not_a_member", "The node does not belong to this cluster."},
+  entry{ec::node_lost, sys, "node_lost", "The node on which it ran is gone."},
+  entry{ec::overloaded, sys, "overloaded", "The node has more to do than it can hold; try again later."},
   entry{ec::internal_error, sys, "internal_error", "The node failed; this is a defect of Hearth."},
 };
 

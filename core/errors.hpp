@@ -45,6 +45,14 @@ enum class ec : std::uint16_t {
   too_deep = 42,       // nesting beyond the node's limit
   does_not_fit = 43,   // asks for more than the node has
   internal_error = 44, // a bug of ours, with its text
+  // -- the cluster (kind system) ----
+  no_quorum = 50,    // the voters of the control log that this node reaches are not a majority
+  stale_epoch = 51,  // somebody else owns it by now
+  conflict = 52,     // the same id came before with other content
+  gone = 53,         // it was known, and is forgotten
+  not_a_member = 54, // the node does not belong to the cluster, or no longer
+  node_lost = 55,    // the node on which it ran is gone
+  overloaded = 56,   // a bounded queue is full; nothing was accepted
 };
 
 enum class error_kind : std::uint8_t { user, system, unknown };

@@ -1,5 +1,7 @@
 #include "core/ids.hpp"
 
+#include <array>
+#include <charconv>
 #include <cstdio>
 
 namespace hearth {
@@ -9,6 +11,36 @@ std::string to_string(call_id id) {
   std::snprintf(text, sizeof text, "%016llx%016llx", static_cast<unsigned long long>(id.hi),
                 static_cast<unsigned long long>(id.lo));
   return text;
+}
+
+std::string to_string(node_uuid id) {
+  char text[37];
+  std::snprintf(text, sizeof text, "%08llx-%04llx-%04llx-%04llx-%012llx", static_cast<unsigned long long>(id.hi >> 32),
+                static_cast<unsigned long long>((id.hi >> 16) & 0xffff), static_cast<unsigned long long>(id.hi & 0xffff),
+                static_cast<unsigned long long>(id.lo >> 48),
+                static_cast<unsigned long long>(id.lo & 0xffff'ffff'ffffULL));
+  return text;
+}
+
+std::optional<node_uuid> parse_node_uuid(std::string_view text) {
+  constexpr std::string_view shape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  if (text.size() != shape.size())
+    return std::nullopt;
+  std::array<std::uint64_t, 2> halves{};
+  std::size_t digits = 0;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == '-') {
+      if (text[i] != '-')
+        return std::nullopt;
+      continue;
+    }
+    unsigned digit = 0;
+    if (std::from_chars(&text[i], &text[i] + 1, digit, 16).ptr != &text[i] + 1)
+      return std::nullopt;
+    auto& half = halves[digits++ / 16];
+    half = half << 4 | digit;
+  }
+  return node_uuid{halves[0], halves[1]};
 }
 
 std::string run_name(call_id id) {

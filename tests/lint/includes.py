@@ -1,7 +1,7 @@
 """The arrows between the rooms, held by their #include lines.
 
 A room includes its own headers, those of the rooms it points to, the standard library, and the outside libraries it is
-given; nothing includes tests/. The rooms that decide (core, actors) also read no clock and detach no actor: time
+given; nothing includes tests/. The rooms that decide (core, cluster, actors) also read no clock and detach no actor: time
 and threads come from node.
 """
 
@@ -21,18 +21,19 @@ ANY = "anything"
 # room -> (folders of the project it may include besides its own, outside libraries)
 ARROWS: Dict[str, Tuple[Tuple[str, ...], FrozenSet[str]]] = {
     "core": ((), frozenset()),
-    "actors": (("core",), frozenset({"caf"})),
-    "node": (("core", "actors", "schema"), frozenset({ANY})),
+    "cluster": (("core",), frozenset()),
+    "actors": (("core", "cluster"), frozenset({"caf"})),
+    "node": (("core", "actors", "cluster", "schema"), frozenset({ANY})),
     "tools": (("core", "schema"), frozenset({"CLI", "nlohmann", "capnp", "kj", SYSTEM})),
     "tools/replay": (("core", "actors"), frozenset({"CLI", "nlohmann"})),
     "python": ((), frozenset({"Python.h", SYSTEM})),
     "examples": ((), frozenset({ANY})),
-    "tests": (("core", "actors", "node", "schema", "tools"), frozenset({ANY})),
+    "tests": (("core", "actors", "cluster", "node", "schema", "tools"), frozenset({ANY})),
 }
 # Decisions that stay free of CAF, in all that they include.
 PURE = ("actors/pool.hpp", "actors/pool.cpp", "actors/pool_dispatch.cpp", "actors/pool_time.cpp",
         "actors/fair_queue.hpp")
-DECIDING = {"core", "actors"}
+DECIDING = {"core", "cluster", "actors"}
 LIBRARIES = {"caf", "kj", "capnp", "CLI", "nlohmann", "spdlog", "fmt", "boost", "openssl", "toml++"}
 NOT_SYSTEM = {"Python.h", "archive.h", "archive_entry.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)

@@ -49,6 +49,14 @@ class Code(enum.IntEnum):
     TOO_DEEP = 42
     DOES_NOT_FIT = 43
     INTERNAL_ERROR = 44
+    # The cluster.
+    NO_QUORUM = 50
+    STALE_EPOCH = 51
+    CONFLICT = 52
+    GONE = 53
+    NOT_A_MEMBER = 54
+    NODE_LOST = 55
+    OVERLOADED = 56
 
 
 _SENTENCES = {
@@ -83,6 +91,15 @@ _SENTENCES = {
     Code.STORAGE_FAILED: "The node cannot write to its state directory.",
     Code.TOO_DEEP: "Calls are nested deeper than the node allows.",
     Code.DOES_NOT_FIT: "The environment asks for more than this node has.",
+    Code.NO_QUORUM: (
+        "This node reaches too few voters of its cluster; nothing is decided until a majority of them is reached."
+    ),
+    Code.STALE_EPOCH: "Another node owns this by now.",
+    Code.CONFLICT: "The same id was used before for something else.",
+    Code.GONE: "This was known once and is forgotten by now.",
+    Code.NOT_A_MEMBER: "The node does not belong to this cluster.",
+    Code.NODE_LOST: "The node on which it ran is gone.",
+    Code.OVERLOADED: "The node has more to do than it can hold; try again later.",
     Code.INTERNAL_ERROR: "The node failed; this is a defect of Hearth.",
 }
 
@@ -102,6 +119,12 @@ _SYSTEM = frozenset(
         Code.NOT_PERMITTED,
         Code.SHUTTING_DOWN,
         Code.STORAGE_FAILED,
+        Code.NO_QUORUM,
+        Code.STALE_EPOCH,
+        Code.GONE,
+        Code.NOT_A_MEMBER,
+        Code.NODE_LOST,
+        Code.OVERLOADED,
         Code.INTERNAL_ERROR,
     }
 )
