@@ -1,0 +1,207 @@
+#pragma once
+
+#include "actors/messages.hpp"
+#include "core/ids.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// What nodes say to each other about calls, replicas and runs; the twin of schema/link.capnp. Frames of one pair of nodes
+/// arrive in the order in which they were sent. Actors are named by the node they live on and a number or a key, never by
+/// handles of CAF. Large values travel beside: a message waits for its own, not for those of others.
+namespace hearth::link {
+
+/// Somebody who waits for replies or takes output: SESSION, RUN KEEPER or REPLICA of that node, by the number that the node
+/// gave it when it first let another node know of it.
+struct caller_ref {
+  node_uuid node;
+  std::uint64_t number = 0; // 0: nobody
+
+  friend auto operator<=>(const caller_ref&, const caller_ref&) = default;
+};
+
+// -- to the owner of an environment ----
+
+struct open_environment {
+  std::uint64_t request = 0;
+  spec_ptr spec;
+  bool deploy = false;
+  hearth::epoch epoch; // of the ownership that the sender knows; a receiver that does not own it so answers `stale_epoch`
+};
+
+struct opened {
+  std::uint64_t request = 0;
+  bool is_new = false;
+  failure error;
+};
+
+struct call {
+  call_header header;
+  payload arguments;
+  std::string version; // of an environment that was opened before on this link
+  caller_ref caller, output;
+  bool in_run = false;
+};
+
+struct invoke {
+  std::string key;
+  hearth::epoch epoch;
+  std::vector<call> calls;
+};
+
+/// These were not taken, and certainly did not begin: the receiver does not own the environment in that epoch.
+struct not_mine {
+  std::string key;
+  hearth::epoch epoch; // that the receiver knows, perhaps of somebody else
+  std::vector<call_id> calls;
+};
+
+struct cancel {
+  struct item {
+    caller_ref caller; // nobody: whoever it is
+    call_id id;
+    ec code = ec::aborted;
+    std::string reason;
+  };
+
+  std::string key;
+  std::vector<item> items;
+};
+
+// -- to a caller ----
+
+struct replies {
+  std::uint64_t number = 0;
+  std::vector<call_reply> items;
+};
+
+struct logged {
+  std::uint64_t number = 0;
+  std::vector<log_text> items;
+};
+
+// -- from the owner to the node of a replica ----
+
+struct order {
+  std::string key;
+  hearth::epoch epoch;
+  spec_ptr spec;
+  replica_id id;
+  std::uint32_t concurrency = 1, slots = 1;
+  bool fresh = false, for_nested = false;
+};
+
+struct withdraw {
+  replica_id id;
+};
+
+struct promote {
+  replica_id id;
+};
+
+struct forget {
+  std::string key, version;
+};
+
+struct dispatch {
+  struct item {
+    ticket id;
+    std::uint16_t attempt = 1;
+    bool cold = false;
+    nanoseconds queued{0};
+    call_header header;
+    payload arguments;
+    bool in_run = false;
+    caller_ref caller, output;
+  };
+
+  replica_id id;
+  hearth::epoch epoch;
+  std::vector<item> items;
+};
+
+struct recall {
+  replica_id id;
+  std::vector<ticket> items;
+};
+
+struct cancel_ticket {
+  replica_id id;
+  ticket item;
+};
+
+struct retire {
+  replica_id id;
+  bool at_once = false;
+  std::string reason;
+};
+
+/// A new owner: higher epochs than this are accepted from now on, lower ones refused; replicas of these environments that
+/// are healthy become its own.
+struct adopt {
+  std::string key;
+  hearth::epoch epoch;
+};
+
+// -- from the node of a replica to the owner ----
+
+struct replica_event {
+  std::string key;
+  hearth::epoch epoch; // of the owner that it is for
+  replica::events items; // `ready` carries no handle: the receiver has its own for that replica
+};
+
+struct adopted {
+  struct item {
+    replica_id id;
+    std::string version;
+    std::uint32_t concurrency = 1;
+    attachment how;
+    std::uint32_t pid = 0;
+    nanoseconds start{0};
+  };
+
+  std::string key;
+  hearth::epoch epoch;
+  std::vector<item> items;
+};
+
+/// What the node has free for replicas; sent when it changes, at most some times a second.
+struct free_capacity {
+  std::uint64_t memory_bytes = 0;
+  std::uint32_t cpu_millis = 0, gpus = 0;
+  std::uint32_t replicas = 0;
+  std::uint64_t load = 0; // calls that run
+};
+
+// -- questions with one answer ----
+
+/// `what`: environments, replicas, nodes, events, runs, actions, await, result, abort, logs, bundle, blob.
+struct ask {
+  std::uint64_t request = 0;
+  std::string what;
+  std::vector<std::string> words;
+  std::uint32_t limit = 0;
+  bool follow = false;
+  caller_ref caller; // of `logs`: who hears the output
+};
+
+struct answer {
+  using rows = std::variant<std::monostate, std::vector<environment_row>, std::vector<replica_row>,
+                            std::vector<node_row>, std::vector<event_row>, std::vector<run_row>,
+                            std::vector<action_row>, call_reply, payload>;
+
+  std::uint64_t request = 0;
+  failure error;
+  rows content;
+};
+
+using message = std::variant<open_environment, opened, invoke, not_mine, cancel, replies, logged, order, withdraw, promote,
+                             forget, dispatch, recall, cancel_ticket, retire, adopt, replica_event, adopted,
+                             free_capacity, ask, answer>;
+using messages = std::vector<message>;
+
+} // namespace hearth::link
