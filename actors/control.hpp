@@ -6,6 +6,8 @@
 
 #include <caf/all.hpp>
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -16,6 +18,7 @@ namespace hearth {
 namespace atom {
 using propose = caf::atom_constant<caf::atom("propose")>;
 using own = caf::atom_constant<caf::atom("own")>;
+using find = caf::atom_constant<caf::atom("find")>;
 using send = caf::atom_constant<caf::atom("send")>;
 using up = caf::atom_constant<caf::atom("up")>;
 using down = caf::atom_constant<caf::atom("down")>;
@@ -39,6 +42,20 @@ struct member_row {
 };
 
 /// What the control log decided, as far as actors react to it.
+/// A run as the control log knows it. Immutable: what changes is another one.
+struct durable_run {
+  cluster::accept_run submitted;
+  std::uint32_t attempt = 1; // at its home; more than 1: an earlier home was lost, or left
+  bool is_claimed = false;   // the current attempt may have begun
+  node_uuid home;            // none: its home is gone, and nobody took over yet
+  seat_id seat;              // of the home
+  bool is_to_end = false;    // somebody wants it to, for this reason
+  std::string abort_reason;
+  std::optional<cluster::complete_run> end; // terminal: never changes
+};
+
+using durable_run_ptr = std::shared_ptr<const durable_run>;
+
 namespace control {
 
 struct member_changed {
@@ -50,22 +67,24 @@ struct owner_changed {
   ownership now; // without a node: nobody owns it
 };
 
-/// A run has this node as its home from now on: it is to be executed here.
-struct run_homed {
-  std::string name;
+/// Anything about a run: it was accepted, has another home, is to end, has ended.
+struct run_changed {
+  durable_run_ptr now;
 };
 
-struct run_changed { // anything else about a run: accepted, claimed, abort wished, ended, forgotten
-  std::string name;
+/// It is not kept any longer; nor are its values.
+struct run_forgotten {
+  durable_run_ptr last;
 };
 
 /// Whether this node may act for the cluster: it has a seat, and its lease runs.
 struct standing {
   bool holds = false;
+  seat_id seat;
   std::string why_not; // for a person
 };
 
-using fact = std::variant<member_changed, owner_changed, run_homed, run_changed, standing>;
+using fact = std::variant<member_changed, owner_changed, run_changed, run_forgotten, standing>;
 using facts = std::vector<fact>;
 
 } // namespace control
@@ -80,6 +99,8 @@ using control_actor = caf::typed_actor<
   caf::replies_to<atom::propose, cluster::command>::with<cluster::outcome>,
   // Who owns this environment; when nobody does, somebody is made its owner first.
   caf::replies_to<atom::own, std::string>::with<ownership>,
+  // What was put of this environment version (key, version), encoded; error unknown_environment.
+  caf::replies_to<atom::find, std::string, std::string>::with<bytes>,
   // The members of the cluster.
   caf::replies_to<atom::list>::with<std::vector<member_row>>,
   // Tells this watcher all that holds now, then what changes. It ends with the watcher.
@@ -101,6 +122,7 @@ using peer_actor = caf::typed_actor<
 } // namespace hearth
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::ownership)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::bytes)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::member_row>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::control::facts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cluster::command)
