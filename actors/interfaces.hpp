@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/client_messages.hpp"
+#include "actors/control_messages.hpp"
 #include "actors/messages.hpp"
 
 #include <caf/all.hpp>
@@ -227,7 +228,7 @@ using agent_actor = caf::typed_actor<
   // INTERNAL: idle clock, and the clock of orders that wait.
   caf::reacts_to<atom::tick>, caf::reacts_to<atom::retry>>;
 
-/// What the RUN KEEPER needs to start a run.
+/// What the RUN KEEPER needs to have a run accepted.
 struct run_order {
   std::string name; // empty: from the call id
   bool detach = false;
@@ -239,9 +240,12 @@ struct run_order {
   session_actor session; // hears output and the reply, unless it is gone
 };
 
-/// The RUN KEEPER holds the runs whose home is this node, behind the run store.
+/// The RUN KEEPER executes the runs whose home this node is, and knows of all others.
 using run_keeper_actor = caller_actor::extend<
-  // Accepts a run; its name. The session hears the reply of the root call as a reply.
+  // Its agent, for environments. Only then it begins to listen to the control log.
+  caf::reacts_to<atom::attach, agent_actor>,
+  // Has a run accepted; answered with its name when it is sure to be executed. The session hears the reply of the root call
+  // as a reply. The same root again, with the same content, is the same run.
   caf::replies_to<atom::accept, run_order>::with<std::string>,
   // Facts from SUPERVISORs about actions of runs.
   caf::reacts_to<atom::actions, std::vector<action_event>>,
@@ -257,17 +261,20 @@ using run_keeper_actor = caller_actor::extend<
   // Sends a session the output of a run that is kept, and what comes until the run ends when the flag says so; then answers.
   // (run, session, beginning of the id of the only action that matters, last lines of what is kept, follow)
   caf::replies_to<atom::watch, std::string, session_actor, std::string, std::uint32_t, bool>::with<bool>,
-  // A session is gone: aborts its attached runs.
+  // A session is gone. Its runs go on.
   caf::reacts_to<atom::leave, session_actor>,
   // How many runs have not ended.
   caf::replies_to<atom::status>::with<std::uint64_t>,
-  // INTERNAL: a result is too old to be kept.
-  caf::reacts_to<atom::tick>>;
+  // From CONTROL: what it decided, in its order.
+  caf::reacts_to<atom::events, control::facts>,
+  // INTERNAL: another try for the run with this root.
+  caf::reacts_to<atom::retry, call_id>>;
 
 } // namespace hearth
 
 // -- message types: they stay in the process, so CAF need not serialize them ----
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::call_reply>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::control::facts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::log_text>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::call>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cancellation>)

@@ -230,6 +230,16 @@ inline constexpr std::size_t journal_detail_bytes_max = 1 * kib;
 /// Rows of a listing when the asker names no limit.
 inline constexpr std::uint32_t rows_max = 1000;
 
+// -- durable runs ----
+
+/// A value of a run that goes into the control log itself; a larger one is a blob. A thousand of them are a small part of what
+/// the log may hold, and reading a file costs more than carrying so much.
+inline constexpr std::uint64_t run_inline_bytes_max = 16 * kib;
+/// Environment versions of which a run keeper remembers that the control log has them; beyond it they are put again.
+inline constexpr std::size_t specs_remembered_max = 10'000;
+/// From a try to execute or to end a run that failed for a reason that passes, to the next one.
+inline constexpr seconds run_retry_interval{1};
+
 /// What waits for the disk; beyond it log text is dropped and counted, and a bundle is refused.
 inline constexpr std::uint64_t disk_queue_bytes_max = 512 * mib;
 
