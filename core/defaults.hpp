@@ -281,4 +281,27 @@ inline constexpr std::size_t write_text_bytes = 64 * kib;
 /// System calls of one socket's flush before the others have their turn.
 inline constexpr std::size_t writes_per_flush = 4;
 
+// -- control log: its state ----
+
+/// The state lives in the memory of every node and travels as one snapshot: below 64 MiB in all. Open runs 32, ended ones 24,
+/// specs 4; the rest is for what is bounded by number.
+inline constexpr std::size_t open_runs_max = 10'000;
+inline constexpr std::uint64_t open_runs_bytes_max = 32 * mib;
+inline constexpr std::size_t ended_runs_max = 20'000;
+inline constexpr std::uint64_t ended_runs_bytes_max = 24 * mib;
+inline constexpr std::uint64_t specs_bytes_max = 4 * mib;
+/// Arguments or results of a run above this size are blobs beside the log, which every voter writes and syncs.
+inline constexpr std::size_t inline_value_bytes_max = 64 * kib;
+/// All texts of one command together: names, sentences, inputs for display.
+inline constexpr std::size_t command_text_bytes_max = 64 * kib;
+/// Nodes that a cluster knows, removed ones too; each sends a heartbeat to one leader.
+inline constexpr std::size_t members_max = 1000;
+inline constexpr std::size_t control_environments_max = 2000;
+inline constexpr std::size_t tokens_max = 1000;
+/// Scopes with a cache generation of their own; beyond it the oldest is merged into the scope above it.
+inline constexpr std::size_t generation_scopes_max = 10'000;
+/// How far ahead of its node's calendar a client's clock may be: ids carry their time, and ids from the future would make
+/// those of today look forgotten.
+inline constexpr minutes id_ahead_max{60};
+
 } // namespace hearth::defaults
