@@ -232,6 +232,7 @@ void run_keeper_state::end(call_id root, call_reply answer) {
 }
 
 void run_keeper_state::complete(call_id root, cluster::complete_run end) {
+  executions_.at(root).answer_digest = end.value.digest;
   self_->request(config_->control, caf::infinite, atom::propose::value, cluster::command(std::move(end)))
     .then(
       [this, root](const cluster::outcome& outcome) {

@@ -100,9 +100,10 @@ void run_keeper_state::answer(run_entry& run, std::function<void(call_reply)> th
   reply.run = duration_of(end.run_ns);
   reply.queued = duration_of(end.queued_ns);
   reply.start = duration_of(end.start_ns);
-  if (const auto x = executions_.find(run.root()); x != executions_.end() && x->second.answer
-                                                   && x->second.run->attempt == end.attempt && end.code != ec::aborted)
-    return then(std::move(*x->second.answer));
+  if (const auto x = executions_.find(run.root());
+      x != executions_.end() && x->second.answer && x->second.answer->code == end.code
+      && x->second.run->attempt == end.attempt && x->second.answer_digest == end.value.digest)
+    return then(std::move(*x->second.answer)); // ours, which was never away
   if (end.value.size == end.value.content.size()) {
     reply.value = payload{end.value.content, {}};
     return then(std::move(reply));

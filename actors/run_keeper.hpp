@@ -78,6 +78,7 @@ private:
     supervisor_actor supervisor;
     instant began;
     std::optional<call_reply> answer; // of the root call, once there
+    std::string answer_digest;        // as it was proposed
     bool retries = false;             // a `retry` for it is on its way
   };
 

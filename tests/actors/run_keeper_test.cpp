@@ -55,6 +55,17 @@ BOOST_AUTO_TEST_CASE(a_name_is_taken_as_long_as_its_run_is_kept) {
   BOOST_TEST((c.replies().at(0).code == ec::name_taken));
 }
 
+BOOST_AUTO_TEST_CASE(a_run_goes_on_without_its_client_also_when_it_was_attached) {
+  auto& c = connect();
+  start_run(c, open(c, make_spec(1, 1)), "nightly");
+  say(c, client::gone{"closed"});
+  BOOST_TEST(interpreter(0).cancelled.empty());
+  finish(interpreter(0), 0, ec::none, "42");
+  auto& later = connect();
+  say(later, client::result{4, "nightly"});
+  BOOST_TEST(later.replies().at(0).value.head.view() == "42");
+}
+
 BOOST_AUTO_TEST_CASE(a_detached_run_goes_on_without_its_client) {
   auto& c = connect();
   start_run(c, open(c, make_spec(1, 1)), "nightly", true);
@@ -64,16 +75,6 @@ BOOST_AUTO_TEST_CASE(a_detached_run_goes_on_without_its_client) {
   auto& later = connect();
   say(later, client::result{4, "nightly"});
   BOOST_TEST(later.replies().at(0).value.head.view() == "42");
-}
-
-BOOST_AUTO_TEST_CASE(an_attached_run_ends_with_its_client) {
-  auto& c = connect();
-  start_run(c, open(c, make_spec(1, 1)), "nightly");
-  say(c, client::gone{"closed"});
-  BOOST_TEST(interpreter(0).cancelled.size() == 1u);
-  auto& later = connect();
-  say(later, client::get{3, "run", "nightly", 0});
-  BOOST_TEST(later.all<client::rows<run_row>>().at(0).items.at(0).phase == "ABORTED");
 }
 
 BOOST_AUTO_TEST_CASE(an_aborted_run_says_why) {
@@ -149,79 +150,6 @@ BOOST_AUTO_TEST_CASE(an_unknown_run_is_named_in_the_answer) {
   BOOST_TEST(c.all<client::refused>()[0].why.message.find("nowhere") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(old_ended_runs_are_forgotten_and_open_ones_never) {
-  auto& c = connect();
-  auto handle = open(c, make_spec(1, 1));
-  start_run(c, handle, "open", true);
-  for (int i = 0; i < 5; ++i) {
-    auto name = "r" + std::to_string(i);
-    start_run(c, handle, name);
-    say(c, client::abort{9, name, "", ""});
-  }
-  say(c, client::get{3, "runs", "", 0});
-  std::vector<std::string> names;
-  auto listing = c.all<client::rows<run_row>>().at(0);
-  for (const auto& row : listing.items)
-    names.push_back(row.name);
-  BOOST_TEST(names == (std::vector<std::string>{"r4", "r3", "r2", "open"}), boost::test_tools::per_element());
-}
-
-BOOST_AUTO_TEST_CASE(the_run_that_ended_last_is_kept_however_long_it_ran) {
-  auto& c = connect();
-  auto handle = open(c, make_spec(1, 1));
-  start_run(c, handle, "long", true);
-  for (int i = 0; i < 5; ++i) {
-    auto name = "r" + std::to_string(i);
-    start_run(c, handle, name);
-    say(c, client::abort{9, name, "", ""});
-  }
-  finish(interpreter(0), 0, ec::none, "42");
-  say(c, client::result{4, "long"});
-  BOOST_TEST(c.replies().back().value.head.view() == "42");
-}
-
-BOOST_AUTO_TEST_CASE(results_together_have_a_limit_and_the_oldest_go_first) {
-  auto& c = connect();
-  auto handle = open(c, make_spec(1, 1));
-  for (std::size_t i = 0; i < 3; ++i) { // the limit of the test is 1,000 bytes
-    start_run(c, handle, "r" + std::to_string(i), true);
-    finish(interpreter(0), i, ec::none, std::string(400, static_cast<char>('0' + i)));
-  }
-  auto& later = connect();
-  for (int i = 0; i < 3; ++i)
-    say(later, client::result{4, "r" + std::to_string(i)});
-  auto results = later.replies();
-  BOOST_TEST((results.at(0).code == ec::unknown_run));
-  BOOST_TEST(results.at(0).value.head.view().find("result of run `r0` is no longer kept") != std::string::npos);
-  BOOST_TEST(results.at(1).value.head.view() == std::string(400, '1'));
-  BOOST_TEST(results.at(2).value.head.view() == std::string(400, '2'));
-  say(later, client::get{5, "run", "r0", 0});
-  auto row = later.all<client::rows<run_row>>().at(0).items.at(0);
-  BOOST_TEST(row.phase == "SUCCEEDED");
-  BOOST_TEST(row.error == "The result is no longer kept.");
-}
-
-BOOST_AUTO_TEST_CASE(results_that_are_too_old_go_by_themselves_and_a_failure_stays_one) {
-  auto& c = connect();
-  auto handle = open(c, make_spec(1, 1));
-  start_run(c, handle, "first", true);
-  finish(interpreter(0), 0, ec::none, "42");
-  advance(40min);
-  start_run(c, handle, "second", true);
-  finish(interpreter(interpreters() - 1), interpreter(interpreters() - 1).calls.size() - 1, ec::user_error,
-         "traceback");
-  advance(30min);
-  auto& later = connect();
-  say(later, client::result{4, "first"});
-  say(later, client::result{4, "second"});
-  BOOST_TEST((later.replies().at(0).code == ec::unknown_run));
-  BOOST_TEST(later.replies().at(1).value.head.view() == "traceback");
-  advance(35min);
-  say(later, client::result{4, "second"});
-  BOOST_TEST((later.replies().at(2).code == ec::user_error));
-  BOOST_TEST(later.replies().at(2).value.head.view() != "traceback");
-}
-
 BOOST_AUTO_TEST_CASE(output_while_the_log_is_read_reaches_a_follower_also_when_the_run_ends_meanwhile) {
   auto& c = connect();
   auto root = start_run(c, open(c, make_spec(1, 1)), "nightly");
@@ -285,29 +213,6 @@ BOOST_AUTO_TEST_CASE(a_watcher_of_one_action_sees_its_output_alone_and_its_last_
   says(parent, interpreter::output{line_of(root, "of the root\n")});
   says(other, interpreter::output{line_of(child, "c\n")});
   BOOST_TEST(text_of(follower) == "b\nc\n");
-}
-
-BOOST_AUTO_TEST_CASE(runs_of_one_supervisor_all_hear_of_its_end) {
-  auto& c = connect();
-  auto spec = make_spec(2, 2);
-  auto handle = open(c, spec);
-  auto first = start_run(c, handle, "first", true);
-  auto second = start_run(c, handle, "second", true);
-  finish(interpreter(interpreter(0).calls.at(0).header.id == first ? 0 : 1), 0);
-  auto opened = ask<opened_environment>(*this, agent, atom::open::value, spec_ptr(spec), false).first;
-  caf::anon_send_exit(std::get<0>(*opened).supervisor, caf::exit_reason::kill);
-  run();
-  say(c, client::get{3, "run", "second", 0});
-  BOOST_TEST(c.all<client::rows<run_row>>().at(0).items.at(0).phase == "FAILED");
-  BOOST_TEST((c.replies().back().id == second));
-}
-
-BOOST_AUTO_TEST_CASE(an_attached_run_ends_with_a_session_that_fails) {
-  auto& c = connect();
-  start_run(c, open(c, make_spec(1, 1)), "nightly");
-  caf::anon_send_exit(c.session, caf::exit_reason::kill);
-  run();
-  BOOST_TEST(interpreter(0).cancelled.size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(an_action_that_has_ended_stays_as_it_ended_and_is_counted_once) {
