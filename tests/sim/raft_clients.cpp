@@ -1,7 +1,5 @@
 #include "tests/sim/raft_clients.hpp"
 
-#include <algorithm>
-
 namespace hearth::sim {
 
 raft_clients::raft_clients(raft_world& where, std::size_t count, instant pause)
@@ -24,8 +22,7 @@ void raft_clients::next(std::size_t who) {
 void raft_clients::ask(std::size_t who) {
   auto& it = clients_[who];
   const auto attempt = ++it.attempt;
-  const bool known = it.leader && std::find(nodes_.begin(), nodes_.end(), *it.leader) != nodes_.end();
-  const auto node = known ? *it.leader : any_node();
+  const auto node = it.leader ? *it.leader : any_node();
   it.leader = node;
   world_.propose(node, "value " + std::to_string(it.value), [this, who, attempt](raft_world::result how, auto leader) {
     auto& asked = clients_[who];

@@ -20,7 +20,7 @@ public:
   /// Values of which a client was told.
   std::uint64_t done() const noexcept { return done_; }
   std::uint64_t reads() const noexcept { return reads_; }
-  /// Only these nodes are asked from now on.
+  /// Who does not know a leader asks one of these from now on.
   void restrict_to(std::vector<std::size_t> nodes) { nodes_ = std::move(nodes); }
 
 private:

@@ -40,6 +40,7 @@ raft_world::raft_world(world_options how) : how_(how), random_(how.seed), nodes_
 void raft_world::run_until(instant end) {
   while (!timeline_.empty() && timeline_.next() <= end)
     deliver(timeline_.take());
+  timeline_.pass(end);
 }
 
 void raft_world::deliver(event what) {
