@@ -100,7 +100,7 @@ private:
   }
 
   std::string_view payload(record_type type, std::string_view key, std::string_view frame) const {
-    if (format_of(frame) > record_format)
+    if (format_of(key, frame) > record_format)
       throw damaged_store("The control log in " + file_
                           + " was written by a newer version of Hearth; start that version.");
     const auto found = unframed(type, key, frame);

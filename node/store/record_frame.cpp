@@ -7,6 +7,7 @@ namespace hearth::node {
 namespace {
 
 constexpr std::uint32_t magic = 0x63655248; // "HRec"
+constexpr std::size_t type_at = 6;
 constexpr std::size_t checksum_at = 16;
 constexpr std::size_t payload_at = 24;
 
@@ -30,24 +31,24 @@ std::string framed(record_type type, std::string_view key, std::string_view payl
 }
 
 std::optional<std::string_view> unframed(record_type type, std::string_view key, std::string_view frame) noexcept {
-  if (format_of(frame) != record_format)
+  if (format_of(key, frame) != record_format)
     return {};
-  record_reader head(frame.substr(sizeof magic + sizeof record_format, checksum_at));
-  const auto payload = frame.substr(payload_at);
-  if (head.u16() != static_cast<std::uint16_t>(type) || head.u64() != payload.size())
+  record_reader head(frame.substr(type_at));
+  if (head.u16() != static_cast<std::uint16_t>(type) || head.u64() != frame.size() - payload_at)
     return {};
-  if (checksum_of(frame) != checksum(key, frame.substr(0, checksum_at), payload))
-    return {};
-  return payload;
+  return frame.substr(payload_at);
 }
 
 std::uint64_t checksum_of(std::string_view frame) noexcept { return record_reader(frame.substr(checksum_at)).u64(); }
 
-std::uint16_t format_of(std::string_view frame) noexcept {
+std::uint16_t format_of(std::string_view key, std::string_view frame) noexcept {
   if (frame.size() < payload_at)
     return 0;
   record_reader head(frame);
-  return head.u32() == magic ? head.u16() : 0;
+  const bool is_ours = head.u32() == magic;
+  const auto format = head.u16();
+  const auto sum = checksum(key, frame.substr(0, checksum_at), frame.substr(payload_at));
+  return is_ours && checksum_of(frame) == sum ? format : std::uint16_t{0};
 }
 
 record_writer& record_writer::number(std::uint64_t value, int size) {

@@ -39,8 +39,9 @@ std::optional<std::string_view> unframed(record_type type, std::string_view key,
 /// The checksum that a frame carries. `frame` is one that `framed` made or `unframed` accepted.
 std::uint64_t checksum_of(std::string_view frame) noexcept;
 
-/// The format that a frame claims; 0 when it is no frame. Tells a record of a newer Hearth from a damaged one.
-std::uint16_t format_of(std::string_view frame) noexcept;
+/// The format of a frame that is as it was written under this key; 0 when it is not, or no frame. Tells a record of a newer
+/// Hearth from a damaged one.
+std::uint16_t format_of(std::string_view key, std::string_view frame) noexcept;
 
 /// Numbers and texts one after the other, little endian, texts with their length before them.
 class record_writer {
