@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(the_same_value_is_stored_once) {
 
 BOOST_AUTO_TEST_CASE(what_is_not_there_is_nothing_and_no_name_leads_out_of_the_directory) {
   test::write_file(home / "secret", "x");
-  for (const std::string name : {std::string(64, 'a'), std::string("../secret"), std::string()}) {
+  for (const auto& name : {std::string(64, 'a'), std::string("../secret"), std::string()}) {
     BOOST_CHECK(!store->get(name));
     BOOST_CHECK(!store->has(name));
     store->remove(name);
