@@ -60,15 +60,16 @@ void control_store::backup(const fs::path& target) const {
 
 void control_store::restore(const fs::path& backup, const fs::path& directory) {
   if (!is_free_for_control(directory))
-    throw store_error(ec::bad_request, "There is a control log in " + directory.string()
-                                         + "; nothing was restored. Move that directory away first if it is to be replaced.");
+    throw store_error(ec::bad_request,
+                      "There is a control log in " + directory.string()
+                        + "; nothing was restored. Move that directory away first if it is to be replaced.");
   const unfinished fresh(make_fresh_directory(directory));
   const auto parts = read_parts(backup, defaults::mib, std::numeric_limits<std::uint64_t>::max());
   if (!parts)
     throw store_error(ec::bad_request, "There is no backup " + backup.string() + "; nothing was restored.");
   write_durably(fresh.data(), *parts);
-  auto head = verified_copy(fresh.path(),
-                            "It is a copy of the backup " + backup.string() + ": nothing was restored, take another one.");
+  auto head = verified_copy(fresh.path(), "It is a copy of the backup " + backup.string()
+                                            + ": nothing was restored, take another one.");
   head.restored = true;
   put_control_in_place(fresh.path(), head, directory);
 }

@@ -14,6 +14,7 @@ bool is_free_for_control(const std::filesystem::path& directory);
 std::filesystem::path make_fresh_directory(const std::filesystem::path& target);
 
 /// Commits `head` in `fresh`, where there is a data.mdb or there will be one, and makes it the store in `directory`.
-void put_control_in_place(const std::filesystem::path& fresh, control_head head, const std::filesystem::path& directory);
+void put_control_in_place(const std::filesystem::path& fresh, control_head head,
+                          const std::filesystem::path& directory);
 
 } // namespace hearth::node

@@ -83,7 +83,8 @@ public:
     content_.head = *head;
     expect(source == control_source::copy || head->transaction == txn.number(), "has gone back to an older commit");
     // The bytes must fit before they are believed.
-    expect(head->has_snapshot ? head->snapshot_chunks <= txn.count() : head->snapshot_chunks == 0, "has lost its snapshot");
+    expect(head->has_snapshot ? head->snapshot_chunks <= txn.count() : head->snapshot_chunks == 0,
+           "has lost its snapshot");
     snapshot_.reserve(head->snapshot_chunks);
     txn.scan({}, [this](std::string_view key, std::string_view value) {
       see(key, value);
@@ -119,7 +120,8 @@ private:
       has_mark_ = true;
       snapshot_sum_ += checksum_of(frame);
     } else if (key.front() == chunk_letter) {
-      expect(key == control_key::chunk(content_.head.snapshot_index, snapshot_.size()), "has a wrong piece of a snapshot");
+      expect(key == control_key::chunk(content_.head.snapshot_index, snapshot_.size()),
+             "has a wrong piece of a snapshot");
       snapshot_.push_back(payload(record_type::snapshot_chunk, key, frame));
       snapshot_sum_ += checksum_of(frame);
     } else {
@@ -140,7 +142,8 @@ private:
     for (const auto& piece : snapshot_)
       size += piece.size();
     expect(has_mark_ == head.has_snapshot && snapshot_.size() == head.snapshot_chunks && size == head.snapshot_bytes
-             && snapshot_sum_ == head.snapshot_sum && (!has_mark_ || content_.state.snapshot.index == head.snapshot_index),
+             && snapshot_sum_ == head.snapshot_sum
+             && (!has_mark_ || content_.state.snapshot.index == head.snapshot_index),
            "has an incomplete snapshot");
     expect(head.first_index == (has_mark_ ? head.snapshot_index + 1 : 1), "has a gap between its snapshot and its log");
     expect(content_.state.entries.size() == head.entry_count && entry_sum_ == head.entry_sum,

@@ -24,9 +24,8 @@ namespace {
 std::uint64_t witnessed(const fs::path& directory) {
   const auto file = directory / witness_name;
   const auto parts = read_parts(file, defaults::kib, defaults::kib);
-  const auto payload = parts && parts->size() == 1
-                         ? unframed(record_type::witness, witness_name, parts->front().view())
-                         : std::nullopt;
+  const auto payload = parts && parts->size() == 1 ? unframed(record_type::witness, witness_name, parts->front().view())
+                                                   : std::nullopt;
   if (!payload)
     throw damaged_store("The file " + file.string() + " of the control log is missing or damaged. "
                         + repair_of_control(directory));

@@ -120,8 +120,7 @@ private:
     const bool is_meta = value_at<std::uint64_t>(content.data()) == page
                          && value_at<std::uint16_t>(content.data() + 10) == meta_flag && m.magic == meta_magic
                          && m.version == data_version && m.address == 0 && m.free.pad == page_bytes_
-                         && (m.free.flags & ~std::uint32_t{MDB_NOSUBDIR}) == integer_key
-                         && m.main.flags == 0;
+                         && (m.free.flags & ~std::uint32_t{MDB_NOSUBDIR}) == integer_key && m.main.flags == 0;
     expect(is_meta, "has a damaged meta page");
     expect(m.transaction == 0 || m.transaction % 2 == page, "has a meta page in the other one's place");
     return m;
@@ -174,7 +173,8 @@ private:
       if (is_leaf)
         check_entry(page, at, key, is_free);
       else
-        check_page(value_at<std::uint32_t>(node) | std::uint64_t{value_at<std::uint16_t>(node + 4)} << 32, depth - 1, is_free);
+        check_page(value_at<std::uint32_t>(node) | std::uint64_t{value_at<std::uint16_t>(node + 4)} << 32, depth - 1,
+                   is_free);
       if (!is_leaf && slot == header_bytes)
         continue; // a branch's first key stands for everything before the second
       expect(is_free ? key_bytes == sizeof(std::uint64_t) : before.empty() || before < key, "has keys out of order");

@@ -177,9 +177,10 @@ BOOST_AUTO_TEST_CASE(a_full_disk_ends_writing_with_a_sentence_and_leaves_earlier
       what = e.what();
     }
   }
-  BOOST_CHECK_MESSAGE(what.find("data.mdb") != std::string::npos && what.find("start the node again") != std::string::npos,
-                      what);
-  BOOST_CHECK_THROW(write_one(*store, {1, raft::hard_state{9, {}}, {}, {}}), disk_error); // also when there is room again
+  BOOST_CHECK_MESSAGE(
+    what.find("data.mdb") != std::string::npos && what.find("start the node again") != std::string::npos, what);
+  BOOST_CHECK_THROW(write_one(*store, {1, raft::hard_state{9, {}}, {}, {}}),
+                    disk_error); // also when there is room again
   BOOST_CHECK_THROW(store->next_incarnation(), disk_error);
   const auto stored = reopened();
   BOOST_CHECK((stored.state.hard == raft::hard_state{1, {7, 7}}));

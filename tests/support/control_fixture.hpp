@@ -12,7 +12,10 @@
 namespace hearth::test {
 
 inline node::raft::entry entry(std::uint64_t index, std::uint64_t term) {
-  return {index, term, node::raft::entry::kind::command, "entry " + std::to_string(index) + std::string(index % 700, '.'),
+  return {index,
+          term,
+          node::raft::entry::kind::command,
+          "entry " + std::to_string(index) + std::string(index % 700, '.'),
           {}};
 }
 
