@@ -15,9 +15,9 @@
 namespace hearth::node {
 
 struct blob_limits {
-  std::uint64_t bytes = 0;         // of all blobs on disk
-  std::chrono::hours age{0};       // since their last use
-  std::chrono::milliseconds grace; // since their last use; younger ones stay whatever happens
+  std::uint64_t bytes = 0;            // of all blobs on disk
+  std::chrono::hours age{0};          // since their last use
+  std::chrono::milliseconds grace{0}; // since their last use; younger ones stay whatever happens
 };
 
 /// Values on disk, each a file named by the SHA-256 of what it holds. A file is written under another name, forced to disk

@@ -20,7 +20,7 @@ bool is_free_for_control(const fs::path& directory) {
 }
 
 fs::path make_fresh_directory(const fs::path& target) {
-  const fs::path fresh = target.string() + ".new";
+  const fs::path fresh = target.string() + ".hearth-new";
   std::error_code error;
   fs::remove_all(fresh, error);
   if (!error)

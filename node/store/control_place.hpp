@@ -10,7 +10,7 @@ namespace hearth::node {
 /// Whether a store may be made there: the directory is missing or empty.
 bool is_free_for_control(const std::filesystem::path& directory);
 
-/// An empty directory beside `target`, "<target>.new", private. What was there before, somebody's unfinished work, goes.
+/// An empty directory beside `target`, "<target>.hearth-new", private. What was there before, somebody's unfinished work, goes.
 std::filesystem::path make_fresh_directory(const std::filesystem::path& target);
 
 /// Commits `head` in `fresh`, where there is a data.mdb or there will be one, and makes it the store in `directory`.

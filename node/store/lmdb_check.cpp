@@ -22,7 +22,9 @@ static_assert(std::endian::native == std::endian::little, "the layout below is L
 
 constexpr std::uint64_t no_page = ~std::uint64_t{0};
 constexpr std::uint64_t meta_pages = 2;
+constexpr std::size_t page_bytes_min = 512, page_bytes_max = 32768;
 constexpr std::size_t header_bytes = 16; // of a page
+constexpr std::size_t trees_at = 24;     // in a meta page, behind its header
 constexpr std::size_t node_bytes = 8;    // before its key
 constexpr std::size_t key_bytes_max = 511;
 constexpr std::uint32_t depth_max = 32; // of LMDB's cursors
@@ -64,7 +66,11 @@ public:
   }
 
   lmdb_file_state run() {
-    page_bytes_ = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); // LMDB's choice when it makes a file
+    expect(size_ >= meta_pages * page_bytes_min, "is cut off");
+    page_bytes_ = tree_at(read(0, page_bytes_min).data() + header_bytes + trees_at)
+                    .pad; // that of the system which made it
+    expect(std::has_single_bit(page_bytes_) && page_bytes_ >= page_bytes_min && page_bytes_ <= page_bytes_max,
+           "has a damaged meta page");
     expect(size_ >= meta_pages * page_bytes_, "is cut off");
     const meta first = meta_at(0), second = meta_at(1);
     const auto apart = second.transaction - first.transaction; // commits take turns
@@ -109,14 +115,10 @@ private:
   meta meta_at(std::uint64_t page) const {
     const auto content = read(page, page_bytes_);
     const char* from = content.data() + header_bytes;
-    const meta m{value_at<std::uint32_t>(from),
-                 value_at<std::uint32_t>(from + 4),
-                 value_at<std::uint64_t>(from + 8),
-                 value_at<std::uint64_t>(from + 16),
-                 tree_at(from + 24),
-                 tree_at(from + 72),
-                 value_at<std::uint64_t>(from + 120),
-                 value_at<std::uint64_t>(from + 128)};
+    const meta m{
+      value_at<std::uint32_t>(from),       value_at<std::uint32_t>(from + 4),  value_at<std::uint64_t>(from + 8),
+      value_at<std::uint64_t>(from + 16),  tree_at(from + trees_at),           tree_at(from + 72),
+      value_at<std::uint64_t>(from + 120), value_at<std::uint64_t>(from + 128)};
     const bool is_meta = value_at<std::uint64_t>(content.data()) == page
                          && value_at<std::uint16_t>(content.data() + 10) == meta_flag && m.magic == meta_magic
                          && m.version == data_version && m.address == 0 && m.free.pad == page_bytes_

@@ -52,6 +52,8 @@ std::string child_key(call_id root, call_id child) {
   return key;
 }
 
+bool is_child_key(std::string_view key) { return key.front() == child_letter && key.size() == 1 + 2 * id_bytes; }
+
 std::string frame_of(const child_record& record, std::string_view key) {
   record_writer out;
   const auto& value = record.value;
@@ -144,9 +146,8 @@ void record_store::load() {
   runs_.clear();
   bytes_ = clock_ = 0;
   std::vector<std::string> wrong;
-  const lmdb_transaction txn(*env_, lmdb_transaction::kind::read);
-  txn.scan({}, [&](std::string_view key, std::string_view frame) {
-    if (key.front() == child_letter && key.size() == 1 + 2 * id_bytes) {
+  lmdb_transaction(*env_, lmdb_transaction::kind::read).scan({}, [&](std::string_view key, std::string_view frame) {
+    if (is_child_key(key)) {
       runs_[id_at(key, 1)].bytes += charged(frame);
       bytes_ += charged(frame);
       return true;
@@ -161,7 +162,8 @@ void record_store::load() {
     }
     return true;
   });
-  damaged_count_ += wrong.size();
+  if (!wrong.empty())
+    drop_damaged(wrong);
 }
 
 void record_store::write(std::uint64_t bytes, const std::function<void(lmdb_transaction&)>& work) {
@@ -270,7 +272,7 @@ void record_store::drop_damaged(const std::vector<std::string>& keys) {
   try {
     write(0, [&](lmdb_transaction& txn) {
       for (const auto& key : keys) {
-        if (const auto frame = txn.get(key))
+        if (const auto frame = txn.get(key); frame && is_child_key(key))
           gone[id_at(key, 1)] += charged(*frame);
         txn.remove(key);
       }

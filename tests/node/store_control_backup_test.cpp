@@ -52,7 +52,7 @@ BOOST_AUTO_TEST_CASE(a_backup_of_a_store_that_goes_on_is_restored_and_says_that_
   stored = control_store(other).take_stored();
   BOOST_CHECK(!stored.restored);
   BOOST_CHECK_EQUAL(stored.state.entries.size(), 41u);
-  BOOST_CHECK(!fs::exists(home / "control.backup.new"));
+  BOOST_CHECK(!fs::exists(home / "control.backup.hearth-new"));
 }
 
 BOOST_AUTO_TEST_CASE(a_newer_backup_takes_the_place_of_an_older_one) {
@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_backup_is_not_restored_and_leaves_nothing) {
       BOOST_CHECK_MESSAGE(what.find("control.backup") != std::string::npos, what);
     }
     BOOST_CHECK(!fs::exists(other));
-    BOOST_CHECK(!fs::exists(home / "other.new"));
+    BOOST_CHECK(!fs::exists(home / "other.hearth-new"));
   }
   test::write_file(file, whole.substr(0, whole.size() - 1));
   BOOST_CHECK_THROW(control_store::restore(file, other), damaged_store);
@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(a_backup_that_finds_no_room_leaves_the_store_and_the_older_
     BOOST_CHECK_THROW(store->backup(file), std::runtime_error);
   }
   BOOST_CHECK(test::content_of(file) == before);
-  BOOST_CHECK(!fs::exists(home / "control.backup.new"));
+  BOOST_CHECK(!fs::exists(home / "control.backup.hearth-new"));
   write_one(*store, {3, {}, {}, entries(61, 10, 5)}); // it is not the store that failed
 }
 

@@ -158,11 +158,11 @@ BOOST_AUTO_TEST_CASE(months_of_work_do_not_make_the_file_grow) {
 BOOST_AUTO_TEST_CASE(a_start_that_was_cut_short_is_begun_anew) {
   store.reset();
   fs::remove_all(directory);
-  fs::create_directory(home / "control.new");
-  test::write_file(home / "control.new/data.mdb", "half a page");
+  fs::create_directory(home / "control.hearth-new");
+  test::write_file(home / "control.hearth-new/data.mdb", "half a page");
   store.emplace(directory);
   BOOST_CHECK_EQUAL(store->next_incarnation(), 1u);
-  BOOST_CHECK(!fs::exists(home / "control.new"));
+  BOOST_CHECK(!fs::exists(home / "control.hearth-new"));
 }
 
 BOOST_AUTO_TEST_CASE(a_full_disk_ends_writing_with_a_sentence_and_leaves_earlier_commits_intact) {
