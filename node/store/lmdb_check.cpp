@@ -67,8 +67,8 @@ public:
 
   lmdb_file_state run() {
     expect(size_ >= meta_pages * page_bytes_min, "is cut off");
-    page_bytes_ = tree_at(read(0, page_bytes_min).data() + header_bytes + trees_at)
-                    .pad; // that of the system which made it
+    // Pages are as large as those of the system that made the file.
+    page_bytes_ = tree_at(read(0, page_bytes_min).data() + header_bytes + trees_at).pad;
     expect(std::has_single_bit(page_bytes_) && page_bytes_ >= page_bytes_min && page_bytes_ <= page_bytes_max,
            "has a damaged meta page");
     expect(size_ >= meta_pages * page_bytes_, "is cut off");
