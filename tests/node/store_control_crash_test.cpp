@@ -52,7 +52,11 @@ public:
     ::close(ends[1]);
     from_ = kj::AutoCloseFd(ends[0]);
   }
-  ~told() { end(); }
+  ~told() {
+    if (child_ > 0)
+      kill();
+    end();
+  }
   told(const told&) = delete;
   told& operator=(const told&) = delete;
 

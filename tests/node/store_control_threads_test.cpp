@@ -17,10 +17,9 @@ BOOST_AUTO_TEST_SUITE(store_control_threads)
 BOOST_AUTO_TEST_CASE(a_backup_taken_while_another_thread_writes_holds_one_of_the_commits) {
   test::scratch home;
   std::optional<control_store> store(std::in_place, home / "control");
-  std::atomic<bool> is_done{false};
   std::atomic<std::uint64_t> written{0};
-  std::thread writes([&] {
-    for (std::uint64_t round = 1; !is_done || round <= 20; ++round) {
+  std::jthread writes([&](const std::stop_token& stop) {
+    for (std::uint64_t round = 1; !stop.stop_requested() || round <= 20; ++round) {
       test::write_one(*store, {round, raft::hard_state{round, {1, 2}}, {}, entries(1 + 10 * (round - 1), 10, round)});
       written = round;
       if (round % 10 == 0)
@@ -40,8 +39,6 @@ BOOST_AUTO_TEST_CASE(a_backup_taken_while_another_thread_writes_holds_one_of_the
     BOOST_CHECK_EQUAL(stored.state.entries.back().index, 10 * stored.state.hard.term);
     BOOST_CHECK_EQUAL(stored.state.entries.front().index, stored.state.snapshot.index + 1);
   }
-  is_done = true;
-  writes.join();
 }
 
 BOOST_AUTO_TEST_SUITE_END()
