@@ -6,9 +6,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include <signal.h>
-#include <sys/resource.h>
-
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +14,6 @@ using namespace hearth;
 using namespace hearth::node;
 namespace fs = std::filesystem;
 using test::entries;
-using test::entry;
 using test::write_one;
 
 namespace {
@@ -34,16 +31,6 @@ struct fixture {
     store.reset();
     store.emplace(directory);
     return store->take_stored();
-  }
-
-  std::string refused() {
-    store.reset();
-    try {
-      control_store again(directory);
-    } catch (const damaged_store& e) {
-      return e.what();
-    }
-    return {};
   }
 };
 
