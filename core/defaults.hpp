@@ -304,6 +304,30 @@ inline constexpr std::size_t generation_scopes_max = 10'000;
 /// those of today look forgotten.
 inline constexpr minutes id_ahead_max{60};
 
+// -- stores of a cluster's node ----
+
+/// Address space for the control log: several times what log, snapshot and their successors may hold.
+inline constexpr std::uint64_t control_map_bytes = 8 * gib;
+/// The file of the control log is ahead of what is in use by this: a commit touches few pages besides what it brings.
+inline constexpr std::uint64_t control_reserve_bytes = 1 * mib;
+/// State of the control log as a snapshot: 10,000 runs with their inline values, several times over.
+inline constexpr std::size_t control_snapshot_bytes_max = 64 * mib;
+/// A piece of a snapshot: small beside what a commit writes, and a page's header is nothing beside it.
+inline constexpr std::size_t control_chunk_bytes = 256 * kib;
+/// Blobs on disk: results and arguments that are too large for the log; the least recently used go first.
+inline constexpr std::uint64_t blobs_bytes_max = 8 * gib;
+/// A blob that was used within this time stays although nobody has pinned it: the entry of the log that names it may be on
+/// its way, and those who say what is pinned look every few minutes at most.
+inline constexpr minutes blob_grace{10};
+/// Results of finished children, of all runs together; beyond it the runs that were silent longest lose theirs.
+inline constexpr std::uint64_t records_bytes_max = 1 * gib;
+/// Address space for them: deleting needs free pages, and free ones lie scattered.
+inline constexpr std::uint64_t records_map_bytes = 8 * gib;
+/// A result up to this size lies in its record; a larger one is a blob, which costs a file.
+inline constexpr std::uint64_t record_inline_bytes_max = 64 * kib;
+/// What a record counts besides its value: key, frame, its share of a page.
+inline constexpr std::uint64_t record_overhead_bytes = 256;
+
 // -- control log ----
 
 /// A leader is heard this often: a few small messages per second and follower.
