@@ -2,6 +2,7 @@
 
 #include "actors/batch.hpp"
 #include "actors/error.hpp"
+#include "actors/run_records.hpp"
 #include "core/defaults.hpp"
 
 #include <algorithm>
@@ -61,6 +62,8 @@ std::string run_keeper_state::log_of(const run_row& row) { return "run-" + row.n
 
 caf::result<std::string> run_keeper_state::accept(run_order& order) {
   auto root = order.root.header.id;
+  if (auto* known = config_->store->find(root))
+    return accept_again(*known, order);
   run_row row;
   row.name = order.name.empty() ? run_name(root) : order.name;
   row.task = order.spec->tasks.size() > order.root.header.task ? order.spec->tasks[order.root.header.task].name : "";
@@ -73,8 +76,13 @@ caf::result<std::string> run_keeper_state::accept(run_order& order) {
   row.environment_version = order.spec->version;
   row.call = root;
   auto name = row.name;
-  if (config_->store->find(root) || !config_->store->insert(std::move(row)))
+  auto* run = config_->store->insert(std::move(row));
+  if (!run)
     return error_of({ec::name_taken, "A run named `" + name + "` exists on this node; choose another name."});
+  run->spec = order.spec;
+  run->task = order.root.header.task;
+  run->arguments = lasting(order.root.arguments);
+  run->record = order.record;
   auto& l = live_[root];
   l.supervisor = order.supervisor;
   l.session = order.session;
@@ -83,10 +91,12 @@ caf::result<std::string> run_keeper_state::accept(run_order& order) {
   if (order.logs)
     l.watchers.push_back(std::make_shared<watcher>(order.session));
   heed(order.supervisor.address());
-  heed(order.session.address());
+  if (order.session)
+    heed(order.session.address());
   order.root.caller = caller_actor(self_);
   order.root.output = caller_actor(self_);
   order.root.in_run = true;
+  order.root.replays = static_cast<bool>(order.record);
   std::vector<call> batch;
   batch.push_back(std::move(order.root));
   self_->send(order.supervisor, atom::invoke::value, std::move(batch));
@@ -124,18 +134,23 @@ void run_keeper_state::end(run_record& run, call_reply answer) {
 }
 
 void run_keeper_state::keep(run_record& run, call_reply answer) {
-  const auto size = answer.value.size();
-  if (size > defaults::run_result_bytes_kept) {
+  if (answer.value.size() > defaults::run_result_bytes_kept) {
     answer.code = ec::value_too_large;
     answer.is_text = true;
     answer.value = payload::text("The result was delivered but is too large to be kept.");
-  } else if (size <= defaults::read_arena_bytes && answer.value.rest.empty()) {
-    // Small, it is a slice of what a socket brought; kept for long, it is to keep nothing but itself.
-    answer.value.head = bytes::copy_of(answer.value.head.view());
+  } else {
+    answer.value = lasting(std::move(answer.value));
+  }
+  if (run.arguments.size() > defaults::run_result_bytes_kept) {
+    run.spec.reset();
+    run.arguments = payload{};
   }
   run.result = std::move(answer);
   config_->store->ended(run, self_->clock().now());
   forget_old_results();
+  for (auto root : config_->store->take_forgotten())
+    if (config_->records)
+      self_->send(config_->records, atom::forget::value, root);
 }
 
 void run_keeper_state::forget_old_results() {
@@ -178,12 +193,18 @@ void run_keeper_state::acted(std::vector<action_event>& events) {
       self_->send(l->second.session, atom::watch::value, root, config_->store->find(root)->row.actions_done);
 }
 
-/// Counts the event, unless it is about an action that has ended: whatever is reported later, an end is final.
+/// Counts the event, unless it is about an action that has ended: whatever is reported later, an end is final. Only a call
+/// without success is made once more, under its id, when its parent runs again.
 bool run_keeper_state::counts(run_record& run, const action_event& e) const {
   using phase_t = action_event::phase_t;
   const auto known = run.index.find(e.id);
-  if (known != run.index.end() && is_terminal(run.actions[known->second].phase))
-    return false;
+  if (known != run.index.end() && is_terminal(run.actions[known->second].phase)) {
+    if (e.phase != phase_t::queued || run.actions[known->second].phase == text_of(phase_t::succeeded))
+      return false;
+    --run.row.actions;
+    --run.row.actions_done;
+    --run.row.actions_failed;
+  }
   if (e.phase == phase_t::queued) {
     const bool is_new = run.open_actions.try_emplace(e.id, caf::actor_cast<caf::actor_addr>(e.supervisor)).second;
     run.row.actions += is_new ? 1 : 0;
@@ -295,13 +316,8 @@ void run_keeper_state::down(const caf::down_msg& down) {
 void run_keeper_state::leave(const caf::actor_addr& session) {
   for (auto& [root, l] : live_) {
     l.watchers.remove_if([&](const auto& w) { return w->session.address() == session; });
-    if (!l.session || l.session.address() != session)
-      continue;
-    l.session = session_actor{};
-    if (!l.detach)
-      self_->send(
-        l.supervisor, atom::cancel::value,
-        std::vector<cancellation>{{caller_actor(self_), root, ec::aborted, "The client that ran it is gone."}});
+    if (l.session && l.session.address() == session)
+      l.session = session_actor{};
   }
 }
 
@@ -313,6 +329,10 @@ run_keeper_actor::behavior_type run_keeper_state::make_behavior(run_keeper_actor
   return {
     [this](atom::replies, std::vector<call_reply>& replies) { replied(replies); },
     [this](atom::logged, std::vector<log_text>& texts) { logged(texts); },
+    [this](atom::record, std::vector<finished_child>& children) { record(children); },
+    [this](atom::seek, call_id root, std::vector<call_id>& ids, const seeker_actor& seeker) {
+      seek(root, ids, seeker);
+    },
     [this](atom::accept, run_order& order) { return accept(order); },
     [this](atom::actions, std::vector<action_event>& events) { acted(events); },
     [this](atom::list, const std::string& name_or_root, std::uint32_t limit) -> caf::result<std::vector<run_row>> {
@@ -360,6 +380,7 @@ run_keeper_actor::behavior_type run_keeper_state::make_behavior(run_keeper_actor
     },
     [this](atom::watch, const std::string& run, const session_actor& session, const std::string& action,
            std::uint32_t lines, bool follow) { return watch(run, session, action, lines, follow); },
+    [this](atom::rerun, const std::string& name_or_root) { return again(name_or_root); },
     [this](atom::leave, const session_actor& session) { leave(session.address()); },
     [this](atom::status) { return static_cast<std::uint64_t>(config_->store->open_count()); },
     [this](atom::tick) {

@@ -2,6 +2,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/run_store.hpp"
+#include "actors/stores.hpp"
 
 #include <list>
 #include <memory>
@@ -12,8 +13,8 @@
 
 namespace hearth {
 
-/// The RUN KEEPER is the caller of every run's root call: a run outlives the client that started it, unless that client
-/// stays attached and leaves. It records the actions of runs, stores their output and answers who asks for their end.
+/// The RUN KEEPER is the caller of every run's root call: a run outlives the client that started it. It records the actions
+/// of runs and what their finished calls returned, stores their output and answers who asks for their end.
 ///
 /// Spawned by: the node, once.
 /// Monitors:   the SESSIONs that started or watch a run that goes on, and the SUPERVISORs of root calls, each once and until
@@ -22,6 +23,7 @@ namespace hearth {
 struct run_keeper_config {
   std::unique_ptr<run_store> store;
   logs_actor logs;
+  records_actor records;
   std::function<std::uint64_t()> unix_ms; // the calendar, for listings
 };
 
@@ -59,6 +61,7 @@ private:
   };
 
   caf::result<std::string> accept(run_order& order);
+  caf::result<std::string> accept_again(run_record& run, const run_order& order);
   void replied(std::vector<call_reply>& replies);
   void end(run_record& run, call_reply answer);
   void logged(std::vector<log_text>& texts);
@@ -71,6 +74,10 @@ private:
   void show(watcher& w, std::vector<log_text> texts);
   void hold(watcher& w, const std::vector<log_text>& texts);
   void release(watcher& w);
+  void record(std::vector<finished_child>& children);
+  void seek(call_id root, std::vector<call_id>& ids, const seeker_actor& seeker);
+  void found(call_id root, std::vector<found_child> kept, const std::vector<call_id>& ids, const seeker_actor& seeker);
+  caf::result<kept_call> again(const std::string& name_or_root);
   void heed(const caf::actor_addr& actor);
   void down(const caf::down_msg& down);
   void leave(const caf::actor_addr& session);

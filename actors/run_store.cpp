@@ -1,6 +1,7 @@
 #include "actors/run_store.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace hearth {
 
@@ -55,7 +56,7 @@ public:
 
   void ended(run_record& run, instant now) override {
     ended_.push_back({&run, now});
-    results_bytes_ += run.result->value.size();
+    results_bytes_ += bytes_of(run);
     while (results_bytes_ > limits_.results_bytes)
       forget_oldest_result();
     forget_old_results(now);
@@ -73,16 +74,22 @@ public:
 
   std::size_t open_count() const override { return order_.size() - ended_.size(); }
 
+  std::vector<call_id> take_forgotten() override { return std::exchange(forgotten_roots_, {}); }
+
 private:
   struct ended_run {
     run_record* run = nullptr;
     instant since;
   };
 
+  static std::uint64_t bytes_of(const run_record& run) { return run.result->value.size() + run.arguments.size(); }
+
   void forget_oldest_result() {
     auto& run = *ended_[forgotten_++].run;
-    results_bytes_ -= run.result->value.size();
+    results_bytes_ -= bytes_of(run);
     run.result = remains_of(run.row, *run.result);
+    run.spec.reset();
+    run.arguments = payload{};
     if (run.row.error.empty())
       run.row.error = "The result is no longer kept.";
   }
@@ -93,7 +100,8 @@ private:
     if (forgotten_ > 0)
       --forgotten_;
     else
-      results_bytes_ -= run->result->value.size();
+      results_bytes_ -= bytes_of(*run);
+    forgotten_roots_.push_back(run->row.call);
     order_.erase(std::find(order_.begin(), order_.end(), run));
     by_root_.erase(run->row.call);
     by_name_.erase(std::string(run->row.name));
@@ -106,6 +114,7 @@ private:
   std::unordered_map<std::string, std::unique_ptr<run_record>> by_name_;
   std::unordered_map<call_id, run_record*> by_root_;
   std::deque<run_record*> order_; // in the order in which they began
+  std::vector<call_id> forgotten_roots_;
 };
 
 } // namespace

@@ -21,6 +21,12 @@ struct run_record {
   std::unordered_map<call_id, std::size_t> index;            // of those
   std::unordered_map<call_id, caf::actor_addr> open_actions; // that have not ended, with who can cancel them
   std::optional<call_reply> result;                          // once ended
+  // What it was made of, kept as long as its result.
+  spec_ptr spec; // null: no longer
+  std::uint32_t task = 0;
+  payload arguments;
+  call_id record; // the root of the run whose record is used too; empty: none
+
   bool ended() const { return result.has_value(); }
 };
 
@@ -41,6 +47,8 @@ public:
   /// Forgets the results that are too old; when the next one will be, if there is one.
   virtual std::optional<instant> forget_old_results(instant now) = 0;
   virtual std::size_t open_count() const = 0;
+  /// The roots of runs that were forgotten since the last question.
+  virtual std::vector<call_id> take_forgotten() = 0;
 };
 
 struct run_limits {
@@ -49,8 +57,8 @@ struct run_limits {
   std::chrono::nanoseconds result_age = defaults::result_age_max;
 };
 
-/// Runs in the memory of the node: they end with it. Keeps the newest ended ones, and the newest results of those; who
-/// asks for a result that is gone gets an answer that says so.
+/// Runs in the memory of the node: they end with it. Keeps the newest ended ones, and the newest results of those with what
+/// the runs were made of; who asks for what is gone gets an answer that says so.
 std::unique_ptr<run_store> make_memory_run_store(run_limits limits = {});
 
 } // namespace hearth

@@ -233,6 +233,16 @@ inline constexpr std::uint32_t rows_max = 1000;
 /// What waits for the disk; beyond it log text is dropped and counted, and a bundle is refused.
 inline constexpr std::uint64_t disk_queue_bytes_max = 512 * mib;
 
+// -- records of runs ----
+
+/// How long a parent that runs again waits for the record before its child is run: a look into memory or a mapped file takes
+/// microseconds, and one that has to come from a slow disk still costs less than most calls.
+inline constexpr seconds record_patience{2};
+/// Results of finished children kept in memory, of all runs together; those of the run that began first go first.
+inline constexpr std::uint64_t records_bytes_max = 256 * mib;
+/// What a recorded child counts besides its value: its id, the reply around the value and its place in two tables.
+inline constexpr std::uint64_t record_bytes_charged = 256;
+
 // -- loop ----
 
 /// How long a loop looks at its sockets before it sleeps, while single short calls come and go: as long as waking a core

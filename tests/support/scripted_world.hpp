@@ -4,6 +4,7 @@
 #include "actors/journal.hpp"
 #include "actors/log_lines.hpp"
 #include "actors/run_keeper.hpp"
+#include "actors/run_records.hpp"
 #include "actors/session.hpp"
 #include "core/defaults.hpp"
 #include "tests/support/actor_fixture.hpp"
@@ -45,6 +46,10 @@ struct scripted_doors {
   bool disk_is_slow = false; // what is read waits for `disk_goes_on`
   std::vector<std::pair<caf::typed_response_promise<std::vector<log_text>>, std::vector<log_text>>> reads;
   std::vector<std::string> forgotten; // versions
+  run_records records;
+  std::size_t finds = 0;
+  bool records_are_silent = false; // who asks gets no answer
+  std::vector<caf::typed_response_promise<std::vector<found_child>>> lost_finds;
   bool foundry_stopped = false;
 };
 
@@ -121,6 +126,29 @@ public:
     auto keeper_config = std::make_shared<run_keeper_config>();
     keeper_config->store = make_memory_run_store(run_limits{3, 1000, std::chrono::hours(1)});
     keeper_config->logs = logs;
+    keeper_config->records = records = sys.spawn([d = doors](records_actor::pointer self) -> records_actor::behavior_type {
+      return {
+        [d](atom::append, std::vector<finished_child>& children) {
+          for (auto& child : children)
+            d->records.put(std::move(child));
+        },
+        [self, d](atom::find, call_id root, call_id other,
+                  const std::vector<call_id>& names) -> caf::result<std::vector<found_child>> {
+          ++d->finds;
+          if (d->records_are_silent) {
+            d->lost_finds.push_back(self->make_response_promise<std::vector<found_child>>());
+            return d->lost_finds.back();
+          }
+          std::vector<found_child> answer;
+          for (auto name : names) {
+            auto reply = d->records.find(root, name);
+            answer.push_back({name, reply ? reply : d->records.find(other, name)});
+          }
+          return answer;
+        },
+        [d](atom::forget, call_id root) { d->records.forget(root); },
+      };
+    });
     keeper_config->unix_ms = [] { return std::uint64_t{1000}; };
     run_keeper = sys.spawn([keeper_config](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
       return self->state.make_behavior(self, keeper_config);
@@ -152,6 +180,7 @@ public:
         caf::anon_send_exit(c->connection, caf::exit_reason::kill);
     caf::anon_send_exit(agent, caf::exit_reason::kill);
     caf::anon_send_exit(run_keeper, caf::exit_reason::kill);
+    caf::anon_send_exit(records, caf::exit_reason::kill);
     caf::anon_send_exit(journal, caf::exit_reason::kill);
     caf::anon_send_exit(std::get<0>(doors_), caf::exit_reason::kill);
     caf::anon_send_exit(std::get<1>(doors_), caf::exit_reason::kill);
@@ -320,6 +349,7 @@ public:
   std::shared_ptr<scripted_doors> doors;
   agent_actor agent;
   run_keeper_actor run_keeper;
+  records_actor records;
   journal_actor journal;
 
 private:
