@@ -24,7 +24,7 @@ RECONNECT_S = 30.0
 
 _INPUTS_SHOWN = 200  # characters of the inputs that listings show
 
-Any_ = TypeVar("Any_")
+Found = TypeVar("Found")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,11 +171,15 @@ class FoundSlot(Slot):
         """The value of the ready slot, as its encoding says it. Raises the task's exception or a `hearth.errors` class."""
         if isinstance(self.reply, BaseException):
             raise self.reply
-        return _values.value_of(self.reply)
+        return _values.codec_of(self.name, _any_task).value_of(self.reply)
 
     def attach(self, connection: Connection) -> Slot:
         """The slot of the same run on another connection. Raises NodeUnavailableError."""
         return FoundSlot(connection, self.name, (self.hi, self.lo))
+
+
+def _any_task():  # type: ignore[no-untyped-def]
+    """Stands for a task of which only the name is known: its result may be anything."""
 
 
 class _ResultRequest(Request):
@@ -196,7 +200,7 @@ class _ResultRequest(Request):
                 self._slot.connection.finish(self._slot.lo, error)
 
 
-def regain(connection: Connection, name: str, attach: Callable[[Connection], Any_]) -> Any_:
+def regain(connection: Connection, name: str, attach: Callable[[Connection], Found]) -> Found:
     """What `attach` gives on another connection to the node of `connection`, which is lost. Blocks for at most RECONNECT_S;
     raises NodeUnavailableError."""
     logging.getLogger("hearth").warning(
