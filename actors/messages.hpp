@@ -176,7 +176,7 @@ struct dispatched_call {
   call_header header;
   payload arguments;
   bool in_run = false;
-  bool replays = false; // as in `call`
+  bool replays = false;         // as in `call`
   caf::strong_actor_ptr caller; // a `caller_actor`: hears the result
   // A `caller_actor`: hears the output of the call and of its children. Of a call in a run a `recorder_actor`.
   caf::strong_actor_ptr output;

@@ -158,8 +158,7 @@ void replica_state::found(std::vector<found_child>& children) {
 /// Whatever the reason that no answer came, a child that may be recorded can also run.
 void replica_state::give_up(const std::vector<call_id>& ids) {
   for (auto id : ids)
-    if (const auto open = children_.find(id);
-        open != children_.end() && open->second.waiting && !leaving_.contains(id))
+    if (const auto open = children_.find(id); open != children_.end() && open->second.waiting && !leaving_.contains(id))
       invoke_waiting(open->second);
 }
 

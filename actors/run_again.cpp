@@ -28,8 +28,9 @@ caf::result<std::string> run_keeper_state::accept_again(run_record& run, const r
                        || (run.spec->version == order.spec->version && run.task == order.root.header.task
                            && have_same_bytes(run.arguments, order.root.arguments));
   if (!is_same)
-    return error_of({ec::conflict, "Run `" + run.row.name
-                                     + "` was started with this id and another task, code or inputs; start a new run."});
+    return error_of(
+      {ec::conflict,
+       "Run `" + run.row.name + "` was started with this id and another task, code or inputs; start a new run."});
   if (!order.session)
     return run.row.name;
   if (run.ended()) {

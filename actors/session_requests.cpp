@@ -130,8 +130,8 @@ void session_state::take(client::rerun& e) {
           .then(
             [this, e, kept](bool has) {
               if (!has) {
-                refuse(e.request, {ec::unknown_bundle, "The code of run `" + e.name
-                                                         + "` is no longer stored; start it from its program."});
+                refuse(e.request, {ec::unknown_bundle,
+                                   "The code of run `" + e.name + "` is no longer stored; start it from its program."});
                 return flush();
               }
               self_->request(config_.agent, inner_timeout, atom::open::value, kept.spec, false)

@@ -183,9 +183,8 @@ private:
     auto keeper = std::make_shared<run_keeper_config>();
     keeper->store = make_memory_run_store();
     keeper->logs = logs_;
-    keeper->records = records_ = system.spawn([](records_actor::stateful_pointer<memory_records_state> self) {
-      return self->state.make_behavior();
-    });
+    keeper->records = records_ = system.spawn(
+      [](records_actor::stateful_pointer<memory_records_state> self) { return self->state.make_behavior(); });
     keeper->unix_ms = unix_ms;
     run_keeper_ = system.spawn([keeper](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
       return self->state.make_behavior(self, keeper);

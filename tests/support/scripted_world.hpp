@@ -82,6 +82,31 @@ inline interpreter_actor::behavior_type scripted_interpreter_behavior(interprete
   };
 }
 
+inline records_actor::behavior_type scripted_records_behavior(records_actor::pointer self,
+                                                              std::shared_ptr<scripted_doors> d) {
+  return {
+    [d](atom::append, std::vector<finished_child>& children) {
+      for (auto& child : children)
+        d->records.put(std::move(child));
+    },
+    [self, d](atom::find, call_id root, call_id other,
+              const std::vector<call_id>& names) -> caf::result<std::vector<found_child>> {
+      ++d->finds;
+      if (d->records_are_silent) {
+        d->lost_finds.push_back(self->make_response_promise<std::vector<found_child>>());
+        return d->lost_finds.back();
+      }
+      std::vector<found_child> answer;
+      for (auto name : names) {
+        auto reply = d->records.find(root, name);
+        answer.push_back({name, reply ? reply : d->records.find(other, name)});
+      }
+      return answer;
+    },
+    [d](atom::forget, call_id root) { d->records.forget(root); },
+  };
+}
+
 class scripted_world : public actor_fixture {
 public:
   explicit scripted_world(std::uint64_t idle_exit_ms = 0) : doors(std::make_shared<scripted_doors>()) {
@@ -126,29 +151,7 @@ public:
     auto keeper_config = std::make_shared<run_keeper_config>();
     keeper_config->store = make_memory_run_store(run_limits{3, 1000, std::chrono::hours(1)});
     keeper_config->logs = logs;
-    keeper_config->records = records = sys.spawn([d = doors](records_actor::pointer self) -> records_actor::behavior_type {
-      return {
-        [d](atom::append, std::vector<finished_child>& children) {
-          for (auto& child : children)
-            d->records.put(std::move(child));
-        },
-        [self, d](atom::find, call_id root, call_id other,
-                  const std::vector<call_id>& names) -> caf::result<std::vector<found_child>> {
-          ++d->finds;
-          if (d->records_are_silent) {
-            d->lost_finds.push_back(self->make_response_promise<std::vector<found_child>>());
-            return d->lost_finds.back();
-          }
-          std::vector<found_child> answer;
-          for (auto name : names) {
-            auto reply = d->records.find(root, name);
-            answer.push_back({name, reply ? reply : d->records.find(other, name)});
-          }
-          return answer;
-        },
-        [d](atom::forget, call_id root) { d->records.forget(root); },
-      };
-    });
+    keeper_config->records = records = sys.spawn(scripted_records_behavior, doors);
     keeper_config->unix_ms = [] { return std::uint64_t{1000}; };
     run_keeper = sys.spawn([keeper_config](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
       return self->state.make_behavior(self, keeper_config);

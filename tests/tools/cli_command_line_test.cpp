@@ -47,7 +47,8 @@ BOOST_AUTO_TEST_SUITE(cli_command_line)
 BOOST_AUTO_TEST_CASE(without_words_the_commands_are_listed) {
   const auto shown = run({}, nowhere);
   BOOST_TEST(shown.status == 0);
-  for (const char* command : {"run", "python", "get", "logs", "abort", "rerun", "wait", "node", "completion", "version"})
+  for (const char* command :
+       {"run", "python", "get", "logs", "abort", "rerun", "wait", "node", "completion", "version"})
     BOOST_CHECK_MESSAGE(contains(shown.out, command), command << " is missing");
 }
 

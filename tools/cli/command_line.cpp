@@ -298,19 +298,6 @@ void set_socket(surroundings& around, const std::string& option) {
 
 // -- completion ----
 
-completion_kind argument_kind(const std::string& command, const std::vector<std::string>& arguments) {
-  if (command == "get" && arguments.size() == 1) {
-    const auto& noun = arguments.front();
-    return noun.starts_with("run") || noun.starts_with("action") ? completion_kind::runs
-           : noun.starts_with("e")                               ? completion_kind::environments
-                                                                 : completion_kind::none;
-  }
-  if (command == "scaling" && arguments.empty())
-    return completion_kind::environments;
-  const bool takes_run = command == "logs" || command == "wait" || command == "abort" || command == "rerun";
-  return takes_run && arguments.empty() ? completion_kind::runs : completion_kind::none;
-}
-
 /// What the last of the words may become, one candidate a line; nothing where file names fit.
 exit_status complete(const surroundings& around, const CLI::App& app, std::vector<std::string> words) {
   const auto current = words.empty() ? std::string() : words.back();
