@@ -107,6 +107,7 @@ class Submission:
         self.name = order.name
         self.identity: Tuple[int, int] = ()  # type: ignore[assignment]  # (hi, lo); chosen when it is first sent
         self.accepted = False
+        self._body: Any = None  # the encoded arguments, as they were at first, when they are small
 
     def send(self, connection: Connection) -> RunSlot:
         """Starts the run, or attaches to it. Blocks until the node has accepted it.
@@ -115,7 +116,9 @@ class Submission:
         environment raises.
         """
         target = environments.target(connection, self.task)
-        body = target.codec.encode_arguments(self.arguments)
+        body = self._body if self._body is not None else target.codec.encode_arguments(self.arguments)
+        if calls.is_small(body):
+            self._body = body
         connection.admit(len(body))
         slot = RunSlot(connection, target, self)
         project, domain = target.place
