@@ -252,8 +252,8 @@ using agent_actor = caf::typed_actor<
 
 /// What the RUN KEEPER needs to start a run.
 struct run_order {
-  std::string name; // empty: from the call id
-  call_id record;   // the root of the run whose record is used too; empty: none
+  std::string name;     // empty: from the call id
+  std::string rerun_of; // the run whose record is used too; empty: none
   bool detach = false;
   bool logs = false;
   std::string project, domain, inputs;
@@ -265,7 +265,6 @@ struct run_order {
 
 /// What is kept of a run so that it can be run again.
 struct kept_call {
-  call_id root;
   spec_ptr spec; // with its version
   std::uint32_t task = 0;
   payload arguments;

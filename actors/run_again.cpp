@@ -52,8 +52,7 @@ caf::result<kept_call> run_keeper_state::again(const std::string& name_or_root) 
   if (!run->spec)
     return error_of({ec::gone, "The inputs of run `" + run->row.name
                                  + "` are no longer kept; start it from its program, as the first time."});
-  return kept_call{run->row.call,    run->spec,       run->task,      run->arguments,
-                   run->row.project, run->row.domain, run->row.inputs};
+  return kept_call{run->spec, run->task, run->arguments, run->row.project, run->row.domain, run->row.inputs};
 }
 
 } // namespace hearth

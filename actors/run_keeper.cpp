@@ -82,7 +82,8 @@ caf::result<std::string> run_keeper_state::accept(run_order& order) {
   run->spec = order.spec;
   run->task = order.root.header.task;
   run->arguments = lasting(order.root.arguments);
-  run->record = order.record;
+  if (const auto* before = order.rerun_of.empty() ? nullptr : find(order.rerun_of))
+    run->record = before->row.call;
   auto& l = live_[root];
   l.supervisor = order.supervisor;
   l.session = order.session;
@@ -96,7 +97,7 @@ caf::result<std::string> run_keeper_state::accept(run_order& order) {
   order.root.caller = caller_actor(self_);
   order.root.output = caller_actor(self_);
   order.root.in_run = true;
-  order.root.replays = static_cast<bool>(order.record);
+  order.root.replays = static_cast<bool>(run->record);
   std::vector<call> batch;
   batch.push_back(std::move(order.root));
   self_->send(order.supervisor, atom::invoke::value, std::move(batch));

@@ -146,7 +146,7 @@ void session_state::take(client::rerun& e) {
 void session_state::start_again(const client::rerun& e, kept_call& kept, const opened_environment& in) {
   run_order run;
   run.name = e.new_name;
-  run.record = e.use_record ? kept.root : call_id{};
+  run.rerun_of = e.use_record ? e.name : std::string{};
   run.detach = true;
   run.project = kept.project;
   run.domain = kept.domain;

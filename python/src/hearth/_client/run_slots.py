@@ -62,6 +62,8 @@ class RunSlot(CallSlot):
     @property
     def value(self) -> Any:
         """The value of the ready slot. Raises the task's exception or a `hearth.errors` class."""
+        if isinstance(self.reply, BaseException):
+            raise self.reply
         return value_of(self)
 
     @property
