@@ -8,7 +8,7 @@ import threading
 import client_tasks as tasks
 import pytest
 from client_fixtures import node  # noqa: F401
-from fake_node import FakeNode, until
+from fake_node import FakeSession, until
 
 import hearth
 from hearth import errors
@@ -144,6 +144,26 @@ def test_the_search_for_a_node_that_stays_away_ends_in_words(node, monkeypatch):
     with pytest.raises(errors.NodeUnavailableError, match="hearth get run nightly"):
         run.result(60)
     assert run.done() and run.phase == "FAILED"
+
+
+def test_a_cluster_that_recovers_is_waited_for(node, monkeypatch):
+    calls = []
+    start = FakeSession.on_startRun
+    refusal = {"error": {"code": 50, "name": "no_quorum", "message": "Two of three voters are away."}}
+
+    def lost_then_refused_then_served(call):
+        calls.append(call)
+        if len(calls) == 2:
+            call.fail(50, "Two of three voters are away.")
+        elif len(calls) == 3:
+            node.execute(call)
+
+    node.behaviour["client.square"] = lost_then_refused_then_served
+    run = hearth.with_runcontext(name="nightly").run(tasks.square, 6)
+    monkeypatch.setattr(FakeSession, "on_startRun", lambda *args: refusal if len(calls) == 1 else start(*args))
+    node.drop()
+    assert run.result(60) == 36
+    assert len(calls) == 3
 
 
 def test_a_connection_that_the_program_closes_is_not_looked_for(node):

@@ -11,7 +11,7 @@ from hearth import _values
 from hearth._client import calls, environments, ids, shared
 from hearth._client.call_slot import CallSlot, value_of
 from hearth._client.slots import Request, Slot, content
-from hearth.errors import NodeUnavailableError
+from hearth.errors import BaseRuntimeError, NodeUnavailableError, RuntimeSystemError
 
 if TYPE_CHECKING:
     from hearth._client.connection import Connection
@@ -21,6 +21,12 @@ __all__ = ["FoundSlot", "Order", "RunSlot", "Submission", "regain"]
 
 RECONNECT_S = 30.0
 """For so many seconds a node that is gone is looked for, before whoever waits for a run is told."""
+
+_PASSING = ("no_quorum", "overloaded", "queue_full", "node_lost", "stale_epoch")
+"""What a node may answer while its cluster is about to recover."""
+
+_REFUSAL_S = 5.0
+"""Seconds between the refusal of a run and that of its call, which the node sends together."""
 
 _INPUTS_SHOWN = 200  # characters of the inputs that listings show
 
@@ -143,7 +149,12 @@ class Submission:
         except BaseException:  # nobody would know the run's name
             connection.cancel(slot.lo, "interrupted before it was accepted", slot.hi)
             raise
-        row = request.answer()
+        try:
+            row = request.answer()
+        except BaseRuntimeError:  # the call's own reply says the same; it must not be taken for that of the next try
+            connection.wait(slot, _REFUSAL_S)
+            connection.forget(slot.lo)
+            raise
         self.name = slot.name = str(row.get("name") or slot.name)
         self.accepted = slot.accepted = True
         return slot
@@ -218,7 +229,9 @@ def regain(connection: Connection, name: str, attach: Callable[[Connection], Fou
             found = shared.connection(connection.path)
             found.feeds.extend(feed for feed in connection.feeds if feed not in found.feeds)
             return attach(found)
-        except NodeUnavailableError as error:
+        except (NodeUnavailableError, RuntimeSystemError) as error:
+            if not isinstance(error, NodeUnavailableError) and error.code not in _PASSING:
+                raise
             if time.monotonic() + pause > deadline:
                 raise NodeUnavailableError(
                     f"{error} Run {name} may go on there: `hearth get run {name}` shows it as soon as the node is back."

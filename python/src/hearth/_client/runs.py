@@ -233,7 +233,7 @@ class Run:
         """Starts the run once more, with its task, code and arguments; the new run, which is called `name`.
 
         With `recover`, calls that finished in this run are not made again: the new run takes their results. Raises
-        RuntimeSystemError when the node no longer keeps the inputs or the code.
+        RuntimeUserError when the node no longer keeps the inputs, RuntimeSystemError when it no longer has the code.
         """
         refuse_in_event_loop("run.rerun(...)", "await run.rerun.aio(...)")
         connection = shared.connection(self._path)
