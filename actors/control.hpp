@@ -15,7 +15,6 @@ namespace hearth {
 namespace atom {
 using propose = caf::atom_constant<caf::atom("propose")>;
 using own = caf::atom_constant<caf::atom("own")>;
-using find = caf::atom_constant<caf::atom("find")>;
 using done = caf::atom_constant<caf::atom("done")>;
 using send = caf::atom_constant<caf::atom("send")>;
 using up = caf::atom_constant<caf::atom("up")>;

@@ -50,6 +50,7 @@ caf::result<std::string> run_keeper_state::accept(run_order& order) {
   e.task_name = task.name;
   e.lost = task.retries.lost;
   e.inputs = order.inputs;
+  e.rerun_of = order.rerun_of;
   e.detached = order.detach;
   e.unix_ms = config_->unix_ms();
   e.deadline_ms = static_cast<std::uint64_t>(order.root.header.deadline.count());
@@ -134,9 +135,10 @@ void run_keeper_state::accepted(const submission_ptr& s, const cluster::outcome&
   auto& a = audiences_[run->root()];
   a.session = s->order.session;
   a.wants_progress = !s->order.detach;
-  if (s->order.logs && !run->ended())
+  if (s->order.logs && s->order.session && !run->ended())
     a.watchers.push_back(std::make_shared<watcher>(s->order.session));
-  heed(s->order.session.address());
+  if (s->order.session)
+    heed(s->order.session.address());
   if (run->ended()) // it was submitted again
     conclude(*run);
 }

@@ -44,12 +44,18 @@ std::uint64_t micros(nanoseconds t) { return static_cast<std::uint64_t>(t.count(
 
 bool is_terminal(const std::string& phase) { return phase != "QUEUED" && phase != "RUNNING"; }
 
-/// Whether it tells something new; counts it then.
+/// Whether it tells something new; counts it then. Only a call without success is made once more, under its id, when its
+/// parent runs again.
 bool counts(run_entry& run, const action_event& e) {
   using phase_t = action_event::phase_t;
   const auto known = run.index.find(e.id);
-  if (known != run.index.end() && is_terminal(run.actions[known->second].phase))
-    return false;
+  if (known != run.index.end() && is_terminal(run.actions[known->second].phase)) {
+    if (e.phase != phase_t::queued || run.actions[known->second].phase == text_of(phase_t::succeeded))
+      return false;
+    --run.row.actions;
+    --run.row.actions_done;
+    --run.row.actions_failed;
+  }
   if (e.phase == phase_t::queued) {
     const bool is_new = run.open_actions.try_emplace(e.id, caf::actor_cast<caf::actor_addr>(e.supervisor)).second;
     run.row.actions += is_new ? 1 : 0;

@@ -163,6 +163,7 @@ void run_keeper_state::dispatch(call_id root) {
   c.spec = x.spec;
   c.caller = c.output = caller_actor(self_);
   c.in_run = true;
+  c.replays = x.run->attempt > 1 || std::exchange(x.was_made, true) || !submitted.rerun_of.empty();
   heed(x.supervisor.address());
   std::vector<call> batch;
   batch.push_back(std::move(c));

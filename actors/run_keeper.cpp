@@ -4,6 +4,7 @@
 #include "core/defaults.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -57,13 +58,24 @@ void run_keeper_state::changed(durable_run_ptr now) {
 }
 
 void run_keeper_state::forgotten(const durable_run_ptr& run) {
-  std::vector<std::string> digests;
-  for (const auto* value : {&run->submitted.arguments, run->end ? &run->end->value : nullptr})
-    if (value && value->size > value->content.size())
-      digests.push_back(value->digest);
-  if (!digests.empty())
-    self_->send(config_->blobs, atom::forget::value, std::move(digests));
+  self_->send(config_->records, atom::forget::value, run->submitted.root);
   book_->forget(run->submitted.root);
+  if (!std::exchange(pin_is_coming_, true))
+    self_->delayed_send(self_, defaults::blob_pin_interval, atom::pin::value);
+}
+
+/// Of all runs that are known, so not for each that goes.
+void run_keeper_state::pin_blobs() {
+  pin_is_coming_ = false;
+  std::set<std::string> needed;
+  for (const auto* run : book_->newest(std::numeric_limits<std::size_t>::max())) {
+    const auto& d = *run->durable;
+    if (d.submitted.arguments.size > d.submitted.arguments.content.size())
+      needed.insert(d.submitted.arguments.digest);
+    if (d.end && d.end->value.size > d.end->value.content.size())
+      needed.insert(d.end->value.digest);
+  }
+  self_->send(config_->blobs, atom::pin::value, std::move(needed));
 }
 
 /// Its end is in the log: whoever waits hears it.
@@ -223,9 +235,15 @@ run_keeper_actor::behavior_type run_keeper_state::make_behavior(run_keeper_actor
   return {
     [this](atom::replies, std::vector<call_reply>& replies) { replied(replies); },
     [this](atom::logged, std::vector<log_text>& texts) { logged(texts); },
+    [this](atom::record, std::vector<finished_child>& children) { record(children); },
+    [this](atom::seek, call_id root, std::vector<call_id>& ids, const seeker_actor& seeker) {
+      seek(root, ids, seeker);
+    },
     [this](atom::attach, const agent_actor& agent) {
       agent_ = agent;
       self_->send(config_->control, atom::watch::value, control_watcher(self_));
+      pin_is_coming_ = true;
+      self_->delayed_send(self_, defaults::blob_pin_interval, atom::pin::value);
     },
     [this](atom::accept, run_order& order) { return accept(order); },
     [this](atom::actions, std::vector<action_event>& events) { acted(events); },
@@ -274,10 +292,12 @@ run_keeper_actor::behavior_type run_keeper_state::make_behavior(run_keeper_actor
     },
     [this](atom::watch, const std::string& run, const session_actor& session, const std::string& action,
            std::uint32_t lines, bool follow) { return watch(run, session, action, lines, follow); },
+    [this](atom::rerun, const std::string& name_or_root) { return again(name_or_root); },
     [this](atom::leave, const session_actor& session) { leave(session.address()); },
     [this](atom::status) { return static_cast<std::uint64_t>(book_->open_count()); },
     [this](atom::events, control::facts& facts) { take(facts); },
     [this](atom::retry, call_id root) { resume(root); },
+    [this](atom::pin) { pin_blobs(); },
   };
 }
 

@@ -28,6 +28,7 @@ struct run_keeper_config {
   node_uuid self;
   control_actor control;
   blobs_actor blobs;
+  records_actor records;
   logs_actor logs;
   std::function<std::uint64_t()> unix_ms;                        // the calendar, for listings
   std::function<std::string(std::string_view)> digest;           // SHA-256 in hex
@@ -80,6 +81,7 @@ private:
     std::optional<call_reply> answer; // of the root call, once there
     std::string answer_digest;        // as it was proposed
     bool retries = false;             // a `retry` for it is on its way
+    bool was_made = false;            // its root call, by this keeper
   };
 
   /// A run on its way into the control log.
@@ -117,11 +119,19 @@ private:
   void wish_abort(run_entry& run);
   milliseconds remaining(const durable_run& run) const;
 
+  // run_records.cpp, run_again.cpp: what finished children returned, what a run was made of.
+  void record(std::vector<finished_child>& children);
+  void seek(call_id root, std::vector<call_id>& ids, const seeker_actor& seeker);
+  void found(call_id root, std::vector<found_child> kept, const std::vector<call_id>& ids, const seeker_actor& seeker);
+  call_id record_before(const run_entry& run);
+  caf::result<kept_call> again(const std::string& name_or_root);
+
   // run_keeper.cpp: what the control log says, and who asks.
   void take(control::facts& facts);
   void changed(durable_run_ptr run);
   void forgotten(const durable_run_ptr& run);
   void conclude(run_entry& run);
+  void pin_blobs();
   void answer(run_entry& run, std::function<void(call_reply)> then);
   void acted(std::vector<action_event>& events);
   caf::result<run_row> abort(const std::string& run, const std::string& action, const std::string& reason);
@@ -152,7 +162,7 @@ private:
   std::unordered_map<call_id, audience> audiences_;         // by root, of runs that have not ended
   std::set<std::pair<std::string, std::string>> specs_put_; // key and version
   std::set<caf::actor_addr> heeded_;                        // monitored
-  bool is_stopping_ = false;
+  bool pin_is_coming_ = false;
 };
 
 } // namespace hearth

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "actors/child_record.hpp"
 #include "actors/interfaces.hpp"
 
 #include <caf/all.hpp>
@@ -11,11 +10,6 @@
 
 /// The doors to what a node keeps of durable runs outside of the control log; implemented in `node/`, faked under test.
 namespace hearth {
-
-namespace atom {
-using pin = caf::atom_constant<caf::atom("pin")>;
-using find = caf::atom_constant<caf::atom("find")>;
-} // namespace atom
 
 /// BLOBS is the door to the values on disk that are too large for the control log or a record, named by their content.
 using blobs_actor = caf::typed_actor<
@@ -28,18 +22,17 @@ using blobs_actor = caf::typed_actor<
   // All that open runs and kept results name: everything else may go from now on. Until the first one nothing goes.
   caf::reacts_to<atom::pin, std::set<std::string>>>;
 
-/// RECORDS is the door to how the children of durable runs ended.
+/// RECORDS is the door to the results of finished children. A child goes by its name there, which is its id XOR that of its
+/// root (schema/frame.capnp): a run that is run once more, under another root, gives its calls the same names.
 using records_actor = caf::typed_actor<
-  // Adds these, all or none; true when they are on disk (the last ones before a crash of the machine may be missing then).
-  caf::replies_to<atom::append, std::vector<child_record>>::with<bool>,
-  // Those of these children that are known, under the first root, or otherwise under the second (none: {}), in this order.
-  caf::replies_to<atom::find, call_id, std::vector<call_id>, call_id>::with<std::vector<child_record>>,
-  // Forgets all of a run.
+  // Keeps these; `id` of each, and of its reply, is the name. Dropped, and counted, where there is no room.
+  caf::reacts_to<atom::append, std::vector<finished_child>>,
+  // What is kept below the first root of the calls of these names, else below the second (empty: there is none).
+  caf::replies_to<atom::find, call_id, call_id, std::vector<call_id>>::with<std::vector<found_child>>,
+  // Nobody will ask for the children of this root any more.
   caf::reacts_to<atom::forget, call_id>>;
 
 } // namespace hearth
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::payload)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::set<std::string>)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::call_id>)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::child_record>)

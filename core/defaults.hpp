@@ -237,11 +237,19 @@ inline constexpr std::uint32_t rows_max = 1000;
 inline constexpr std::uint64_t run_inline_bytes_max = 16 * kib;
 /// Environment versions of which a run keeper remembers that the control log has them; beyond it they are put again.
 inline constexpr std::size_t specs_remembered_max = 10'000;
+/// How often a run keeper says which blobs are needed after runs were forgotten: it looks at all runs then.
+inline constexpr seconds blob_pin_interval{30};
 /// From a try to execute or to end a run that failed for a reason that passes, to the next one.
 inline constexpr seconds run_retry_interval{1};
 
 /// What waits for the disk; beyond it log text is dropped and counted, and a bundle is refused.
 inline constexpr std::uint64_t disk_queue_bytes_max = 512 * mib;
+
+// -- records of runs ----
+
+/// How long a parent that runs again waits for the record before its child is run: a look into memory or a mapped file takes
+/// microseconds, and one that has to come from a slow disk still costs less than most calls.
+inline constexpr seconds record_patience{2};
 
 // -- loop ----
 

@@ -3,6 +3,7 @@
 #include "actors/agent.hpp"
 #include "actors/journal.hpp"
 #include "actors/run_keeper.hpp"
+#include "actors/run_records.hpp"
 #include "actors/session.hpp"
 #include "core/defaults.hpp"
 #include "node/gateway/connection.hpp"
@@ -141,7 +142,7 @@ public:
     listener_.reset();
     const auto left = loop_.stop({caf::actor_cast<caf::actor>(run_keeper_), caf::actor_cast<caf::actor>(journal_),
                                   caf::actor_cast<caf::actor>(foundry_), caf::actor_cast<caf::actor>(bundles_),
-                                  caf::actor_cast<caf::actor>(logs_)},
+                                  caf::actor_cast<caf::actor>(logs_), caf::actor_cast<caf::actor>(records_)},
                                  deadline);
     if (left > 0 || !disk_.finish(deadline)) {
       spdlog::warn("{} actors of the node, or its disk, did not end in time", left);
@@ -182,6 +183,8 @@ private:
     auto keeper = std::make_shared<run_keeper_config>();
     keeper->store = make_memory_run_store();
     keeper->logs = logs_;
+    keeper->records = records_ = system.spawn(
+      [](records_actor::stateful_pointer<memory_records_state> self) { return self->state.make_behavior(); });
     keeper->unix_ms = unix_ms;
     run_keeper_ = system.spawn([keeper](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
       return self->state.make_behavior(self, keeper);
@@ -223,7 +226,8 @@ private:
                                   {caf::actor_cast<caf::actor>(foundry_), "foundry"},
                                   {caf::actor_cast<caf::actor>(journal_), "journal"},
                                   {caf::actor_cast<caf::actor>(bundles_), "store of bundles"},
-                                  {caf::actor_cast<caf::actor>(logs_), "store of logs"}};
+                                  {caf::actor_cast<caf::actor>(logs_), "store of logs"},
+                                  {caf::actor_cast<caf::actor>(records_), "store of records"}};
     watcher_ = system.spawn(watch_parts, parts, std::function<void()>([this] { ended_.fulfiller->fulfill(); }));
   }
 
@@ -292,6 +296,7 @@ private:
   node_row about_;
   bundles_actor bundles_;
   logs_actor logs_;
+  records_actor records_;
   foundry_actor foundry_;
   run_keeper_actor run_keeper_;
   journal_actor journal_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/stores.hpp"
+#include "node/store/blob_store.hpp"
 #include "node/store/off_loop.hpp"
 #include "node/store/record_store.hpp"
 
@@ -14,9 +15,11 @@ using record_door = records_actor::extend<
   takes_completions>;
 
 struct records_config {
-  std::shared_ptr<record_store> store; // used on the writer's thread alone
-  writer* disk = nullptr;              // outlives the actor
-  record_store::report warn;           // hears what goes wrong while nobody waits for an answer; on the writer's thread
+  // Both are used on the writer's thread alone.
+  std::shared_ptr<record_store> store;
+  std::shared_ptr<blob_store> blobs; // for values that are too large for a record
+  writer* disk = nullptr;            // outlives the actor
+  record_store::report warn;         // hears what goes wrong while nobody waits for an answer; on the writer's thread
 };
 
 /// Spawned by: the node, once. Monitors nobody: whoever asks may be gone when the answer comes.

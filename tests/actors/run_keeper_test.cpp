@@ -77,6 +77,41 @@ BOOST_AUTO_TEST_CASE(a_detached_run_goes_on_without_its_client) {
   BOOST_TEST(later.replies().at(0).value.head.view() == "42");
 }
 
+BOOST_AUTO_TEST_CASE(a_run_that_is_submitted_again_is_the_same_run_and_answers_who_submitted_it) {
+  auto& c = connect();
+  auto handle = open(c, make_spec(1, 1));
+  auto root = start_run(c, handle, "nightly");
+  say(c, client::gone{"the connection broke"});
+  auto& later = connect();
+  auto theirs = open(later, make_spec(1, 1));
+  later.next = root.lo;
+  start_run(later, theirs, "nightly");
+  BOOST_TEST(later.all<client::refused>().empty());
+  BOOST_TEST(later.all<client::run_state>().at(0).row.name == "nightly");
+  BOOST_TEST(interpreter(0).calls.size() == 1u);
+  finish(interpreter(0), 0, ec::none, "42");
+  BOOST_TEST(later.replies().at(0).value.head.view() == "42");
+  auto& last = connect();
+  auto opened = open(last, make_spec(1, 1));
+  last.next = root.lo;
+  start_run(last, opened, "nightly");
+  BOOST_TEST(last.replies().at(0).value.head.view() == "42");
+  BOOST_TEST(interpreter(0).calls.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(the_id_of_a_run_with_another_task_is_refused) {
+  auto& c = connect();
+  auto root = start_run(c, open(c, make_spec(1, 1)), "nightly");
+  auto other = make_spec(1, 1);
+  other->name = "other";
+  other->version = "v2";
+  auto& later = connect();
+  auto theirs = open(later, other);
+  later.next = root.lo;
+  start_run(later, theirs, "nightly");
+  BOOST_TEST((later.all<client::refused>().at(0).why.code == ec::conflict));
+}
+
 BOOST_AUTO_TEST_CASE(an_aborted_run_says_why) {
   auto& c = connect();
   start_run(c, open(c, make_spec(1, 1)), "nightly");
@@ -215,6 +250,14 @@ BOOST_AUTO_TEST_CASE(a_watcher_of_one_action_sees_its_output_alone_and_its_last_
   BOOST_TEST(text_of(follower) == "b\nc\n");
 }
 
+BOOST_AUTO_TEST_CASE(a_run_goes_on_when_its_session_fails) {
+  auto& c = connect();
+  start_run(c, open(c, make_spec(1, 1)), "nightly");
+  caf::anon_send_exit(c.session, caf::exit_reason::kill);
+  run();
+  BOOST_TEST(interpreter(0).cancelled.empty());
+}
+
 BOOST_AUTO_TEST_CASE(an_action_that_has_ended_stays_as_it_ended_and_is_counted_once) {
   auto& c = connect();
   auto spec = make_spec(1, 1);
@@ -237,7 +280,7 @@ BOOST_AUTO_TEST_CASE(an_action_that_has_ended_stays_as_it_ended_and_is_counted_o
     report(++number, phase_t::queued);
     report(number, phase_t::running);
     report(number, phase);
-    for (auto later : {phase_t::succeeded, phase_t::running, phase_t::queued, phase_t::failed})
+    for (auto later : {phase_t::succeeded, phase_t::running, phase_t::failed})
       report(number, later);
   }
   say(c, client::get{3, "actions", "nightly", 0});

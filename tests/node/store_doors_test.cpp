@@ -27,7 +27,7 @@ struct fixture : test::loop_fixture {
   std::shared_ptr<record_store> record_file = std::make_shared<record_store>(home / "records", 64 * defaults::mib,
                                                                              nullptr);
   blob_door blob_actor = loop.system().spawn(blobs, blobs_config{blob_files, &disk, nullptr});
-  record_door record_actor = loop.system().spawn(records, records_config{record_file, &disk, nullptr});
+  record_door record_actor = loop.system().spawn(records, records_config{record_file, blob_files, &disk, nullptr});
 
   ~fixture() {
     std::vector<caf::actor> roots{caf::actor_cast<caf::actor>(blob_actor), caf::actor_cast<caf::actor>(record_actor)};
@@ -54,11 +54,11 @@ struct fixture : test::loop_fixture {
   }
 };
 
-child_record record(call_id root, call_id child, std::string_view content) {
-  child_record r{root, child, ec::none, false, {}};
-  r.value.content = bytes::copy_of(content);
-  r.value.size = content.size();
-  return r;
+finished_child child_of(call_id root, call_id child, std::string_view value) {
+  call_reply reply;
+  reply.id = child;
+  reply.value = payload::text(value);
+  return {root, child, reply};
 }
 
 } // namespace
@@ -93,17 +93,21 @@ BOOST_AUTO_TEST_CASE(what_is_not_pinned_may_go) {
 }
 
 BOOST_AUTO_TEST_CASE(records_are_found_under_a_run_or_the_one_before_until_it_is_forgotten) {
-  const call_id first{1, 1}, second{2, 2}, child{3, 3};
-  const std::vector<child_record> added{record(first, child, "value")};
-  const std::vector<call_id> wanted{child};
-  using found = std::vector<child_record>;
-  BOOST_CHECK(std::get<bool>(ask<bool>(record_actor, atom::append::value, added)));
-  auto there = std::get<found>(ask<found>(record_actor, atom::find::value, second, wanted, first));
-  BOOST_REQUIRE_EQUAL(there.size(), 1u);
-  BOOST_CHECK_EQUAL(there[0].value.content.view(), "value");
-  BOOST_CHECK(std::get<found>(ask<found>(record_actor, atom::find::value, second, wanted, call_id{})).empty());
+  const call_id first{1, 1}, second{2, 2}, child{3, 3}, large{4, 4};
+  const std::string much(2 * defaults::record_inline_bytes_max, 'x');
+  const std::vector<call_id> wanted{child, large};
+  using found = std::vector<found_child>;
+  caf::anon_send(record_actor, atom::append::value,
+                 std::vector<finished_child>{child_of(first, child, "value"), child_of(first, large, much)});
+  auto there = std::get<found>(ask<found>(record_actor, atom::find::value, second, first, wanted));
+  BOOST_REQUIRE_EQUAL(there.size(), 2u);
+  BOOST_CHECK_EQUAL(there[0].reply.value().value.head.view(), "value");
+  BOOST_CHECK_EQUAL(there[1].reply.value().value.size(), much.size());
+  for (const auto& one : std::get<found>(ask<found>(record_actor, atom::find::value, second, call_id{}, wanted)))
+    BOOST_CHECK(!one.reply);
   caf::anon_send(record_actor, atom::forget::value, first);
-  BOOST_CHECK(std::get<found>(ask<found>(record_actor, atom::find::value, first, wanted, call_id{})).empty());
+  for (const auto& one : std::get<found>(ask<found>(record_actor, atom::find::value, first, call_id{}, wanted)))
+    BOOST_CHECK(!one.reply);
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_behind_a_stuck_disk_is_refused) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -135,9 +136,9 @@ inline blobs_actor spawn_blobs(caf::actor_system& system, std::shared_ptr<script
         return caf::error(static_cast<std::uint8_t>(ec::gone), caf::atom("hearth"),
                           caf::make_message(std::string("It is not on this node.")));
       },
-      [blobs](atom::forget, const std::vector<std::string>& digests) {
-        for (const auto& digest : digests)
-          blobs->erase(digest);
+      [blobs](atom::has, const std::string& digest) { return blobs->contains(digest); },
+      [blobs](atom::pin, const std::set<std::string>& needed) {
+        std::erase_if(*blobs, [&](const auto& blob) { return !needed.contains(blob.first); });
       },
     };
   });

@@ -7,6 +7,7 @@
 #include "actors/session.hpp"
 #include "core/defaults.hpp"
 #include "tests/support/actor_fixture.hpp"
+#include "tests/support/run_records.hpp"
 #include "tests/support/scripted_control.hpp"
 
 #include <functional>
@@ -47,6 +48,10 @@ struct scripted_doors {
   bool disk_is_slow = false; // what is read waits for `disk_goes_on`
   std::vector<std::pair<caf::typed_response_promise<std::vector<log_text>>, std::vector<log_text>>> reads;
   std::vector<std::string> forgotten; // versions
+  run_records records;
+  std::size_t finds = 0;
+  bool records_are_silent = false; // who asks gets no answer
+  std::vector<caf::typed_response_promise<std::vector<found_child>>> lost_finds;
   bool foundry_stopped = false;
 };
 
@@ -76,6 +81,31 @@ inline interpreter_actor::behavior_type scripted_interpreter_behavior(interprete
       self->send(me->replica, atom::events::value, interpreter::events{interpreter::gone{code, reason, begun}});
       self->quit();
     },
+  };
+}
+
+inline records_actor::behavior_type scripted_records_behavior(records_actor::pointer self,
+                                                              std::shared_ptr<scripted_doors> d) {
+  return {
+    [d](atom::append, std::vector<finished_child>& children) {
+      for (auto& child : children)
+        d->records.put(std::move(child));
+    },
+    [self, d](atom::find, call_id root, call_id other,
+              const std::vector<call_id>& names) -> caf::result<std::vector<found_child>> {
+      ++d->finds;
+      if (d->records_are_silent) {
+        d->lost_finds.push_back(self->make_response_promise<std::vector<found_child>>());
+        return d->lost_finds.back();
+      }
+      std::vector<found_child> answer;
+      for (auto name : names) {
+        auto reply = d->records.find(root, name);
+        answer.push_back({name, reply ? reply : d->records.find(other, name)});
+      }
+      return answer;
+    },
+    [d](atom::forget, call_id root) { d->records.forget(root); },
   };
 }
 
@@ -124,6 +154,7 @@ public:
     });
     doors_ = {foundry, bundles, logs};
     blobs_ = spawn_blobs(sys, blobs);
+    records = sys.spawn(scripted_records_behavior, doors);
     journal = sys.spawn([this](journal_actor::stateful_pointer<journal_state> self) {
       return self->state.make_behavior(
         self, journal_config{[this] {
@@ -146,6 +177,7 @@ public:
     stop();
     caf::anon_send_exit(journal, caf::exit_reason::kill);
     caf::anon_send_exit(blobs_, caf::exit_reason::kill);
+    caf::anon_send_exit(records, caf::exit_reason::kill);
     caf::anon_send_exit(std::get<0>(doors_), caf::exit_reason::kill);
     caf::anon_send_exit(std::get<1>(doors_), caf::exit_reason::kill);
     caf::anon_send_exit(std::get<2>(doors_), caf::exit_reason::kill);
@@ -314,6 +346,7 @@ public:
   std::uint64_t unix_ms = 1000;
   agent_actor agent;
   run_keeper_actor run_keeper;
+  records_actor records;
   journal_actor journal;
 
 private:
@@ -323,6 +356,7 @@ private:
     keeper_config->self = this_node;
     keeper_config->control = control->actor;
     keeper_config->blobs = blobs_;
+    keeper_config->records = records;
     keeper_config->logs = std::get<2>(doors_);
     keeper_config->unix_ms = [this] { return unix_ms; };
     keeper_config->digest = scripted_digest;
