@@ -38,8 +38,8 @@ certificate_ptr blank(EVP_PKEY& key, std::chrono::seconds valid_for) {
   certificate_ptr made(X509_new());
   require(made != nullptr, "there is no memory");
   const auto number = random_bytes(16);
-  bignum_ptr serial(BN_bin2bn(reinterpret_cast<const unsigned char*>(number.data()), static_cast<int>(number.size()),
-                              nullptr));
+  bignum_ptr serial(
+    BN_bin2bn(reinterpret_cast<const unsigned char*>(number.data()), static_cast<int>(number.size()), nullptr));
   require(serial && BN_clear_bit(serial.get(), 127) >= 0, "a number cannot be made");
   require(X509_set_version(made.get(), x509_version_3) == 1
             && BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(made.get())) != nullptr
@@ -119,8 +119,7 @@ authority authority::create(const fs::path& directory, std::string_view cluster_
     auto certificate = self_signed(*key, random_uuid(), cluster_name);
     authority made(std::move(key), std::move(certificate));
     make_identity_directory(directory);
-    if (!create_private(directory / "ca.key", to_pem(*made.key_))
-        || !create_private(directory / "ca.pem", made.pem_))
+    if (!create_private(directory / "ca.key", to_pem(*made.key_)) || !create_private(directory / "ca.pem", made.pem_))
       throw start_error("There is a cluster in " + directory.string()
                         + " already. Use it, or remove that directory to begin another one.");
     return made;

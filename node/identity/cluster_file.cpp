@@ -126,8 +126,9 @@ std::string to_toml(const cluster_file& file) {
     {"peer", peers},
   };
   std::ostringstream out;
-  out << "# The cluster that this node belongs to. Written by Hearth; change it with `hearth cluster` and `hearth node`.\n"
-      << table << '\n';
+  out
+    << "# The cluster that this node belongs to. Written by Hearth; change it with `hearth cluster` and `hearth node`.\n"
+    << table << '\n';
   return out.str();
 }
 

@@ -8,7 +8,7 @@
 
 namespace hearth::node {
 
-arrival::arrival(work_loop& loop, kj::AutoCloseFd socket, std::string address, const door_contexts& contexts,
+arrival::arrival(work_loop& loop, kj::AutoCloseFd socket, std::string address, const gate_contexts& contexts,
                  owner& owner)
   : loop_(loop), owner_(owner), contexts_(contexts), socket_(kj::mv(socket)), address_(std::move(address)),
     deadline_(loop.timers(), [this] { fail("did not finish its handshake in time"); }) {

@@ -27,7 +27,7 @@ struct arrived {
 };
 
 /// With which certificates a node lets others in.
-struct door_contexts {
+struct gate_contexts {
   std::shared_ptr<const tls_context> members;
   std::shared_ptr<const tls_context> guests;
 };
@@ -48,7 +48,7 @@ public:
   };
 
   /// `contexts`, `loop` and `owner` outlive it. Throws kj::Exception.
-  arrival(work_loop& loop, kj::AutoCloseFd socket, std::string address, const door_contexts& contexts, owner& owner);
+  arrival(work_loop& loop, kj::AutoCloseFd socket, std::string address, const gate_contexts& contexts, owner& owner);
 
   const std::string& address() const noexcept { return address_; }
 
@@ -66,7 +66,7 @@ private:
 
   work_loop& loop_;
   owner& owner_;
-  const door_contexts& contexts_;
+  const gate_contexts& contexts_;
   kj::AutoCloseFd socket_;
   std::string address_;
   std::optional<socket_watch> watch_; // gone before the socket is
@@ -75,9 +75,9 @@ private:
   std::optional<link_kind> kind_;
   std::unique_ptr<tls_channel> tls_;
   std::array<char, link_prefix_bytes> prefix_{};
-  std::string token_;        // as long as its frame said, with its padding
-  std::size_t filled_ = 0;   // of the prefix, then of the token
-  std::size_t length_ = 0;   // of the token without padding
+  std::string token_;      // as long as its frame said, with its padding
+  std::size_t filled_ = 0; // of the prefix, then of the token
+  std::size_t length_ = 0; // of the token without padding
   bool has_prefix_ = false;
 };
 

@@ -38,6 +38,7 @@ public:
   }
 
   std::uint64_t total() const noexcept { return total_; }
+  std::size_t remembered() const noexcept { return told_.size(); }
 
 private:
   struct told {

@@ -38,7 +38,7 @@ public:
   struct request {
     node_uuid peer;
     link_address address;
-    std::optional<channel> on;                    // nothing: only asks whether anybody listens there
+    std::optional<channel> on; // nothing: only asks whether anybody listens there
     std::shared_ptr<const tls_context> context;
   };
 

@@ -36,7 +36,7 @@ public:
   /// No member any more: its links end at once, and it is let in no more.
   void remove_peer(node_uuid peer, const std::string& reason);
 
-  /// A connection that a door has let in, of one of our channels. Any thread. It is closed when the peer is not known here.
+  /// A connection that a gate has let in, of one of our channels. Any thread. It is closed when the peer is not known here.
   void adopt(arrived connection);
 
   /// For a certificate that was renewed: holds for connections that are dialed from now on.

@@ -13,7 +13,7 @@
 
 namespace hearth::node {
 
-/// Where machines that want to become nodes are received, after a door has read the token that they showed. Nothing else of
+/// Where machines that want to become nodes are received, after a gate has read the token that they showed. Nothing else of
 /// theirs is read before it was found good. Loop thread only.
 class join_desk {
 public:

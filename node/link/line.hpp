@@ -1,7 +1,7 @@
 #pragma once
 
-#include "node/link/wire.hpp"
 #include "node/link/tls.hpp"
+#include "node/link/wire.hpp"
 #include "node/loop/stream.hpp"
 
 #include <kj/io.h>
@@ -33,8 +33,8 @@ public:
   };
 
   /// Sends `hello`. `loop` and `owner` outlive the line. Throws kj::Exception.
-  line(work_loop& loop, kj::AutoCloseFd socket, std::unique_ptr<tls_channel> tls, channel on, node_uuid peer,
-       const link_hello& hello, owner& owner);
+  line(work_loop& loop, kj::AutoCloseFd socket, std::unique_ptr<tls_channel> tls, channel on, const link_hello& hello,
+       owner& owner);
 
   channel on() const noexcept { return on_; }
 

@@ -104,7 +104,7 @@ private:
   std::chrono::steady_clock::time_point up_since_;
   bool is_up_ = false;
   bool is_retired_ = false;
-  bool may_be_gone_ = false;    // was up, and nobody has answered for its host since
+  bool may_be_gone_ = false;      // was up, and nobody has answered for its host since
   std::uint64_t incarnation_ = 0; // of the newest process that said hello
   std::uint64_t process_ = 0;
 };

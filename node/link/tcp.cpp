@@ -55,10 +55,14 @@ std::optional<socket_address> numeric_address(const link_address& address) {
 }
 
 std::string host_of(const socket_address& address) {
-  if (address.storage.ss_family == AF_INET)
-    return text_of(AF_INET, &loaded<sockaddr_in>(address).sin_addr);
-  if (address.storage.ss_family == AF_INET6)
-    return text_of(AF_INET6, &loaded<sockaddr_in6>(address).sin6_addr);
+  if (address.storage.ss_family == AF_INET) {
+    const auto number = loaded<sockaddr_in>(address).sin_addr;
+    return text_of(AF_INET, &number);
+  }
+  if (address.storage.ss_family == AF_INET6) {
+    const auto number = loaded<sockaddr_in6>(address).sin6_addr;
+    return text_of(AF_INET6, &number);
+  }
   return {};
 }
 
@@ -76,7 +80,8 @@ kj::AutoCloseFd listen_at(const link_address& address) {
   const auto where = to_string(address);
   const auto at = numeric_address(address);
   if (!at)
-    throw start_error("The link cannot listen at " + where + ": give the address as a number, for instance 10.0.0.5:7400.");
+    throw start_error("The link cannot listen at " + where
+                      + ": give the address as a number, for instance 10.0.0.5:7400.");
   kj::AutoCloseFd socket(::socket(at->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int on = 1;
   if (socket.get() < 0 || ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0

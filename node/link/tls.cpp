@@ -75,8 +75,7 @@ void tls_context::show(const credentials& own) {
   const auto certificate = certificate_from_pem(own.certificate);
   const auto key = key_from_pem(own.key);
   require(SSL_CTX_use_certificate(context_.get(), certificate.get()) == 1
-            && SSL_CTX_use_PrivateKey(context_.get(), key.get()) == 1
-            && SSL_CTX_check_private_key(context_.get()) == 1,
+            && SSL_CTX_use_PrivateKey(context_.get(), key.get()) == 1 && SSL_CTX_check_private_key(context_.get()) == 1,
           "the node's certificate cannot be used");
 }
 
@@ -219,7 +218,8 @@ tls_channel::step tls_channel::judge(int result) {
       fault_ = error == 0 || has_ended_ ? "the connection ended" : std::strerror(error);
       return step::failed;
     default:
-      if (const auto verdict = SSL_get_verify_result(tls_.get()); verdict != X509_V_OK && !SSL_is_init_finished(tls_.get())) {
+      if (const auto verdict = SSL_get_verify_result(tls_.get());
+          verdict != X509_V_OK && !SSL_is_init_finished(tls_.get())) {
         ERR_clear_error();
         fault_ = std::string("TLS: its certificate is refused: ") + X509_verify_cert_error_string(verdict);
       } else {

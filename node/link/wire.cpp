@@ -153,12 +153,9 @@ std::string encode(const link_hello& hello) {
 std::optional<link_hello> parse_link_hello(std::string_view content) {
   return parsed<link_hello>(content, [](capnp::MessageReader& reader) {
     const auto in = reader.getRoot<::LinkHello>();
-    return link_hello{in.getVersion(),
-                      in.getVersionMin(),
-                      {in.getClusterHi(), in.getClusterLo()},
-                      {in.getNodeHi(), in.getNodeLo()},
-                      in.getIncarnation(),
-                      in.getProcess()};
+    return link_hello{
+      in.getVersion(),     in.getVersionMin(), {in.getClusterHi(), in.getClusterLo()}, {in.getNodeHi(), in.getNodeLo()},
+      in.getIncarnation(), in.getProcess()};
   });
 }
 

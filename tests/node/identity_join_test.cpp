@@ -43,7 +43,8 @@ BOOST_AUTO_TEST_CASE(a_token_reads_as_it_was_written_and_is_one_word) {
 }
 
 BOOST_AUTO_TEST_CASE(secrets_differ) {
-  BOOST_TEST(make_join_token("a:1", std::string(32, 'f')).secret != make_join_token("a:1", std::string(32, 'f')).secret);
+  BOOST_TEST(make_join_token("a:1", std::string(32, 'f')).secret
+             != make_join_token("a:1", std::string(32, 'f')).secret);
 }
 
 BOOST_AUTO_TEST_CASE(a_token_that_was_mistyped_or_cut_off_is_none) {

@@ -28,10 +28,17 @@ mode_t mode_of(const std::filesystem::path& path) {
   return found.st_mode & 0777;
 }
 
-bool says(const std::exception& e, std::string_view what) { return std::string_view(e.what()).find(what) != std::string::npos; }
+bool says(const std::exception& e, std::string_view what) {
+  return std::string_view(e.what()).find(what) != std::string::npos;
+}
 
 cluster_file example() {
-  return {two, "lab", one, "alpha", {"10.0.0.1", 7400}, {one, two, three},
+  return {two,
+          "lab",
+          one,
+          "alpha",
+          {"10.0.0.1", 7400},
+          {one, two, three},
           {{two, "beta", {"::1", 7400}}, {three, "gamma", {"gamma.lab", 7401}}}};
 }
 
@@ -69,7 +76,8 @@ BOOST_AUTO_TEST_CASE(a_key_that_others_may_read_is_refused) {
   scratch dir;
   authority::create(dir / "cluster", "lab");
   BOOST_REQUIRE(::chmod((dir.path() / "cluster" / "ca.key").c_str(), 0644) == 0);
-  BOOST_CHECK_EXCEPTION(authority::open(dir / "cluster"), start_error, [](const auto& e) { return says(e, "chmod 600"); });
+  BOOST_CHECK_EXCEPTION(authority::open(dir / "cluster"), start_error,
+                        [](const auto& e) { return says(e, "chmod 600"); });
 }
 
 BOOST_AUTO_TEST_CASE(credentials_are_for_one_node_and_valid_for_a_year) {
@@ -119,7 +127,8 @@ BOOST_AUTO_TEST_CASE(a_request_for_another_node_or_with_another_key_is_not_signe
     return authority.sign(request, node, "alpha", defaults::certificate_validity);
   };
   BOOST_CHECK_EXCEPTION(sign(asked.request, two), crypto_error, [](const auto& e) { return says(e, "another node"); });
-  BOOST_CHECK_THROW(sign("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n", one), crypto_error);
+  BOOST_CHECK_THROW(sign("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n", one),
+                    crypto_error);
   BOOST_CHECK_THROW(sign("", one), crypto_error);
 }
 
@@ -186,7 +195,8 @@ BOOST_AUTO_TEST_CASE(a_private_file_is_replaced_as_a_whole_and_read_with_a_limit
   BOOST_CHECK_THROW(read_private(file, 2), start_error);
   BOOST_TEST(!create_private(file, "other"));
   BOOST_TEST(read_private(file, 3).value() == "new");
-  BOOST_TEST(std::distance(std::filesystem::directory_iterator(dir.path()), std::filesystem::directory_iterator{}) == 1);
+  BOOST_TEST(std::distance(std::filesystem::directory_iterator(dir.path()), std::filesystem::directory_iterator{})
+             == 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

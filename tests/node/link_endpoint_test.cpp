@@ -122,7 +122,8 @@ BOOST_FIXTURE_TEST_CASE(a_node_that_starts_anew_is_up_with_its_higher_incarnatio
     const auto port = restarted->port();
     const auto number = restarted == a ? 1 : 2;
     restarted.reset();
-    restarted = make_node(static_cast<std::uint64_t>(number), {.incarnation = incarnation, .port = port, .self_changes = {}});
+    restarted = make_node(static_cast<std::uint64_t>(number),
+                          {.incarnation = incarnation, .port = port, .self_changes = {}});
     restarted->knows(*other);
     BOOST_REQUIRE(run_until([&] {
       return restarted->is_up(other->id) && other->control_heard.ups.back().second == incarnation
@@ -195,7 +196,7 @@ BOOST_FIXTURE_TEST_CASE(versions_that_overlap_talk_and_others_say_which_is_older
 
 BOOST_FIXTURE_TEST_CASE(a_peer_that_does_not_read_costs_a_bounded_queue_and_control_passes_meanwhile, two_nodes) {
   // Bulk is clogged because nobody turns the loop between these calls; then it drains, and there is room again.
-  const auto chunk = frame_of(std::string(256 * defaults::kib, 'c'));
+  const auto chunk = frame_of(std::string(200 * defaults::kib, 'c'));
   std::size_t accepted = 0;
   while (a->work.send(b->id, channel::bulk, chunk))
     ++accepted;

@@ -23,7 +23,8 @@ struct hub_fixture : loop_fixture {
     BOOST_REQUIRE(run_until([&] { return !a_heard.ups.empty() && !b_heard.ups.empty(); }));
   }
 
-  std::unique_ptr<node::loopback_transport> make(std::uint64_t number, std::uint64_t incarnation, link_recorder& heard) {
+  std::unique_ptr<node::loopback_transport> make(std::uint64_t number, std::uint64_t incarnation,
+                                                 link_recorder& heard) {
     return std::make_unique<node::loopback_transport>(hub, numbered(number), incarnation, heard);
   }
 };

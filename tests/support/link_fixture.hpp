@@ -1,8 +1,8 @@
 #pragma once
 
 #include "node/identity/authority.hpp"
-#include "node/link/door.hpp"
 #include "node/link/endpoint.hpp"
+#include "node/link/gate.hpp"
 #include "node/link/tcp.hpp"
 #include "tests/support/loop_fixture.hpp"
 #include "tests/support/scratch.hpp"
@@ -57,7 +57,7 @@ struct link_recorder final : cluster::transport::observer {
   void on_gone(node_uuid peer, std::uint64_t incarnation) override { gone.emplace_back(peer, incarnation); }
 };
 
-/// A node reduced to its links: a door and two endpoints.
+/// A node reduced to its links: a gate and two endpoints.
 struct link_node {
   struct options {
     std::uint64_t incarnation = 1;
@@ -79,7 +79,7 @@ struct link_node {
   std::vector<node::arrived> joining;
   node::link_endpoint control;
   node::link_endpoint work;
-  node::link_door door;
+  node::link_gate gate;
 
   static std::uint64_t new_process() {
     static std::uint64_t count = 1000;
@@ -117,18 +117,19 @@ struct link_node {
 private:
   link_node(work_loop& loop, const node::credentials& own, const node::link_self& self, node_uuid id, const options& o)
     : id(id), socket(node::listen_at({"127.0.0.1", o.port})),
-      control(loop, {self, {cluster::channel::control}, node::tls_context::of_member_dialing(own), warn()}, control_heard),
+      control(loop, {self, {cluster::channel::control}, node::tls_context::of_member_dialing(own), warn()},
+              control_heard),
       work(loop,
            {self, {cluster::channel::calls, cluster::channel::bulk}, node::tls_context::of_member_dialing(own), warn()},
            work_heard),
-      door(loop, socket.get(), door_config(own, self.cluster, o)) {}
+      gate(loop, socket.get(), gate_config(own, self.cluster, o)) {}
 
   std::function<void(std::string_view)> warn() {
     return [this](std::string_view what) { warnings.emplace_back(what); };
   }
 
-  node::link_door::config door_config(const node::credentials& own, node_uuid cluster, const options& o) {
-    node::link_door::config config;
+  node::link_gate::config gate_config(const node::credentials& own, node_uuid cluster, const options& o) {
+    node::link_gate::config config;
     config.contexts = {node::tls_context::of_member_accepting(own), node::tls_context::for_guests(own)};
     config.cluster = cluster;
     config.is_member = [this](node_uuid peer) { return members.contains(peer); };

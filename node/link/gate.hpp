@@ -19,12 +19,12 @@ namespace hearth::node {
 
 /// The port of a node, at which peers, remote clients and machines that want to join arrive. Who is not trusted yet has a
 /// few seconds and one of few places; when they are taken, the oldest goes, so that those who never finish keep nobody out.
-/// Nothing that happens at the door ends the listening: without a free descriptor a connection is closed, without memory the
-/// door rests a little. Loop thread only.
-class link_door final : private arrival::owner {
+/// Nothing that happens at the gate ends the listening: without a free descriptor a connection is closed, without memory the
+/// gate rests a little. Loop thread only.
+class link_gate final : private arrival::owner {
 public:
   struct config {
-    door_contexts contexts;
+    gate_contexts contexts;
     node_uuid cluster;
     std::function<bool(node_uuid)> is_member;
     std::function<void(arrived)> on_peer;   // control, calls, bulk: a member's
@@ -37,12 +37,12 @@ public:
     std::size_t guests_per_address_max = defaults::link_guests_per_address_max;
   };
 
-  /// `socket` listens and does not block; it and `loop` outlive the door. Throws kj::Exception.
-  link_door(work_loop& loop, int socket, config config);
-  ~link_door();
+  /// `socket` listens and does not block; it and `loop` outlive the gate. Throws kj::Exception.
+  link_gate(work_loop& loop, int socket, config config);
+  ~link_gate();
 
   /// For certificates that were renewed: holds for who comes from now on.
-  void use(door_contexts contexts);
+  void use(gate_contexts contexts);
 
   std::size_t strangers() const noexcept { return strangers_.size(); }
   std::size_t guests() const noexcept;
@@ -51,7 +51,7 @@ public:
 
 private:
   struct stranger {
-    std::shared_ptr<const door_contexts> contexts;
+    std::shared_ptr<const gate_contexts> contexts;
     std::unique_ptr<arrival> who;
   };
   using stranger_list = std::list<stranger>;
@@ -76,7 +76,7 @@ private:
   config config_;
   complaints complaints_;
   std::uint64_t silent_ = 0;
-  std::shared_ptr<const door_contexts> contexts_;
+  std::shared_ptr<const gate_contexts> contexts_;
   stranger_list strangers_; // the oldest first
   counts strangers_of_;
   std::shared_ptr<counts> guests_of_ = std::make_shared<counts>();

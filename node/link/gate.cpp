@@ -1,4 +1,4 @@
-#include "node/link/door.hpp"
+#include "node/link/gate.hpp"
 
 #include "node/link/tcp.hpp"
 
@@ -32,28 +32,28 @@ void count_down(Counts& counts, const std::string& origin) {
 
 } // namespace
 
-link_door::link_door(work_loop& loop, int socket, config config)
+link_gate::link_gate(work_loop& loop, int socket, config config)
   : loop_(loop), socket_(socket), config_(std::move(config)), complaints_(config_.warn),
-    contexts_(std::make_shared<door_contexts>(config_.contexts)), spare_(spare_descriptor()),
+    contexts_(std::make_shared<gate_contexts>(config_.contexts)), spare_(spare_descriptor()),
     observer_(loop.port(), socket, kj::UnixEventPort::FdObserver::OBSERVE_READ),
     hook_(loop.reading(), [this] { accept(); }) {
   hook_.arm(); // who came before we observed
 }
 
-link_door::~link_door() = default;
+link_gate::~link_gate() = default;
 
-void link_door::use(door_contexts contexts) { contexts_ = std::make_shared<door_contexts>(std::move(contexts)); }
+void link_gate::use(gate_contexts contexts) { contexts_ = std::make_shared<gate_contexts>(std::move(contexts)); }
 
-std::size_t link_door::guests() const noexcept {
+std::size_t link_gate::guests() const noexcept {
   std::size_t all = 0;
   for (const auto& [origin, count] : *guests_of_)
     all += count;
   return all;
 }
 
-// -- at the door ----
+// -- at the gate ----
 
-void link_door::accept() {
+void link_gate::accept() {
   for (int i = 0; i < defaults::link_accepts_per_turn; ++i)
     if (!accept_one())
       return;
@@ -61,7 +61,7 @@ void link_door::accept() {
 }
 
 /// True: there may be another one now.
-bool link_door::accept_one() {
+bool link_gate::accept_one() {
   socket_address from;
   auto socket = accept_from(socket_, from);
   if (socket.get() >= 0) {
@@ -90,11 +90,12 @@ bool link_door::accept_one() {
   }
 }
 
-void link_door::take_in(kj::AutoCloseFd socket, const std::string& origin) {
+void link_gate::take_in(kj::AutoCloseFd socket, const std::string& origin) {
   make_link_socket(socket);
   make_room(origin);
   try {
-    auto who = std::make_unique<arrival>(loop_, kj::mv(socket), origin, *contexts_, static_cast<arrival::owner&>(*this));
+    auto who = std::make_unique<arrival>(loop_, kj::mv(socket), origin, *contexts_,
+                                         static_cast<arrival::owner&>(*this));
     strangers_.push_back({contexts_, std::move(who)});
     ++strangers_of_[origin];
   } catch (const kj::Exception& e) {
@@ -102,7 +103,7 @@ void link_door::take_in(kj::AutoCloseFd socket, const std::string& origin) {
   }
 }
 
-void link_door::make_room(const std::string& origin) {
+void link_gate::make_room(const std::string& origin) {
   const auto of_origin = strangers_of_.find(origin);
   auto leaves = strangers_.end();
   if (of_origin != strangers_of_.end() && of_origin->second >= config_.strangers_per_address_max)
@@ -116,16 +117,16 @@ void link_door::make_room(const std::string& origin) {
   forget(leaves);
 }
 
-link_door::stranger_list::iterator link_door::find(const arrival& who) {
+link_gate::stranger_list::iterator link_gate::find(const arrival& who) {
   return std::find_if(strangers_.begin(), strangers_.end(), [&](const stranger& s) { return s.who.get() == &who; });
 }
 
-void link_door::forget(stranger_list::iterator who) {
+void link_gate::forget(stranger_list::iterator who) {
   count_down(strangers_of_, who->who->address());
   strangers_.erase(who);
 }
 
-bool link_door::turn_away() {
+bool link_gate::turn_away() {
   const bool had_spare = spare_.get() >= 0;
   spare_ = nullptr;
   socket_address from;
@@ -145,14 +146,14 @@ bool link_door::turn_away() {
   return false;
 }
 
-void link_door::rest(int error) {
+void link_gate::rest(int error) {
   complaints_.note("the link", "cannot take connections for now: " + std::generic_category().message(error));
   pause_ = loop_.after(defaults::accept_pause, [this] { hook_.arm(); });
 }
 
 // -- who has shown what it is ----
 
-void link_door::on_failed(arrival& who, const std::string& why) {
+void link_gate::on_failed(arrival& who, const std::string& why) {
   if (why.empty())
     ++silent_;
   else
@@ -160,7 +161,7 @@ void link_door::on_failed(arrival& who, const std::string& why) {
   forget(find(who));
 }
 
-void link_door::on_arrived(arrival& who, arrived connection) {
+void link_gate::on_arrived(arrival& who, arrived connection) {
   forget(find(who));
   if (channel_of(connection.kind))
     admit_peer(std::move(connection));
@@ -168,7 +169,7 @@ void link_door::on_arrived(arrival& who, arrived connection) {
     admit_guest(std::move(connection));
 }
 
-void link_door::admit_peer(arrived connection) {
+void link_gate::admit_peer(arrived connection) {
   const auto peer = *connection.peer;
   if (peer.cluster != config_.cluster)
     return complaints_.note(connection.address, "showed a certificate of the cluster " + to_string(peer.cluster));
@@ -177,7 +178,7 @@ void link_door::admit_peer(arrived connection) {
   config_.on_peer(std::move(connection));
 }
 
-void link_door::admit_guest(arrived connection) {
+void link_gate::admit_guest(arrived connection) {
   auto& serve = connection.kind == link_kind::client ? config_.on_client : config_.on_join;
   if (!serve)
     return complaints_.note(connection.address, "was refused: this node takes no such connection ("
@@ -189,8 +190,8 @@ void link_door::admit_guest(arrived connection) {
     return complaints_.note(origin, "was turned away: too many clients are connected");
   }
   ++(*guests_of_)[origin];
-  connection.place =
-    std::shared_ptr<void>(guests_of_.get(), [counts = guests_of_, origin](void*) { count_down(*counts, origin); });
+  connection.place = std::shared_ptr<void>(guests_of_.get(),
+                                           [counts = guests_of_, origin](void*) { count_down(*counts, origin); });
   serve(std::move(connection));
 }
 
