@@ -288,6 +288,77 @@ inline constexpr std::size_t write_copy_max = 4 * kib;
 inline constexpr std::size_t write_text_bytes = 64 * kib;
 /// System calls of one socket's flush before the others have their turn.
 inline constexpr std::size_t writes_per_flush = 4;
+/// Memory that a frame which does not come as one piece takes at first, where it is taken as the frame arrives: beyond most
+/// frames, and little enough for a frame that never comes.
+inline constexpr std::size_t partial_frame_bytes_min = 16 * kib;
+
+// -- identity of nodes ----
+
+/// A node's certificate: renewed long before, and short enough that a lost one does not matter for ever.
+inline constexpr std::chrono::hours certificate_validity{24 * 365};
+/// A cluster's own: its end is the cluster's, because nodes trust nothing else.
+inline constexpr std::chrono::hours authority_validity{24 * 365 * 20};
+/// Certificates begin so long before they are made: clocks of machines differ, and time zones are set wrong.
+inline constexpr std::chrono::seconds certificate_clock_grace{24 * 3600};
+/// A join token serves this long: time to carry it to another machine.
+inline constexpr minutes join_token_validity{15};
+/// Join tokens that are remembered, and how long after their end: so that who comes late hears why.
+inline constexpr std::size_t join_tickets_max = 1000;
+inline constexpr std::chrono::hours join_ticket_kept{24};
+/// Keys and certificates have about 1 KiB; a cluster file 150 bytes for each of its nodes; a ledger 80 for each ticket.
+inline constexpr std::size_t identity_file_bytes_max = 64 * kib;
+inline constexpr std::size_t cluster_file_bytes_max = 4 * mib;
+
+// -- link between nodes ----
+
+/// Protocol of the link. A node talks to nodes of its own and of the version before.
+inline constexpr std::uint32_t link_version = 1;
+inline constexpr std::uint32_t link_version_min = 1;
+/// Frames by their channel. Control: a part of a snapshot or a batch of entries. Calls: as between nodes and clients, with
+/// an envelope. Bulk: a chunk, short enough that others soon have their turn.
+inline constexpr std::size_t link_control_frame_bytes_max = 4 * mib;
+inline constexpr std::size_t link_calls_frame_bytes_max = frame_bytes_max + 4 * kib;
+inline constexpr std::size_t link_bulk_frame_bytes_max = 256 * kib + 1 * kib;
+/// What waits for one peer on a channel, beyond which `send` refuses: two of the largest frames of control, a window of
+/// calls, some chunks.
+inline constexpr std::size_t link_control_queue_bytes_max = 2 * link_control_frame_bytes_max;
+inline constexpr std::size_t link_calls_queue_bytes_max = 16 * mib;
+inline constexpr std::size_t link_bulk_queue_bytes_max = 2 * mib;
+/// From the accepted or dialed connection to the peer's hello; a handshake takes some round trips and a millisecond.
+inline constexpr seconds link_handshake_timeout{5};
+/// Connections that are not trusted yet, together and of one address; beyond it the oldest goes, so that those who never
+/// finish cannot keep others out.
+inline constexpr std::size_t link_strangers_max = 256;
+inline constexpr std::size_t link_strangers_per_address_max = 64;
+/// Connections of remote clients, together and of one address.
+inline constexpr std::size_t link_guests_max = 1024;
+inline constexpr std::size_t link_guests_per_address_max = 256;
+/// Connections let in between two looks at the other sockets.
+inline constexpr int link_accepts_per_turn = 32;
+/// From one attempt to reach a peer to the next: doubles from the first to the second, less up to this share by chance, so
+/// that nodes that lost each other together do not come together.
+inline constexpr milliseconds link_redial_first{50};
+inline constexpr milliseconds link_redial_longest{2000};
+inline constexpr double link_redial_jitter = 0.3;
+/// A connection is given up when what was sent is not confirmed for so long, or when the peer's system does not answer:
+/// idle time before the first probe, between two, and how many. The control log finds out sooner; this frees the sockets.
+inline constexpr milliseconds link_unconfirmed_max{15'000};
+inline constexpr seconds link_probe_after{10};
+inline constexpr seconds link_probe_interval{5};
+inline constexpr int link_probes = 3;
+/// The same trouble with the same peer is logged once in this time, and counted in between; so many peers are told apart.
+inline constexpr seconds link_log_interval{60};
+inline constexpr std::size_t link_log_names_max = 256;
+/// Encrypted for a socket in one go: one system call, and 16 records of TLS.
+inline constexpr std::size_t tls_write_bytes = 256 * kib;
+/// Ciphertext that one read takes in.
+inline constexpr std::size_t tls_read_bytes = 64 * kib;
+/// What a client or a joining node shows first.
+inline constexpr std::size_t link_token_bytes_max = 1 * kib;
+/// A request to join: a certificate request, names and an address.
+inline constexpr std::size_t join_request_bytes_max = 16 * kib;
+/// For a whole join, seen from the node that joins: a commit of the control log is in it.
+inline constexpr seconds join_timeout{30};
 
 // -- control log: its state ----
 
