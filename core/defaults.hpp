@@ -294,4 +294,30 @@ inline constexpr std::size_t generation_scopes_max = 10'000;
 /// those of today look forgotten.
 inline constexpr minutes id_ahead_max{60};
 
+// -- control log ----
+
+/// A leader is heard this often: a few small messages per second and follower.
+inline constexpr milliseconds raft_heartbeat{100};
+/// Without a leader for a time drawn from here to its double, a voter asks for votes: five lost heartbeats are no loss of a
+/// leader, and the spread keeps voters from asking at once.
+inline constexpr milliseconds raft_election_timeout{500};
+/// Entries and bytes of one append message: a tenth of what the bulk stream sends in one turn, so that it delays no
+/// heartbeat. One entry may exceed the bytes alone.
+inline constexpr std::size_t raft_append_entries_max = 256;
+inline constexpr std::size_t raft_append_bytes_max = 256 * kib;
+/// Append messages to one follower that are not yet acknowledged: covers a disk that takes a second at 4,000 entries per s.
+inline constexpr std::size_t raft_appends_in_flight_max = 16;
+/// Proposals that wait for their commit, and their bytes; beyond it they are refused.
+inline constexpr std::size_t raft_proposals_max = 4096;
+inline constexpr std::size_t raft_proposal_bytes_max = 16 * mib;
+/// Reads that wait for a round of the voters.
+inline constexpr std::size_t raft_reads_max = 4096;
+/// Entries kept in memory behind a snapshot, for followers that are a little late: cheaper than a snapshot for them.
+inline constexpr std::size_t raft_entries_behind_snapshot = 1024;
+/// A piece of a snapshot that got no answer is sent again after this, so often by a node that does not lead.
+inline constexpr milliseconds raft_chunk_retry{500};
+inline constexpr std::uint32_t raft_chunk_tries_max = 20;
+/// More voters make every commit slower and no cluster safer.
+inline constexpr std::size_t raft_voters_max = 7;
+
 } // namespace hearth::defaults
