@@ -116,9 +116,7 @@ void put(log::Command::Builder into, const put_token& order) {
   to.setExpiresUnixMs(order.expires_unix_ms);
 }
 
-void put(log::Command::Builder into, const revoke_token& order) {
-  into.initRevokeToken().setName(text_of(order.name));
-}
+void put(log::Command::Builder into, const revoke_token& order) { into.initRevokeToken().setName(text_of(order.name)); }
 
 command read_end_seat(log::EndSeat::Reader from) {
   KJ_REQUIRE(from.getHow() <= log::Departure::DIED, "a departure of a newer Hearth");
@@ -156,30 +154,41 @@ command read(log::Command::Reader from) {
   using which = log::Command::Which;
   KJ_REQUIRE(from.getFormat() == log::FORMAT_NUMBER, "a format of another Hearth", from.getFormat());
   switch (from.which()) {
-    case which::UNKNOWN: break;
+    case which::UNKNOWN:
+      break;
     case which::ADMIT_NODE:
       return admit_node{node_of(from.getAdmitNode().getNode()), string_of(from.getAdmitNode().getName())};
-    case which::REMOVE_NODE: return remove_node{node_of(from.getRemoveNode().getNode())};
+    case which::REMOVE_NODE:
+      return remove_node{node_of(from.getRemoveNode().getNode())};
     case which::DRAIN_NODE:
       return drain_node{node_of(from.getDrainNode().getNode()), from.getDrainNode().getDraining()};
-    case which::TAKE_SEAT: return read_take_seat(from.getTakeSeat());
-    case which::END_SEAT: return read_end_seat(from.getEndSeat());
-    case which::RENEW: return read_renew(from.getRenew());
-    case which::SET_VOTERS: return read_set_voters(from.getSetVoters());
-    case which::RAISE_LEVEL: return raise_level{from.getRaiseLevel().getLevel()};
+    case which::TAKE_SEAT:
+      return read_take_seat(from.getTakeSeat());
+    case which::END_SEAT:
+      return read_end_seat(from.getEndSeat());
+    case which::RENEW:
+      return read_renew(from.getRenew());
+    case which::SET_VOTERS:
+      return read_set_voters(from.getSetVoters());
+    case which::RAISE_LEVEL:
+      return raise_level{from.getRaiseLevel().getLevel()};
     case which::PUT_SPEC: {
       const auto spec = from.getPutSpec();
       return put_spec{string_of(spec.getKey()), string_of(spec.getVersion()), bytes_of(spec.getSpec()),
                       spec.getDeployed()};
     }
-    case which::GRANT: return grant{string_of(from.getGrant().getKey()), seat_id{from.getGrant().getSeat()}};
-    case which::RELEASE: return release{string_of(from.getRelease().getKey()), epoch{from.getRelease().getEpoch()}};
-    case which::ACCEPT_RUN: return read(from.getAcceptRun());
+    case which::GRANT:
+      return grant{string_of(from.getGrant().getKey()), seat_id{from.getGrant().getSeat()}};
+    case which::RELEASE:
+      return release{string_of(from.getRelease().getKey()), epoch{from.getRelease().getEpoch()}};
+    case which::ACCEPT_RUN:
+      return read(from.getAcceptRun());
     case which::CLAIM_RUN: {
       const auto claim = from.getClaimRun();
       return claim_run{string_of(claim.getName()), claim.getAttempt(), seat_id{claim.getHome()}};
     }
-    case which::COMPLETE_RUN: return read(from.getCompleteRun());
+    case which::COMPLETE_RUN:
+      return read(from.getCompleteRun());
     case which::ABORT_RUN: {
       const auto abort = from.getAbortRun();
       return abort_run{string_of(abort.getName()), string_of(abort.getReason()), abort.getUnixMs()};
@@ -188,13 +197,15 @@ command read(log::Command::Reader from) {
       const auto rehome = from.getRehomeRuns();
       return rehome_runs{strings_of(rehome.getNames()), seat_id{rehome.getHome()}, rehome.getUnixMs()};
     }
-    case which::RAISE_GENERATION: return raise_generation{string_of(from.getRaiseGeneration().getScope())};
+    case which::RAISE_GENERATION:
+      return raise_generation{string_of(from.getRaiseGeneration().getScope())};
     case which::PUT_TOKEN: {
       const auto token = from.getPutToken();
       return put_token{string_of(token.getName()), string_of(token.getDigest()), strings_of(token.getScopes()),
                        token.getExpiresUnixMs()};
     }
-    case which::REVOKE_TOKEN: return revoke_token{string_of(from.getRevokeToken().getName())};
+    case which::REVOKE_TOKEN:
+      return revoke_token{string_of(from.getRevokeToken().getName())};
   }
   KJ_FAIL_REQUIRE("a command of a newer Hearth", static_cast<std::uint16_t>(from.which()));
 }
@@ -210,9 +221,9 @@ std::variant<command, failure> decode_command(std::string_view text) {
     flat_message message(text);
     return read(message.root<log::Command>());
   } catch (const kj::Exception& why) {
-    return failure{ec::storage_failed, "An entry of the control log cannot be read: "
-                                         + std::string(why.getDescription().cStr())
-                                         + ". Restore this node's store, or install the Hearth that wrote it."};
+    return failure{ec::storage_failed,
+                   "An entry of the control log cannot be read: " + std::string(why.getDescription().cStr())
+                     + ". Restore this node's store, or install the Hearth that wrote it."};
   }
 }
 

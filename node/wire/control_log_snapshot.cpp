@@ -201,9 +201,9 @@ std::variant<control_image, failure> decode_image(std::string_view text) {
     flat_message message(text);
     return read_state(message.root<log::State>());
   } catch (const kj::Exception& why) {
-    return failure{ec::storage_failed, "A snapshot of the control log cannot be read: "
-                                         + std::string(why.getDescription().cStr())
-                                         + ". Restore this node's store, or install the Hearth that wrote it."};
+    return failure{ec::storage_failed,
+                   "A snapshot of the control log cannot be read: " + std::string(why.getDescription().cStr())
+                     + ". Restore this node's store, or install the Hearth that wrote it."};
   }
 }
 
