@@ -239,6 +239,8 @@ inline constexpr std::uint64_t run_inline_bytes_max = 16 * kib;
 inline constexpr std::size_t specs_remembered_max = 10'000;
 /// How often a run keeper says which blobs are needed after runs were forgotten: it looks at all runs then.
 inline constexpr seconds blob_pin_interval{30};
+/// For a node that stops to give up its seat and to hand on the lead of the control log: some round trips and commits.
+inline constexpr seconds control_stop_patience{2};
 /// How often the control loop looks whether the work loop turns: a few times in each heartbeat.
 inline constexpr milliseconds work_watch_interval{250};
 /// From a try to execute or to end a run that failed for a reason that passes, to the next one.

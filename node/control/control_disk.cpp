@@ -15,12 +15,6 @@ namespace hearth::node {
 
 namespace {
 
-std::string digest_of(std::string_view content) {
-  sha256 sum;
-  sum.add(content);
-  return sum.hex();
-}
-
 /// Nobody knows what the disk holds now; what this process would go on to promise might not be so.
 [[noreturn]] void end_process(const char* what) {
   spdlog::critical("the control log cannot be written, and the node ends: {}", what);
@@ -77,10 +71,10 @@ void control_disk::write(snapshot& what, report& into) {
   std::optional<cluster::control_image> image;
   if (auto* ours = std::get_if<cluster::control_image>(&what.content)) {
     kept.bytes = wire::encode(*ours);
-    kept.digest = digest_of(kept.bytes);
+    kept.digest = sha256_of(kept.bytes);
   } else {
     kept.bytes = std::move(std::get<std::string>(what.content));
-    kept.digest = digest_of(kept.bytes);
+    kept.digest = sha256_of(kept.bytes);
     auto decoded = wire::decode_image(kept.bytes);
     if (kept.digest != what.digest || !std::holds_alternative<cluster::control_image>(decoded)) {
       into.events.emplace_back(raft::snapshot_damaged{what.mark.generation, what.mark.index});

@@ -44,9 +44,7 @@ control_shell::control_shell(work_loop& loop, control_store& store, cluster::con
     }) {
   snapshot_.index = controller_.log().snapshot().index;
   snapshot_.bytes = wire::encode(controller_.state().image()); // before anything is applied: what the disk has
-  sha256 sum;
-  sum.add(snapshot_.bytes);
-  snapshot_.digest = sum.hex();
+  snapshot_.digest = sha256_of(snapshot_.bytes);
 }
 
 control_shell::~control_shell() { *alive_ = nullptr; }
