@@ -85,7 +85,7 @@ private:
   };
 
   // -- raft_core.cpp ----
-  void on(const tick&) {}
+  void on(const tick&) { armed_ = never; } // however early it comes, the next one is asked for again
   void on(const stored& what);
   void on(const learners& what);
   void pass_time();

@@ -75,6 +75,9 @@ public:
     return std::move(slots_[first.slot]);
   }
 
+  /// Time goes on to `when`, before which nothing is due.
+  void pass(instant when) { now_ = std::max(now_, when); }
+
 private:
   struct due {
     instant at;
@@ -98,7 +101,7 @@ public:
 
   instant local(instant world) const { return origin_ + scaled(world, rate_); }
   /// The first moment of the world at which this clock shows `local`, or a little later.
-  instant world(instant local) const { return scaled(local - origin_, 1 / rate_) + instant(1); }
+  instant world(instant local) const { return scaled(local - origin_, 1 / rate_) + instant(2); }
 
 private:
   static instant scaled(instant what, double by) {
