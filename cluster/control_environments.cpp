@@ -83,7 +83,7 @@ outcome control_state::on(const grant& order) {
   if (environment == nullptr)
     return refused(ec::overloaded, "The cluster keeps " + std::to_string(image_.environments.size())
                                      + " environments already, its limit.");
-  if (!environment->owner) {
+  if (!environment->owner || mutated(grant_takes_over)) {
     environment->owner = order.seat;
     environment->epoch = hearth::epoch{image_.applied};
     environment->lost = false;

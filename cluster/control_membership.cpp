@@ -133,6 +133,7 @@ void control_state::vacate(seat_id seat, departure how) {
     who->second.seat = {};
   happened(facts::seat_ended{seat, node, how});
   std::vector<std::string> owned;
+  if (!mutated(seat_end_keeps_owner))
   for (const auto& [key, environment] : image_.environments)
     if (environment.owner == seat)
       owned.push_back(key);
@@ -150,22 +151,33 @@ outcome control_state::on(const renew& order) {
   return done();
 }
 
-outcome control_state::on(const set_voters& order) {
-  auto voters = order.voters;
-  std::sort(voters.begin(), voters.end());
-  voters.erase(std::unique(voters.begin(), voters.end()), voters.end());
-  if (voters == image_.voters)
-    return done();
+std::optional<outcome> control_state::refusal(const set_voters& order) const {
+  const std::set<node_uuid> voters(order.voters.begin(), order.voters.end());
   if (!usable_voter_count(voters.size()))
     return refused(ec::bad_request, "The control log takes 1, 3 or 5 voters, not " + std::to_string(voters.size())
                                       + ": an even number survives no more losses than the odd one below it.");
   for (const auto& voter : voters)
     if (const auto* node = find_member(voter); node == nullptr || node->removed)
       return unknown_node(voter);
+  return std::nullopt;
+}
+
+outcome control_state::on(const set_voters& order) {
+  if (auto why = refusal(order))
+    return *why;
+  auto voters = order.voters;
+  std::sort(voters.begin(), voters.end());
+  voters.erase(std::unique(voters.begin(), voters.end()), voters.end());
+  if (voters != image_.voters)
+    choose_voters(std::move(voters));
+  return done();
+}
+
+void control_state::choose_voters(std::vector<node_uuid> voters) {
+  std::sort(voters.begin(), voters.end());
   image_.voters = std::move(voters);
   ++image_.generation;
   happened(facts::voters_changed{image_.generation});
-  return done();
 }
 
 outcome control_state::on(const raise_level& order) {

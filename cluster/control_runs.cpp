@@ -106,7 +106,7 @@ outcome control_state::on(const claim_run& order) {
     return unknown(order.name);
   if (!run->open())
     return ended_already(*run);
-  if (run->attempt != order.attempt || run->home != order.home || !run->home)
+  if (!mutated(claim_unchecked) && (run->attempt != order.attempt || run->home != order.home || !run->home))
     return refused(ec::stale_epoch, "Run " + order.name + " goes on elsewhere.");
   if (run->abort_wanted)
     return refused(ec::aborted, "Run " + order.name + " is to be aborted: " + run->abort_reason);
@@ -122,6 +122,10 @@ outcome control_state::on(const complete_run& order) {
   if (run == nullptr)
     return unknown(order.name);
   auto result = done();
+  if (!run->open() && mutated(complete_overwrites)) {
+    run->end = order;
+    return result;
+  }
   if (!run->open()) {
     if (!says_the_same(run->end, order))
       return ended_already(*run);
@@ -167,11 +171,16 @@ outcome control_state::on(const rehome_runs& order) {
 
 void control_state::rehome(run_record& run, const rehome_runs& order) {
   const auto& name = run.order.name;
+  if (mutated(rehome_drops)) {
+    run.placed = true;
+    run.home = seat_id{1};
+    return;
+  }
   if (run.abort_wanted)
     return end_by_cluster(run, ec::aborted, run.abort_reason, order.unix_ms);
   if (run.placed)
     ++run.losses;
-  if (run.order.lost == 0 && run.phase == run_phase::claimed)
+  if (run.order.lost == 0 && run.phase == run_phase::claimed && !mutated(restart_after_claim))
     return end_by_cluster(run, ec::maybe_executed,
                           "The node of run " + name + " was lost after the run had begun; it may have taken effect, and "
                             + "lost=0 forbids to run it again.",
@@ -181,7 +190,8 @@ void control_state::rehome(run_record& run, const rehome_runs& order) {
                           "Run " + name + " has lost its node " + std::to_string(run.losses)
                             + " times; `lost` of its retries allows " + std::to_string(run.order.lost) + ".",
                           order.unix_ms);
-  ++run.attempt;
+  if (!mutated(rehome_same_attempt))
+    ++run.attempt;
   run.phase = run_phase::accepted;
   run.home = order.home;
   run.placed = true;

@@ -6,12 +6,17 @@
 
 namespace hearth::cluster {
 
-control_state::control_state(std::vector<node_uuid> voters) {
+control_state::control_state(std::vector<node_uuid> voters, std::uint32_t mutations) : mutations_(mutations) {
   std::sort(voters.begin(), voters.end());
   image_.voters = std::move(voters);
 }
 
-control_state::control_state(control_image image) : image_(std::move(image)) { index_everything(); }
+control_state::control_state(control_image image, std::uint32_t mutations)
+  : mutations_(mutations), image_(std::move(image)) {
+  index_everything();
+  if (mutated(roots_lost_with_snapshot))
+    by_root_.clear();
+}
 
 control_state::decision control_state::apply(log_index index, const command& order) {
   if (index <= image_.applied)
@@ -20,6 +25,15 @@ control_state::decision control_state::apply(log_index index, const command& ord
   facts_.clear();
   auto result = std::visit([this](const auto& what) { return on(what); }, order);
   return {std::move(result), std::exchange(facts_, {})};
+}
+
+control_state::decision control_state::seal(log_index index, std::vector<node_uuid> voters) {
+  if (index <= image_.applied)
+    return {refused(ec::conflict, "Entry " + std::to_string(index) + " of the control log was applied before."), {}};
+  image_.applied = index;
+  facts_.clear();
+  choose_voters(std::move(voters));
+  return {done(), std::exchange(facts_, {})};
 }
 
 void control_state::pass(log_index index) noexcept { image_.applied = std::max(image_.applied, index); }

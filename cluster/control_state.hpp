@@ -19,22 +19,40 @@ namespace hearth::cluster {
 /// One thread at a time.
 class control_state {
 public:
+  /// Deliberate faults, each one bit, for tests of the tests. None is set outside them.
+  enum mutation : std::uint32_t {
+    complete_overwrites = 1U << 0,      // a second completion replaces the first
+    rehome_same_attempt = 1U << 1,      // a new home, but the attempt stays
+    rehome_drops = 1U << 2,             // a run without a home is forgotten
+    claim_unchecked = 1U << 3,          // whoever claims may start
+    roots_lost_with_snapshot = 1U << 4, // a state from an image does not know which submissions it has
+    grant_takes_over = 1U << 5,         // who asks for an environment gets it
+    seat_end_keeps_owner = 1U << 6,     // what a seat owned stays its own when it ends
+    restart_after_claim = 1U << 7,      // with lost=0, too, a claimed run starts again
+  };
+
   struct decision {
     outcome result;
     std::vector<fact> facts; // in the order in which they happened
   };
 
   /// Before the first entry. `voters` are those with which the log began.
-  explicit control_state(std::vector<node_uuid> voters);
+  explicit control_state(std::vector<node_uuid> voters, std::uint32_t mutations = 0);
 
   /// As it was when the image was taken.
-  explicit control_state(control_image image);
+  explicit control_state(control_image image, std::uint32_t mutations = 0);
 
   control_state(control_state&&) = default;
   control_state& operator=(control_state&&) = default;
 
   /// Applies the entry at `index`, which must be higher than `applied()`; otherwise nothing changes (`conflict`).
   decision apply(log_index index, const command& order);
+
+  /// The seal of the log's generation, which its voters have decided: unlike `set_voters` it is never refused.
+  decision seal(log_index index, std::vector<node_uuid> voters);
+
+  /// Why these voters must not be chosen now.
+  std::optional<outcome> refusal(const set_voters& order) const;
 
   /// An entry without a command.
   void pass(log_index index) noexcept;
@@ -127,6 +145,10 @@ private:
   void index_everything();
   void index_run(run_record& run);
 
+  bool mutated(mutation which) const noexcept { return (mutations_ & which) != 0; }
+  void choose_voters(std::vector<node_uuid> voters);
+
+  std::uint32_t mutations_ = 0;
   control_image image_;
   std::vector<fact> facts_; // of the command that is being applied
 

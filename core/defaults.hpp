@@ -437,4 +437,42 @@ inline constexpr std::uint32_t raft_chunk_tries_max = 20;
 /// More voters make every commit slower and no cluster safer.
 inline constexpr std::size_t raft_voters_max = 7;
 
+// -- control plane of a node ----
+
+/// Heartbeats, and renewals of the leases that they ask for: one small entry and sync each for all nodes.
+inline constexpr milliseconds heartbeat_interval{500};
+/// A lease outlives three lost heartbeats; the loss of a node is noticed after it.
+inline constexpr seconds lease_time{2};
+/// How much faster than another one a clock may run: a hundred times what crystals do.
+inline constexpr double clock_drift = 0.05;
+/// A node whose loops are later than this says so, and is waited for longer: one lease more per step, three at most.
+inline constexpr milliseconds loop_lag_bearable{100};
+inline constexpr milliseconds loop_lag_step{500};
+inline constexpr int patience_max = 4;
+/// Renewals that a node has not acknowledged and the leader remembers: twice those of a lease.
+inline constexpr std::size_t renewals_unseen_max = 8;
+/// After an election, until environments and runs of seats that have ended get new places: nodes that restarted with the
+/// leader are back by then.
+inline constexpr milliseconds return_grace{300};
+/// Unanswered submissions of a node; the same number as of proposals that wait for their commit.
+inline constexpr std::size_t submissions_max = 4096;
+/// A submission without a trace is handed in again: a few round trips to a disk that is busy.
+inline constexpr milliseconds submission_retry{1000};
+/// Where the leader has just gone, or does not take more: the time of an election's round.
+inline constexpr milliseconds submission_pause{50};
+/// So long somebody waits for a decision before `no_quorum`: two elections with a collision.
+inline constexpr seconds decision_patience{5};
+/// A seat that was refused is asked for again; a node that was not admitted within this time gives up.
+inline constexpr milliseconds seat_retry{200};
+inline constexpr seconds admission_patience{10};
+/// Applied entries, and their bytes, after which the state is stored and the log before it dropped: reading both again at
+/// start takes less than a second.
+inline constexpr std::size_t snapshot_entries = 10'000;
+inline constexpr std::uint64_t snapshot_log_bytes = 64 * mib;
+/// What the leader asks for again when nothing came of it; and how much of it in one entry.
+inline constexpr milliseconds duty_retry{1000};
+inline constexpr std::size_t duty_batch = 256;
+/// For handing over leadership when a node stops.
+inline constexpr milliseconds transfer_patience{1500};
+
 } // namespace hearth::defaults
