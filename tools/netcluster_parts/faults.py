@@ -56,7 +56,7 @@ class Faults:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "cuts": sorted(map(list, self.cuts)),
+            "cuts": sorted([a, b] for a, b in self.cuts),
             "links": {str(node): dataclasses.asdict(link) for node, link in sorted(self.links.items())},
             "rates": {str(node): rate for node, rate in sorted(self.rates.items())},
             "frozen": sorted(self.frozen),

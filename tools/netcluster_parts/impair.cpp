@@ -5,14 +5,17 @@
 #include "tools/netcluster_parts/impairment.hpp"
 
 #include <CLI/CLI.hpp>
-#include <libnetfilter_queue/libnetfilter_queue.h>
-#include <linux/netfilter.h>
+
+// Before the kernel's own headers, which then leave out what it has declared.
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <libnetfilter_queue/libnetfilter_queue.h>
+#include <linux/netfilter.h>
 
 #include <array>
 #include <cerrno>
@@ -82,15 +85,15 @@ struct waiting {
   }
 };
 
-class link {
+class bad_link {
 public:
-  link(const impairment& with, std::uint64_t seed, int mark)
+  bad_link(const impairment& with, std::uint64_t seed, int mark)
     : copies_(mark), directions_{direction(with, seed), direction(with, ~seed)}, handle_(nfq_open()) {
     if (!handle_)
       fail("netfilter queues");
     for (const auto number : {in_queue, out_queue}) {
       auto& queue = queues_.at(number);
-      queue.reset(nfq_create_queue(handle_.get(), number, &link::on_packet, this));
+      queue.reset(nfq_create_queue(handle_.get(), number, &bad_link::on_packet, this));
       if (!queue || nfq_set_mode(queue.get(), NFQNL_COPY_PACKET, 0xffff) != 0
           || nfq_set_queue_maxlen(queue.get(), packets_held_max) != 0)
         fail("a netfilter queue; does another program read it?");
@@ -132,7 +135,7 @@ public:
 
 private:
   static int on_packet(nfq_q_handle* queue, nfgenmsg*, nfq_data* data, void* self) {
-    static_cast<link*>(self)->take(queue, data);
+    static_cast<bad_link*>(self)->take(queue, data);
     return 0;
   }
 
@@ -168,7 +171,7 @@ private:
 };
 
 /// Until SIGTERM or SIGINT.
-void serve(link& link) {
+void serve(bad_link& link) {
   sigset_t ending;
   sigemptyset(&ending);
   sigaddset(&ending, SIGTERM);
@@ -210,7 +213,7 @@ int main(int argc, char** argv) {
   with.delay = std::chrono::microseconds(delay_us);
   with.jitter = std::chrono::microseconds(jitter_us);
   try {
-    const auto impaired = std::make_unique<link>(with, seed, mark);
+    const auto impaired = std::make_unique<bad_link>(with, seed, mark);
     serve(*impaired);
   } catch (const std::exception& error) {
     std::cerr << "netcluster_impair: " << error.what() << ". It runs as root inside of a network namespace.\n";
