@@ -24,7 +24,7 @@ def expected_value(key: str, run: str, given: str) -> str:
 class Runs:
     """A history by run."""
 
-    def __init__(self, history: Iterable[Line]) -> None:
+    def __init__(self, history: Sequence[Line]) -> None:
         self.submitted: dict[str, Line] = {}  # the first invocation
         self.accepted: dict[str, int] = {}  # when a client was told first
         self.refused: dict[str, str] = {}  # every submission of it failed: the last reason
@@ -44,10 +44,7 @@ class Runs:
                 self.reads[run].append((int(begin["t"]), line))
             elif begin["op"] == "submit" and line["kind"] == "ok":
                 self.accepted.setdefault(run, int(line["t"]))
-        open_submits = {call for call, line in invoked.items() if line["op"] == "submit"}
-        self._find_refused(history if isinstance(history, Sequence) else [], invoked, open_submits)
-
-    def _find_refused(self, history: Sequence[Line], invoked: dict[int, Line], submits: set[int]) -> None:
+        submits = [call for call, line in invoked.items() if line["op"] == "submit"]
         failed = {line["call"]: str(line.get("reason", "")) for line in history if line["kind"] == "fail"}
         by_run: dict[str, list[int]] = collections.defaultdict(list)
         for call in submits:
