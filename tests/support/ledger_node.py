@@ -124,7 +124,7 @@ class LedgerNode:
         mine = self.addresses[self.node - 1]
         peers = [self.ask(each, {"op": "ping"}) for each in self.addresses if each != mine]
         heard = 1 + sum(answer["kind"] == "ok" for answer in await asyncio.gather(*peers))
-        return heard * 2 > len(self.addresses)
+        return bool(heard * 2 > len(self.addresses))
 
     async def from_client(self, request: Message) -> Message:
         if not await self.has_majority():
