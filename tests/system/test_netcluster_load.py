@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -21,13 +20,11 @@ PARTS = ROOT / "tools" / "netcluster_parts"
 
 
 def test_durable_runs_of_the_load_end_once_with_their_own_value(node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copy(PARTS / "load_tasks.py", node.project)
-    monkeypatch.chdir(node.project)
     monkeypatch.setenv("PYTHONPATH", str(BUILD / "sdk"))
     for word in ("HEARTH_PYTHON", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(word, node.environment[word])
     order = Order(runs=60, seconds=2, drain_s=60, seed=1, key="k", ledger=tmp_path / "ledger", history=tmp_path / "history")
-    load = Load(order, {1: [sys.executable, str(PARTS / "hearth_door.py"), node.environment["HEARTH_SOCKET"]]}, tmp_path / "doors.log")
+    load = Load(order, {1: [sys.executable, str(PARTS / "hearth_door.py"), node.environment["HEARTH_SOCKET"], str(tmp_path)]}, tmp_path / "doors.log")
     asyncio.run(load.run())
     said = (tmp_path / "doors.log").read_text()
     assert load.ended == order.runs, said + node.log()

@@ -1,12 +1,15 @@
 """The door of the load to a node of Hearth, through the SDK (see `door`).
 
-  hearth_door.py SOCKET      with the SDK on PYTHONPATH, in a folder that holds load_tasks.py and pyproject.toml
+  hearth_door.py SOCKET DIRECTORY
+
+The tasks are shipped from a project of their own, DIRECTORY/load. The SDK is the one on PYTHONPATH, else the built one.
 """
 
 from __future__ import annotations
 
-import json
+import importlib
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,8 +25,7 @@ class Node:
     their value."""
 
     def __init__(self) -> None:
-        import hearth
-        import load_tasks
+        hearth, load_tasks = (importlib.import_module(name) for name in ("hearth", "load_tasks"))
 
         self._hearth = hearth
         self._tasks = load_tasks
@@ -41,8 +43,7 @@ class Node:
 
     def row(self, run: str) -> dict[str, Any] | None:
         """What the node lists about a run."""
-        from hearth._client import shared
-
+        shared = importlib.import_module("hearth._client.shared")
         for row in shared.connection().rows("runs", run):
             if row.get("name") == run:
                 return dict(row)
@@ -75,17 +76,27 @@ def answer(node: Node, request: Request) -> Answer:
         return {"kind": "info", "reason": said}
 
 
+def project(directory: Path) -> Path:
+    """A project that holds the tasks and nothing else. Several doors may make it at the same time."""
+    place = directory / "load"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "pyproject.toml").touch()
+    fresh = place / f".{os.getpid()}.new"
+    shutil.copy(Path(__file__).with_name("load_tasks.py"), fresh)
+    fresh.rename(place / "load_tasks.py")
+    return place
+
+
 def main() -> None:
     os.environ["HEARTH_SOCKET"] = sys.argv[1]
     os.environ["HEARTH_NO_START"] = "1"
-    sys.path.insert(0, os.getcwd())
+    place = project(Path(sys.argv[2]))
+    os.chdir(place)
+    sys.path.insert(0, str(place))
+    sys.path.append(str(Path(__file__).resolve().parents[2] / "build" / "release" / "sdk"))
     node = Node()
     serve(lambda request: answer(node, request))
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ImportError, IndexError) as error:
-        print(json.dumps({"wrong": str(error)}), file=sys.stderr)
-        sys.exit(2)
+    main()

@@ -1,4 +1,4 @@
-"""The tasks of the load. `check` copies this file into a project of its own, so that nothing else is shipped with it."""
+"""The tasks of the load. The door copies this file into a project of its own, so that nothing else is shipped with it."""
 
 from __future__ import annotations
 
