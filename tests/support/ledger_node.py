@@ -70,7 +70,7 @@ class LedgerNode:
                 self.runs[line["run"]] = {**line, "state": "QUEUED"}
             elif line["what"] == "start":
                 started.add(line["run"])
-            else:
+            elif line["run"] in self.runs:  # else a wrong node has forgotten what it accepted
                 self.runs[line["run"]].update(state=line["state"], value=line.get("value"), reason=line.get("reason"))
         for name, run in self.runs.items():
             if run["state"] == "QUEUED":

@@ -200,7 +200,7 @@ def test_a_full_disk_takes_no_byte_until_it_is_freed(net: Net) -> None:
 
 @pytest.mark.skipif(not Path("/usr/lib/x86_64-linux-gnu/faketime").exists(), reason="needs the package faketime")
 def test_a_clock_can_be_moved_and_only_where_that_was_asked(net: Net) -> None:
-    show = "import time; print(int(time.time()), flush=True); time.sleep(0.2)"
+    show = "import select, time; print(int(time.time()), flush=True); select.select([], [], [], 0.2)"
     loop = f"while True:\n exec({show!r})"
     net("up", "--nodes", 1, "--directory", net.directory, "--clock", "--", sys.executable, "-c", loop)
     log = net.directory / "node1" / "output.log"

@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-from netcluster_parts.system import Trouble, run
+from netcluster_parts.system import Trouble, run, wait_until
 
 __all__ = ["fill", "free", "is_mounted", "mount", "mounts_below", "unmount"]
 
@@ -16,13 +16,15 @@ _CHUNKS = (1 << 20, 4096, 1)  # bytes of a write: large while there is room, the
 
 def mounts_below(directory: Path) -> list[Path]:
     """Mount points at and below `directory`, inner ones first."""
-    found = []
-    with open("/proc/self/mounts", encoding="utf-8") as table:
-        for line in table:
-            point = Path(line.split()[1].encode().decode("unicode_escape"))
-            if point == directory or directory in point.parents:
-                found.append(point)
+    found = [point for _, point in _table() if point == directory or directory in point.parents]
     return sorted(found, key=lambda point: len(point.parts), reverse=True)
+
+
+def _table() -> list[tuple[str, Path]]:
+    """What is mounted where."""
+    with open("/proc/self/mounts", encoding="utf-8") as table:
+        fields = [line.split() for line in table]
+    return [(source, Path(point.encode().decode("unicode_escape"))) for source, point, *_ in fields]
 
 
 def is_mounted(point: Path) -> bool:
@@ -45,11 +47,23 @@ def mount(image: Path, point: Path, size: int) -> None:
 
 
 def unmount(point: Path) -> None:
-    """The process that used it has ended; what still does keeps it no longer than itself."""
+    """Returns when the disk is unmounted and its loop device is free again, which the system does a moment later."""
+    devices = [Path(source).name for source, target in _table() if target == point and source.startswith("/dev/loop")]
     try:
         run("umount", point)
     except Trouble:  # something has it open: it goes with the last user
         run("umount", "--lazy", point)
+    for device in devices:
+        backing = Path("/sys/block", device, "loop", "backing_file")
+        wait_until(lambda backing=backing: not _is_below(backing, point.parent), f"the loop device {device} of {point} to be free")  # type: ignore[misc]
+
+
+def _is_below(backing: Path, directory: Path) -> bool:
+    """Whether a loop device holds a file of `directory`; another disk may have the device by now."""
+    try:
+        return backing.read_text().startswith(f"{directory}/")
+    except OSError:  # it holds none
+        return False
 
 
 def fill(point: Path) -> int:
