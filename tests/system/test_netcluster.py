@@ -15,6 +15,9 @@ import pytest
 
 from conftest import ROOT, alive, wait_until
 
+sys.path.insert(0, str(ROOT / "tools"))
+from netcluster_parts.processes import Group  # noqa: E402
+
 TOOL = ROOT / "tools" / "netcluster"
 LEDGER = ROOT / "tests" / "support" / "ledger_node.py"
 SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
@@ -175,6 +178,19 @@ def test_a_frozen_node_stands_still_until_it_is_thawed(net: Net) -> None:
     assert net.hears(1, 2)
 
 
+def test_a_node_can_be_frozen_where_there_are_no_cgroups(net: Net) -> None:
+    net.up()
+    net("delay", 2, "1ms")  # its program belongs to the network and goes on
+    name = f"hearth-{net.name}-2"
+    group = Group(name, Path("/run/netns") / name)
+    group.version = 0
+    assert net.ready(2) in group.pids()
+    group.freeze()
+    assert not net.hears(1, 2)
+    group.thaw()
+    assert net.hears(1, 2)
+
+
 def test_a_killed_node_is_gone_with_its_children_and_starts_again(net: Net) -> None:
     net.up()
     child = net.ready(2)
@@ -228,6 +244,7 @@ def test_down_removes_what_a_crash_left(net: Net) -> None:
 def test_what_cannot_be_done_is_refused_with_a_sentence(net: Net) -> None:
     assert "There is no cluster" in net("heal", status=2)
     net("up", "--nodes", 2, "--directory", net.directory)
+    assert "varies by more than the delay" in net("delay", 1, "10ms±20ms", status=2)
     assert "There is no node 3" in net("freeze", 3, status=2)
     assert "no command" in net("start", 1, status=2)
     assert "Take it down first" in net("up", "--nodes", 3, "--directory", net.directory, status=2)

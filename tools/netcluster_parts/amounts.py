@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 
 __all__ = ["WrongAmount", "delay", "duration_s", "percent", "rate_bits", "shift_s", "size_bytes"]
@@ -12,8 +13,8 @@ _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)([a-zµ]*)", re.I)
 
 
-class WrongAmount(ValueError):
-    """A sentence that says what was expected."""
+class WrongAmount(argparse.ArgumentTypeError, ValueError):
+    """A sentence that says what was expected; argparse shows it."""
 
 
 def _amount(text: str, units: dict[str, float], example: str) -> float:

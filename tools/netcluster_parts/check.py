@@ -30,6 +30,7 @@ __all__ = ["main"]
 
 START_S = 60.0  # until a node takes connections
 SETTLE_S = 30.0  # until what the load used is given back
+HEARTH_DOOR = f"/usr/bin/python3 {ROOT / 'tools' / 'netcluster_parts' / 'hearth_door.py'} {{socket}} {{directory}}"
 WARM_RUNS, WARM_S = 20, 1.0
 DESCRIPTORS_MORE = 8  # links to peers that come and go, at the moment of counting
 
@@ -51,8 +52,9 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
                         help="how long after a fault a node may be held for lost: two leases and a second")  # fmt: skip
     parser.add_argument("--disk", type=amounts.size_bytes, default=64 << 20, metavar="64M")
     parser.add_argument("--directory", type=Path, help="for everything, the report too (/var/tmp/hearth-netcluster-NAME)")
-    parser.add_argument("--door", required=True, metavar="COMMAND", help="of the load's door to a node; words in braces as for nodes")
-    parser.add_argument("--ownership", type=Path, action="append", default=[], help="a log of epochs written by nodes, for the checker")
+    parser.add_argument("--door", default=HEARTH_DOOR, metavar="COMMAND",
+                        help="of the load's door to a node, words in braces as for nodes; by default that to a node of Hearth")  # fmt: skip
+    parser.add_argument("--ownership", metavar="PATH", help="of each node's log of epochs, for the checker; words in braces as for nodes")
     parser.add_argument("--keep", action="store_true", help="leave the cluster up")
     parser.add_argument("program", nargs="+", metavar="-- PROGRAM", help="of each node, as for `up`")
     return parser.parse_args(arguments)
@@ -145,11 +147,13 @@ def wait_for_nodes(cluster: Cluster) -> None:
 
 
 def resources(cluster: Cluster) -> dict[int, dict[str, int]]:
-    """Processes, descriptors of the first process, and files for passing use, by node."""
-    found = {}
+    """Descriptors of the first process and files for passing use, by node; processes of all nodes together under 0, because
+    a cluster may place its interpreters otherwise after a fault."""
+    found = {0: {"processes": 0}}
     plan = cluster.plan()
     for node in cluster.layout(plan).numbers:
-        counts = {"processes": len(cluster.group(node).pids())}
+        counts: dict[str, int] = {}
+        found[0]["processes"] += len(cluster.group(node).pids())
         if node in plan.processes and plan.processes[node].alive():
             counts["descriptors"] = len(os.listdir(f"/proc/{plan.processes[node].pid}/fd"))
         state = cluster.layout(plan).state(node)
@@ -171,7 +175,7 @@ def settled(cluster: Cluster, before: dict[int, dict[str, int]], check: Any) -> 
 # -- the report ----
 
 
-def verdict(said: argparse.Namespace, place: Path, networks: dict[str, int], before: Any, after: Any) -> dict[str, Any]:
+def verdict(said: argparse.Namespace, place: Path, networks: dict[str, int], epochs: list[Path], before: Any, after: Any) -> dict[str, Any]:
     import history
 
     lines = list(journal.read(place / "history.jsonl"))
@@ -179,7 +183,7 @@ def verdict(said: argparse.Namespace, place: Path, networks: dict[str, int], bef
     ledger = [line for line in ledger if line["run"].startswith(f"net-{said.seed}-")]
     made = list(journal.read(place / "faults.jsonl"))
     lost = history.losses(made)
-    ownership = [line for path in said.ownership for line in journal.read(path)]
+    ownership = [line for path in epochs for line in journal.read(path)]
     found = [
         *history.check_terminal_states(lines), *history.check_values(lines, key_of(said), lost, said.slack),
         *history.check_executions(lines, ledger, lost, said.slack), *history.check_reads(lines), *history.check_replies(lines),
@@ -253,12 +257,14 @@ def main(arguments: list[str]) -> int:
     try:
         cluster.up(said.nodes, place, said.program, said.disk)
         networks = {row["network"]: row["node"] for row in cluster.status()["nodes"]}
+        layout = cluster.layout()
+        epochs = [Path(said.ownership.format_map(layout.words(node))) for node in layout.numbers] if said.ownership else []
         wait_for_nodes(cluster)
         before, after, ended = asyncio.run(_drive(cluster, said, place))
     finally:
         if not said.keep:
             cluster.down()
-    report = {**verdict(said, place, networks, before, after), "ended": ended}
+    report = {**verdict(said, place, networks, epochs, before, after), "ended": ended}
     (place / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     print(shown(report))
     print(f"report      {place / 'report.json'}")

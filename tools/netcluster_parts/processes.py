@@ -19,6 +19,7 @@ __all__ = ["Group", "Process", "end", "groups_root", "inside", "start"]
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _started: list[subprocess.Popen[bytes]] = []  # of this process, kept so that ended ones are reaped
+_IMPAIRING = "netcluster_impair"[:15]  # as the kernel calls it: part of the network, not of the node
 KILL_S = 20.0  # a process that waits for a full disk or a debugger takes its time
 
 
@@ -49,6 +50,13 @@ def _stat(pid: int) -> tuple[str, int]:
     except (FileNotFoundError, ProcessLookupError):
         return "", 0
     return fields[0], int(fields[19])
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def inside(namespace: Path) -> list[int]:
@@ -113,7 +121,7 @@ class Group:
 
     def pids(self) -> list[int]:
         if not self.version:
-            return inside(self._namespace)
+            return [pid for pid in inside(self._namespace) if _name(pid) != _IMPAIRING]
         found: list[int] = []
         for each in self._all():
             try:
