@@ -71,7 +71,7 @@ class Cluster:
     def _turn(self) -> Iterator[None]:
         require_root()
         RUNTIME.mkdir(mode=0o755, exist_ok=True)
-        with (RUNTIME / f"{self.name}.lock").open("w") as lock:
+        with (RUNTIME / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
