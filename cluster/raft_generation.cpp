@@ -108,7 +108,9 @@ void core::handle(const node_uuid& from, const snapshot_chunk& what, std::uint64
   if (quiet() || mark.generation < generation_ || known_already(from, mark))
     return;
   const bool same_sender = !incoming_ || incoming_->from == from;
-  const auto want = [&](std::uint64_t offset) { post(from, snapshot_reply{mark.index, mark.generation, offset, false}); };
+  const auto want = [&](std::uint64_t offset) {
+    post(from, snapshot_reply{mark.index, mark.generation, offset, false});
+  };
   const bool goes_on = incoming_ && same_sender && incoming_->mark == mark;
   if (goes_on && what.offset != incoming_->offset)
     return want(incoming_->offset);

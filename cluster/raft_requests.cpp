@@ -52,8 +52,8 @@ bool core::may_vote_next(const std::vector<node_uuid>& voters) const {
 }
 
 void core::append_proposal(const propose& what) {
-  entry next{log_.last_index() + 1, hard_.term, what.voters.empty() ? entry::kind::command : entry::kind::seal, what.data,
-             what.voters};
+  entry next{log_.last_index() + 1, hard_.term, what.voters.empty() ? entry::kind::command : entry::kind::seal,
+             what.data, what.voters};
   std::sort(next.voters.begin(), next.voters.end());
   in_flight_.push_back({what.id, next.index, what.data.size()});
   out_.emplace_back(proposed{what.id, next.index, next.term});

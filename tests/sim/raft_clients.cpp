@@ -35,7 +35,7 @@ void raft_clients::ask(std::size_t who) {
     ++done_;
     world_.at(world_.now() + world_.random().time(instant(0), 2 * pause_), [this, who] { next(who); });
   });
-  world_.at(world_.now() + from_ms(1500), [this, who, attempt] {
+  world_.at(world_.now() + world_.random().time(from_ms(150), from_ms(1200)), [this, who, attempt] {
     if (clients_[who].attempt != attempt)
       return;
     clients_[who].leader.reset();

@@ -28,7 +28,7 @@ world_options drawn(std::uint64_t seed, std::uint32_t mutations, std::size_t lin
   how.clock_error = random.happens(0.5) ? 0.05 : 0;
   how.damage = random.happens(0.2) ? 0.2 : 0;
   how.late_joiners = random.happens(0.5);
-  how.limits.append_entries_max = random.between(1, 16);
+  how.limits.append_entries_max = random.happens(0.3) ? 1 : random.between(1, 16);
   how.limits.append_bytes_max = random.between(64, 4096);
   how.limits.appends_in_flight_max = random.between(1, 8);
   how.limits.proposals_max = random.between(4, 64);
@@ -114,8 +114,8 @@ raft_result run_raft(std::uint64_t seed, std::uint32_t mutations, std::size_t li
 }
 
 std::string report(const raft_result& what) {
-  auto text = "seed " + std::to_string(what.seed) + ": " + what.broken + "\nHEARTH_SIM_SEED=" + std::to_string(what.seed)
-              + " shows it again. The end of the trace:\n";
+  auto text = "seed " + std::to_string(what.seed) + ": " + what.broken
+              + "\nHEARTH_SIM_SEED=" + std::to_string(what.seed) + " shows it again. The end of the trace:\n";
   for (const auto& line : what.lines)
     text += line + "\n";
   return text;

@@ -116,13 +116,16 @@ private:
   struct piece {
     raft::snapshot_data data;
   };
+  struct asked {
+    raft::event what;
+  };
   struct action {
     std::function<void()> run;
   };
   struct event {
     std::size_t node = 0;
     unsigned life = 0; // 0: whichever it lives
-    std::variant<arrival, timer, written, piece, action> what;
+    std::variant<arrival, timer, written, piece, asked, action> what;
   };
   struct question {
     std::uint64_t term = 0;
@@ -157,6 +160,7 @@ private:
 
   void deliver(event what);
   void step(std::size_t node, const raft::event& what);
+  void check_foreign(std::size_t node, const raft::event& what, const raft::effects& effects) const;
   void check_step(std::size_t node);
   void perform(std::size_t node, raft::effect& what);
   void on(std::size_t node, raft::send& what);
@@ -196,6 +200,7 @@ private:
   // Of the node that steps, before its step.
   std::uint32_t generation_before_ = 0;
   std::vector<node_uuid> voters_before_;
+  std::uint64_t led_before_ = 0;              // the term that it led; 0: none
   std::vector<std::vector<node_uuid>> seals_; // all that were ever proposed
   std::uint64_t steps_ = 0;
   digest trace_;
