@@ -245,8 +245,6 @@ void core::begin_generation(snapshot_mark mark) {
   origin_ = mark;
   sealing_ = mark;
   out_.emplace_back(seal{std::move(mark)});
-  if (mutant(mutation::new_generation_not_durable))
-    sealed();
   if (led_before_)
     for (const auto& id : told)
       tell_generation(id);

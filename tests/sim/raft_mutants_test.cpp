@@ -34,7 +34,7 @@ constexpr mutant mutants[] = {
   {"keeps a suffix that conflicts with an installed state", mutation::install_keeps_suffix},
   {"accepts entries behind a seal", mutation::sealed_accepts},
   {"takes part in two generations", mutation::votes_in_both},
-  {"speaks in a generation that is not on its disk", mutation::new_generation_not_durable},
+  {"begins a generation by a seal that is not committed", mutation::uncommitted_seal_counts},
   {"counts what it has not stored itself", mutation::leader_counts_undurable},
   {"answers reads before its first entry is committed", mutation::read_before_first_commit},
   {"votes before the vote is durable", mutation::term_not_durable},

@@ -192,9 +192,12 @@ void raft_nemesis::rest(const std::vector<std::size_t>& healthy) {
     // The others keep what cuts they have, and may be down; they do not hold the healthy ones up.
     if (random_.happens(0.3))
       world_.crash(node);
+    // Deaf, dumb, or anything between.
+    const double chances[][2] = {{0, 1}, {1, 0}, {0.4, 0.4}, {0.4, 0.4}};
+    const auto& [out, in] = chances[random_.below(std::size(chances))];
     for (std::size_t other = 0; other < world_.size(); ++other) {
-      world_.cut(node, other, random_.happens(0.4));
-      world_.cut(other, node, random_.happens(0.4));
+      world_.cut(node, other, random_.happens(out));
+      world_.cut(other, node, random_.happens(in));
     }
   }
   world_.tell("healed:" + names);

@@ -26,6 +26,7 @@ world_options drawn(std::uint64_t seed, std::uint32_t mutations, std::size_t lin
   how.snapshot_every = random.happens(0.7) ? random.between(4, 40) : 100'000;
   how.snapshot_bytes = random.between(50, 600);
   how.clock_error = random.happens(0.5) ? 0.05 : 0;
+  how.disk_latency = from_ms(random.happens(0.4) ? random.real(3, 200) : 3);
   how.damage = random.happens(0.2) ? 0.2 : 0;
   how.late_joiners = random.happens(0.5);
   how.limits.append_entries_max = random.happens(0.3) ? 1 : random.between(1, 16);
@@ -48,6 +49,9 @@ std::vector<std::size_t> healed(raft_world& world) {
   for (auto voters : world.electorates()) {
     for (auto i = voters.size(); i > 1; --i)
       std::swap(voters[i - 1], voters[world.random().below(i)]);
+    // Often without the leader: how it stays behind is what may hold the others up.
+    if (world.random().happens(0.6))
+      std::stable_partition(voters.begin(), voters.end(), [&](std::size_t node) { return node != world.leader(); });
     voters.resize(voters.size() / 2 + 1);
     result.insert(voters.begin(), voters.end());
   }

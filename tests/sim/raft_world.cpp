@@ -32,6 +32,7 @@ raft_world::raft_world(world_options how) : how_(how), random_(how.seed), nodes_
     if (i < how.voters || !how.late_joiners)
       nodes_[i].on_disk.mark = first;
     const auto rate = 1 + random_.real(-how.clock_error, how.clock_error);
+    nodes_[i].writes.latency_max = how.disk_latency;
     nodes_[i].clock = local_clock(rate, from_ms(1000.0 * static_cast<double>(i)));
     restart(i);
   }

@@ -23,11 +23,12 @@ struct world_options {
   std::size_t voters = 3;
   std::size_t nodes = 3; // the first ones are the voters
   std::uint32_t mutations = 0;
-  log_index snapshot_every = 50;    // entries
-  std::size_t snapshot_bytes = 300; // in pieces of 128
-  double clock_error = 0;           // rates are off by up to this share
-  double damage = 0;                // share of states that arrive damaged
-  bool late_joiners = false;        // those that do not vote know nothing at first
+  log_index snapshot_every = 50;     // entries
+  std::size_t snapshot_bytes = 300;  // in pieces of 128
+  double clock_error = 0;            // rates are off by up to this share
+  instant disk_latency = from_ms(3); // at most, until somebody changes it
+  double damage = 0;                 // share of states that arrive damaged
+  bool late_joiners = false;         // those that do not vote know nothing at first
   raft::config limits{};
   std::size_t lines_kept = 0; // of the trace; 0: none are made
   bool chronicle = false;     // only what a reader of a story wants to know
