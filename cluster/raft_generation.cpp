@@ -250,10 +250,12 @@ void core::begin_generation(snapshot_mark mark) {
       tell_generation(id);
 }
 
-/// The leader of the generation before is the first to campaign.
+/// The leader of the generation before is the first to campaign, when the others have had time to store theirs.
 void core::sealed() {
   snapshot_ = *std::exchange(sealing_, std::nullopt);
-  election_due_ = led_before_ && votes_here(how_.self) ? now_ : now_ + draw_timeout();
+  const bool first = led_before_ && votes_here(how_.self);
+  const auto head_start = voters_.size() == 1 ? instant(0) : how_.heartbeat;
+  election_due_ = now_ + (first ? head_start : draw_timeout());
 }
 
 } // namespace hearth::cluster::raft

@@ -1,6 +1,7 @@
 #include "tests/sim/raft_world.hpp"
 
 #include <algorithm>
+#include <utility>
 
 /// What the shell around each node does with its effects.
 namespace hearth::sim {
@@ -78,6 +79,8 @@ void raft_world::on(std::size_t node, raft::send& what) {
   if (telling())
     say(called(node) + " -> " + called(to) + ": " + shown(what.message) + (arrivals.count == 0 ? " (lost)" : ""),
         false);
+  if (network_.cut(node, to) && random_.happens(0.2))
+    timeline_.plan(now() + from_ms(5), event{node, nodes_[node].life, asked{raft::unreachable{what.to}}});
   for (std::size_t i = 0; i < arrivals.count; ++i)
     if (i + 1 < arrivals.count)
       timeline_.plan(arrivals.at[i], event{to, 0, arrival{node, what.message}});
@@ -238,12 +241,18 @@ void raft_world::on(std::size_t node, raft::readable& what) {
 }
 
 void raft_world::on(std::size_t node, raft::role& what) {
-  if (what.now == raft::role::kind::leader) {
-    if (telling())
-      say(called(node) + " leads term " + text(what.term) + " of generation " + text(what.generation), true);
-    truth_.leads(node, what.generation, what.term);
-    check_complete(node, what);
-  }
+  const bool leads = what.now == raft::role::kind::leader;
+  if (telling() && leads)
+    say(called(node) + " leads term " + text(what.term) + " of generation " + text(what.generation), true);
+  else if (telling() && std::exchange(nodes_[node].led, false))
+    say(called(node) + " leads no more", true);
+  if (telling() && what.leader && !leads)
+    say(called(node) + " follows " + called(node_of(what.leader)) + " in term " + text(what.term), true);
+  nodes_[node].led = leads;
+  if (!leads)
+    return;
+  truth_.leads(node, what.generation, what.term);
+  check_complete(node, what);
 }
 
 void raft_world::on(std::size_t node, raft::set_timer& what) {

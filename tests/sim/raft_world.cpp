@@ -99,7 +99,7 @@ void raft_world::restart(std::size_t node) {
   if (it.core)
     return;
   ++it.life;
-  it.snapshotting = it.replacing = false;
+  it.snapshotting = it.replacing = it.led = false;
   it.state = it.on_disk.state;
   it.term = 0;
   it.commit = 0;

@@ -146,7 +146,7 @@ private:
     unsigned life = 0;
     instant frozen_until{0};
     std::uint64_t timers = 0;
-    bool snapshotting = false, replacing = false;
+    bool snapshotting = false, replacing = false, led = false;
     std::string arriving; // pieces of a state
     std::map<log_index, question> open;
     // The digests of the log in memory, from `chain_base` on.
