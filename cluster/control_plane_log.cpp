@@ -83,7 +83,7 @@ void control_plane::tell_learners() {
 
 void control_plane::keep_snapshot(const raft::entry& entry) {
   if (snapshot_pending_ || installing_ || entry.type == raft::entry::kind::seal
-      || (applied_since_snapshot_ < defaults::snapshot_entries && bytes_since_snapshot_ < defaults::snapshot_log_bytes))
+      || (applied_since_snapshot_ < how_.snapshot_entries && bytes_since_snapshot_ < defaults::snapshot_log_bytes))
     return;
   snapshot_pending_ = true;
   applied_since_snapshot_ = 0;

@@ -6,9 +6,9 @@ namespace hearth::sim {
 
 raft_nemesis::raft_nemesis(raft_world& where) : world_(where), random_(where.random().bits()), pace_(from_ms(1)) {
   const std::vector<void (raft_nemesis::*)()> all{
-    &raft_nemesis::split,     &raft_nemesis::cut_one_way,   &raft_nemesis::bridge, &raft_nemesis::cut_pair,
-    &raft_nemesis::crash,     &raft_nemesis::crash_all,     &raft_nemesis::freeze, &raft_nemesis::slow_disk,
-    &raft_nemesis::swizzle_clog, &raft_nemesis::lose,       &raft_nemesis::change_voters, &raft_nemesis::move_leader};
+    &raft_nemesis::split,        &raft_nemesis::cut_one_way, &raft_nemesis::bridge,        &raft_nemesis::cut_pair,
+    &raft_nemesis::crash,        &raft_nemesis::crash_all,   &raft_nemesis::freeze,        &raft_nemesis::slow_disk,
+    &raft_nemesis::swizzle_clog, &raft_nemesis::lose,        &raft_nemesis::change_voters, &raft_nemesis::move_leader};
   for (const auto way : all)
     if (random_.happens(0.5))
       ways_.push_back(way);
@@ -79,7 +79,8 @@ void raft_nemesis::mend() {
 void raft_nemesis::crash() {
   const auto node = victim();
   world_.crash(node);
-  const auto back = random_.happens(0.5) ? random_.time(from_ms(1), from_ms(100)) : random_.time(from_ms(100), from_ms(3000));
+  const auto back = random_.happens(0.5) ? random_.time(from_ms(1), from_ms(100))
+                                         : random_.time(from_ms(100), from_ms(3000));
   world_.at(world_.now() + back, [this, node] { world_.restart(node); });
 }
 
@@ -136,7 +137,8 @@ void raft_nemesis::change_voters() {
   all.resize(std::min(all.size(), sizes[random_.below(4)]));
   if (all.size() == 2)
     all.resize(1);
-  world_.propose(*leader, "voters", [](raft_world::result, auto) {}, all);
+  world_.propose(
+    *leader, "voters", [](raft_world::result, auto) {}, all);
 }
 
 void raft_nemesis::move_leader() {

@@ -114,8 +114,8 @@ raft_result run_raft(std::uint64_t seed, std::uint32_t mutations, std::size_t li
 }
 
 std::string report(const raft_result& what) {
-  auto text = "seed " + std::to_string(what.seed) + ": " + what.broken + "\nHEARTH_SIM_SEED=" + std::to_string(what.seed)
-              + " shows it again. The end of the trace:\n";
+  auto text = "seed " + std::to_string(what.seed) + ": " + what.broken
+              + "\nHEARTH_SIM_SEED=" + std::to_string(what.seed) + " shows it again. The end of the trace:\n";
   for (const auto& line : what.lines)
     text += line + "\n";
   return text;

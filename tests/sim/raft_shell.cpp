@@ -21,7 +21,8 @@ machine read_back(const std::string& content) {
 std::string shown(const raft::message& what) {
   auto line = "g" + text(what.generation) + " t" + text(what.term) + " ";
   if (const auto* vote = std::get_if<raft::vote_request>(&what.body))
-    line += std::string(vote->pre ? "pre-" : "") + "vote? last " + text(vote->last_index) + "/t" + text(vote->last_term);
+    line += std::string(vote->pre ? "pre-" : "") + "vote? last " + text(vote->last_index) + "/t"
+            + text(vote->last_term);
   else if (const auto* reply = std::get_if<raft::vote_reply>(&what.body))
     line += std::string(reply->pre ? "pre-" : "") + "vote " + (reply->granted ? "yes" : "no");
   else if (const auto* more = std::get_if<raft::append>(&what.body))
@@ -31,7 +32,8 @@ std::string shown(const raft::message& what) {
     line += ack->accepted ? "has " + text(ack->match) + " round " + text(ack->round)
                           : "rejects " + text(ack->rejected) + ", hint " + text(ack->hint);
   else if (const auto* chunk = std::get_if<raft::snapshot_chunk>(&what.body))
-    line += "state " + text(chunk->mark.index) + " of g" + text(chunk->mark.generation) + " from byte " + text(chunk->offset);
+    line += "state " + text(chunk->mark.index) + " of g" + text(chunk->mark.generation) + " from byte "
+            + text(chunk->offset);
   else if (const auto* got = std::get_if<raft::snapshot_reply>(&what.body))
     line += "state " + text(got->index) + (got->done ? " is here" : " wants byte " + text(got->offset));
   else if (const auto* notice = std::get_if<raft::generation_notice>(&what.body))
@@ -72,7 +74,8 @@ void raft_world::on(std::size_t node, raft::send& what) {
   const auto to = node_of(what.to);
   const auto arrivals = network_.send(node, to, now(), random_);
   if (telling())
-    say(called(node) + " -> " + called(to) + ": " + shown(what.message) + (arrivals.count == 0 ? " (lost)" : ""), false);
+    say(called(node) + " -> " + called(to) + ": " + shown(what.message) + (arrivals.count == 0 ? " (lost)" : ""),
+        false);
   for (std::size_t i = 0; i < arrivals.count; ++i)
     if (i + 1 < arrivals.count)
       timeline_.plan(arrivals.at[i], event{to, 0, arrival{node, what.message}});
@@ -111,15 +114,15 @@ void raft_world::on(std::size_t node, raft::commit& what) {
 void raft_world::apply(std::size_t node, const raft::entry& what) {
   auto& it = nodes_[node];
   if (what.index != it.state.index + 1)
-    throw violation("I3: " + called(node) + " applies entry " + text(what.index) + " after entry " + text(it.state.index)
-                    + ".");
+    throw violation("I3: " + called(node) + " applies entry " + text(what.index) + " after entry "
+                    + text(it.state.index) + ".");
   it.state = {what.index, chained(it.state.hash, what)};
   trace_.mix(it.state.hash);
   if (truth_.committed(node, generation_before_, it.core->term(), what, it.state.hash)) {
     check_durable(node, what);
     if (telling() && what.type != raft::entry::kind::nothing)
-      say("entry " + text(what.index) + " of term " + text(what.term) + " is committed: "
-            + (what.type == raft::entry::kind::seal ? "the generation ends" : what.data),
+      say("entry " + text(what.index) + " of term " + text(what.term)
+            + " is committed: " + (what.type == raft::entry::kind::seal ? "the generation ends" : what.data),
           true);
   }
   const auto found = it.open.find(what.index);
@@ -140,12 +143,14 @@ void raft_world::check_durable(std::size_t node, const raft::entry& what) {
   for (const auto& voter : voters_before_) {
     const auto& there = nodes_[node_of(voter)].on_disk;
     const auto& mark = there.mark;
-    const bool later = mark.generation > generation_before_ || (mark.generation == generation_before_ && mark.index >= what.index);
+    const bool later = mark.generation > generation_before_
+                       || (mark.generation == generation_before_ && mark.index >= what.index);
     holders += later || (mark.generation == generation_before_ && there.term_at(what.index) == what.term) ? 1 : 0;
   }
   if (holders < voters_before_.size() / 2 + 1)
-    throw violation("I2: " + called(node) + " takes entry " + text(what.index) + " for committed while it is durable on "
-                    + text(holders) + " of " + text(voters_before_.size()) + " voters.");
+    throw violation("I2: " + called(node) + " takes entry " + text(what.index)
+                    + " for committed while it is durable on " + text(holders) + " of " + text(voters_before_.size())
+                    + " voters.");
 }
 
 void raft_world::on(std::size_t node, raft::seal& what) {
@@ -295,8 +300,7 @@ void raft_world::take_snapshot(std::size_t node) {
   if (!term)
     return;
   it.snapshotting = true;
-  put(node,
-      {0, {}, {}, {}, {it.state.index, *term, it.core->generation(), it.core->voters()}, it.state, false, false});
+  put(node, {0, {}, {}, {}, {it.state.index, *term, it.core->generation(), it.core->voters()}, it.state, false, false});
 }
 
 std::string raft_world::content(const machine& state) const {
@@ -330,8 +334,8 @@ void raft_world::check_sent(std::size_t node, const raft::message& what) {
   auto& it = nodes_[node];
   const auto* request = std::get_if<raft::vote_request>(&what.body);
   const auto* reply = std::get_if<raft::vote_reply>(&what.body);
-  const bool notice =
-    std::holds_alternative<raft::generation_notice>(what.body) || std::holds_alternative<raft::behind>(what.body);
+  const bool notice = std::holds_alternative<raft::generation_notice>(what.body)
+                      || std::holds_alternative<raft::behind>(what.body);
   if ((request != nullptr && request->pre) || (reply != nullptr && reply->pre) || notice)
     return;
   if (what.term < it.sent_term || what.generation < it.sent_generation)
@@ -351,8 +355,8 @@ void raft_world::check_complete(std::size_t node, const raft::role& what) {
     if (fact.generation > what.generation || fact.leader_term >= what.term)
       continue;
     if (chain_at(nodes_[node], index) != fact.hash)
-      throw violation("I1, leader completeness: " + called(node) + " leads term " + text(what.term)
-                      + " without entry " + text(index) + ", committed in term " + text(fact.leader_term) + ".");
+      throw violation("I1, leader completeness: " + called(node) + " leads term " + text(what.term) + " without entry "
+                      + text(index) + ", committed in term " + text(fact.leader_term) + ".");
     return;
   }
 }
