@@ -44,6 +44,8 @@ void control_plane::apply(const raft::entry& entry) {
     if (const auto* renewal = std::get_if<renew>(&what->order))
       renewed(*renewal);
     react(decision.facts);
+    if (std::holds_alternative<take_seat>(what->order) && what->origin == how_.self)
+      seated_by(what->number);
     const auto result = decision.result;
     out_.emplace_back(effects::applied{entry.index, what->origin, std::move(what->order), std::move(decision.result),
                                        std::move(decision.facts)});

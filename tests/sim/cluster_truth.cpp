@@ -49,14 +49,6 @@ void cluster_world::check(std::size_t node, const effects::applied& what) {
 }
 
 void cluster_world::check_seat_end(const facts::seat_ended& what) {
-  for (const auto& [key, owner] : owners_)
-    if (owner.first == what.seat) {
-      bool told = false; // by a fact of the same entry, or it stays with who is gone
-      for (std::size_t i = 0; i < nodes_.size() && !told; ++i)
-        told = up(i) && plane(i).state().applied() >= seen_ && !plane(i).state().owner_of(key).first;
-      if (!told)
-        violated("I19: " + key + " stays with a seat that ended");
-    }
   if (what.how != departure::expired)
     return;
   const auto node = static_cast<std::size_t>(what.node.lo - 1);
@@ -218,9 +210,16 @@ std::string cluster_world::unfinished() const {
       return "I8: the end of " + name + " has changed";
     if (run->end.code == ec::none && run->end.attempt > run->attempt)
       return "I8: " + name + " ended by an attempt that it did not have";
-    if (run->losses > 0 && run->attempt <= run->losses)
+    if (run->end.code == ec::none && run->attempt <= run->losses)
       return "I8: " + name + " has lost more homes than it had attempts";
   }
+  return misplaced(state);
+}
+
+std::string cluster_world::misplaced(const control_state& state) const {
+  for (const auto& [key, environment] : state.image().environments)
+    if (environment.owner && state.find_seat(environment.owner) == nullptr)
+      return "I19: " + key + " stays with a seat that ended";
   return state.orphaned_environments().empty() ? std::string() : "I19: an environment has no owner";
 }
 
@@ -273,6 +272,9 @@ cluster_result run_cluster(const cluster_options& how) {
     world.run_until(world.now() + random.time(from_ms(20), from_ms(250)));
     world.client(++number, random.happens(0.4) ? 0 : 8);
     world.read(random.below(how.nodes));
+    if (random.happens(0.2))
+      world.submit(random.below(how.nodes), grant{"p/d/e" + std::to_string(random.below(3)), {}},
+                   [](const outcome&) {});
     if (random.happens(0.25))
       faults(world, how.nodes);
   }

@@ -107,11 +107,11 @@ void cluster_world::crash(std::size_t node) {
   if (!it.plane)
     return;
   ++it.life;
+  it.plane.reset();
   for (auto& survived : it.writes.crash(random_)) {
     it.writes.write(std::move(survived), now(), random_);
     complete(node);
   }
-  it.plane.reset();
   it.executing.clear();
   it.reads.clear();
   it.arriving.clear();
@@ -142,6 +142,8 @@ void cluster_world::step(std::size_t node, controller_event what) {
   auto& it = nodes_[node];
   if (!it.plane)
     return;
+  if (it.frozen_until > now())
+    return plan(node, it.frozen_until, [this, node, what = std::move(what)]() mutable { step(node, std::move(what)); });
   const auto life = it.life;
   for (auto& effect : it.plane->step(std::move(what), it.clock.local(now())))
     if (it.plane && it.life == life)
@@ -220,8 +222,7 @@ void cluster_world::complete(std::size_t node) {
 }
 
 void cluster_world::on(std::size_t node, const raft::fetch_chunk& what) {
-  auto& it = nodes_[node];
-  plan(node, now() + from_ms(1), [this, node, what, life = it.life] {
+  plan(node, now() + from_ms(1), [this, node, what] {
     const auto& disk = nodes_[node].on_disk;
     if (disk.mark.index != what.index || !disk.image)
       return;

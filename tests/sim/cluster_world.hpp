@@ -111,7 +111,7 @@ private:
     std::function<void()> run;
   };
 
-  void plan(std::size_t node, instant after, std::function<void()> what);
+  void plan(std::size_t node, instant at, std::function<void()> what);
   void step(std::size_t node, cluster::controller_event what);
   void perform(std::size_t node, cluster::controller_effect what);
   void on(std::size_t node, cluster::effects::send what);
@@ -135,6 +135,7 @@ private:
   void work_loop(std::size_t node);
   void check(std::size_t node, const cluster::effects::applied& what);
   void check_seat_end(const cluster::facts::seat_ended& what);
+  std::string misplaced(const cluster::control_state& state) const;
   void execute_all(std::size_t node);
   void execute(std::size_t node, const cluster::run_record& run);
   void start(std::size_t node, const std::string& run, std::uint32_t attempt);
