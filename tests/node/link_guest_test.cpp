@@ -17,12 +17,23 @@ using namespace hearth::node;
 
 namespace {
 
-/// A client whose connection is encrypted, as a gate hands it over.
-struct guest : test::connection_fixture, private frame_stream::owner {
-  test::scratch directory;
+/// What the client has heard, and its end of the connection.
+struct far_end final : frame_stream::owner {
   std::vector<std::string> frames;
   std::vector<std::string> ends;
   std::unique_ptr<frame_stream> stream;
+
+  void on_frames(std::vector<bytes>& batch) override {
+    for (const auto& frame : batch)
+      frames.emplace_back(frame.view());
+  }
+  void on_end(const std::string& reason) override { ends.push_back(reason); }
+};
+
+/// A client whose connection is encrypted, as a gate hands it over.
+struct guest : test::connection_fixture {
+  test::scratch directory;
+  far_end far;
 
   guest() {
     const auto made = authority::create(directory / "cluster", "test");
@@ -43,8 +54,7 @@ struct guest : test::connection_fixture, private frame_stream::owner {
       return self->state.make_behavior(self, config);
     });
     config.place.reset();
-    stream = std::make_unique<frame_stream>(loop, kj::mv(theirs), std::move(client), client_framing,
-                                            static_cast<frame_stream::owner&>(*this));
+    far.stream = std::make_unique<frame_stream>(loop, kj::mv(theirs), std::move(client), client_framing, far);
     BOOST_REQUIRE(run_until([&] { return static_cast<bool>(session); }));
   }
 
@@ -53,7 +63,7 @@ struct guest : test::connection_fixture, private frame_stream::owner {
     call.id = {1, number};
     call.body = body;
     call.size = body.size();
-    stream->write_with([&](std::string& out) { wire::encode(call, out); });
+    far.stream->write_with([&](std::string& out) { wire::encode(call, out); });
   }
 
 private:
@@ -66,12 +76,6 @@ private:
       done = one == tls_channel::step::done && other == tls_channel::step::done;
     }
   }
-
-  void on_frames(std::vector<bytes>& batch) override {
-    for (const auto& frame : batch)
-      frames.emplace_back(frame.view());
-  }
-  void on_end(const std::string& reason) override { ends.push_back(reason); }
 };
 
 } // namespace
@@ -86,16 +90,16 @@ BOOST_FIXTURE_TEST_CASE(calls_and_replies_of_any_size_pass_through_tls_as_throug
   reply.id = {1, 1};
   reply.value.head = bytes::copy_of(std::string(900'000, 'r'));
   tell_one(std::move(reply));
-  BOOST_REQUIRE(run_until([&] { return frames.size() == 1; }));
+  BOOST_REQUIRE(run_until([&] { return far.frames.size() == 1; }));
   wire::reply read;
-  BOOST_REQUIRE(wire::parse(frames.front(), read));
+  BOOST_REQUIRE(wire::parse(far.frames.front(), read));
   BOOST_TEST((read.body == std::string(900'000, 'r')));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_client_that_goes_away_is_gone_once, guest) {
   call(1, "x");
   BOOST_REQUIRE(run_until([&] { return heard->events.size() == 1; }));
-  stream.reset();
+  far.stream.reset();
   BOOST_REQUIRE(run_until([&] { return heard->gone == 1; }));
   BOOST_TEST(heard->reason == "");
 }
@@ -108,8 +112,8 @@ BOOST_FIXTURE_TEST_CASE(a_client_that_is_told_to_go_has_read_its_last_reply, gue
   effects.emplace_back(std::move(reply));
   effects.emplace_back(client::close{});
   tell(std::move(effects));
-  BOOST_REQUIRE(run_until([&] { return !ends.empty(); }));
-  BOOST_TEST(frames.size() == 1u);
+  BOOST_REQUIRE(run_until([&] { return !far.ends.empty(); }));
+  BOOST_TEST(far.frames.size() == 1u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
