@@ -120,7 +120,7 @@ void switchboard_state::take(node_uuid from, link::answer& what) {
 }
 
 void switchboard_state::respond(link::ask what, const answerer& done) {
-  constexpr auto patience = caf::duration(defaults::inner_request_timeout);
+  const auto patience = caf::duration(defaults::inner_request_timeout);
   const auto limit = what.limit ? what.limit : defaults::rows_max;
   const auto node = name_of(config_.node);
   const auto failed = [done](const caf::error& error) { done({0, failure_of(error), {}}); };
@@ -152,7 +152,7 @@ void switchboard_state::respond(link::ask what, const answerer& done) {
 
 /// Whether the question is one about runs.
 bool switchboard_state::respond_about_runs(const link::ask& what, const answerer& done) {
-  constexpr auto patience = caf::duration(defaults::inner_request_timeout);
+  const auto patience = caf::duration(defaults::inner_request_timeout);
   const auto limit = what.limit ? what.limit : defaults::rows_max;
   const auto& keeper = parts_.run_keeper;
   const auto one_row = [this, done](auto&&... question) {

@@ -305,6 +305,9 @@ inline constexpr std::size_t link_items_max = 512;
 inline constexpr std::size_t link_batch_bytes = 256 * kib;
 /// Messages of one node that wait for values, and values that wait for their message; no window of calls has more large ones.
 inline constexpr std::size_t link_held_messages_max = 16 * 1024;
+/// Bytes of messages that wait for a slow node besides what its channel holds; beyond it the link ends, and what was said is
+/// said again or refused.
+inline constexpr std::size_t link_waiting_bytes_max = 64 * mib;
 /// A listing of the whole cluster waits for nodes at most this long: a person waits for it.
 inline constexpr seconds listing_wait{2};
 
