@@ -22,7 +22,9 @@ caller_actor::behavior_type remote_caller(caller_actor::pointer self, const link
 session_actor::behavior_type output_relay(session_actor::pointer self, const caller_actor& whom) {
   return {
     [](atom::replies, const std::vector<call_reply>&) { /* a relay has no calls */ },
-    [self, whom](atom::logged, std::vector<log_text>& texts) { self->send(whom, atom::logged::value, std::move(texts)); },
+    [self, whom](atom::logged, std::vector<log_text>& texts) {
+      self->send(whom, atom::logged::value, std::move(texts));
+    },
     [](atom::events, const client::events&) { /* nor a client */ },
     [](atom::watch, call_id, std::uint64_t) { /* nobody asked for progress */ },
     [](atom::tick) { /* nor a deadline */ },

@@ -124,7 +124,7 @@ void gate_state::replied(std::vector<call_reply>& replies) {
 
 void gate_state::missing(hearth::epoch epoch, const std::vector<call_id>& calls, const std::string& why) {
   if (calls.empty()) {
-    for (auto id : sent([&](const place& at, const held&) { return at.epoch == epoch; }))
+    for (auto id : sent([&](const place&at, const held&) { return at.epoch == epoch; }))
       lose(id, why);
     return;
   }
@@ -148,8 +148,9 @@ void gate_state::lose(call_id id, const std::string& why) {
     return answer(id, ec::maybe_executed,
                   "Nobody knows whether " + name + " ran: " + why + ". With lost=0 it is not run again.");
   if (++h.lost > allowed)
-    return answer(id, ec::node_lost, name + " was lost " + std::to_string(h.lost) + " times, the last time because " + why
-                                       + "; RetryStrategy(lost=" + std::to_string(allowed) + ") allows no more.");
+    return answer(id, ec::node_lost,
+                  name + " was lost " + std::to_string(h.lost) + " times, the last time because " + why
+                    + "; RetryStrategy(lost=" + std::to_string(allowed) + ") allows no more.");
   wait_again(h);
   h.waits_since = now();
   h.was_refused = false;
@@ -208,7 +209,7 @@ failure gate_state::no_owner() const {
 void gate_state::give_up_waiting() {
   if (unreachable_since_ && now() - *unreachable_since_ >= defaults::owner_wait) {
     unreachable_since_ = now(); // what is sent there from now on, if it comes back for a moment, has its own time
-    for (auto id : sent([&](const place& at, const held&) { return at.node == owner_.node; }))
+    for (auto id : sent([&](const place&at, const held&) { return at.node == owner_.node; }))
       lose(id, "node " + to_string(owner_.node) + ", which owns its environment, cannot be reached");
   }
   if (!has_work())

@@ -8,9 +8,8 @@ namespace hearth {
 // -- who owns it ----
 
 bool gate_state::has_work() const {
-  return waiting_ > 0 || std::any_of(versions_.begin(), versions_.end(), [](const auto& v) {
-           return !v.second.waiting.empty();
-         });
+  return waiting_ > 0
+         || std::any_of(versions_.begin(), versions_.end(), [](const auto& v) { return !v.second.waiting.empty(); });
 }
 
 void gate_state::look_for_owner() {

@@ -188,7 +188,6 @@ void gate_state::flush() {
 }
 
 void gate_state::settle() {
-  give_up_waiting();
   look_for_owner();
   open_versions();
   hand_on();
@@ -245,6 +244,7 @@ gate_actor::behavior_type gate_state::make_behavior(gate_actor::pointer self, ga
         retry_at_.reset();
       if (probe_at_ && now() >= *probe_at_)
         probe();
+      give_up_waiting();
       settle();
     },
     [this](atom::replies, std::vector<call_reply>& replies) { replied(replies), settle(); },

@@ -237,7 +237,8 @@ switchboard_actor::behavior_type switchboard_state::make_behavior(switchboard_ac
       gates_[key] = gate;
       for (const auto& [node, link] : links_)
         self_->send(gate, atom::up::value, node);
-      if (const auto owner = owners_.find(key); owner != owners_.end() && (owner->second.node != config_.node || holds_))
+      if (const auto owner = owners_.find(key);
+          owner != owners_.end() && (owner->second.node != config_.node || holds_))
         self_->send(gate, atom::own::value, owner->second);
     },
     [this](atom::tick) { flush(); },

@@ -58,7 +58,7 @@ private:
 
   struct question {
     node_uuid node;
-    std::function<void(link::answer)> done;        // with an error: it failed; or
+    std::function<void(link::answer)> done;    // with an error: it failed; or
     std::function<void(failure, bool)> opened; // when it was to open an environment: whether that is new there
   };
 
@@ -125,9 +125,9 @@ private:
   exported_callers exports_;
   imported_callers imports_{defaults::remote_callers_kept};
   std::uint64_t late_ = 0;
-  std::map<std::string, served> served_;         // by key
-  std::map<std::string, ownership> owners_;      // by key
-  std::map<std::string, gate_actor> gates_;      // by key
+  std::map<std::string, served> served_;    // by key
+  std::map<std::string, ownership> owners_; // by key
+  std::map<std::string, gate_actor> gates_; // by key
   std::map<node_uuid, member_row> members_;
   bool holds_ = false; // this node may act for the cluster
   std::uint64_t last_question_ = 0;

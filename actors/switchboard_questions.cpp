@@ -18,8 +18,13 @@ template <class Value, class Self, class Handle, class... Arguments>
 void pass_on(Self* self, const std::function<void(link::answer)>& done, const Handle& to, caf::duration patience,
              Arguments&&... arguments) {
   self->request(to, patience, std::forward<Arguments>(arguments)...)
-    .then([done](Value& value) { done({0, {}, std::move(value)}); },
-          [done](const caf::error& error) { done({0, failure_of(error), {}}); });
+    .then(
+      [done](Value& value) {
+        done({0, {}, std::move(value)});
+      },
+      [done](const caf::error& error) {
+        done({0, failure_of(error), {}});
+      });
 }
 
 template <class Row>
@@ -139,10 +144,18 @@ void switchboard_state::respond(link::ask what, const answerer& done) {
         failed);
   } else if (what.what == "nodes") {
     self_->request(parts_.agent, patience, atom::status::value)
-      .then([done](node_row& row) { done({0, {}, std::vector<node_row>{std::move(row)}}); }, failed);
+      .then(
+        [done](node_row& row) {
+          done({0, {}, std::vector<node_row>{std::move(row)}});
+        },
+        failed);
   } else if (what.what == "events" && parts_.journal) {
     self_->request(parts_.journal, patience, atom::list::value, word(what, 0), limit)
-      .then([done, node](std::vector<event_row>& rows) { done({0, {}, named(std::move(rows), node)}); }, failed);
+      .then(
+        [done, node](std::vector<event_row>& rows) {
+          done({0, {}, named(std::move(rows), node)});
+        },
+        failed);
   } else if (what.what == "logs") {
     respond_with_logs(what, done);
   } else if (!parts_.run_keeper || !respond_about_runs(what, done)) {
@@ -157,8 +170,13 @@ bool switchboard_state::respond_about_runs(const link::ask& what, const answerer
   const auto& keeper = parts_.run_keeper;
   const auto one_row = [this, done](auto&&... question) {
     self_->request(parts_.run_keeper, std::forward<decltype(question)>(question)...)
-      .then([done](run_row& row) { done({0, {}, std::vector<run_row>{std::move(row)}}); },
-            [done](const caf::error& error) { done({0, failure_of(error), {}}); });
+      .then(
+        [done](run_row& row) {
+          done({0, {}, std::vector<run_row>{std::move(row)}});
+        },
+        [done](const caf::error& error) {
+          done({0, failure_of(error), {}});
+        });
   };
   if (what.what == "runs")
     self_->request(keeper, patience, atom::list::value, word(what, 0), limit)
@@ -166,7 +184,9 @@ bool switchboard_state::respond_about_runs(const link::ask& what, const answerer
         [done, node = name_of(config_.node)](std::vector<run_row>& rows) {
           done({0, {}, named(std::move(rows), node)});
         },
-        [done](const caf::error& error) { done({0, failure_of(error), {}}); });
+        [done](const caf::error& error) {
+          done({0, failure_of(error), {}});
+        });
   else if (what.what == "actions")
     pass_on<std::vector<action_row>>(self_, done, keeper, patience, atom::actions::value, word(what, 0), limit);
   else if (what.what == "await")

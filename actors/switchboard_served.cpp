@@ -25,18 +25,21 @@ void switchboard_state::hear(node_uuid from, link::messages& what) {
 void switchboard_state::take(node_uuid from, link::open_environment& what) {
   const auto request = what.request;
   if (!what.spec || !owns(what.spec->key(), what.epoch) || !parts_.agent)
-    return say(from, link::opened{request, false,
-                                  {ec::stale_epoch, "Node " + name_of(config_.node) + " does not own the environment."}});
-  self_
-    ->request(parts_.agent, defaults::inner_request_timeout, atom::own::value, what.spec, what.deploy, what.epoch)
+    return say(
+      from, link::opened{
+              request, false, {ec::stale_epoch, "Node " + name_of(config_.node) + " does not own the environment."}});
+  self_->request(parts_.agent, defaults::inner_request_timeout, atom::own::value, what.spec, what.deploy, what.epoch)
     .then(
       [this, from, what](const opened_environment& found) {
         if (!owns(what.spec->key(), what.epoch))
-          return say(from, link::opened{what.request, false, {ec::stale_epoch, std::string(sentence(ec::stale_epoch))}});
+          return say(from,
+                     link::opened{what.request, false, {ec::stale_epoch, std::string(sentence(ec::stale_epoch))}});
         serve(from, what, found);
         say(from, link::opened{what.request, found.is_new, {}});
       },
-      [this, from, request](const caf::error& error) { say(from, link::opened{request, false, failure_of(error)}); });
+      [this, from, request](const caf::error& error) {
+        say(from, link::opened{request, false, failure_of(error)});
+      });
 }
 
 void switchboard_state::serve(node_uuid user, const link::open_environment& what, const opened_environment& found) {

@@ -68,7 +68,7 @@ private:
   };
 
   struct held_message {
-    bytes frame; // of which the message is the only one
+    bytes frame;                            // of which the message is the only one
     std::set<std::uint64_t> named, missing; // transfers
     bool is_large = false;
   };

@@ -88,8 +88,11 @@ std::vector<piece> pieces_of(link::messages what) {
         using kind = std::decay_t<decltype(m)>;
         if constexpr (std::is_same_v<kind, link::invoke>) {
           split(m, m.calls, pieces);
-        } else if constexpr (std::is_same_v<kind, link::dispatch> || std::is_same_v<kind, link::replies>
-                             || std::is_same_v<kind, link::logged> || std::is_same_v<kind, link::replica_event>) {
+        } else if constexpr (
+          std::is_same_v<
+            kind,
+            link::
+              dispatch> || std::is_same_v<kind, link::replies> || std::is_same_v<kind, link::logged> || std::is_same_v<kind, link::replica_event>) {
           split(m, m.items, pieces);
         } else if constexpr (std::is_same_v<kind, link::answer>) {
           pieces.push_back({std::move(m), defaults::link_batch_bytes, true});

@@ -121,7 +121,8 @@ void write_replica_event(const link::replica_event& what, said::ReplicaEvent::Bu
 link::replica_event read_replica_event(said::ReplicaEvent::Reader from, value_source& values) {
   link::replica_event m{string_of(from.getKey()), {from.getEpoch()}, {}};
   for (auto item : from.getItems())
-    if (auto event = read_event(item, values)) // one of a later version is no loss: each kind is only sent when it is known
+    if (auto event = read_event(item,
+                                values)) // one of a later version is no loss: each kind is only sent when it is known
       m.items.push_back(std::move(*event));
   return m;
 }

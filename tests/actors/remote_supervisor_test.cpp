@@ -86,8 +86,7 @@ BOOST_AUTO_TEST_CASE(a_child_of_a_remote_call_has_its_own_way_back_and_the_outpu
 
 BOOST_AUTO_TEST_CASE(a_cancelled_call_is_cancelled_where_it_runs) {
   invoke(0, spec_with(), client, id(1));
-  tell(gate(0, key), atom::cancel::value,
-       std::vector<cancellation>{{client->handle, id(1), ec::aborted, "enough"}});
+  tell(gate(0, key), atom::cancel::value, std::vector<cancellation>{{client->handle, id(1), ec::aborted, "enough"}});
   BOOST_REQUIRE_EQUAL(owner().cancels.size(), 1u);
   BOOST_CHECK(owner().cancels[0].id == id(1));
   BOOST_CHECK(owner().cancels[0].caller == owner().calls[0].caller);
@@ -198,9 +197,12 @@ BOOST_AUTO_TEST_CASE(calls_of_a_local_supervisor_that_fails_follow_the_loss_rule
 BOOST_AUTO_TEST_CASE(a_node_without_standing_gives_up_what_it_owns) {
   grant(key, 0, 20);
   invoke(0, spec_with(0), client, id(1));
+  log->refusal = failure{ec::no_quorum, "its lease is over"};
   tell_fact(0, control::standing{false, "its lease is over"});
   BOOST_CHECK(supervisor(0, key).was_disowned);
   finish(supervisor(0, key), 0, ec::stale_epoch);
+  BOOST_CHECK(client->replies.empty());
+  log->refusal.reset();
   grant(key, 2, 30);
   advance(100ms);
   BOOST_REQUIRE(has_supervisor(2, key));

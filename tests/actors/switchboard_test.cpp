@@ -1,3 +1,4 @@
+#include "actors/cluster_rows.hpp"
 #include "tests/support/nodes_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -213,6 +214,34 @@ BOOST_AUTO_TEST_CASE(all_members_are_asked_and_who_does_not_answer_is_named) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(answers_of_members_are_one_listing_that_names_who_is_missing) {
+  link::member_answers all;
+  for (const char* name : {"b", "a", "c"}) {
+    auto& item = all.items.emplace_back();
+    item.from.name = name;
+    if (item.from.name == "c") {
+      item.what.error = {ec::node_lost, "gone"};
+      continue;
+    }
+    node_row row;
+    row.name = name;
+    item.what.content = std::vector<node_row>{row};
+  }
+  const auto rows = merged<node_row>(all);
+  BOOST_REQUIRE_EQUAL(rows.size(), 3u);
+  BOOST_CHECK_EQUAL(rows[0].name, "a");
+  BOOST_CHECK_EQUAL(rows[1].name, "b");
+  BOOST_CHECK_EQUAL(rows[2].name, "c");
+  BOOST_CHECK_EQUAL(rows[2].state, "unreachable");
+  event_row old, young;
+  old.unix_ms = 1, young.unix_ms = 2;
+  all.items[0].what.content = std::vector<event_row>{young};
+  all.items[1].what.content = std::vector<event_row>{old};
+  const auto events = newest(merged<event_row>(all), 1);
+  BOOST_REQUIRE_EQUAL(events.size(), 1u);
+  BOOST_CHECK_EQUAL(events[0].unix_ms, 2u);
+}
+
 BOOST_AUTO_TEST_CASE(a_number_of_a_caller_is_never_given_again) {
   exported_callers table;
   const auto first = caller(), second = caller();
@@ -227,9 +256,8 @@ BOOST_AUTO_TEST_CASE(a_number_of_a_caller_is_never_given_again) {
 
 BOOST_AUTO_TEST_CASE(callers_of_other_nodes_that_nobody_refers_to_end) {
   imported_callers table(1);
-  auto first = caller(), second = caller();
+  const auto second = caller();
   const auto alive = [&](std::uint64_t number) { return static_cast<bool>(table.find({nullptr, node(1).id, number})); };
-  std::weak_ptr<scripted_caller> nothing;
   auto one = sys.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; });
   table.add({nullptr, node(1).id, 1}, caf::actor_cast<caf::strong_actor_ptr>(one));
   one = {};

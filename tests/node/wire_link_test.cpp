@@ -117,7 +117,8 @@ void check(const call_reply& r, const std::string& value) {
 link::invoke some_calls(const std::string& arguments, std::size_t count = 1) {
   link::invoke m{"p/d/env", {42}, {}};
   for (std::size_t i = 0; i < count; ++i)
-    m.calls.push_back({some_header(), payload::text(arguments), "v1", {nullptr, somewhere, 5}, {nullptr, {9, 9}, 6}, true});
+    m.calls.push_back(
+      {some_header(), payload::text(arguments), "v1", {nullptr, somewhere, 5}, {nullptr, {9, 9}, 6}, true});
   return m;
 }
 
@@ -136,7 +137,8 @@ link::messages of_each_kind() {
   all.emplace_back(link::promote{{4}});
   all.emplace_back(link::forget{"p/d/env", "v1"});
   link::dispatch d{{4}, {3}, {}};
-  d.items.push_back({{5}, 2, true, nanoseconds(6), some_header(), payload::text("args"), true, {nullptr, somewhere, 5}, {}});
+  d.items.push_back(
+    {{5}, 2, true, nanoseconds(6), some_header(), payload::text("args"), true, {nullptr, somewhere, 5}, {}});
   all.emplace_back(std::move(d));
   all.emplace_back(link::recall{{4}, {{5}, {6}}});
   all.emplace_back(link::cancel_ticket{{4}, {5}});

@@ -73,7 +73,7 @@ struct test_node {
   std::map<std::string, gate_actor> gates;
   std::map<node_uuid, peer_actor> peers; // doors to others
   control_watcher watcher;
-  link::messages said; // by it to others, without what callers are here
+  link::messages said;    // by it to others, without what callers are here
   bool is_silent = false; // what it says does not arrive
 };
 
@@ -108,7 +108,9 @@ inline agent_actor::behavior_type scripted_agent(agent_actor::pointer self, std:
     }
     auto promise = self->make_response_promise<opened_environment>();
     self->request(s->handle, caf::infinite, atom::open::value, spec, deploy)
-      .then([=, to = s->handle](bool is_new) mutable { promise.deliver(opened_environment{to, spec, is_new}); });
+      .then([=, to = s->handle](bool is_new) mutable {
+        promise.deliver(opened_environment{to, spec, is_new});
+      });
     return promise;
   };
   return {
@@ -245,9 +247,8 @@ public:
     auto& gate = n.gates[key];
     if (!gate) {
       gate_config config{key, n.id, n.agent, n.control, n.switchboard};
-      gate = sys.spawn([config](gate_actor::stateful_pointer<gate_state> self) {
-        return self->state.make_behavior(self, config);
-      });
+      gate = sys.spawn(
+        [config](gate_actor::stateful_pointer<gate_state> self) { return self->state.make_behavior(self, config); });
       run();
     }
     return gate;
@@ -313,10 +314,10 @@ private:
     n->name = name;
     n->control = sys.spawn(scripted_control, log, n);
     n->agent = sys.spawn(scripted_agent, n);
-    n->switchboard = sys.spawn([config = switchboard_config{n->id, n->control}](
-                                 switchboard_actor::stateful_pointer<switchboard_state> self) {
-      return self->state.make_behavior(self, config);
-    });
+    n->switchboard = sys.spawn(
+      [config = switchboard_config{n->id, n->control}](switchboard_actor::stateful_pointer<switchboard_state> self) {
+        return self->state.make_behavior(self, config);
+      });
     node_parts parts;
     parts.agent = n->agent;
     caf::anon_send(n->switchboard, atom::attach::value, parts);
@@ -324,8 +325,8 @@ private:
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       tell_fact(i, control::member_changed{member_row{n->id, name, "", {1}, 1, false, false, false, {}}});
       if (i + 1 < nodes_.size())
-        tell_fact(nodes_.size() - 1,
-                  control::member_changed{member_row{nodes_[i]->id, nodes_[i]->name, "", {1}, 1, false, false, false, {}}});
+        tell_fact(nodes_.size() - 1, control::member_changed{member_row{
+                                       nodes_[i]->id, nodes_[i]->name, "", {1}, 1, false, false, false, {}}});
     }
     tell_fact(nodes_.size() - 1, control::standing{true, {}});
   }

@@ -297,9 +297,8 @@ table node_details(const json& row) {
 
 /// Where rows are from several nodes, the second column says from which.
 table with_nodes(table listing, const json& rows) {
-  const bool is_spread = std::any_of(rows.begin(), rows.end(), [&](const json& row) {
-    return text_in(row, "node") != text_in(rows.front(), "node");
-  });
+  const bool is_spread = std::any_of(
+    rows.begin(), rows.end(), [&](const json& row) { return text_in(row, "node") != text_in(rows.front(), "node"); });
   if (!is_spread)
     return listing;
   listing.columns.insert(listing.columns.begin() + 1, column{"NODE"});
