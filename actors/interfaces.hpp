@@ -42,6 +42,8 @@ using actions = caf::atom_constant<caf::atom("actions")>;
 using join = caf::atom_constant<caf::atom("join")>;
 using leave = caf::atom_constant<caf::atom("leave")>;
 using status = caf::atom_constant<caf::atom("status")>;
+using own = caf::atom_constant<caf::atom("own")>;
+using disown = caf::atom_constant<caf::atom("disown")>;
 using stop = caf::atom_constant<caf::atom("stop")>;
 using has = caf::atom_constant<caf::atom("has")>;
 using store = caf::atom_constant<caf::atom("store")>;
@@ -74,7 +76,7 @@ struct call {
 /// "Stop this call": by its caller, which hears the reply `aborted` unless another reply was faster.
 struct cancellation {
   caller_actor caller; // empty: whoever it is (somebody aborts an action of a run)
-  call_id id;
+  call_id id;          // none: all that this caller has open
   ec code = ec::aborted;
   std::string reason;
 };
@@ -85,6 +87,8 @@ using supervisor_actor = caf::typed_actor<
   caf::reacts_to<atom::invoke, std::vector<call>>,
   // Stops these calls.
   caf::reacts_to<atom::cancel, std::vector<cancellation>>,
+  // Which of these calls of this caller are open?
+  caf::replies_to<atom::has, caller_actor, std::vector<call_id>>::with<std::vector<call_id>>,
   // Makes sure a pool of this version exists. Deployed (the flag), its replicas start without a call, and pools of other
   // versions end as soon as nothing is open there. True: it is new.
   caf::replies_to<atom::open, spec_ptr, bool>::with<bool>,
@@ -99,6 +103,8 @@ using supervisor_actor = caf::typed_actor<
   caf::reacts_to<atom::stop, milliseconds>,
   // Nothing is open anywhere on the node: ends replicas and quits.
   caf::reacts_to<atom::halt>,
+  // Another node owns the environment: answers what has not begun with `stale_epoch`, and quits.
+  caf::reacts_to<atom::disown>,
   // INTERNAL: the pools' clock.
   caf::reacts_to<atom::tick>>;
 
@@ -205,6 +211,10 @@ struct opened_environment {
 using agent_actor = caf::typed_actor<
   // Finds or makes the supervisor and the pool of this environment; the flag deploys it.
   caf::replies_to<atom::open, spec_ptr, bool>::with<opened_environment>,
+  // In a cluster: the same, where this node owns the environment in this epoch; its supervisor lives here.
+  caf::replies_to<atom::own, spec_ptr, bool, epoch>::with<opened_environment>,
+  // In a cluster: this node does not own the environment any more.
+  caf::reacts_to<atom::disown, std::string>,
   // From a SUPERVISOR: make a replica (the order's `replica` and `gpus` are ours to fill); `replica::ready` or
   // `replica::start_failed` will follow as an event, perhaps after `replica::waiting`.
   caf::reacts_to<atom::start, replica_order, supervisor_actor>,
@@ -278,6 +288,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::replica_row>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::milliseconds)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::sent_call>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::call_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::call_id>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::epoch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::opened_handle)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::ec)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::attachment)

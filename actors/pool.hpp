@@ -138,6 +138,11 @@ public:
     const auto* e = find(call);
     return e && !e->answered;
   }
+  /// Open, and with no replica: in the queue, or waiting for its next attempt.
+  bool is_waiting(ticket call) const {
+    const auto* e = find(call);
+    return e && (e->where == state::queued || e->where == state::backoff);
+  }
   std::vector<ticket> open_tickets() const;
   /// Everything a replica holds, parked calls included.
   std::vector<ticket> sent_to(replica_id id) const;

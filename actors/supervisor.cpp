@@ -4,6 +4,7 @@
 #include "actors/spec_difference.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace hearth {
 
@@ -64,21 +65,41 @@ void supervisor_state::invoke(std::vector<call>& calls) {
 void supervisor_state::cancel(const std::vector<cancellation>& what) {
   // One pass over the open calls for the whole batch: a client that leaves cancels thousands at once.
   std::unordered_map<call_id, const cancellation*> wanted;
+  std::vector<const cancellation*> of_callers; // all that they have open
   for (const auto& c : what)
-    wanted.emplace(c.id, &c);
+    if (c.id)
+      wanted.emplace(c.id, &c);
+    else
+      of_callers.push_back(&c);
+  const auto match = [&](const call& c) -> const cancellation* {
+    const auto one = wanted.find(c.header.id);
+    if (one != wanted.end() && (!one->second->caller || one->second->caller == c.caller))
+      return one->second;
+    const auto all = std::find_if(of_callers.begin(), of_callers.end(), [&](auto* w) { return w->caller == c.caller; });
+    return all == of_callers.end() ? nullptr : *all;
+  };
   auto at = now();
   for (auto& [key, v] : versions_) {
     std::vector<std::pair<ticket, failure>> found;
-    for (const auto& open : v->calls.open_tickets()) {
-      const auto& c = v->kept[static_cast<std::uint32_t>(open.value)];
-      auto match = wanted.find(c.header.id);
-      if (match != wanted.end() && (!match->second->caller || match->second->caller == c.caller))
-        found.push_back({open, {match->second->code, match->second->reason}});
-    }
+    for (const auto& open : v->calls.open_tickets())
+      if (const auto* why = match(v->kept[static_cast<std::uint32_t>(open.value)]))
+        found.push_back({open, {why->code, why->reason}});
     for (const auto& [id, why] : found)
       v->calls.cancel(id, why, at, effects_);
     apply(*v);
   }
+}
+
+std::vector<call_id> supervisor_state::open_of(const caller_actor& caller, const std::vector<call_id>& asked) const {
+  const std::unordered_set<call_id> wanted(asked.begin(), asked.end());
+  std::vector<call_id> found;
+  for (const auto& [key, v] : versions_)
+    for (const auto& open : v->calls.open_tickets()) {
+      const auto& c = v->kept[static_cast<std::uint32_t>(open.value)];
+      if (c.caller == caller && wanted.contains(c.header.id))
+        found.push_back(c.header.id);
+    }
+  return found;
 }
 
 void supervisor_state::refuse(call& c, failure why) {
@@ -163,6 +184,18 @@ void supervisor_state::tick() {
   }
 }
 
+/// What runs goes on as long as its replica does: results go from there to who waits for them, as ever.
+void supervisor_state::disown() {
+  for (auto& [key, v] : versions_) {
+    for (auto id : v->calls.open_tickets())
+      if (v->calls.is_waiting(id))
+        v->calls.cancel(id, {ec::stale_epoch, std::string(sentence(ec::stale_epoch))}, now(), effects_);
+    apply(*v);
+  }
+  flush();
+  self_->quit();
+}
+
 void supervisor_state::forget_expired() {
   std::erase_if(versions_, [](const auto& entry) { return entry.second->calls.is_expired(); });
 }
@@ -243,6 +276,7 @@ supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_actor
       cancel(what);
       settle_turn();
     },
+    [this](atom::has, const caller_actor& caller, const std::vector<call_id>& calls) { return open_of(caller, calls); },
     [this](atom::open, const spec_ptr& spec, bool deploy) {
       auto is_new = open(spec, deploy);
       settle_turn();
@@ -270,6 +304,7 @@ supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_actor
       settle_turn();
     },
     [this](atom::halt) { halt(); },
+    [this](atom::disown) { disown(); },
     [this](atom::tick) {
       tick();
       settle_turn();

@@ -14,7 +14,8 @@ namespace hearth {
 ///
 /// Spawned by: the AGENT, when the environment is opened for the first time.
 /// Monitors:   its REPLICAs (one that dies without a word counts as lost with all its calls) and the AGENT.
-/// Dies:       when the AGENT says `halt`, which it does when no environment of the node has open calls; with the AGENT.
+/// Dies:       when the AGENT says `halt`, which it does when no environment of the node has open calls, or `disown`; with the
+///             AGENT.
 /// Promises:   every call taken is answered once: by the replica with its result, or from here with a failure.
 struct supervisor_config {
   std::string key; // "project/domain/name"
@@ -61,6 +62,7 @@ private:
 
   void invoke(std::vector<call>& calls);
   void cancel(const std::vector<cancellation>& what);
+  std::vector<call_id> open_of(const caller_actor& caller, const std::vector<call_id>& asked) const;
   bool open(const spec_ptr& spec, bool deploy);
   void take(replica::events& events);
   void take(version& v, replica::ready& e);
@@ -107,6 +109,7 @@ private:
   void settle_turn();
   void settle_stop();
   void halt();
+  void disown();
   void forget_expired();
   void arm();
   instant now() const { return self_->clock().now(); }
