@@ -250,6 +250,17 @@ using events = std::vector<event>;
 
 } // namespace replica
 
+/// A replica that was another supervisor's and is idle: warm, with the code of this version.
+struct adoptable {
+  replica_id id;
+  caf::strong_actor_ptr self; // a `replica_actor`
+  std::string version;
+  std::uint32_t concurrency = 1;
+  attachment how;
+  std::uint32_t pid = 0;
+  nanoseconds start{0};
+};
+
 // -- rows of listings; fields as in schema/control.capnp ----
 
 struct environment_row {
@@ -288,6 +299,7 @@ struct replica_row {
   std::uint64_t start_us = 0;
   std::uint32_t running = 0, parked = 0, ahead = 0;
   std::uint64_t done = 0, memory_bytes = 0, age_ms = 0;
+  std::string node; // on which it runs; empty: a node without a cluster
 };
 
 struct run_row {
