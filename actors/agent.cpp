@@ -1,6 +1,7 @@
 #include "actors/agent.hpp"
 
 #include "actors/error.hpp"
+#include "actors/remote_supervisor.hpp"
 #include "actors/supervisor.hpp"
 #include "core/defaults.hpp"
 
@@ -37,6 +38,25 @@ caf::result<opened_environment> agent_state::open(const spec_ptr& spec, bool dep
     return error_of({ec::shutting_down, std::string(sentence(ec::shutting_down))});
   if (auto flaw = flaw_of(*spec); flaw.code != ec::none)
     return error_of(flaw);
+  return config_.control ? open_gate(spec, deploy) : open_here(spec, deploy);
+}
+
+/// In a cluster: whoever uses the environment speaks with its gate, wherever the supervisor is.
+caf::result<opened_environment> agent_state::open_gate(const spec_ptr& spec, bool deploy) {
+  auto& gate = gates_[spec->key()];
+  if (!gate) {
+    gate = self_->spawn<caf::monitored>(
+      [config = gate_config{spec->key(), config_.node, agent_actor(self_), config_.control, config_.switchboard}](
+        gate_actor::stateful_pointer<gate_state> self) { return self->state.make_behavior(self, config); });
+    if (draining_)
+      drain(gate);
+  }
+  return open_at(gate, spec, deploy);
+}
+
+caf::result<opened_environment> agent_state::open_here(const spec_ptr& spec, bool deploy) {
+  if (halted_)
+    return error_of({ec::shutting_down, std::string(sentence(ec::shutting_down))});
   if (auto unfit = capacity_->unfit(*spec); unfit.code != ec::none)
     return error_of(unfit);
   auto& supervisor = supervisors_[spec->key()];
@@ -48,6 +68,11 @@ caf::result<opened_environment> agent_state::open(const spec_ptr& spec, bool dep
     if (draining_)
       drain(supervisor);
   }
+  return open_at(supervisor, spec, deploy);
+}
+
+caf::result<opened_environment> agent_state::open_at(const supervisor_actor& supervisor, const spec_ptr& spec,
+                                                     bool deploy) {
   auto promise = self_->make_response_promise<opened_environment>();
   self_->request(supervisor, defaults::inner_request_timeout, atom::open::value, spec, deploy)
     .then(
@@ -56,6 +81,16 @@ caf::result<opened_environment> agent_state::open(const spec_ptr& spec, bool dep
       },
       [=](caf::error& error) mutable { promise.deliver(std::move(error)); });
   return promise;
+}
+
+void agent_state::disown(const std::string& key) {
+  const auto found = supervisors_.find(key);
+  if (found == supervisors_.end())
+    return;
+  self_->send(found->second, atom::disown::value);
+  undrained_.erase(found->second.address());
+  supervisors_.erase(found); // its successor, if there is one, is another actor
+  end_when_drained();
 }
 
 // -- listings ----
@@ -146,8 +181,9 @@ caf::result<bool> agent_state::stop(milliseconds grace, const std::string&) {
   if (!draining_) {
     draining_ = true;
     drain_until_ = self_->clock().now() + grace;
-    for (const auto& [key, supervisor] : supervisors_)
-      drain(supervisor);
+    for (const auto* everybody : {&supervisors_, &gates_})
+      for (const auto& [key, supervisor] : *everybody)
+        drain(supervisor);
     end_when_drained();
   }
   return promise;
@@ -173,9 +209,10 @@ void agent_state::end_when_drained() {
   if (!draining_ || ending_ || !undrained_.empty())
     return;
   if (!std::exchange(halted_, true))
-    for (const auto& [key, supervisor] : supervisors_)
-      self_->send(supervisor, atom::halt::value);
-  if (!supervisors_.empty())
+    for (const auto* everybody : {&gates_, &supervisors_})
+      for (const auto& [key, supervisor] : *everybody)
+        self_->send(supervisor, atom::halt::value);
+  if (!supervisors_.empty() || !gates_.empty())
     return;
   ending_ = true;
   auto finish = [this] {
@@ -199,11 +236,8 @@ void agent_state::down(const caf::down_msg& message) {
   }
   undrained_.erase(message.source);
   waiting_.forget(message.source);
-  for (auto s = supervisors_.begin(); s != supervisors_.end(); ++s)
-    if (s->second.address() == message.source) {
-      supervisors_.erase(s);
-      break;
-    }
+  for (auto* everybody : {&supervisors_, &gates_})
+    std::erase_if(*everybody, [&](const auto& entry) { return entry.second.address() == message.source; });
   end_when_drained();
 }
 
@@ -237,6 +271,8 @@ agent_actor::behavior_type agent_state::make_behavior(agent_actor::pointer self,
   self->set_down_handler([this](caf::down_msg& message) { down(message); });
   return {
     [this](atom::open, const spec_ptr& spec, bool deploy) { return open(spec, deploy); },
+    [this](atom::own, const spec_ptr& spec, bool deploy, epoch) { return open_here(spec, deploy); },
+    [this](atom::disown, const std::string& key) { disown(key); },
     [this](atom::start, replica_order& wanted, const supervisor_actor& supervisor) { order(wanted, supervisor); },
     [this](atom::promote, replica_id id) { promote(id); },
     [this](atom::withdraw, replica_id id) { withdraw(id); },

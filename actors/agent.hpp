@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/capacity.hpp"
+#include "actors/control.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/start_queue.hpp"
 
@@ -31,6 +32,9 @@ struct agent_config {
   std::function<std::uint64_t()> resident_bytes; // of this process
   journal_actor journal;
   milliseconds zygote_ttl = defaults::zygote_ttl; // how long a zygote outlives the replicas
+  control_actor control;                          // of a cluster; empty: the node is alone
+  switchboard_actor switchboard;                  // likewise
+  node_uuid node;
 };
 
 class agent_state {
@@ -43,6 +47,10 @@ private:
   using rows_promise = caf::typed_response_promise<std::vector<environment_row>, std::vector<replica_row>>;
 
   caf::result<opened_environment> open(const spec_ptr& spec, bool deploy);
+  caf::result<opened_environment> open_gate(const spec_ptr& spec, bool deploy);
+  caf::result<opened_environment> open_here(const spec_ptr& spec, bool deploy);
+  caf::result<opened_environment> open_at(const supervisor_actor& supervisor, const spec_ptr& spec, bool deploy);
+  void disown(const std::string& key);
   void order(replica_order& order, const supervisor_actor& supervisor);
   void promote(replica_id id);
   void withdraw(replica_id id);
@@ -79,6 +87,7 @@ private:
   bool retries_ = false; // a `retry` is on its way
   instant began_;
   std::unordered_map<std::string, supervisor_actor> supervisors_; // by key
+  std::unordered_map<std::string, supervisor_actor> gates_;       // by key, in a cluster
   std::unordered_map<caf::actor_addr, owned_replica> replicas_;
   std::set<caf::actor_addr> sessions_;
   std::shared_ptr<std::uint64_t> replica_numbers_ = std::make_shared<std::uint64_t>(0);

@@ -101,8 +101,8 @@ using gate_actor = supervisor_actor::extend<
   caf::reacts_to<atom::logged, std::vector<log_text>>,
   // From the SWITCHBOARD: this owns the environment from now on (without a node: nobody does).
   caf::reacts_to<atom::own, ownership>,
-  // From the SWITCHBOARD: the link to this node has ended.
-  caf::reacts_to<atom::down, node_uuid, std::string>,
+  // From the SWITCHBOARD: this node can be spoken to, or not any more.
+  caf::reacts_to<atom::up, node_uuid>, caf::reacts_to<atom::down, node_uuid, std::string>,
   // From the SWITCHBOARD: these calls of the epoch (none named: all) are not open at their owner.
   caf::reacts_to<atom::lost, epoch, std::vector<call_id>, std::string>>;
 

@@ -284,4 +284,31 @@ inline constexpr milliseconds adopt_patience{250};
 /// Adopted replicas of a version that nobody has opened yet are kept for this long: as long as idle ones.
 inline constexpr seconds unclaimed_time = idle_ttl;
 
+// -- calls between nodes ----
+
+/// How long a call waits while nobody owns its environment, or the owner cannot be reached, before it is refused: an owner is
+/// replaced within 4 s, and who asks is told before `inner_request_timeout` is over.
+inline constexpr seconds owner_wait{25};
+/// From one question for the owner to the next while there is none, and to the next try with an owner that does not know of
+/// it yet: entries of the control log take some milliseconds from node to node.
+inline constexpr milliseconds owner_retry{50};
+/// How often calls are asked after whose answer may have been lost with a link. What is missing twice in a row is lost: an
+/// answer on its way is faster than this.
+inline constexpr seconds probe_interval{2};
+/// Bytes of arguments that one node's users of an environment may have open at an owner on another node: what a slow link
+/// queues stays a fraction of a node's memory, and covers its bandwidth times delay many times over.
+inline constexpr std::uint64_t gate_open_bytes = 64 * mib;
+/// Calls that wait at a gate, and bytes of their arguments, before roots are refused: a window of some clients each.
+inline constexpr std::size_t gate_waiting_calls = 100'000;
+inline constexpr std::uint64_t gate_waiting_bytes = 256 * mib;
+/// Callers of other nodes that are kept although nothing of theirs is open: 300 bytes each, and finding one again costs a
+/// fraction of a spawn.
+inline constexpr std::size_t remote_callers_kept = 1024;
+/// Versions of an environment that its owner keeps for other nodes to call; the oldest is opened again when it is called.
+inline constexpr std::size_t served_versions_max = 64;
+/// Questions to other nodes without an answer, per node.
+inline constexpr std::size_t questions_max = 10'000;
+/// A listing of the whole cluster waits for nodes at most this long: a person waits for it.
+inline constexpr seconds listing_wait{2};
+
 } // namespace hearth::defaults
