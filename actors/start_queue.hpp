@@ -26,13 +26,14 @@ public:
     bool is_told = false; // that it waits
     std::uint32_t passed = 0;
     std::optional<instant> holds_since;
+    bool stays = false; // another node ordered it: it starts here or not at all
   };
 
   bool empty() const { return lines_.empty(); }
   std::size_t size() const { return size_; }
   bool is_full() const { return size_ >= defaults::starts_waiting_max; }
 
-  void push(replica_order order, supervisor_actor supervisor);
+  void push(replica_order order, supervisor_actor supervisor, bool stays = false);
 
   /// An order that waits turns out to be for a nested call.
   void advance(replica_id id);

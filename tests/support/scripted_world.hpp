@@ -141,7 +141,7 @@ public:
     about.run_keeper = run_keeper;
     about.journal = journal;
     agent = sys.spawn(
-      [about](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, about); });
+      [about](node_agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, about); });
     doors_ = {foundry, bundles, logs};
     run();
   }
