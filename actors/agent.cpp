@@ -93,6 +93,7 @@ void agent_state::disown(const std::string& key) {
   if (found == supervisors_.end())
     return;
   self_->send(found->second, atom::disown::value);
+  waiting_.forget(found->second.address());
   undrained_.erase(found->second.address());
   supervisors_.erase(found); // its successor, if there is one, is another actor
   owned_.erase(key);
@@ -247,6 +248,8 @@ void agent_state::down(const caf::down_msg& message) {
     replicas_.erase(lost);
     if (ended.owner)
       end_if_unused(ended.spec->key(), ended.owner_epoch);
+    if (ended.former_supervisor)
+      end_formers(ended.spec->key());
     return serve_orders();
   }
   if (const auto proxy = placed_addresses_.find(message.source); proxy != placed_addresses_.end())

@@ -94,7 +94,8 @@ private:
     bool is_fresh = false;
     hearth::epoch owner_epoch{}; // of the supervisor
     node_uuid owner{};           // its node; none: this one
-    node_uuid former{};          // of the owner before it, whose calls may run still
+    node_uuid former{};          // of the owner before it, whose calls may run still ...
+    supervisor_actor former_supervisor{}; // ... and who hears of them
     bool is_orphan = false;      // that node is gone
   };
 
@@ -177,6 +178,7 @@ private:
   void hear(node_uuid, Message&) {} // the switchboard's; and `promote`: no order of another node waits here
   supervisor_actor absent_owner(const std::string& key, epoch owner_epoch, node_uuid node);
   void end_if_unused(const std::string& key, epoch owner_epoch);
+  void end_formers(const std::string& key);
   owned_replica* replica_with(replica_id id);
   void hand_over(const std::string& key, epoch owner_epoch, node_uuid node, const supervisor_actor& to,
                  std::function<void()> done);
@@ -215,6 +217,8 @@ private:
   std::map<std::string, awaited_bundle> awaited_;      // by digest
   bool reports_ = false; // a `report` is on its way
   instant reported_at_{};
+  link::free_capacity reported_;
+  bool owes_report_ = false; // an order was sent back: its owner waits for word
   instant idle_since_;
   bool draining_ = false;
   instant drain_until_;

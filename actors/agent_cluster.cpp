@@ -3,6 +3,7 @@
 #include "core/defaults.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 /// The agent among those of other nodes: what it hears of the cluster, and what it tells of itself.
@@ -105,6 +106,8 @@ void agent_state::node_said(node_uuid node, link::messages& messages) {
 void agent_state::node_up(node_uuid node) {
   if (!in_cluster() || node == config_.node)
     return;
+  if (nodes_->is_up(node))
+    node_down(node, "its link began anew"); // what was said on the old one may be lost
   nodes_->up(node);
   say(node, free_now());
   for (const auto& [key, owner_epoch] : std::map<std::string, epoch>(owned_.begin(), owned_.end()))
@@ -170,7 +173,13 @@ void agent_state::report() {
   // A node that drains has nothing free, and who was refused by it waits for no other word.
   if (draining_ || nodes_->is_draining(config_.node))
     return;
-  say_to_all(free_now());
+  const auto now = free_now();
+  const auto what = [](const link::free_capacity& f) {
+    return std::tuple(f.memory_bytes, f.cpu_millis, f.gpus, f.replicas);
+  };
+  if (std::exchange(owes_report_, false) || what(now) != what(reported_))
+    say_to_all(now);
+  reported_ = now;
 }
 
 } // namespace hearth

@@ -35,7 +35,9 @@ void agent_state::end_if_unused(const std::string& key, epoch owner_epoch) {
     return;
   const auto& handle = owner->second.handle;
   const auto is_used = std::any_of(replicas_.begin(), replicas_.end(),
-                                   [&](const auto& r) { return r.second.supervisor == handle; })
+                                   [&](const auto& r) {
+                                     return r.second.supervisor == handle || r.second.former_supervisor == handle;
+                                   })
                        || std::any_of(awaited_.begin(), awaited_.end(), [&](const auto& a) {
                             const auto& orders = a.second.orders;
                             return std::any_of(orders.begin(), orders.end(),
@@ -45,6 +47,16 @@ void agent_state::end_if_unused(const std::string& key, epoch owner_epoch) {
     return;
   self_->send(handle, atom::halt::value);
   absent_owners_.erase(owner);
+}
+
+/// Of all ownerships of the environment that have none left here.
+void agent_state::end_formers(const std::string& key) {
+  std::vector<epoch> epochs;
+  for (auto owner = absent_owners_.lower_bound({key, epoch{}});
+       owner != absent_owners_.end() && owner->first.first == key; ++owner)
+    epochs.push_back(owner->first.second);
+  for (const auto each : epochs)
+    end_if_unused(key, each);
 }
 
 /// Whose a replica is that is about to be made.
@@ -94,6 +106,7 @@ void agent_state::hear(node_uuid node, link::order& m) {
   }
   const auto lacks = capacity_->lacks(demand_of(m.spec->resources));
   say(node, link::replica_event{m.key, m.epoch, {replica::waiting{m.id, lacks.empty() ? "room" : lacks}}});
+  owes_report_ = true;
   report_later();
 }
 
@@ -179,16 +192,20 @@ void agent_state::hand_over(const std::string& key, epoch owner_epoch, node_uuid
       done();
   };
   for (auto& [id, r] : found) {
-    const auto former = std::exchange(r->owner, node);
     const auto former_epoch = std::exchange(r->owner_epoch, owner_epoch);
-    r->former = former;
-    r->supervisor = to;
+    r->former = std::exchange(r->owner, node);
+    r->former_supervisor = std::exchange(r->supervisor, to);
     r->is_orphan = false;
-    if (former)
-      end_if_unused(key, former_epoch);
     self_->request(r->handle, defaults::inner_request_timeout, atom::adopt::value, to)
-      .then([answered](bool) mutable { answered(); },
-            [answered](const caf::error&) mutable { answered(); }); // it has ended meanwhile
+      .then(
+        [this, answered, key, former_epoch, id = id](bool is_idle) {
+          if (auto* handed = replica_with(id); handed && is_idle) { // the one before has heard the last of it
+            handed->former_supervisor = supervisor_actor{};
+            end_if_unused(key, former_epoch);
+          }
+          answered();
+        },
+        [answered](const caf::error&) { answered(); }); // it has ended meanwhile
   }
 }
 

@@ -25,9 +25,15 @@ std::uint32_t agent_state::replicas_at(node_uuid node, const std::string& key) c
   const auto of_key = [&](const auto& r) { return r.second.key == key && r.second.node == node; };
   if (node != config_.node)
     return static_cast<std::uint32_t>(std::count_if(placed_.begin(), placed_.end(), of_key));
-  return static_cast<std::uint32_t>(std::count_if(replicas_.begin(), replicas_.end(), [&](const auto& r) {
+  auto count = std::count_if(replicas_.begin(), replicas_.end(), [&](const auto& r) {
     return !r.second.owner && r.second.spec->key() == key;
-  }));
+  });
+  if (const auto mine = supervisors_.find(key); mine != supervisors_.end())
+    for (const auto& [digest, waits] : awaited_)
+      count += std::count_if(waits.orders.begin(), waits.orders.end(), [&](const auto& o) {
+        return o.second == mine->second;
+      });
+  return static_cast<std::uint32_t>(count);
 }
 
 /// Starts it on the best node with room, or says what is lacking: on this node, or else on another one.
@@ -76,15 +82,17 @@ std::string agent_state::exceed_somewhere(start_queue::entry& entry) {
   const auto gpus = demand_of(entry.order.spec->resources).gpus;
   if (!nodes_->is_draining(config_.node) && start_here(entry, true).empty())
     return {};
-  const node_views::view* best = nullptr;
+  node_uuid best;
+  std::uint64_t most = 0;
   for (const auto& [node, view] : nodes_->all())
-    if (view.takes_replicas() && view.free->gpus >= gpus
-        && (!best || view.free->memory_bytes > best->free->memory_bytes))
-      best = &view;
+    if (view.takes_replicas() && view.free->gpus >= gpus && (!best || view.free->memory_bytes > most)) {
+      best = node;
+      most = view.free->memory_bytes;
+    }
   if (!best)
     return "gpu";
-  order_from(best->member.node, entry, true);
-  note_place(entry, best->member.node, "a running call waits for it, and no node has room");
+  order_from(best, entry, true);
+  note_place(entry, best, "a running call waits for it, and no node has room");
   return {};
 }
 
@@ -225,7 +233,7 @@ void agent_state::hear(node_uuid node, link::adopted& m) {
       });
     placed_addresses_.emplace(proxy.address(), item.id);
     placed_[item.id] = {node, proxy, supervisor->second, {}, m.epoch, m.key, true};
-    found.push_back({item.id, proxy->ctrl(), std::move(item.version), item.concurrency, std::move(item.how), item.pid,
+    found.push_back({item.id, caf::actor_cast<caf::strong_actor_ptr>(proxy), std::move(item.version), item.concurrency, std::move(item.how), item.pid,
                      item.start});
   }
   if (!found.empty())

@@ -114,7 +114,11 @@ bool agent_state::may_exceed(const replica_order& order) const {
   };
   return std::none_of(replicas_.begin(), replicas_.end(), [&](const auto& r) { return is_it(*r.second.spec); })
          && std::none_of(placed_.begin(), placed_.end(),
-                         [&](const auto& r) { return r.second.order.spec && is_it(*r.second.order.spec); });
+                         [&](const auto& r) { return r.second.order.spec && is_it(*r.second.order.spec); })
+         && std::none_of(awaited_.begin(), awaited_.end(), [&](const auto& a) {
+              const auto& orders = a.second.orders;
+              return std::any_of(orders.begin(), orders.end(), [&](const auto& o) { return is_it(*o.first.spec); });
+            });
 }
 
 /// All of them, or none: the one that another node has is noted.

@@ -124,7 +124,7 @@ void start_queue::pass(lines::iterator by, const demand& taken) {
 void start_queue::tell(const std::function<void(const entry&, const std::string&)>& to) {
   for (auto& l : lines_)
     for (auto& e : l.orders)
-      if (!std::exchange(e.is_told, true))
+      if (!e.stays && !std::exchange(e.is_told, true)) // its own node tells the others
         to(e, e.lacks.empty() ? l.orders.front().lacks : e.lacks);
 }
 

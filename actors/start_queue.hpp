@@ -48,7 +48,7 @@ public:
   /// lacking; when it answers with none, the order has started and is gone.
   void serve(instant now, const std::function<std::string(entry&)>& start);
 
-  /// Each order that waits for the first time: what it, or the one at the head of its line, waits for.
+  /// Each order of this node that waits for the first time: what it, or the one at the head of its line, waits for.
   void tell(const std::function<void(const entry&, const std::string& resource)>& to);
 
   /// Whether anybody but this supervisor waits.

@@ -1,6 +1,8 @@
 #include "actors/scaling_words.hpp"
 #include "actors/supervisor.hpp"
 
+#include <type_traits>
+
 /// What a supervisor hears of its replicas.
 namespace hearth {
 

@@ -139,8 +139,9 @@ BOOST_AUTO_TEST_CASE(an_order_waits_for_the_node_that_frees_room_first) {
 
 BOOST_AUTO_TEST_CASE(what_two_owners_order_at_once_from_a_node_with_room_for_one_goes_back_and_elsewhere) {
   scripted_cluster w(std::vector<node_resources>{{gib, 2000, false, {}}, {gib, 2000, false, {}}, {3 * gib, 2000, false, {}}});
-  auto a = sized(1, 1, 2 * gib);
-  auto b = sized(1, 1, 2 * gib);
+  auto a = sized(0, 1, 2 * gib);
+  auto b = sized(0, 1, 2 * gib);
+  a->reuse.idle_ttl = b->reuse.idle_ttl = 30s;
   b->name = "other";
   auto& me = w.caller();
   auto owner_a = w.grant(0, a, 10);
@@ -180,10 +181,10 @@ BOOST_AUTO_TEST_CASE(a_replica_goes_where_the_gpus_are) {
 
 BOOST_AUTO_TEST_CASE(an_environment_that_no_node_could_hold_is_refused_and_one_that_another_could_is_not) {
   scripted_cluster w(std::vector<node_resources>{{gib, 2000, false, {}}, {4 * gib, 2000, false, {}}});
-  BOOST_TEST(w.grant(0, sized(0, 1, 3 * gib), 10));
+  BOOST_TEST(static_cast<bool>(w.grant(0, sized(0, 1, 3 * gib), 10)));
   auto huge = sized(0, 1, 5 * gib);
   huge->name = "huge";
-  BOOST_TEST(!w.grant(0, huge, 11));
+  BOOST_TEST(!static_cast<bool>(w.grant(0, huge, 11)));
   BOOST_TEST((w.failed.code == ec::does_not_fit));
   BOOST_TEST(w.failed.message.find("No other node of the cluster has more.") != std::string::npos);
 }
