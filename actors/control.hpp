@@ -65,6 +65,17 @@ using node_listener =
   caf::typed_actor<caf::reacts_to<atom::events, node_uuid, link::messages>, caf::reacts_to<atom::up, node_uuid>,
                    caf::reacts_to<atom::down, node_uuid, std::string>>;
 
+/// The AGENT as the cluster knows it.
+using node_agent_actor = agent_actor::extend<
+  // From the SWITCHBOARD: what another node said of replicas and of what it has free.
+  caf::reacts_to<atom::events, node_uuid, link::messages>,
+  // From the SWITCHBOARD: another node can be spoken to, or not any more.
+  caf::reacts_to<atom::up, node_uuid>, caf::reacts_to<atom::down, node_uuid, std::string>,
+  // From the CONTROL.
+  caf::reacts_to<atom::events, control::facts>,
+  // INTERNAL: others are told what is free.
+  caf::reacts_to<atom::report>>;
+
 /// The actors of this node that the SWITCHBOARD connects with others.
 struct node_parts {
   agent_actor agent;

@@ -59,6 +59,9 @@ using found = caf::atom_constant<caf::atom("found")>;
 using find = caf::atom_constant<caf::atom("find")>;
 using pin = caf::atom_constant<caf::atom("pin")>;
 using rerun = caf::atom_constant<caf::atom("rerun")>;
+using adopt = caf::atom_constant<caf::atom("adopt")>;
+using drain = caf::atom_constant<caf::atom("drain")>;
+using report = caf::atom_constant<caf::atom("report")>; // INTERNAL: an actor's own timer
 using retry = caf::atom_constant<caf::atom("retry")>; // INTERNAL: an actor's own timer
 using tick = caf::atom_constant<caf::atom("tick")>;   // INTERNAL: an actor's own timer
 } // namespace atom
@@ -124,8 +127,14 @@ using supervisor_actor = caf::typed_actor<
   caf::reacts_to<atom::stop, milliseconds>,
   // Nothing is open anywhere on the node: ends replicas and quits.
   caf::reacts_to<atom::halt>,
-  // Another node owns the environment: answers what has not begun with `stale_epoch`, and quits.
+  // Another node owns the environment: answers what has not begun with `stale_epoch`, and quits when what runs has ended and
+  // its replicas are another's.
   caf::reacts_to<atom::disown>,
+  // From REPLICAs of a former owner, and from the AGENT for those on other nodes: they are ours now. The flag, from the AGENT:
+  // that were all that are idle; others follow as they become so.
+  caf::reacts_to<atom::adopt, std::vector<adoptable>, bool>,
+  // From the AGENT: their node takes no more work; they end when they are idle, and others take their place elsewhere.
+  caf::reacts_to<atom::drain, std::vector<replica_id>>,
   // INTERNAL: the pools' clock.
   caf::reacts_to<atom::tick>>;
 
@@ -162,6 +171,9 @@ using replica_actor = caller_actor::extend<
   caf::reacts_to<atom::retire, bool, std::string>,
   // From the recorder of a run: the answer of `seek`.
   caf::reacts_to<atom::found, std::vector<found_child>>,
+  // From the AGENT: another supervisor owns it from now on, and hears so (`adopt`) as soon as nothing runs; the former one
+  // hears of its calls until then, and of a loss without calls after it. Answers whether that is at once.
+  caf::replies_to<atom::adopt, supervisor_actor>::with<bool>,
   // INTERNAL: a call did not stop in time (its slot's use count tells a later call apart), or start timed out.
   caf::reacts_to<atom::tick, ticket>,
   // INTERNAL: the record of a run has had its time to answer for these calls.
@@ -250,6 +262,8 @@ using agent_actor = caf::typed_actor<
   caf::reacts_to<atom::withdraw, replica_id>,
   // From a SUPERVISOR: this version is not used any more.
   caf::reacts_to<atom::forget, std::string, std::string>,
+  // From a new SUPERVISOR of a cluster: which of the former owners' replicas are there? `adopt` will follow.
+  caf::reacts_to<atom::adopt, std::string, epoch, supervisor_actor>,
   // A SESSION begins or ends.
   caf::reacts_to<atom::join, caf::actor_addr>, caf::reacts_to<atom::leave, caf::actor_addr>,
   // Rows: environments and replicas of the whole node.
@@ -344,6 +358,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::ticket)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::ticket>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::replica_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::replica_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::replica_id>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::adoptable>)
 using hearth_replica_memory = std::vector<std::pair<hearth::replica_id, std::uint64_t>>;
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth_replica_memory)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::bytes>)

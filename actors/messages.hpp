@@ -269,6 +269,17 @@ using events = std::vector<event>;
 
 } // namespace replica
 
+/// A replica that was another supervisor's and is idle: warm, with the code of this version.
+struct adoptable {
+  replica_id id;
+  caf::strong_actor_ptr self; // a `replica_actor`
+  std::string version;
+  std::uint32_t concurrency = 1;
+  attachment how;
+  std::uint32_t pid = 0;
+  nanoseconds start{0};
+};
+
 // -- rows of listings; fields as in schema/control.capnp ----
 
 struct environment_row {

@@ -38,7 +38,7 @@ void supervisor_state::perform(version& v, const pool_effect::withdraw& e) {
 }
 
 void supervisor_state::perform(version& v, const pool_effect::decided& e) {
-  if (!config_.journal)
+  if (!config_.journal || disowned_until_)
     return;
   note(v, journal_entry::kind_t::decided, {}, e.detail);
   journal_.back().in = e.in;

@@ -475,6 +475,19 @@ inline constexpr std::size_t duty_batch = 256;
 /// For handing over leadership when a node stops.
 inline constexpr milliseconds transfer_patience{1500};
 
+// -- replicas on other nodes ----
+
+/// A node tells the others at most this often what it has free: a wrong guess costs an order one round trip.
+inline constexpr milliseconds free_report_interval{250};
+/// Replicas whose owner is gone stay warm, and finish what they run, for this long: the loss of a host that also led the
+/// control log is settled within 4 s, and 10 s more let a slow new owner find them.
+inline constexpr seconds orphan_time{15};
+/// A new owner starts no replica of its own while other nodes have not told which warm ones they keep for it, at most for
+/// this long: some round trips between busy nodes, and less than the start of a cold interpreter.
+inline constexpr milliseconds adopt_patience{250};
+/// Adopted replicas of a version that nobody has opened yet are kept for this long: as long as idle ones.
+inline constexpr seconds unclaimed_time = idle_ttl;
+
 // -- calls between nodes ----
 
 /// How long a call waits while nobody owns its environment, or the owner cannot be reached, before it is refused: an owner is

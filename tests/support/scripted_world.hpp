@@ -378,7 +378,7 @@ private:
     about.run_keeper = run_keeper;
     about.journal = journal;
     agent = sys.spawn(
-      [about](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, about); });
+      [about](node_agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, about); });
     caf::anon_send(run_keeper, atom::attach::value, agent);
     control->start(++incarnation_);
     run();
