@@ -156,6 +156,16 @@ void switchboard_state::respond(link::ask what, const answerer& done) {
           done({0, {}, named(std::move(rows), node)});
         },
         failed);
+  } else if (what.what == "bundle" && parts_.bundles) {
+    self_->request(parts_.bundles, caf::duration(defaults::bundle_store_timeout), atom::read::value, word(what, 0))
+      .then(
+        [done](std::vector<bytes>& parts) {
+          payload whole;
+          for (auto& part : parts)
+            (whole.head.empty() ? whole.head : whole.rest.emplace_back()) = std::move(part);
+          done({0, {}, std::move(whole)});
+        },
+        failed);
   } else if (what.what == "logs") {
     respond_with_logs(what, done);
   } else if (!parts_.run_keeper || !respond_about_runs(what, done)) {

@@ -166,6 +166,17 @@ BOOST_AUTO_TEST_CASE(a_question_is_answered_by_the_node_that_was_asked) {
   BOOST_CHECK_EQUAL(rows.at(0).name, "node-c");
 }
 
+BOOST_AUTO_TEST_CASE(code_is_fetched_from_a_node_that_has_it) {
+  link::ask question;
+  question.what = "bundle";
+  question.words = {"digest"};
+  const auto [answer, error] = ask<link::answer>(*this, node(0).switchboard, atom::ask::value, node(2).id, question,
+                                                 milliseconds(2000));
+  BOOST_REQUIRE(answer);
+  const auto& content = std::get<payload>(std::get<0>(*answer).content);
+  BOOST_CHECK_EQUAL(content.size(), std::string("digest-code").size());
+}
+
 BOOST_AUTO_TEST_CASE(a_question_to_a_node_that_goes_fails_with_node_lost) {
   node(2).is_silent = true;
   link::ask question;

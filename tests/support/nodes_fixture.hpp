@@ -320,6 +320,16 @@ private:
       });
     node_parts parts;
     parts.agent = n->agent;
+    parts.bundles = sys.spawn([](bundles_actor::pointer) -> bundles_actor::behavior_type {
+      return {
+        [](atom::has, const std::string&) { return true; },
+        [](atom::store, const std::string&, const std::vector<bytes>&) { return true; },
+        [](atom::open, const std::string& digest) { return digest; },
+        [](atom::read, const std::string& digest) {
+          return std::vector<bytes>{bytes::copy_of(digest), bytes::copy_of("-code")};
+        },
+      };
+    });
     caf::anon_send(n->switchboard, atom::attach::value, parts);
     run();
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
