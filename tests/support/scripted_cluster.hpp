@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/error.hpp"
 #include "tests/support/scripted_world.hpp"
 
 #include <map>
