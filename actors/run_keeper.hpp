@@ -115,6 +115,7 @@ private:
   void put_off(call_id root);
   void resume(call_id root);
   void drop(call_id root, const std::string& why);
+  bool is_at_home(const durable_run& run) const;
   execution* executed(call_id root, std::uint32_t attempt);
   void wish_abort(run_entry& run);
   milliseconds remaining(const durable_run& run) const;
@@ -134,6 +135,7 @@ private:
   void pin_blobs();
   void answer(run_entry& run, std::function<void(call_reply)> then);
   void acted(std::vector<action_event>& events);
+  void cancel(call_id action, const open_action& open, const std::string& reason);
   caf::result<run_row> abort(const std::string& run, const std::string& action, const std::string& reason);
   caf::result<run_row> abort_action(run_entry& run, const std::string& action, const std::string& reason);
   void heed(const caf::actor_addr& actor);

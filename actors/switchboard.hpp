@@ -71,6 +71,8 @@ private:
   void say(node_uuid node, link::message what);
   void flush();
   void undelivered(const link::message& what);
+  void undelivered(const link::invoke& what);
+  void answer_not_there(const link::sought& what);
 
   // -- callers ----
   void number(link::caller_ref& whom);
@@ -86,6 +88,10 @@ private:
   void take(node_uuid from, link::strays& what);
   void take(node_uuid from, link::replies& what);
   void take(node_uuid from, link::logged& what);
+  void take(node_uuid from, link::recorded& what);
+  void take(node_uuid from, link::sought& what);
+  void take(node_uuid from, link::found& what);
+  void take(node_uuid from, link::acted& what);
   void take(node_uuid from, link::ask& what);
   void take(node_uuid from, link::answer& what);
   template <class OfReplicas>
