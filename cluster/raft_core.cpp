@@ -121,7 +121,7 @@ void core::arm() {
   if (!quiet()) {
     if (role_ == kind::leader)
       next = std::min({next, transfer_due_, peers_.empty() ? never : heartbeat_due_});
-    else
+    else if (campaign_token_ == 0) // the disk wakes it otherwise
       next = std::min(next, election_due_);
   }
   if (next < armed_) {
