@@ -171,6 +171,8 @@ void core::post_at(const node_uuid& to, std::uint64_t term, decltype(message::bo
     held_.push_back({hard_token_, std::move(what)});
   else
     out_.emplace_back(std::move(what));
+  if (held_.size() > defaults::raft_messages_held_max)
+    held_.pop_front();
 }
 
 void core::commit_to(log_index index) {
