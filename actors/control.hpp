@@ -107,9 +107,9 @@ using gate_actor = supervisor_actor::extend<
   caf::reacts_to<atom::lost, epoch, std::vector<call_id>, std::string>>;
 
 /// Who hears what other nodes say of replicas and of what they have free, and which of them come and go: the AGENT.
-using node_listener = caf::typed_actor<
-  caf::reacts_to<atom::events, node_uuid, link::messages>, caf::reacts_to<atom::up, node_uuid>,
-  caf::reacts_to<atom::down, node_uuid, std::string>>;
+using node_listener =
+  caf::typed_actor<caf::reacts_to<atom::events, node_uuid, link::messages>, caf::reacts_to<atom::up, node_uuid>,
+                   caf::reacts_to<atom::down, node_uuid, std::string>>;
 
 /// The AGENT as the cluster knows it.
 using node_agent_actor = agent_actor::extend<

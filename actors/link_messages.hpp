@@ -24,9 +24,7 @@ struct caller_ref {
   node_uuid node;
   std::uint64_t number = 0; // 0: nobody
 
-  friend bool operator==(const caller_ref& a, const caller_ref& b) {
-    return a.node == b.node && a.number == b.number;
-  }
+  friend bool operator==(const caller_ref& a, const caller_ref& b) { return a.node == b.node && a.number == b.number; }
   friend auto operator<=>(const caller_ref& a, const caller_ref& b) {
     return std::tie(a.node, a.number) <=> std::tie(b.node, b.number);
   }
@@ -38,7 +36,8 @@ struct open_environment {
   std::uint64_t request = 0;
   spec_ptr spec;
   bool deploy = false;
-  hearth::epoch epoch; // of the ownership that the sender knows; a receiver that does not own it so answers `stale_epoch`
+  hearth::epoch
+    epoch; // of the ownership that the sender knows; a receiver that does not own it so answers `stale_epoch`
 };
 
 /// With the error, or opened.
@@ -173,7 +172,7 @@ struct adopt {
 
 struct replica_event {
   std::string key;
-  hearth::epoch epoch; // of the owner that it is for
+  hearth::epoch epoch;   // of the owner that it is for
   replica::events items; // `ready` carries no handle: the receiver has its own for that replica
 };
 
@@ -213,9 +212,9 @@ struct ask {
 };
 
 struct answer {
-  using rows = std::variant<std::monostate, std::vector<environment_row>, std::vector<replica_row>,
-                            std::vector<node_row>, std::vector<event_row>, std::vector<run_row>,
-                            std::vector<action_row>, call_reply, payload>;
+  using rows =
+    std::variant<std::monostate, std::vector<environment_row>, std::vector<replica_row>, std::vector<node_row>,
+                 std::vector<event_row>, std::vector<run_row>, std::vector<action_row>, call_reply, payload>;
 
   std::uint64_t request = 0;
   failure error;

@@ -47,11 +47,11 @@ private:
 
   struct held {
     call what;
-    instant came;         // its deadline counts from here
-    instant waits_since;  // for an owner
-    std::optional<place> at; // none: it waits
-    std::uint32_t lost = 0;  // executions that may have begun and of which nothing is known
-    bool is_suspect = false; // its answer may have been lost
+    instant came;             // its deadline counts from here
+    instant waits_since;      // for an owner
+    std::optional<place> at;  // none: it waits
+    std::uint32_t lost = 0;   // executions that may have begun and of which nothing is known
+    bool is_suspect = false;  // its answer may have been lost
     bool was_missing = false; // its owner did not know of it when it was asked
     bool was_refused = false; // by an owner that is none, or not yet
   };
@@ -127,16 +127,16 @@ private:
   std::uint64_t open_bytes_ = 0; // of calls at an owner on another node
   std::map<std::string, version> versions_;
 
-  ownership owner_;             // without a node: not known, or nobody
-  hearth::epoch newest_;        // epoch heard of
-  supervisor_actor here_;       // the supervisor, while this node is the owner and something is open
+  ownership owner_;       // without a node: not known, or nobody
+  hearth::epoch newest_;  // epoch heard of
+  supervisor_actor here_; // the supervisor, while this node is the owner and something is open
   std::vector<former> formers_;
-  std::set<node_uuid> down_;    // nodes without a link
-  bool is_asking_ = false;      // the CONTROL, who owns it
+  std::set<node_uuid> down_; // nodes without a link
+  bool is_asking_ = false;   // the CONTROL, who owns it
   std::optional<instant> retry_at_;
   std::optional<instant> probe_at_;
   std::optional<instant> unreachable_since_; // the owner
-  std::string why_not_;         // the last reason for having no owner
+  std::string why_not_;                      // the last reason for having no owner
   std::optional<instant> armed_;
   std::optional<instant> stop_at_;
   bool aborted_ = false;

@@ -16,8 +16,8 @@ std::string to_string(call_id id) {
 std::string to_string(node_uuid id) {
   char text[37];
   std::snprintf(text, sizeof text, "%08llx-%04llx-%04llx-%04llx-%012llx", static_cast<unsigned long long>(id.hi >> 32),
-                static_cast<unsigned long long>((id.hi >> 16) & 0xffff), static_cast<unsigned long long>(id.hi & 0xffff),
-                static_cast<unsigned long long>(id.lo >> 48),
+                static_cast<unsigned long long>((id.hi >> 16) & 0xffff),
+                static_cast<unsigned long long>(id.hi & 0xffff), static_cast<unsigned long long>(id.lo >> 48),
                 static_cast<unsigned long long>(id.lo & 0xffff'ffff'ffffULL));
   return text;
 }

@@ -216,8 +216,9 @@ private:
     config.resident_bytes = resident_bytes;
     config.journal = journal_;
     config.zygote_ttl = settings_.zygote_ttl;
-    agent_ = system.spawn(
-      [config](node_agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, config); });
+    agent_ = system.spawn([config](node_agent_actor::stateful_pointer<agent_state> self) {
+      return self->state.make_behavior(self, config);
+    });
     const std::vector<part> parts{{caf::actor_cast<caf::actor>(agent_), "agent"},
                                   {caf::actor_cast<caf::actor>(run_keeper_), "run keeper"},
                                   {caf::actor_cast<caf::actor>(foundry_), "foundry"},
