@@ -79,7 +79,8 @@ using control_actor = caf::typed_actor<
   // Decides a command. The answer comes when it is committed and applied on this node, or with the code of its refusal;
   // `no_quorum` when it is not known in time whether it was.
   caf::replies_to<atom::propose, cluster::command>::with<cluster::outcome>,
-  // Who owns this environment; when nobody does, somebody is made its owner first.
+  // Who owns this environment; when nobody does, somebody is made its owner first. An error while this node may not act for
+  // the cluster, or when that is not known in time.
   caf::replies_to<atom::own, std::string>::with<ownership>,
   // The members of the cluster.
   caf::replies_to<atom::list>::with<std::vector<member_row>>,

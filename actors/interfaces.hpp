@@ -185,7 +185,9 @@ using bundles_actor = caf::typed_actor<
   // Stores a bundle; checks size and digest, unpacks it, answers when it is complete on disk.
   caf::replies_to<atom::store, std::string, std::vector<bytes>>::with<bool>,
   // The directory of the unpacked bundle; error unknown_bundle.
-  caf::replies_to<atom::open, std::string>::with<std::string>>;
+  caf::replies_to<atom::open, std::string>::with<std::string>,
+  // The bundle as it came, for another node; error unknown_bundle.
+  caf::replies_to<atom::read, std::string>::with<std::vector<bytes>>>;
 
 /// LOGS is the door to log files of runs and replicas. Writing happens on a thread of its own; a full queue drops and counts.
 using logs_actor = caf::typed_actor<

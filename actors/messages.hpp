@@ -279,6 +279,7 @@ struct environment_row {
   std::string scope;
   std::uint64_t recycled = 0, prewarmed = 0, prewarm_hits = 0, prewarm_idle_ms = 0;
   bool is_fresh = false; // each replica serves one call
+  std::string node;      // that owns it; empty: a node without a cluster, here and below
 };
 
 /// An entry of the journal.
@@ -289,6 +290,7 @@ struct event_row {
   scaling::inputs in; // of kind "decided"
   scaling::decision what;
   bool is_reproduced = false; // deciding again from `in` gives `what`
+  std::string node;
 };
 
 struct replica_row {
@@ -308,6 +310,7 @@ struct run_row {
   bool detached = false;
   std::string error, inputs, project, domain, environment_version;
   call_id call;
+  std::string node; // its home
 };
 
 struct action_row {

@@ -3,6 +3,7 @@
 #include "actors/control.hpp"
 #include "core/defaults.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>
@@ -56,13 +57,13 @@ private:
     bool was_refused = false; // by an owner that is none, or not yet
   };
 
-  enum class opening { wanted, asked, done };
-
   struct version {
     spec_ptr spec;
-    bool deploy = false;
-    opening state = opening::wanted; // at the present owner
-    instant since;
+    bool deploy = false;   // the one that stays warm
+    bool is_open = false;  // at the present owner
+    bool is_asked = false; // it is being opened there
+    bool is_news = false;  // somebody opened it, and the owner has not heard of that
+    instant since;         // the oldest of these wait
     std::vector<caf::typed_response_promise<bool>> waiting;
   };
 
@@ -78,51 +79,65 @@ private:
   caf::result<bool> open(const spec_ptr& spec, bool deploy);
   void stop(milliseconds grace);
   failure refusal_of(const call& c) const;
+  version& version_of(const spec_ptr& spec);
+  std::vector<call_id> open_of(const caller_actor& caller, const std::vector<call_id>& asked) const;
 
   // -- from the owner and the cluster ----
   void replied(std::vector<call_reply>& replies);
   void owned(const ownership& now);
-  void nobody_owns();
   void leave_owner();
   void node_up(node_uuid node);
   void node_down(node_uuid node, const std::string& why);
   void missing(hearth::epoch epoch, const std::vector<call_id>& calls, const std::string& why);
-  void supervisor_down(const caf::actor_addr& which);
+  void down(const caf::down_msg& which);
 
   // -- what to do next ----
   void settle();
-  bool is_reachable(node_uuid node) const { return node == config_.node || !down_.contains(node); }
-  bool has_owner() const { return static_cast<bool>(owner_.node) && is_reachable(owner_.node); }
-  bool has_work() const { return !waiting_.empty() || opens_waiting(); }
-  bool opens_waiting() const;
+  bool is_reachable(node_uuid node) const { return node == config_.node || up_.contains(node); }
+  bool has_owner() const { return owner_.node && is_reachable(owner_.node) && !retry_at_; }
+  bool has_work() const;
   void look_for_owner();
   void open_versions();
-  void open_here(version& v);
-  void open_there(version& v);
+  void open_at_owner(version& v);
   void opened(const std::string& version_name, hearth::epoch at, bool is_new);
-  void not_opened(const std::string& version_name, hearth::epoch at, const failure& why);
+  void not_opened(const std::string& version_name, hearth::epoch at, failure why);
   void retry_later();
   void hand_on();
+  void hand_on(std::deque<call_id>& waiting, std::vector<call>& here, std::vector<link::call>& there);
   void hand_over(held& h, std::vector<call>& here, std::vector<link::call>& there);
-  void suspect(const std::function<bool(const place&)>& which);
+  void wait_again(held& h);
   void probe();
-  void probe_here(const supervisor_actor& supervisor, hearth::epoch epoch, std::vector<call_id> calls);
+  void probe_here(hearth::epoch epoch, const std::vector<call_id>& calls);
   void give_up_waiting();
   void lose(call_id id, const std::string& why);
-  void lose_all(const std::function<bool(const place&)>& which, const std::string& why);
-  void wait_again(held& h, bool first);
   void answer(call_id id, ec code, const std::string& text);
-  void finish(std::unordered_map<call_id, held>::iterator which, call_reply reply);
-  void tick();
+  void finish(call_id id, call_reply reply);
+  void abort_all();
   void arm();
   void flush();
-  std::string no_owner_text() const;
+  void tell_drained();
+  failure no_owner() const;
+  supervisor_actor supervisor_of(hearth::epoch epoch) const;
+
+  /// The calls at an owner for which `match(place, held)` holds.
+  template <class Match>
+  std::vector<call_id> sent(Match match) const {
+    std::vector<call_id> found;
+    for (const auto& [id, h] : calls_)
+      if (h.at && match(*h.at, h))
+        found.push_back(id);
+    std::sort(found.begin(), found.end()); // so that the same history has the same effects
+    return found;
+  }
+
   instant now() const { return self_->clock().now(); }
 
   gate_actor::pointer self_ = nullptr;
   gate_config config_;
   std::unordered_map<call_id, held> calls_;
-  std::deque<call_id> waiting_; // in the order in which they go; ids of answered calls are passed over
+  // What waits, in the order in which it goes; ids of answered calls are passed over. Children go first.
+  std::deque<call_id> waiting_roots_, waiting_children_;
+  std::size_t waiting_ = 0;
   std::uint64_t waiting_bytes_ = 0;
   std::uint64_t open_bytes_ = 0; // of calls at an owner on another node
   std::map<std::string, version> versions_;
@@ -131,8 +146,8 @@ private:
   hearth::epoch newest_;  // epoch heard of
   supervisor_actor here_; // the supervisor, while this node is the owner and something is open
   std::vector<former> formers_;
-  std::set<node_uuid> down_; // nodes without a link
-  bool is_asking_ = false;   // the CONTROL, who owns it
+  std::set<node_uuid> up_; // nodes that can be spoken to
+  bool is_asking_ = false; // the CONTROL, who owns it
   std::optional<instant> retry_at_;
   std::optional<instant> probe_at_;
   std::optional<instant> unreachable_since_; // the owner

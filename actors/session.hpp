@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/control.hpp"
 #include "actors/handles.hpp"
 #include "actors/interfaces.hpp"
 #include "core/defaults.hpp"
@@ -27,6 +28,7 @@ struct session_config {
   logs_actor logs;
   milliseconds stop_grace = defaults::stop_grace; // of a stop that names none
   journal_actor journal;
+  switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
 };
 
 class session_state {
@@ -57,6 +59,7 @@ private:
   void take(client::cancel& e);
   void take(client::abort& e);
   void take(client::get& e);
+  bool get_from_all(const client::get& e, const std::string& what, std::uint32_t limit);
   void take(client::logs& e);
   void take(client::wait& e);
   void take(client::result& e);

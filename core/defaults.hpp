@@ -308,6 +308,19 @@ inline constexpr std::size_t remote_callers_kept = 1024;
 inline constexpr std::size_t served_versions_max = 64;
 /// Questions to other nodes without an answer, per node.
 inline constexpr std::size_t questions_max = 10'000;
+/// Values between nodes up to this size travel with their message, longer ones beside: as much as the bytes of some hundred
+/// small calls, behind which nobody should wait longer.
+inline constexpr std::size_t link_inline_bytes_max = 64 * kib;
+/// Of a value that travels beside, in one frame: others have their turn after some hundred microseconds.
+inline constexpr std::size_t link_chunk_bytes = 256 * kib;
+/// Items of one message, and about so many bytes of one frame of messages: more become several.
+inline constexpr std::size_t link_items_max = 512;
+inline constexpr std::size_t link_batch_bytes = 256 * kib;
+/// Messages of one node that wait for values, and values that wait for their message; no window of calls has more large ones.
+inline constexpr std::size_t link_held_messages_max = 16 * 1024;
+/// Bytes of messages that wait for a slow node besides what its channel holds; beyond it the link ends, and what was said is
+/// said again or refused.
+inline constexpr std::size_t link_waiting_bytes_max = 64 * mib;
 /// A listing of the whole cluster waits for nodes at most this long: a person waits for it.
 inline constexpr seconds listing_wait{2};
 
