@@ -57,6 +57,13 @@ struct cancel {
   std::string reason;
 };
 
+struct rerun {
+  std::uint32_t request = 0;
+  call_id call; // of the new root
+  std::string name, new_name;
+  bool use_record = false;
+};
+
 struct abort {
   std::uint32_t request = 0;
   std::string run, action, reason;
@@ -100,8 +107,8 @@ struct gone {
   std::string reason;
 };
 
-using event = std::variant<invoke, cancel, hello, open_environment, put_bundle, bundle_part, start_run, abort, get,
-                           logs, wait, result, status, stop, gone>;
+using event = std::variant<invoke, cancel, hello, open_environment, put_bundle, bundle_part, start_run, rerun, abort,
+                           get, logs, wait, result, status, stop, gone>;
 using events = std::vector<event>;
 
 // -- to the client ----

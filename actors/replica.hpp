@@ -43,6 +43,7 @@ private:
   struct child {
     supervisor_actor supervisor;
     std::uint32_t parent_slot = 0;
+    std::unique_ptr<call> waiting; // not made yet: its run's record is asked first
   };
 
   // From the foundry and the supervisor.
@@ -75,6 +76,14 @@ private:
   void forward(std::vector<call_reply>& replies);
   void child_supervisor_down(const caf::down_msg& down);
 
+  // Of a parent in a run that runs again.
+  void look_up(child& open, call&& what);
+  void seek(call_id id, const call& what);
+  void found(std::vector<found_child>& children);
+  void give_up(const std::vector<call_id>& ids);
+  void invoke_waiting(child& open);
+  void flush_records();
+
   use* at(std::uint32_t slot);
   void free_slot(std::uint32_t slot);
   void count_load(std::int64_t by);
@@ -102,6 +111,9 @@ private:
   std::unordered_map<call_id, std::uint32_t> slot_of_call_;
   std::unordered_map<ticket, std::uint32_t> slot_of_ticket_;
   std::unordered_map<call_id, child> children_;
+  // Children in runs that were cancelled with their parent and are not answered yet: the parent's next attempt makes calls
+  // with the same ids, which wait for that.
+  std::unordered_map<call_id, caf::actor_addr> leaving_;
   handle_table handles_;
 
   // Of the message being handled.
@@ -110,6 +122,8 @@ private:
   std::vector<std::pair<supervisor_actor, std::vector<call>>> child_calls_;
   std::vector<std::pair<supervisor_actor, std::vector<cancellation>>> child_cancels_;
   std::vector<call_reply> child_replies_;
+  std::vector<std::pair<std::pair<caf::strong_actor_ptr, call_id>, std::vector<call_id>>> seeks_; // recorder and root
+  std::vector<std::pair<caf::strong_actor_ptr, std::vector<finished_child>>> records_;
   std::vector<log_text> unattributed_;
   replica::events told_;
 };

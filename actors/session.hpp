@@ -17,7 +17,7 @@ namespace hearth {
 ///
 /// Spawned by: the gateway, with the CONNECTION that carries its frames.
 /// Monitors:   its CONNECTION, the AGENT and the SUPERVISORs of its open calls.
-/// Dies:       when the client is gone; its open calls are aborted, its attached runs too, detached runs go on.
+/// Dies:       when the client is gone; its open calls are aborted, its runs go on.
 /// Bounds:     beyond `window_calls` or `window_bytes` of open calls it stops reading.
 struct session_config {
   session_id id;
@@ -57,6 +57,7 @@ private:
   void take(client::start_run& e);
   void take(client::invoke& e);
   void take(client::cancel& e);
+  void take(client::rerun& e);
   void take(client::abort& e);
   void take(client::get& e);
   bool get_from_all(const client::get& e, const std::string& what, std::uint32_t limit);
@@ -68,6 +69,7 @@ private:
   void take(client::gone& e);
 
   void start(client::start_run& order, client::invoke& e, const opened_environment& in);
+  void start_again(const client::rerun& e, kept_call& kept, const opened_environment& in);
   void store(std::uint32_t request, upload&& what);
   void replied(std::vector<call_reply>& replies);
   void supervisor_down(const caf::down_msg& down);

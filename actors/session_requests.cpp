@@ -163,6 +163,54 @@ void session_state::take(client::result& e) {
       refusing(e.request));
 }
 
+void session_state::take(client::rerun& e) {
+  self_->request(config_.run_keeper, inner_timeout, atom::rerun::value, e.name)
+    .then(
+      [this, e](kept_call& kept) {
+        self_->request(config_.bundles, inner_timeout, atom::has::value, kept.spec->bundle)
+          .then(
+            [this, e, kept](bool has) {
+              if (!has) {
+                refuse(e.request, {ec::unknown_bundle,
+                                   "The code of run `" + e.name + "` is no longer stored; start it from its program."});
+                return flush();
+              }
+              self_->request(config_.agent, inner_timeout, atom::open::value, kept.spec, false)
+                .then([this, e, kept](opened_environment& in) mutable { start_again(e, kept, in); },
+                      refusing(e.request));
+            },
+            refusing(e.request));
+      },
+      refusing(e.request));
+}
+
+void session_state::start_again(const client::rerun& e, kept_call& kept, const opened_environment& in) {
+  run_order run;
+  run.name = e.new_name;
+  run.rerun_of = e.use_record ? e.name : std::string{};
+  run.detach = true;
+  run.project = kept.project;
+  run.domain = kept.domain;
+  run.inputs = kept.inputs;
+  run.root.header.id = run.root.header.root = e.call;
+  run.root.header.task = kept.task;
+  run.root.arguments = std::move(kept.arguments);
+  run.root.spec = run.spec = in.spec;
+  run.supervisor = in.supervisor;
+  self_->request(config_.run_keeper, inner_timeout, atom::accept::value, std::move(run))
+    .then(
+      [this, e](const std::string& name) {
+        client::run_state accepted{e.request, {}};
+        accepted.row.name = name;
+        accepted.row.phase = "QUEUED";
+        accepted.row.call = e.call;
+        accepted.row.detached = true;
+        tell(std::move(accepted));
+        flush();
+      },
+      refusing(e.request));
+}
+
 void session_state::take(client::abort& e) {
   auto reason = e.reason.empty() ? std::string("Somebody asked for it.") : e.reason;
   self_->request(config_.run_keeper, inner_timeout, atom::abort::value, e.run, e.action, std::move(reason))

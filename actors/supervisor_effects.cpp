@@ -71,6 +71,7 @@ void supervisor_state::perform(version& v, const pool_effect::dispatch& e) {
   d.header = c.header;
   d.arguments = c.arguments;
   d.in_run = c.in_run;
+  d.replays = c.replays;
   d.caller = caf::actor_cast<caf::strong_actor_ptr>(c.caller);
   d.output = caf::actor_cast<caf::strong_actor_ptr>(c.output);
   batch_for(dispatches_, to).push_back(std::move(d));

@@ -3,6 +3,7 @@
 #include "node/node.hpp"
 #include "node/paths.hpp"
 #include "node/start_error.hpp"
+#include "node/store/disk_error.hpp"
 
 #include <CLI/CLI.hpp>
 #include <spdlog/sinks/rotating_file_sink.h>
@@ -79,9 +80,12 @@ int main(int argc, char** argv) {
   try {
     auto wanted = read_settings(std::move(flags), is_private);
     open_log(wanted);
-    run_node(wanted);
+    const int status = run_node(wanted);
     spdlog::shutdown();
-    return 0;
+    return status;
+  } catch (const disk_error& e) {
+    std::cerr << "hearthd: " << e.what() << '\n';
+    return exit_disk_failed;
   } catch (const start_error& e) {
     std::cerr << "hearthd: " << e.what() << '\n';
   } catch (const kj::Exception& e) {

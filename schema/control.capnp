@@ -10,7 +10,8 @@ struct Request {
     hello @1 :Hello;                  # first on every client connection
     openEnvironment @2 :Environment;  # clients and interpreters; answered with `environment`
     putBundle @3 :PutBundle;          # answered with `bundle` (stored or needed); Chunks follow when needed, then `bundle` again
-    startRun @4 :StartRun;            # sent right before the Call that carries its arguments
+    startRun @4 :StartRun;            # sent right before the Call that carries its arguments; the same again (after a lost
+                                      # connection) attaches to the run that there is
     abort @5 :Abort;
     get @6 :Get;
     logs @7 :Logs;                    # Log frames follow, then one `done`
@@ -19,6 +20,7 @@ struct Request {
     stop @10 :Stop;
     result @11 :Text;                 # run name; the Reply of its root call is sent, then `done`
     deploy @12 :Environment;          # as openEnvironment; replicas start, and other versions end when nothing is open
+    rerun @13 :Rerun;                 # answered with `run` of the new run, which is a detached one
   }
 }
 
@@ -86,11 +88,20 @@ struct StartRun {
   callHi @0 :UInt64;                  # of the Call that follows
   callLo @1 :UInt64;
   name @2 :Text;                      # empty: the node derives one from the call id
-  detach @3 :Bool;                    # goes on when this connection ends
+  detach @3 :Bool;                    # nobody stays to hear of its progress; any run goes on when this connection ends
   logs @4 :Bool;                      # stream Log frames of the whole run to this connection
   project @5 :Text;
   domain @6 :Text;
   inputs @7 :Text;                    # for display, short
+}
+
+struct Rerun {
+  # Starts a kept run once more: its task, environment and arguments.
+  name @0 :Text;
+  newName @1 :Text;                   # empty: the node derives one from the call id
+  useRecord @2 :Bool;                 # calls that finished in the kept run are not made again: their results are taken
+  callHi @3 :UInt64;                  # of the new root call, chosen by the client: asked twice, it is one run
+  callLo @4 :UInt64;
 }
 
 struct Abort {

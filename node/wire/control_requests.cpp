@@ -80,6 +80,14 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
       return client::put_bundle{request, string_of(from.getPutBundle().getDigest()), from.getPutBundle().getSize()};
     case ::Request::START_RUN:
       return read_start(request, from.getStartRun());
+    case ::Request::RERUN: {
+      auto rerun = from.getRerun();
+      return client::rerun{request,
+                           {rerun.getCallHi(), rerun.getCallLo()},
+                           string_of(rerun.getName()),
+                           string_of(rerun.getNewName()),
+                           rerun.getUseRecord()};
+    }
     case ::Request::ABORT: {
       auto abort = from.getAbort();
       return client::abort{request, string_of(abort.getRun()), string_of(abort.getAction()),

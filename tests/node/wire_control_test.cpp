@@ -72,6 +72,11 @@ BOOST_AUTO_TEST_CASE(every_request_becomes_the_event_it_means) {
   BOOST_CHECK_EQUAL(start.name + start.project + start.domain + start.inputs, "npdi");
   auto abort = accepted<client::abort>(R"({"abort": {"run": "r", "action": "a", "reason": "why"}})");
   BOOST_CHECK_EQUAL(abort.run + abort.action + abort.reason, "rawhy");
+  auto rerun = accepted<client::rerun>(
+    R"({"rerun": {"name": "r", "newName": "n", "useRecord": true, "callHi": "18446744073709551615", "callLo": 3}})");
+  BOOST_CHECK(rerun.call == (call_id{UINT64_MAX, 3}));
+  BOOST_CHECK(rerun.use_record);
+  BOOST_CHECK_EQUAL(rerun.name + rerun.new_name, "rn");
   auto get = accepted<client::get>(R"({"get": {"what": "runs", "name": "n", "limit": 5}})");
   BOOST_CHECK_EQUAL(get.what + get.name, "runsn");
   BOOST_CHECK_EQUAL(get.limit, 5u);

@@ -30,6 +30,7 @@ struct request {
   logs_options logs;
   std::vector<std::string> abort_words; // RUN, run RUN, or action RUN ID
   abort_options abort;
+  rerun_options rerun;
   std::string run;
   std::string environment;
   std::string grace;
@@ -151,6 +152,21 @@ void add_abort(CLI::App& app, request& into) {
   });
 }
 
+void add_rerun(CLI::App& app, request& into) {
+  auto* command = add_command(app, "rerun", "Run a run once more: the same task, code and inputs",
+                              "hearth rerun RUN --recover");
+  command->add_option("RUN", into.rerun.run, "a run")->required();
+  command->add_option("--name", into.rerun.new_name, "name of the new run; default: the node chooses");
+  command->add_flag("--recover", into.rerun.recovers, "take the results of calls that finished in RUN");
+  add_format(command, into);
+  command->callback([&into] {
+    into.command = [&into](const surroundings& around) {
+      into.rerun.as_json = into.as_json();
+      return rerun(around, into.rerun);
+    };
+  });
+}
+
 void add_wait(CLI::App& app, request& into) {
   auto* command = add_command(app, "wait", "Wait until a run has ended; status 0 if it succeeded", "hearth wait RUN");
   command->add_option("RUN", into.run, "a run")->required();
@@ -207,6 +223,7 @@ void build(CLI::App& app, request& into) {
   add_explain(app, into);
   add_logs(app, into);
   add_abort(app, into);
+  add_rerun(app, into);
   add_wait(app, into);
   add_node(app, into);
   auto* completion_of = add_command(app, "completion", "Print a completion script",
@@ -280,19 +297,6 @@ void set_socket(surroundings& around, const std::string& option) {
 }
 
 // -- completion ----
-
-completion_kind argument_kind(const std::string& command, const std::vector<std::string>& arguments) {
-  if (command == "get" && arguments.size() == 1) {
-    const auto& noun = arguments.front();
-    return noun.starts_with("run") || noun.starts_with("action") ? completion_kind::runs
-           : noun.starts_with("e")                               ? completion_kind::environments
-                                                                 : completion_kind::none;
-  }
-  if (command == "scaling" && arguments.empty())
-    return completion_kind::environments;
-  const bool takes_run = command == "logs" || command == "wait" || command == "abort";
-  return takes_run && arguments.empty() ? completion_kind::runs : completion_kind::none;
-}
 
 /// What the last of the words may become, one candidate a line; nothing where file names fit.
 exit_status complete(const surroundings& around, const CLI::App& app, std::vector<std::string> words) {

@@ -49,6 +49,16 @@ struct abort_options {
 
 exit_status abort(const surroundings& around, const abort_options& options);
 
+struct rerun_options {
+  std::string run;
+  std::string new_name;  // empty: the node chooses
+  bool recovers = false; // what finished in the run is not done again
+  bool as_json = false;
+};
+
+/// Starts a kept run once more.
+exit_status rerun(const surroundings& around, const rerun_options& options);
+
 /// Waits until the run has ended; failed unless it succeeded.
 exit_status wait(const surroundings& around, const std::string& run, bool as_json);
 

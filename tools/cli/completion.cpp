@@ -76,4 +76,17 @@ exit_status completion(const surroundings& around, const std::string& shell) {
   return exit_status::ok;
 }
 
+completion_kind argument_kind(const std::string& command, const std::vector<std::string>& arguments) {
+  if (command == "get" && arguments.size() == 1) {
+    const auto& noun = arguments.front();
+    return noun.starts_with("run") || noun.starts_with("action") ? completion_kind::runs
+           : noun.starts_with("e")                               ? completion_kind::environments
+                                                                 : completion_kind::none;
+  }
+  if (command == "scaling" && arguments.empty())
+    return completion_kind::environments;
+  const bool takes_run = command == "logs" || command == "wait" || command == "abort" || command == "rerun";
+  return takes_run && arguments.empty() ? completion_kind::runs : completion_kind::none;
+}
+
 } // namespace hearth::cli

@@ -46,6 +46,7 @@ class Connection:
         self.path = path
         self.broken = ""  # why nothing more can be sent
         self.ended = False  # nothing more arrives, and what was open is failed
+        self.given_up = False  # it was closed here, so what was open is not wanted any more
         self.welcome: Dict[str, Any] = {}
         self.value_bytes_max = 0  # largest value that the node accepts; 0: it does not say
         self.environments: Any = None  # what is open here; of the module `environments`
@@ -152,11 +153,21 @@ class Connection:
         self.window.give_back(lo)
         self.window.wake()
 
-    def cancel(self, lo: int, reason: str) -> None:
-        """Asks the node to stop call `lo`, whose reply then says so. Nothing if it has ended."""
+    def finish(self, lo: int, reply: Any) -> None:
+        """Ends call `lo` with `reply`, which comes another way than as its Reply frame."""
+        slot = self._open.get(lo)
+        if slot is not None:
+            slot.deliver(reply)
+            self._waiters.wake(slot)
+            self.forget(lo)
+
+    def cancel(self, lo: int, reason: str, hi: Optional[int] = None) -> None:
+        """Asks the node to stop call `lo`, whose reply then says so. Nothing if it has ended. `hi`: of a call whose id was
+        made by another connection."""
         if lo in self._open and not self.broken:
+            hi = self.call_hi if hi is None else hi
             try:
-                self.send(_frames.signal(what=_frames.CANCEL, call_hi=self.call_hi, call_lo=lo, body=reason.encode()))
+                self.send(_frames.signal(what=_frames.CANCEL, call_hi=hi, call_lo=lo, body=reason.encode()))
             except NodeUnavailableError:
                 pass  # the end of the connection ends the call too
 
@@ -357,6 +368,7 @@ class Connection:
         """Ends the connection; the node aborts what is open. Whoever waits is told."""
         if self.ended:
             return
+        self.given_up = True
         self._break("it was closed here")
         try:
             self._sock.shutdown(socket.SHUT_RDWR)  # the reader, wherever it is, finds the end
@@ -372,5 +384,5 @@ class Connection:
     def abandon(self) -> None:
         """In a forked child: the connection stays the parent's; only this process's descriptor of it is closed."""
         self.broken = "it belongs to the process that this one was forked from"
-        self.ended = True
+        self.ended = self.given_up = True
         self._sock.close()

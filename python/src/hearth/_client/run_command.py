@@ -176,7 +176,10 @@ def _run(task: Task[Any, Any], inputs: Dict[str, Any], parsed: argparse.Namespac
         view.follow()
     except KeyboardInterrupt:
         return _interrupted(run, view, parsed)
-    row = connection.ask("wait", run.name)  # answered after all output
+    try:
+        row = run.slot.connection.ask("wait", run.name)  # answered after all output
+    except NodeUnavailableError:
+        row = {}  # `_end` says it
     view.finish()
     return _end(run, row, parsed)
 
@@ -187,7 +190,7 @@ def _leave(run: runs.Run, parsed: argparse.Namespace) -> int:
     else:
         print(run.name)
     print(
-        "The run goes on in the memory of the node, and is lost if the node ends. "
+        "The run goes on by itself. "
         f"`hearth logs -f {run.name}` follows it, `hearth get run {run.name}` shows its result.",
         file=sys.stderr,
     )

@@ -106,6 +106,8 @@ def _at_exit() -> None:
                 lines.append(_said_at_exit(names))
             for line in filter(None, lines):
                 print(line, file=sys.stderr)
+            for slot in each.open_calls:
+                slot.leave()
         each.close()
 
 
