@@ -59,6 +59,8 @@ inline supervisor_actor::behavior_type scripted_supervisor_behavior(supervisor_a
     [](atom::stop, milliseconds) {},
     [self](atom::halt) { self->quit(); },
     [me](atom::disown) { me->was_disowned = true; },
+    [](atom::adopt, const std::vector<adoptable>&, bool) {},
+    [](atom::drain, const std::vector<replica_id>&) {},
     [](atom::tick) {},
   };
 }
@@ -116,6 +118,7 @@ inline agent_actor::behavior_type scripted_agent(agent_actor::pointer self, std:
   return {
     [open](atom::open, const spec_ptr& spec, bool deploy) { return open(spec, deploy); },
     [open](atom::own, const spec_ptr& spec, bool deploy, epoch) { return open(spec, deploy); },
+    [](atom::adopt, const std::string&, epoch, const supervisor_actor&) {},
     [self, node](atom::disown, const std::string& key) {
       if (const auto s = node->supervisors.find(key); s != node->supervisors.end())
         self->send(s->second->handle, atom::disown::value);
