@@ -92,11 +92,11 @@ private:
     spec_ptr spec;
     replica_actor handle;
     bool is_fresh = false;
-    hearth::epoch owner_epoch{}; // of the supervisor
-    node_uuid owner{};           // its node; none: this one
-    node_uuid former{};          // of the owner before it, whose calls may run still ...
+    hearth::epoch owner_epoch{};          // of the supervisor
+    node_uuid owner{};                    // its node; none: this one
+    node_uuid former{};                   // of the owner before it, whose calls may run still ...
     supervisor_actor former_supervisor{}; // ... and who hears of them
-    bool is_orphan = false;      // that node is gone
+    bool is_orphan = false;               // that node is gone
   };
 
   /// A replica of a supervisor here that runs on another node, or is ordered there.
@@ -208,14 +208,14 @@ private:
 
   // In a cluster.
   std::optional<node_views> nodes_;
-  std::unordered_map<std::string, epoch> epochs_;      // the highest heard of, by key
-  std::unordered_map<std::string, epoch> owned_;       // of `supervisors_`, by key
+  std::unordered_map<std::string, epoch> epochs_; // the highest heard of, by key
+  std::unordered_map<std::string, epoch> owned_;  // of `supervisors_`, by key
   std::map<replica_id, placed_replica> placed_;
   std::unordered_map<caf::actor_addr, replica_id> placed_addresses_;
   std::map<ownership_key, absent> absent_owners_;
-  std::map<std::string, adoption> adoptions_;          // by key
-  std::map<std::string, awaited_bundle> awaited_;      // by digest
-  bool reports_ = false; // a `report` is on its way
+  std::map<std::string, adoption> adoptions_;     // by key
+  std::map<std::string, awaited_bundle> awaited_; // by digest
+  bool reports_ = false;                          // a `report` is on its way
   instant reported_at_{};
   link::free_capacity reported_;
   bool owes_report_ = false; // an order was sent back: its owner waits for word

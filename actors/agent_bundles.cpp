@@ -30,8 +30,9 @@ void agent_state::fetch(replica_order order, const supervisor_actor& supervisor)
         if (has)
           bundle_is_here(digest);
         else
-          ask_next_source(digest, {ec::unknown_bundle, "No node of the cluster has the code of this environment; open it "
-                                                       "again from the program that declares it."});
+          ask_next_source(digest,
+                          {ec::unknown_bundle, "No node of the cluster has the code of this environment; open it "
+                                               "again from the program that declares it."});
       },
       [this, digest](const caf::error& error) { no_bundle(digest, failure_of(error)); });
 }
@@ -47,8 +48,9 @@ void agent_state::ask_next_source(const std::string& digest, failure last) {
   link::ask question;
   question.what = "bundle";
   question.words = {digest};
-  self_->request(config_.switchboard, caf::infinite, atom::ask::value, node, std::move(question),
-                 milliseconds(defaults::bundle_store_timeout))
+  self_
+    ->request(config_.switchboard, caf::infinite, atom::ask::value, node, std::move(question),
+              milliseconds(defaults::bundle_store_timeout))
     .then(
       [this, digest, last](link::answer& answer) {
         if (const auto* content = std::get_if<payload>(&answer.content); content && answer.error.code == ec::none)

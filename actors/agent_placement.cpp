@@ -25,14 +25,12 @@ std::uint32_t agent_state::replicas_at(node_uuid node, const std::string& key) c
   const auto of_key = [&](const auto& r) { return r.second.key == key && r.second.node == node; };
   if (node != config_.node)
     return static_cast<std::uint32_t>(std::count_if(placed_.begin(), placed_.end(), of_key));
-  auto count = std::count_if(replicas_.begin(), replicas_.end(), [&](const auto& r) {
-    return !r.second.owner && r.second.spec->key() == key;
-  });
+  auto count = std::count_if(replicas_.begin(), replicas_.end(),
+                             [&](const auto& r) { return !r.second.owner && r.second.spec->key() == key; });
   if (const auto mine = supervisors_.find(key); mine != supervisors_.end())
     for (const auto& [digest, waits] : awaited_)
-      count += std::count_if(waits.orders.begin(), waits.orders.end(), [&](const auto& o) {
-        return o.second == mine->second;
-      });
+      count += std::count_if(waits.orders.begin(), waits.orders.end(),
+                             [&](const auto& o) { return o.second == mine->second; });
   return static_cast<std::uint32_t>(count);
 }
 
@@ -160,8 +158,8 @@ void agent_state::hear(node_uuid node, link::replica_event& m) {
     const auto* no = std::get_if<replica::start_failed>(&event);
     return (done && done->unstarted && done->code == ec::stale_epoch) || (no && no->why.code == ec::stale_epoch);
   };
-  if (const auto mine = owned_.find(m.key); mine != owned_.end() && mine->second == m.epoch
-                                            && std::any_of(m.items.begin(), m.items.end(), is_refusal))
+  if (const auto mine = owned_.find(m.key);
+      mine != owned_.end() && mine->second == m.epoch && std::any_of(m.items.begin(), m.items.end(), is_refusal))
     disown(m.key);
   bool is_refused = false;
   std::map<replica_id, replica::events> of_replicas;
@@ -199,7 +197,8 @@ void agent_state::adopt(const std::string& key, epoch owner_epoch, const supervi
       say(node, link::adopt{key, owner_epoch});
     }
   hand_over(key, owner_epoch, {}, supervisor, [this, key, owner_epoch] {
-    if (const auto waits = adoptions_.find(key); waits != adoptions_.end() && waits->second.owner_epoch == owner_epoch) {
+    if (const auto waits = adoptions_.find(key);
+        waits != adoptions_.end() && waits->second.owner_epoch == owner_epoch) {
       waits->second.asks_here = false;
       settle_adoption(key);
     }
@@ -233,8 +232,8 @@ void agent_state::hear(node_uuid node, link::adopted& m) {
       });
     placed_addresses_.emplace(proxy.address(), item.id);
     placed_[item.id] = {node, proxy, supervisor->second, {}, m.epoch, m.key, true};
-    found.push_back({item.id, caf::actor_cast<caf::strong_actor_ptr>(proxy), std::move(item.version), item.concurrency, std::move(item.how), item.pid,
-                     item.start});
+    found.push_back({item.id, caf::actor_cast<caf::strong_actor_ptr>(proxy), std::move(item.version), item.concurrency,
+                     std::move(item.how), item.pid, item.start});
   }
   if (!found.empty())
     self_->send(supervisor->second, atom::adopt::value, std::move(found), false);

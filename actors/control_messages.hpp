@@ -27,6 +27,7 @@ struct member_row {
   seat_id seat; // none: it is not there
   std::uint64_t incarnation = 0;
   bool draining = false, is_voter = false, is_leader = false;
+  bool is_removed = false; // it may not come back
   cluster::node_capacity capacity;
 };
 

@@ -130,6 +130,7 @@ member_row controller_state::row_of(const member& member) const {
   row.node = member.node;
   row.name = member.name;
   row.draining = member.draining;
+  row.is_removed = member.removed;
   row.incarnation = member.incarnation;
   const auto& voters = state_->image().voters;
   row.is_voter = std::find(voters.begin(), voters.end(), member.node) != voters.end();

@@ -62,8 +62,8 @@ using rerun = caf::atom_constant<caf::atom("rerun")>;
 using adopt = caf::atom_constant<caf::atom("adopt")>;
 using drain = caf::atom_constant<caf::atom("drain")>;
 using report = caf::atom_constant<caf::atom("report")>; // INTERNAL: an actor's own timer
-using retry = caf::atom_constant<caf::atom("retry")>; // INTERNAL: an actor's own timer
-using tick = caf::atom_constant<caf::atom("tick")>;   // INTERNAL: an actor's own timer
+using retry = caf::atom_constant<caf::atom("retry")>;   // INTERNAL: an actor's own timer
+using tick = caf::atom_constant<caf::atom("tick")>;     // INTERNAL: an actor's own timer
 } // namespace atom
 
 /// Whoever has open calls and takes output: SESSION, RUN KEEPER, REPLICA.

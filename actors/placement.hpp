@@ -17,9 +17,9 @@ class node_views {
 public:
   struct view {
     member_row member;
-    bool is_up = false;                       // it can be spoken to
-    std::optional<link::free_capacity> free;  // as it said last, less what was ordered there since
-    bool is_full = false;                     // it sent an order back, and has said nothing since
+    bool is_up = false;                      // it can be spoken to
+    std::optional<link::free_capacity> free; // as it said last, less what was ordered there since
+    bool is_full = false;                    // it sent an order back, and has said nothing since
 
     bool takes_replicas() const { return is_up && !member.draining && free && !is_full; }
   };

@@ -45,8 +45,10 @@ void remote_replica_state::take(replica::events& events) {
 
 void remote_replica_state::node_down(const std::string& reason) {
   if (config_.is_ready) {
-    replica::lost lost{config_.id, {ec::node_lost, "Node " + config_.node_name + ", where it ran, is gone: " + reason},
-                       {held_.begin(), held_.end()}, {}};
+    replica::lost lost{config_.id,
+                       {ec::node_lost, "Node " + config_.node_name + ", where it ran, is gone: " + reason},
+                       {held_.begin(), held_.end()},
+                       {}};
     self_->send(config_.supervisor, atom::events::value, replica::events{std::move(lost)});
   }
   self_->quit();
@@ -71,9 +73,15 @@ remote_replica_actor::behavior_type remote_replica_state::make_behavior(remote_r
     [](atom::unmade, const failure&) {},
     [](atom::events, const interpreter::events&) {},
     [this](atom::dispatch, std::vector<dispatched_call>& calls) { dispatch(calls); },
-    [this](atom::recall, const std::vector<ticket>& calls) { say(link::recall{config_.id, calls}); },
-    [this](atom::cancel, ticket id) { say(link::cancel_ticket{config_.id, id}); },
-    [this](atom::retire, bool at_once, const std::string& reason) { say(link::retire{config_.id, at_once, reason}); },
+    [this](atom::recall, const std::vector<ticket>& calls) {
+      say(link::recall{config_.id, calls});
+    },
+    [this](atom::cancel, ticket id) {
+      say(link::cancel_ticket{config_.id, id});
+    },
+    [this](atom::retire, bool at_once, const std::string& reason) {
+      say(link::retire{config_.id, at_once, reason});
+    },
     [](atom::adopt, const supervisor_actor&) { return false; }, // the one there changes its owner
     [](atom::found, const std::vector<found_child>&) {},
     [](atom::tick, ticket) {},

@@ -22,7 +22,7 @@ struct replica_config {
   replica_order order;
   supervisor_actor supervisor;
   agent_actor agent;
-  logs_actor logs; // output outside of calls
+  logs_actor logs;                     // output outside of calls
   std::shared_ptr<std::uint64_t> load; // calls that run on the node; may be empty
 };
 

@@ -21,8 +21,9 @@ struct supervisor_config {
   std::string key; // "project/domain/name"
   agent_actor agent;
   std::shared_ptr<std::uint64_t> replica_numbers; // the node's counter
-  std::shared_ptr<const std::uint32_t> cores;     // of the node or cluster: bounds replicas of an environment without `reusable`
-  journal_actor journal;                          // may be empty: then nothing is written
+  std::shared_ptr<const std::uint32_t>
+    cores;               // of the node or cluster: bounds replicas of an environment without `reusable`
+  journal_actor journal; // may be empty: then nothing is written
   milliseconds zygote_ttl = defaults::zygote_ttl; // how long a zygote outlives the replicas
   hearth::epoch epoch{};                          // of the ownership; none: the node is alone
 };

@@ -118,17 +118,19 @@ public:
   /// The status of the process.
   int run() {
     spdlog::info("node {} serves at {}, state in {}", about_.name, about_.socket, about_.state_directory);
-    membership_.start([this](const failure& why) { break_off(why); });
+    membership_.start([this](const failure& why) { break_off(why); },
+                      {agent_, run_keeper_, journal_, doors_.bundles(), doors_.logs(),
+                       caf::actor_cast<node_listener>(agent_)});
     caf::anon_send(run_keeper_, atom::attach::value, agent_);
     loop_.run(std::move(ended_.promise));
     const auto deadline = std::chrono::steady_clock::now() + defaults::stop_grace;
     end_within(2 * defaults::stop_grace);
     listener_.reset();
     membership_.stop(broken_ ? milliseconds{0} : milliseconds{defaults::control_stop_patience});
-    std::vector<caf::actor> roots{caf::actor_cast<caf::actor>(run_keeper_), caf::actor_cast<caf::actor>(journal_),
-                                  caf::actor_cast<caf::actor>(membership_.controller())};
-    for (const auto& [door, name] : doors_.all())
-      roots.push_back(door);
+    std::vector<caf::actor> roots{caf::actor_cast<caf::actor>(run_keeper_), caf::actor_cast<caf::actor>(journal_)};
+    for (const auto& parts : {membership_.actors(), doors_.all()})
+      for (const auto& [actor, name] : parts)
+        roots.push_back(actor);
     const auto left = loop_.stop(roots, deadline);
     if (left > 0 || !doors_.finish(deadline)) {
       spdlog::warn("{} actors of the node, or its disk, did not end in time", left);
@@ -209,13 +211,20 @@ private:
     config.resident_bytes = resident_bytes;
     config.journal = journal_;
     config.zygote_ttl = settings_.zygote_ttl;
+    if (membership_.switchboard()) {
+      config.control = membership_.controller();
+      config.switchboard = membership_.switchboard();
+      config.bundles = doors_.bundles();
+      config.node = membership_.self();
+    }
     agent_ = system.spawn(
       [config](node_agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, config); });
     auto parts = doors_.all();
     parts.emplace_back(caf::actor_cast<caf::actor>(agent_), "agent");
     parts.emplace_back(caf::actor_cast<caf::actor>(run_keeper_), "run keeper");
     parts.emplace_back(caf::actor_cast<caf::actor>(journal_), "journal");
-    parts.emplace_back(caf::actor_cast<caf::actor>(membership_.controller()), "controller");
+    for (auto& part : membership_.actors())
+      parts.push_back(std::move(part));
     watcher_ = system.spawn(watch_parts, parts, std::function<void()>([this] { ended_.fulfiller->fulfill(); }));
   }
 
@@ -239,8 +248,16 @@ private:
     config.close_grace = defaults::close_grace;
     config.place = std::move(client.place);
     config.make_session = [this, id = session_id{++sessions_}](connection_actor::pointer connection) {
-      session_config session{id,           connection_actor(connection), agent_, run_keeper_, doors_.bundles(),
-                             doors_.logs(), settings_.stop_grace,         journal_};
+      session_config session;
+      session.id = id;
+      session.connection = connection_actor(connection);
+      session.agent = agent_;
+      session.run_keeper = run_keeper_;
+      session.bundles = doors_.bundles();
+      session.logs = doors_.logs();
+      session.stop_grace = settings_.stop_grace;
+      session.journal = journal_;
+      session.switchboard = membership_.switchboard();
       return loop_.system().spawn([session](session_actor::stateful_pointer<session_state> self) {
         return self->state.make_behavior(self, session);
       });

@@ -51,8 +51,9 @@ struct admission : actor_fixture {
       return true;
     };
     config.return_gpu = [this](std::uint32_t gpu) { std::erase(claimed, gpu); };
-    agent = sys.spawn(
-      [config](node_agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, config); });
+    agent = sys.spawn([config](node_agent_actor::stateful_pointer<agent_state> self) {
+      return self->state.make_behavior(self, config);
+    });
     run();
   }
 

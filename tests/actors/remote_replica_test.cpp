@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::uint64_t gib = defaults::gib;
 
-std::shared_ptr<environment_spec> sized(std::uint32_t min, std::uint32_t max, std::uint64_t memory, std::uint32_t gpu = 0) {
+std::shared_ptr<environment_spec> sized(std::uint32_t min, std::uint32_t max, std::uint64_t memory,
+                                        std::uint32_t gpu = 0) {
   auto spec = make_spec(min, max);
   spec->resources.memory_bytes = memory;
   spec->resources.gpu = gpu;
@@ -138,7 +139,8 @@ BOOST_AUTO_TEST_CASE(an_order_waits_for_the_node_that_frees_room_first) {
 }
 
 BOOST_AUTO_TEST_CASE(what_two_owners_order_at_once_from_a_node_with_room_for_one_goes_back_and_elsewhere) {
-  scripted_cluster w(std::vector<node_resources>{{gib, 2000, false, {}}, {gib, 2000, false, {}}, {3 * gib, 2000, false, {}}});
+  scripted_cluster w(
+    std::vector<node_resources>{{gib, 2000, false, {}}, {gib, 2000, false, {}}, {3 * gib, 2000, false, {}}});
   auto a = sized(0, 1, 2 * gib);
   auto b = sized(0, 1, 2 * gib);
   a->reuse.idle_ttl = b->reuse.idle_ttl = 30s;

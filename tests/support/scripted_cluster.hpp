@@ -56,9 +56,9 @@ public:
         caf::anon_send_exit(i->replica, caf::exit_reason::kill);
         caf::anon_send_exit(i->door, caf::exit_reason::kill);
       }
-      for (const auto& handle : {caf::actor_cast<caf::actor>(n->agent), caf::actor_cast<caf::actor>(n->foundry),
-                                 caf::actor_cast<caf::actor>(n->bundle_store),
-                                 caf::actor_cast<caf::actor>(n->switchboard)})
+      for (const auto& handle :
+           {caf::actor_cast<caf::actor>(n->agent), caf::actor_cast<caf::actor>(n->foundry),
+            caf::actor_cast<caf::actor>(n->bundle_store), caf::actor_cast<caf::actor>(n->switchboard)})
         caf::anon_send_exit(handle, caf::exit_reason::kill);
     }
     for (auto& c : callers_)
@@ -214,8 +214,7 @@ private:
         [](atom::open, const std::string& digest) { return "/code/" + digest; },
       };
     });
-    n->switchboard = sys.spawn(
-      [this, n](switchboard_actor::pointer self) { return switchboard_behavior(self, n); });
+    n->switchboard = sys.spawn([this, n](switchboard_actor::pointer self) { return switchboard_behavior(self, n); });
     agent_config config;
     config.about.name = "n" + std::to_string(nodes_.size() - 1);
     config.cores = 2;
