@@ -187,6 +187,16 @@ std::optional<link::message> read_message(said::Message::Reader from, value_sour
       return read(from.getAsk());
     case said::Message::ANSWER:
       return read_answer(from.getAnswer(), values);
+    case said::Message::RECORDED:
+      return read_recorded(from.getRecorded(), values);
+    case said::Message::SOUGHT: {
+      const auto m = from.getSought();
+      return link::sought{m.getNumber(), call_of(m.getRoot()), calls_of(m.getCalls()), caller_of(m.getSeeker())};
+    }
+    case said::Message::FOUND:
+      return read_found(from.getFound(), values);
+    case said::Message::ACTED:
+      return read_acted(from.getActed());
     case said::Message::LARGE:
     case said::Message::UNSPECIFIED:
       break;
