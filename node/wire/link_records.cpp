@@ -53,7 +53,7 @@ void write_recorded(const link::recorded& what, said::Recorded::Builder into, va
     write_id(what.items[i].root, items[i].initRoot());
     auto reply = items[i].initReply();
     write_reply(what.items[i].reply, reply, values);
-    write_id(what.items[i].id, reply.initId());
+    write_id(what.items[i].id, reply.getId());
   }
 }
 
