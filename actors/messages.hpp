@@ -371,8 +371,8 @@ struct action_event {
   call_id id;
   call_id parent;
   std::uint16_t depth = 0;
-  std::string_view task; // points into what outlives the event: `keep`, or `far`
-  spec_ptr keep;         // of its environment, when this node owns that
+  std::string_view task;                 // points into what outlives the event: `keep`, or `far`
+  spec_ptr keep;                         // of its environment, when this node owns that
   std::shared_ptr<const far_action> far; // when another one does
   enum class phase_t : std::uint8_t { queued, running, succeeded, failed, aborted, timed_out } phase = phase_t::queued;
   std::uint16_t attempt = 0;

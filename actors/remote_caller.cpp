@@ -5,9 +5,22 @@ namespace hearth {
 namespace {
 
 link::acted::item far(action_event& e) {
-  return {e.root,   e.id,    e.parent, e.depth, std::string(e.task), e.keep ? e.keep->key() : std::string(),
-          e.phase,  e.attempt, e.cold, e.queued, e.start, e.fork, e.import, e.run,
-          e.replica, std::move(e.error)};
+  return {e.root,
+          e.id,
+          e.parent,
+          e.depth,
+          std::string(e.task),
+          e.keep ? e.keep->key() : std::string(),
+          e.phase,
+          e.attempt,
+          e.cold,
+          e.queued,
+          e.start,
+          e.fork,
+          e.import,
+          e.run,
+          e.replica,
+          std::move(e.error)};
 }
 
 } // namespace

@@ -24,8 +24,8 @@ struct open_action {
 struct run_entry {
   durable_run_ptr durable;
   run_row row;
-  std::vector<action_row> actions;                           // the first `run_actions_kept`
-  std::unordered_map<call_id, std::size_t> index;            // of those
+  std::vector<action_row> actions;                // the first `run_actions_kept`
+  std::unordered_map<call_id, std::size_t> index; // of those
   std::unordered_map<call_id, open_action> open_actions;
 
   bool ended() const { return durable->end.has_value(); }

@@ -180,7 +180,9 @@ caf::result<run_row> run_keeper_state::abort(const std::string& name_or_root, co
   if (run->ended())
     return error_of({ec::bad_request, "Run `" + run->name() + "` has ended already (" + run->row.phase + ")."});
   auto promise = self_->make_response_promise<run_row>();
-  self_->request(config_->control, caf::infinite, atom::propose::value, cluster::command(cluster::abort_run{run->name(), reason}))
+  self_
+    ->request(config_->control, caf::infinite, atom::propose::value,
+              cluster::command(cluster::abort_run{run->name(), reason}))
     .then(
       [this, promise, root = run->root()](const cluster::outcome& outcome) mutable {
         const auto* still = book_->find(root);
@@ -206,15 +208,14 @@ caf::result<run_row> run_keeper_state::abort_action(run_entry& run, const std::s
   if (matches.size() > 1)
     return error_of({ec::bad_request, std::to_string(matches.size()) + " open actions of run `" + run.name()
                                         + "` begin with `" + action + "`; give more of the id."});
-  return error_of({ec::bad_request, "Run `" + run.name() + "` has no open action `" + action
-                                      + "`; `hearth get actions " + run.name() + "` lists them."});
+  return error_of({ec::bad_request, "Run `" + run.name() + "` has no open action `" + action + "`; `hearth get actions "
+                                      + run.name() + "` lists them."});
 }
 
 void run_keeper_state::cancel(call_id action, const open_action& open, const std::string& reason) {
   if (!open.far) {
     if (const auto to = caf::actor_cast<supervisor_actor>(open.supervisor))
-      self_->send(to, atom::cancel::value,
-                  std::vector<cancellation>{{caller_actor{}, action, ec::aborted, reason}});
+      self_->send(to, atom::cancel::value, std::vector<cancellation>{{caller_actor{}, action, ec::aborted, reason}});
     return;
   }
   link::messages said;

@@ -30,10 +30,10 @@ struct run_keeper_config {
   blobs_actor blobs;
   records_actor records;
   logs_actor logs;
-  std::function<std::uint64_t()> unix_ms;                        // the calendar, for listings
-  std::function<std::string(std::string_view)> digest;           // SHA-256 in hex
-  std::function<bytes(const environment_spec&)> encode_spec;     // for other nodes, and later starts of this one
-  std::function<spec_ptr(const bytes&)> decode_spec;             // null: not understood
+  std::function<std::uint64_t()> unix_ms;                    // the calendar, for listings
+  std::function<std::string(std::string_view)> digest;       // SHA-256 in hex
+  std::function<bytes(const environment_spec&)> encode_spec; // for other nodes, and later starts of this one
+  std::function<spec_ptr(const bytes&)> decode_spec;         // null: not understood
   std::size_t actions_of_ended_max = defaults::runs_kept;
 };
 

@@ -27,9 +27,7 @@ std::size_t weight_of(const link::dispatch::item& i) { return weight_of(i.argume
 std::size_t weight_of(const call_reply& r) { return weight_of(r.value); }
 std::size_t weight_of(const finished_child& c) { return weight_of(c.reply); }
 std::size_t weight_of(const found_child& c) { return c.reply ? weight_of(*c.reply) : item_bytes; }
-std::size_t weight_of(const link::acted::item& i) {
-  return item_bytes + i.task.size() + i.key.size() + i.error.size();
-}
+std::size_t weight_of(const link::acted::item& i) { return item_bytes + i.task.size() + i.key.size() + i.error.size(); }
 std::size_t weight_of(const log_text& t) { return item_bytes + t.text.size(); }
 std::size_t weight_of(const replica::event& e) {
   const auto* done = std::get_if<replica::done>(&e);

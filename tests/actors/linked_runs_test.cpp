@@ -25,8 +25,8 @@ struct root_away : linked_world {
 
   template <class Message>
   std::size_t said(const linked_node& by) const {
-    return static_cast<std::size_t>(std::count_if(
-      by.said.begin(), by.said.end(), [](const auto& m) { return std::holds_alternative<Message>(m); }));
+    return static_cast<std::size_t>(
+      std::count_if(by.said.begin(), by.said.end(), [](const auto& m) { return std::holds_alternative<Message>(m); }));
   }
 
   std::shared_ptr<environment_spec> spec;

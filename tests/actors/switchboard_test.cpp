@@ -264,8 +264,7 @@ BOOST_AUTO_TEST_CASE(a_question_for_a_record_that_nobody_can_answer_is_answered_
   });
   const auto seek = [&] {
     link::messages said;
-    said.emplace_back(
-      link::sought{99, id(1), {id(2), id(3)}, {caf::actor_cast<caf::strong_actor_ptr>(seeker), {}, 0}});
+    said.emplace_back(link::sought{99, id(1), {id(2), id(3)}, {caf::actor_cast<caf::strong_actor_ptr>(seeker), {}, 0}});
     tell(node(0).switchboard, atom::send::value, node(1).id, std::move(said));
   };
   seek(); // the recorder has ended

@@ -61,8 +61,8 @@ BOOST_AUTO_TEST_CASE(what_happened_to_an_action_arrives_as_it_was_sent) {
 
 BOOST_AUTO_TEST_CASE(each_phase_of_an_action_arrives_as_itself) {
   using phase_t = action_event::phase_t;
-  for (auto phase : {phase_t::queued, phase_t::running, phase_t::succeeded, phase_t::failed, phase_t::aborted,
-                     phase_t::timed_out}) {
+  for (auto phase :
+       {phase_t::queued, phase_t::running, phase_t::succeeded, phase_t::failed, phase_t::aborted, phase_t::timed_out}) {
     auto action = some_action();
     action.phase = phase;
     BOOST_CHECK(carried(link::acted{5, {action}}).items.at(0).phase == phase);
