@@ -77,6 +77,7 @@ private:
   // -- callers ----
   void number(link::caller_ref& whom);
   void resolve(link::caller_ref& whom);
+  recorder_actor recorder(std::uint64_t number) const;
 
   // -- what another node said ----
   void hear(node_uuid from, link::messages& what);

@@ -8,9 +8,17 @@
 /// What goes to the recorder of a run, which is an actor of the run's home, and what comes back from it.
 namespace hearth {
 
+/// On a node there is one. A number that another start of this node has given may be anybody's by now.
+recorder_actor switchboard_state::recorder(std::uint64_t number) const {
+  const auto found = exports_.find(number);
+  const auto& keeper = parts_.run_keeper;
+  return found && keeper && found == caf::actor_cast<caf::strong_actor_ptr>(keeper) ? recorder_actor(keeper)
+                                                                                    : recorder_actor();
+}
+
 void switchboard_state::take(node_uuid, link::recorded& what) {
-  if (const auto to = exports_.find(what.number))
-    self_->send(caf::actor_cast<recorder_actor>(to), atom::record::value, std::move(what.items));
+  if (const auto to = recorder(what.number))
+    self_->send(to, atom::record::value, std::move(what.items));
   else
     late_ += what.items.size();
 }
@@ -19,9 +27,8 @@ void switchboard_state::take(node_uuid, link::recorded& what) {
 void switchboard_state::take(node_uuid, link::sought& what) {
   if (!what.seeker.here)
     return; // nobody waits for it
-  if (const auto to = exports_.find(what.number))
-    self_->send(caf::actor_cast<recorder_actor>(to), atom::seek::value, what.root, std::move(what.ids),
-                caf::actor_cast<seeker_actor>(what.seeker.here));
+  if (const auto to = recorder(what.number))
+    self_->send(to, atom::seek::value, what.root, std::move(what.ids), caf::actor_cast<seeker_actor>(what.seeker.here));
   else
     answer_not_there(what);
 }
@@ -45,7 +52,7 @@ void switchboard_state::take(node_uuid, link::found& what) {
 
 /// Neighbours are often of one task: they share its name.
 void switchboard_state::take(node_uuid from, link::acted& what) {
-  const auto to = exports_.find(what.number);
+  const auto to = recorder(what.number);
   if (!to) {
     late_ += what.items.size();
     return;
@@ -75,7 +82,7 @@ void switchboard_state::take(node_uuid from, link::acted& what) {
     e.error = std::move(item.error);
     e.supervisor = self_->ctrl();
   }
-  self_->send(caf::actor_cast<recorder_actor>(to), atom::actions::value, std::move(events));
+  self_->send(to, atom::actions::value, std::move(events));
 }
 
 } // namespace hearth
