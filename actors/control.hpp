@@ -2,6 +2,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/link_messages.hpp"
+#include "actors/stores.hpp"
 #include "cluster/commands.hpp"
 
 #include <caf/all.hpp>
@@ -83,6 +84,7 @@ struct node_parts {
   journal_actor journal;
   bundles_actor bundles;
   logs_actor logs;
+  blobs_actor blobs;
   node_listener replicas; // may be empty: then nothing of that kind is heard
 };
 

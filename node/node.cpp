@@ -119,7 +119,7 @@ public:
   int run() {
     spdlog::info("node {} serves at {}, state in {}", about_.name, about_.socket, about_.state_directory);
     membership_.start([this](const failure& why) { break_off(why); },
-                      {agent_, run_keeper_, journal_, doors_.bundles(), doors_.logs(),
+                      {agent_, run_keeper_, journal_, doors_.bundles(), doors_.logs(), doors_.blobs(),
                        caf::actor_cast<node_listener>(agent_)});
     caf::anon_send(run_keeper_, atom::attach::value, agent_);
     loop_.run(std::move(ended_.promise));
@@ -167,6 +167,7 @@ private:
     keeper->logs = doors_.logs();
     keeper->unix_ms = unix_ms;
     keeper->digest = sha256_of;
+    keeper->switchboard = membership_.switchboard();
     keeper->encode_spec = wire::encode_environment;
     keeper->decode_spec = wire::decode_environment;
     run_keeper_ = loop_.system().spawn([keeper](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
