@@ -261,6 +261,7 @@ controller_actor::behavior_type controller_state::make_behavior(controller_actor
           rows.push_back(row_of(member));
       return rows;
     },
+    [this](atom::status) { return standing_; },
     [this](atom::watch, const control_watcher& watcher) { watch(watcher); },
     [this](atom::attach, const control::image_ptr& image) { attach(image); },
     [this](atom::append, const control::entries& entries) { append(entries); },

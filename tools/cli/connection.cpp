@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -91,7 +92,7 @@ command_error no_node_error() {
   return {exit_status::no_node, "No node is running; `hearth node start` or `hearth run FILE TASK` starts one."};
 }
 
-std::optional<connection> connection::open(const std::string& path) {
+std::optional<connection> connection::open(const std::string& path, std::chrono::milliseconds patience) {
   auto socket = connect_to(path);
   if (!socket)
     return std::nullopt;
@@ -99,8 +100,17 @@ std::optional<connection> connection::open(const std::string& path) {
   connection result(std::move(socket), path, peer);
   const json hello{
     {"protocol", defaults::protocol_version}, {"program", "hearth"}, {"pid", ::getpid()}, {"version", HEARTH_VERSION}};
+  result.set_patience(patience);
   result.ask("hello", hello, "hello");
+  result.set_patience({});
   return result;
+}
+
+void connection::set_patience(std::chrono::milliseconds patience) {
+  const auto ms = patience.count();
+  const timeval time{static_cast<time_t>(ms / 1000), static_cast<suseconds_t>(ms % 1000 * 1000)};
+  if (::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time) != 0)
+    lost(reason(errno));
 }
 
 connection connection::open_existing(const std::string& path) {
@@ -176,6 +186,8 @@ bool connection::fill(std::size_t size) {
     const auto n = ::recv(socket_.get(), part.data(), part.size(), 0);
     if (n == 0)
       return false;
+    if (n < 0 && errno == EAGAIN)
+      lost("the node does not answer in time");
     if (n < 0 && errno != EINTR)
       lost(reason(errno));
     if (n > 0) {
