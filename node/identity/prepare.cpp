@@ -158,7 +158,6 @@ std::vector<cluster_file> prepare_cluster(std::string_view cluster_name, std::ve
     const auto authority = authority::create(first, cluster_name);
     std::vector<cluster_file> files;
     for (std::size_t i = 0; i < members.size(); ++i) {
-      make_identity_directory(claims[i].identity());
       write_credentials(claims[i].identity(),
                         authority.issue(nodes[i], members[i].name, defaults::certificate_validity));
       if (i > 0)
@@ -181,7 +180,6 @@ joined join(const new_member& who, std::string_view token) {
   if (!parsed)
     throw start_error("That is no join token, or not all of it; `hearth cluster token` on a member prints one.");
   const claimed_directory claim(who);
-  make_identity_directory(claim.identity());
   joined result;
   result.file = join_cluster(*parsed, claim.node(), who.name, *who.listen, claim.identity());
   result.set_aside = set_control_aside(who.state_directory);
