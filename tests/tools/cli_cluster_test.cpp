@@ -125,7 +125,6 @@ BOOST_AUTO_TEST_CASE(the_first_node_that_answers_is_asked) {
   scripted_node node([](const std::string&, const json&, std::uint32_t request) {
     return response(request, {{"runs", json::array()}});
   });
-  scripted_node mute([](const std::string&, const json&, std::uint32_t) { return std::string(); });
   cli::keep_target(reader(), {"lab", {"/nonexistent/a.sock", node.socket(), "/nonexistent/b.sock"}, {}});
   cli::use_target(reader(), "lab");
   for (int i = 0; i < 5; ++i)
