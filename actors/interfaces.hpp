@@ -43,6 +43,8 @@ using actions = caf::atom_constant<caf::atom("actions")>;
 using join = caf::atom_constant<caf::atom("join")>;
 using leave = caf::atom_constant<caf::atom("leave")>;
 using status = caf::atom_constant<caf::atom("status")>;
+using own = caf::atom_constant<caf::atom("own")>;
+using disown = caf::atom_constant<caf::atom("disown")>;
 using stop = caf::atom_constant<caf::atom("stop")>;
 using has = caf::atom_constant<caf::atom("has")>;
 using store = caf::atom_constant<caf::atom("store")>;
@@ -57,6 +59,9 @@ using found = caf::atom_constant<caf::atom("found")>;
 using find = caf::atom_constant<caf::atom("find")>;
 using pin = caf::atom_constant<caf::atom("pin")>;
 using rerun = caf::atom_constant<caf::atom("rerun")>;
+using adopt = caf::atom_constant<caf::atom("adopt")>;
+using drain = caf::atom_constant<caf::atom("drain")>;
+using report = caf::atom_constant<caf::atom("report")>; // INTERNAL: an actor's own timer
 using retry = caf::atom_constant<caf::atom("retry")>; // INTERNAL: an actor's own timer
 using tick = caf::atom_constant<caf::atom("tick")>;   // INTERNAL: an actor's own timer
 } // namespace atom
@@ -95,7 +100,7 @@ struct call {
 /// "Stop this call": by its caller, which hears the reply `aborted` unless another reply was faster.
 struct cancellation {
   caller_actor caller; // empty: whoever it is (somebody aborts an action of a run)
-  call_id id;
+  call_id id;          // none: all that this caller has open
   ec code = ec::aborted;
   std::string reason;
 };
@@ -106,6 +111,8 @@ using supervisor_actor = caf::typed_actor<
   caf::reacts_to<atom::invoke, std::vector<call>>,
   // Stops these calls.
   caf::reacts_to<atom::cancel, std::vector<cancellation>>,
+  // Which of these calls of this caller are open?
+  caf::replies_to<atom::has, caller_actor, std::vector<call_id>>::with<std::vector<call_id>>,
   // Makes sure a pool of this version exists. Deployed (the flag), its replicas start without a call, and pools of other
   // versions end as soon as nothing is open there. True: it is new.
   caf::replies_to<atom::open, spec_ptr, bool>::with<bool>,
@@ -120,6 +127,14 @@ using supervisor_actor = caf::typed_actor<
   caf::reacts_to<atom::stop, milliseconds>,
   // Nothing is open anywhere on the node: ends replicas and quits.
   caf::reacts_to<atom::halt>,
+  // Another node owns the environment: answers what has not begun with `stale_epoch`, and quits when what runs has ended and
+  // its replicas are another's.
+  caf::reacts_to<atom::disown>,
+  // From REPLICAs of a former owner, and from the AGENT for those on other nodes: they are ours now. The flag, from the AGENT:
+  // that were all that are idle; others follow as they become so.
+  caf::reacts_to<atom::adopt, std::vector<adoptable>, bool>,
+  // From the AGENT: their node takes no more work; they end when they are idle, and others take their place elsewhere.
+  caf::reacts_to<atom::drain, std::vector<replica_id>>,
   // INTERNAL: the pools' clock.
   caf::reacts_to<atom::tick>>;
 
@@ -156,6 +171,9 @@ using replica_actor = caller_actor::extend<
   caf::reacts_to<atom::retire, bool, std::string>,
   // From the recorder of a run: the answer of `seek`.
   caf::reacts_to<atom::found, std::vector<found_child>>,
+  // From the AGENT: another supervisor owns it from now on, and hears so (`adopt`) as soon as nothing runs; the former one
+  // hears of its calls until then, and of a loss without calls after it. Answers whether that is at once.
+  caf::replies_to<atom::adopt, supervisor_actor>::with<bool>,
   // INTERNAL: a call did not stop in time (its slot's use count tells a later call apart), or start timed out.
   caf::reacts_to<atom::tick, ticket>,
   // INTERNAL: the record of a run has had its time to answer for these calls.
@@ -192,7 +210,9 @@ using bundles_actor = caf::typed_actor<
   // Stores a bundle; checks size and digest, unpacks it, answers when it is complete on disk.
   caf::replies_to<atom::store, std::string, std::vector<bytes>>::with<bool>,
   // The directory of the unpacked bundle; error unknown_bundle.
-  caf::replies_to<atom::open, std::string>::with<std::string>>;
+  caf::replies_to<atom::open, std::string>::with<std::string>,
+  // The bundle as it came, for another node; error unknown_bundle.
+  caf::replies_to<atom::read, std::string>::with<std::vector<bytes>>>;
 
 /// LOGS is the door to log files of runs and replicas. Writing happens on a thread of its own; a full queue drops and counts.
 using logs_actor = caf::typed_actor<
@@ -230,6 +250,10 @@ struct opened_environment {
 using agent_actor = caf::typed_actor<
   // Finds or makes the supervisor and the pool of this environment; the flag deploys it.
   caf::replies_to<atom::open, spec_ptr, bool>::with<opened_environment>,
+  // In a cluster: the same, where this node owns the environment in this epoch; its supervisor lives here.
+  caf::replies_to<atom::own, spec_ptr, bool, epoch>::with<opened_environment>,
+  // In a cluster: this node does not own the environment any more.
+  caf::reacts_to<atom::disown, std::string>,
   // From a SUPERVISOR: make a replica (the order's `replica` and `gpus` are ours to fill); `replica::ready` or
   // `replica::start_failed` will follow as an event, perhaps after `replica::waiting`.
   caf::reacts_to<atom::start, replica_order, supervisor_actor>,
@@ -240,6 +264,8 @@ using agent_actor = caf::typed_actor<
   caf::reacts_to<atom::withdraw, replica_id>,
   // From a SUPERVISOR: this version is not used any more.
   caf::reacts_to<atom::forget, std::string, std::string>,
+  // From a new SUPERVISOR of a cluster: which of the former owners' replicas are there? `adopt` will follow.
+  caf::reacts_to<atom::adopt, std::string, epoch, supervisor_actor>,
   // A SESSION begins or ends.
   caf::reacts_to<atom::join, caf::actor_addr>, caf::reacts_to<atom::leave, caf::actor_addr>,
   // Rows: environments and replicas of the whole node.
@@ -322,6 +348,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::replica_row>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::milliseconds)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::sent_call>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::call_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::call_id>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::epoch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::opened_handle)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::ec)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::attachment)
@@ -332,6 +360,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::ticket)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::ticket>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::replica_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::replica_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::replica_id>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::adoptable>)
 using hearth_replica_memory = std::vector<std::pair<hearth::replica_id, std::uint64_t>>;
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth_replica_memory)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::bytes>)
@@ -349,5 +379,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::journal_entry>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::event_row>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::finished_child>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::found_child>)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::call_id>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::kept_call)

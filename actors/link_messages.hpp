@@ -3,9 +3,11 @@
 #include "actors/messages.hpp"
 #include "core/ids.hpp"
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -14,13 +16,18 @@
 /// handles of CAF. Large values travel beside: a message waits for its own, not for those of others.
 namespace hearth::link {
 
-/// Somebody who waits for replies or takes output: SESSION, RUN KEEPER or REPLICA of that node, by the number that the node
-/// gave it when it first let another node know of it.
+/// Somebody who waits for replies or takes output (a `caller_actor`). Inside a node it is `here`: whoever writes a message
+/// fills that, and whoever reads one finds it. Between nodes it is the node on which the actor lives, and the number that
+/// node gave it when it first let another one know of it. The SWITCHBOARD turns one into the other.
 struct caller_ref {
+  caf::strong_actor_ptr here; // empty: nobody
   node_uuid node;
   std::uint64_t number = 0; // 0: nobody
 
-  friend auto operator<=>(const caller_ref&, const caller_ref&) = default;
+  friend bool operator==(const caller_ref& a, const caller_ref& b) { return a.node == b.node && a.number == b.number; }
+  friend auto operator<=>(const caller_ref& a, const caller_ref& b) {
+    return std::tie(a.node, a.number) <=> std::tie(b.node, b.number);
+  }
 };
 
 // -- to the owner of an environment ----
@@ -29,9 +36,11 @@ struct open_environment {
   std::uint64_t request = 0;
   spec_ptr spec;
   bool deploy = false;
-  hearth::epoch epoch; // of the ownership that the sender knows; a receiver that does not own it so answers `stale_epoch`
+  hearth::epoch
+    epoch; // of the ownership that the sender knows; a receiver that does not own it so answers `stale_epoch`
 };
 
+/// With the error, or opened.
 struct opened {
   std::uint64_t request = 0;
   bool is_new = false;
@@ -41,22 +50,17 @@ struct opened {
 struct call {
   call_header header;
   payload arguments;
-  std::string version; // of an environment that was opened before on this link
+  std::string version; // of an environment that this node opened there before
   caller_ref caller, output;
   bool in_run = false;
 };
 
+/// Calls that the receiver does not take, because it does not own the environment in that epoch or does not know their
+/// version, are answered with `stale_epoch`: they certainly did not begin.
 struct invoke {
   std::string key;
   hearth::epoch epoch;
   std::vector<call> calls;
-};
-
-/// These were not taken, and certainly did not begin: the receiver does not own the environment in that epoch.
-struct not_mine {
-  std::string key;
-  hearth::epoch epoch; // that the receiver knows, perhaps of somebody else
-  std::vector<call_id> calls;
 };
 
 struct cancel {
@@ -69,6 +73,24 @@ struct cancel {
 
   std::string key;
   std::vector<item> items;
+};
+
+/// "Are these still open at you?" Those that are not come back as `strays`: asked when a link ended on which answers may
+/// have been lost.
+struct probe {
+  std::string key;
+  hearth::epoch epoch;
+  caller_ref caller;
+  std::vector<call_id> calls;
+};
+
+/// These calls of the epoch are not open at their owner any more (none named: all of the environment are not, its
+/// supervisor failed). What was not answered is lost.
+struct strays {
+  std::string key;
+  hearth::epoch epoch;
+  std::vector<call_id> calls;
+  std::string reason;
 };
 
 // -- to a caller ----
@@ -150,7 +172,7 @@ struct adopt {
 
 struct replica_event {
   std::string key;
-  hearth::epoch epoch; // of the owner that it is for
+  hearth::epoch epoch;   // of the owner that it is for
   replica::events items; // `ready` carries no handle: the receiver has its own for that replica
 };
 
@@ -190,17 +212,17 @@ struct ask {
 };
 
 struct answer {
-  using rows = std::variant<std::monostate, std::vector<environment_row>, std::vector<replica_row>,
-                            std::vector<node_row>, std::vector<event_row>, std::vector<run_row>,
-                            std::vector<action_row>, call_reply, payload>;
+  using rows =
+    std::variant<std::monostate, std::vector<environment_row>, std::vector<replica_row>, std::vector<node_row>,
+                 std::vector<event_row>, std::vector<run_row>, std::vector<action_row>, call_reply, payload>;
 
   std::uint64_t request = 0;
   failure error;
   rows content;
 };
 
-using message = std::variant<open_environment, opened, invoke, not_mine, cancel, replies, logged, order, withdraw, promote,
-                             forget, dispatch, recall, cancel_ticket, retire, adopt, replica_event, adopted,
+using message = std::variant<open_environment, opened, invoke, cancel, probe, strays, replies, logged, order, withdraw,
+                             promote, forget, dispatch, recall, cancel_ticket, retire, adopt, replica_event, adopted,
                              free_capacity, ask, answer>;
 using messages = std::vector<message>;
 

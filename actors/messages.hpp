@@ -269,6 +269,17 @@ using events = std::vector<event>;
 
 } // namespace replica
 
+/// A replica that was another supervisor's and is idle: warm, with the code of this version.
+struct adoptable {
+  replica_id id;
+  caf::strong_actor_ptr self; // a `replica_actor`
+  std::string version;
+  std::uint32_t concurrency = 1;
+  attachment how;
+  std::uint32_t pid = 0;
+  nanoseconds start{0};
+};
+
 // -- rows of listings; fields as in schema/control.capnp ----
 
 struct environment_row {
@@ -287,6 +298,7 @@ struct environment_row {
   std::string scope;
   std::uint64_t recycled = 0, prewarmed = 0, prewarm_hits = 0, prewarm_idle_ms = 0;
   bool is_fresh = false; // each replica serves one call
+  std::string node;      // that owns it; empty: a node without a cluster, here and below
 };
 
 /// An entry of the journal.
@@ -297,6 +309,7 @@ struct event_row {
   scaling::inputs in; // of kind "decided"
   scaling::decision what;
   bool is_reproduced = false; // deciding again from `in` gives `what`
+  std::string node;
 };
 
 struct replica_row {
@@ -307,6 +320,7 @@ struct replica_row {
   std::uint64_t start_us = 0;
   std::uint32_t running = 0, parked = 0, ahead = 0;
   std::uint64_t done = 0, memory_bytes = 0, age_ms = 0;
+  std::string node; // on which it runs; empty: a node without a cluster
 };
 
 struct run_row {
@@ -315,6 +329,7 @@ struct run_row {
   bool detached = false;
   std::string error, inputs, project, domain, environment_version;
   call_id call;
+  std::string node; // its home
 };
 
 struct action_row {

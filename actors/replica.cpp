@@ -29,7 +29,10 @@ void replica_state::take(interpreter::hello& e) {
   if (ready_)
     return;
   ready_ = true;
-  told_.push_back(replica::ready{config_.order.id, self_->ctrl(), how_, e.pid, self_->clock().now() - born_});
+  pid_ = e.pid;
+  start_ = self_->clock().now() - born_;
+  if (!former_)
+    told_.push_back(replica::ready{config_.order.id, self_->ctrl(), how_, pid_, start_});
 }
 
 void replica_state::take(interpreter::gone& e) {
@@ -102,6 +105,9 @@ void replica_state::quit() {
       batch_for(child_cancels_, open.supervisor)
         .push_back({caller_actor(self_), id, ec::aborted, "The task that made this call was lost."});
   children_.clear();
+  count_load(-static_cast<std::int64_t>(in_use_));
+  in_use_ = 0;
+  draining_ = true; // no other owner gets it
   flush();
   self_->quit();
 }
@@ -131,6 +137,7 @@ void replica_state::dispatch(std::vector<dispatched_call>& calls) {
     u.in_use = true;
     u.stopping = false;
     ++in_use_;
+    count_load(1);
   }
   self_->send(door_, atom::dispatch::value, std::move(out));
 }
@@ -165,6 +172,7 @@ void replica_state::free_slot(std::uint32_t slot) {
   u = use{};
   free_.push_back(slot);
   --in_use_;
+  count_load(-1);
 }
 
 void replica_state::take(interpreter::outcome& e) {
@@ -253,8 +261,9 @@ void replica_state::flush() {
     self_->send(door_, atom::replies::value, std::move(child_replies_));
   child_replies_.clear();
   if (!told_.empty())
-    self_->send(config_.supervisor, atom::events::value, std::move(told_));
+    self_->send(former_ ? former_ : config_.supervisor, atom::events::value, std::move(told_));
   told_.clear();
+  announce_if_idle();
 }
 
 replica_actor::behavior_type replica_state::make_behavior(replica_actor::pointer self, replica_config config) {
@@ -265,12 +274,8 @@ replica_actor::behavior_type replica_state::make_behavior(replica_actor::pointer
                      ticket{});
   self->monitor(config_.supervisor);
   self->set_down_handler([this](caf::down_msg& down) {
-    if (down.source == config_.supervisor.address()) {
-      if (runs_stop_hooks())
-        return;
-      if (door_)
-        self_->send(door_, atom::halt::value, true, ec::interpreter_lost, std::string("its supervisor ended"));
-      quit();
+    if (down.source == config_.supervisor.address() || (former_ && down.source == former_.address())) {
+      supervisor_down();
     } else if (door_ && down.source == door_.address()) {
       interpreter::gone e{ec::interpreter_lost, "Its interpreter's door failed inside the node.", {}};
       for (std::uint32_t slot = 0; slot < uses_.size(); ++slot)
@@ -296,6 +301,7 @@ replica_actor::behavior_type replica_state::make_behavior(replica_actor::pointer
     [this](atom::cancel, ticket id) { cancel(id); },
     [this](atom::retire, bool at_once, const std::string& reason) { retire(at_once, reason); },
     [this](atom::found, std::vector<found_child>& children) { found(children), flush(); },
+    [this](atom::adopt, const supervisor_actor& to) { return change_owner(to); },
     [this](atom::tick, ticket id) { tick(id); },
     [this](atom::retry, const std::vector<call_id>& ids) { give_up(ids), flush(); },
   };

@@ -15,13 +15,15 @@ namespace hearth {
 ///
 /// Spawned by: the AGENT of the node where the interpreter runs.
 /// Monitors:   its INTERPRETER, its SUPERVISOR and those of its open child calls.
-/// Dies:       when the interpreter is gone (its last word is `lost` or `start_failed`), or with its supervisor.
+/// Dies:       when the interpreter is gone (its last word is `lost` or `start_failed`), or with its supervisor, unless another
+///             one has taken it over before.
 /// States:     starting -> idle <-> busy -> draining -> dead
 struct replica_config {
   replica_order order;
   supervisor_actor supervisor;
   agent_actor agent;
   logs_actor logs; // output outside of calls
+  std::shared_ptr<std::uint64_t> load; // calls that run on the node; may be empty
 };
 
 class replica_state {
@@ -52,6 +54,10 @@ private:
   void cancel(ticket id);
   void retire(bool at_once, const std::string& reason);
   void tick(ticket id);
+  bool change_owner(const supervisor_actor& to);
+  void announce_if_idle();
+  adoptable announcement() const;
+  void supervisor_down();
 
   // From the interpreter.
   void take(interpreter::hello& e);
@@ -80,6 +86,7 @@ private:
 
   use* at(std::uint32_t slot);
   void free_slot(std::uint32_t slot);
+  void count_load(std::int64_t by);
   void cancel_children_of(std::uint32_t slot);
   void answer_child(call_id id, failure why);
   void end_if_drained();
@@ -94,6 +101,9 @@ private:
   interpreter_actor door_;
   attachment how_;
   bool ready_ = false;
+  std::uint32_t pid_ = 0;
+  nanoseconds start_{0};
+  supervisor_actor former_; // set until nothing that it dispatched runs any more: it hears of that
   bool draining_ = false;
   std::vector<use> uses_;
   std::vector<std::uint32_t> free_;

@@ -28,6 +28,7 @@ struct session_config {
   logs_actor logs;
   milliseconds stop_grace = defaults::stop_grace; // of a stop that names none
   journal_actor journal;
+  switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
   session_cluster cluster{};
 };
 
@@ -60,6 +61,7 @@ private:
   void take(client::rerun& e);
   void take(client::abort& e);
   void take(client::get& e);
+  bool get_from_all(const client::get& e, const std::string& what, std::uint32_t limit);
   void take(client::logs& e);
   void take(client::wait& e);
   void take(client::result& e);

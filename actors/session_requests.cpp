@@ -1,3 +1,4 @@
+#include "actors/cluster_rows.hpp"
 #include "actors/error.hpp"
 #include "actors/session.hpp"
 #include "core/defaults.hpp"
@@ -27,6 +28,11 @@ std::vector<Row> chosen(std::vector<Row>& rows, std::uint32_t limit, Match match
 
 std::string key_of(const environment_row& row) { return row.project + '/' + row.domain + '/' + row.name; }
 
+bool is_named(const environment_row& row, const std::string& name) {
+  return name.empty() || row.name == name || key_of(row) == name;
+}
+bool is_named(const replica_row& row, const std::string& name) { return name.empty() || row.environment == name; }
+
 } // namespace
 
 void session_state::take(client::get& e) {
@@ -37,15 +43,16 @@ void session_state::take(client::get& e) {
     tell(client::rows<typename std::decay_t<decltype(rows)>::value_type>{request, std::move(rows)});
     flush();
   };
+  if (config_.switchboard && get_from_all(e, what, limit))
+    return;
   if (what == "environment" || what == "replica") {
     self_->request(config_.agent, inner_timeout, atom::list::value)
       .then(
         [=, name = e.name](std::vector<environment_row>& environments, std::vector<replica_row>& replicas) {
           if (what == "environment")
-            deliver(chosen(environments, limit,
-                           [&](auto& row) { return name.empty() || row.name == name || key_of(row) == name; }));
+            deliver(chosen(environments, limit, [&](auto& row) { return is_named(row, name); }));
           else
-            deliver(chosen(replicas, limit, [&](auto& row) { return name.empty() || row.environment == name; }));
+            deliver(chosen(replicas, limit, [&](auto& row) { return is_named(row, name); }));
         },
         refusing(request));
   } else if (what == "run") {
@@ -64,6 +71,40 @@ void session_state::take(client::get& e) {
     refuse(request, {ec::bad_request, "There is no listing of `" + e.what
                                         + "`; there are environments, replicas, runs, actions, events and nodes."});
   }
+}
+
+/// In a cluster: whether this is a listing that all nodes together give.
+bool session_state::get_from_all(const client::get& e, const std::string& what, std::uint32_t limit) {
+  const bool is_of_all = what == "environment" || what == "replica" || what == "node" || what == "event";
+  if (!is_of_all)
+    return false;
+  link::ask question;
+  question.what = what + 's';
+  question.words = {e.name};
+  question.limit = limit;
+  const auto deliver = [this, request = e.request](auto&& rows) {
+    tell(client::rows<typename std::decay_t<decltype(rows)>::value_type>{request, std::move(rows)});
+    flush();
+  };
+  self_
+    ->request(config_.switchboard, inner_timeout, atom::ask::value, std::move(question),
+              milliseconds(defaults::listing_wait))
+    .then(
+      [=, name = e.name](link::member_answers& all) {
+        if (what == "environment") {
+          auto rows = merged<environment_row>(std::move(all));
+          deliver(chosen(rows, limit, [&](auto& row) { return is_named(row, name); }));
+        } else if (what == "replica") {
+          auto rows = merged<replica_row>(std::move(all));
+          deliver(chosen(rows, limit, [&](auto& row) { return is_named(row, name); }));
+        } else if (what == "node") {
+          deliver(merged<node_row>(std::move(all)));
+        } else {
+          deliver(newest(merged<event_row>(std::move(all)), limit));
+        }
+      },
+      refusing(e.request));
+  return true;
 }
 
 void session_state::take(client::status& e) {

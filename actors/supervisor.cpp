@@ -4,6 +4,7 @@
 #include "actors/spec_difference.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace hearth {
 
@@ -34,6 +35,10 @@ void supervisor_state::invoke(std::vector<call>& calls) {
   auto at = now();
   std::vector<version*> served; // of most batches one
   for (auto& c : calls) {
+    if (disowned_until_) {
+      refuse(c, {ec::stale_epoch, std::string(sentence(ec::stale_epoch))});
+      continue;
+    }
     if (aborted_ || (stop_at_ && c.header.depth == 0)) {
       refuse(c, {ec::shutting_down, "The node is stopping; environment " + c.spec->name + " takes no new calls."});
       continue;
@@ -64,21 +69,41 @@ void supervisor_state::invoke(std::vector<call>& calls) {
 void supervisor_state::cancel(const std::vector<cancellation>& what) {
   // One pass over the open calls for the whole batch: a client that leaves cancels thousands at once.
   std::unordered_map<call_id, const cancellation*> wanted;
+  std::vector<const cancellation*> of_callers; // all that they have open
   for (const auto& c : what)
-    wanted.emplace(c.id, &c);
+    if (c.id)
+      wanted.emplace(c.id, &c);
+    else
+      of_callers.push_back(&c);
+  const auto match = [&](const call& c) -> const cancellation* {
+    const auto one = wanted.find(c.header.id);
+    if (one != wanted.end() && (!one->second->caller || one->second->caller == c.caller))
+      return one->second;
+    const auto all = std::find_if(of_callers.begin(), of_callers.end(), [&](auto* w) { return w->caller == c.caller; });
+    return all == of_callers.end() ? nullptr : *all;
+  };
   auto at = now();
   for (auto& [key, v] : versions_) {
     std::vector<std::pair<ticket, failure>> found;
-    for (const auto& open : v->calls.open_tickets()) {
-      const auto& c = v->kept[static_cast<std::uint32_t>(open.value)];
-      auto match = wanted.find(c.header.id);
-      if (match != wanted.end() && (!match->second->caller || match->second->caller == c.caller))
-        found.push_back({open, {match->second->code, match->second->reason}});
-    }
+    for (const auto& open : v->calls.open_tickets())
+      if (const auto* why = match(v->kept[static_cast<std::uint32_t>(open.value)]))
+        found.push_back({open, {why->code, why->reason}});
     for (const auto& [id, why] : found)
       v->calls.cancel(id, why, at, effects_);
     apply(*v);
   }
+}
+
+std::vector<call_id> supervisor_state::open_of(const caller_actor& caller, const std::vector<call_id>& asked) const {
+  const std::unordered_set<call_id> wanted(asked.begin(), asked.end());
+  std::vector<call_id> found;
+  for (const auto& [key, v] : versions_)
+    for (const auto& open : v->calls.open_tickets()) {
+      const auto& c = v->kept[static_cast<std::uint32_t>(open.value)];
+      if (c.caller == caller && wanted.contains(c.header.id))
+        found.push_back(c.header.id);
+    }
+  return found;
 }
 
 void supervisor_state::refuse(call& c, failure why) {
@@ -98,7 +123,7 @@ void supervisor_state::reply(const caller_actor& to, call_reply answer) {
 
 bool supervisor_state::open(const spec_ptr& spec, bool deploy) {
   const auto at = now();
-  const auto limits = limits_of(*spec, config_.cores, config_.zygote_ttl);
+  const auto limits = limits_of(*spec, *config_.cores, config_.zygote_ttl);
   const auto is_new = !knows(spec->version);
   if (!newest_ || newest_->version != spec->version)
     before_ = std::exchange(newest_, spec);
@@ -133,7 +158,7 @@ supervisor_state::version& supervisor_state::pool_of(const spec_ptr& spec, call_
   auto& v = versions_[of_run ? spec->version + '@' + run_name(root) : spec->version];
   if (v)
     return *v;
-  v = std::make_unique<version>(pool(spec, limits_of(*spec, config_.cores, config_.zygote_ttl),
+  v = std::make_unique<version>(pool(spec, limits_of(*spec, *config_.cores, config_.zygote_ttl),
                                      [numbers = config_.replica_numbers] { return replica_id{++*numbers}; }));
   v->policy = spec->reuse;
   if (of_run)
@@ -144,6 +169,9 @@ supervisor_state::version& supervisor_state::pool_of(const spec_ptr& spec, call_
   else
     v->reason = "first use since the node started, or since the last pool was forgotten";
   note(*v, journal_entry::kind_t::pool_made, {}, v->reason);
+  if (adopting_until_ && !of_run)
+    v->calls.hold_starts(*adopting_until_);
+  claim_for(*v);
   return *v;
 }
 
@@ -161,6 +189,7 @@ void supervisor_state::tick() {
     v->calls.tick(at, effects_);
     apply(*v);
   }
+  end_unclaimed();
 }
 
 void supervisor_state::forget_expired() {
@@ -173,6 +202,8 @@ void supervisor_state::stop(milliseconds grace) {
 }
 
 void supervisor_state::settle_turn() {
+  if (disowned_until_)
+    return settle_disowned();
   flush();
   forget_expired();
   if (stop_at_)
@@ -206,11 +237,18 @@ void supervisor_state::halt() {
         self_->demonitor(known.handle.address());
         self_->send(known.handle, atom::retire::value, true, std::string("the node is stopping"));
       }
+  for (const auto& u : unclaimed_)
+    self_->send(caf::actor_cast<replica_actor>(u.what.self), atom::retire::value, true,
+                std::string("the node is stopping"));
   self_->quit();
 }
 
 void supervisor_state::arm() {
   auto next = aborted_ ? std::nullopt : stop_at_;
+  if (disowned_until_ && *disowned_until_ > now())
+    next = disowned_until_;
+  for (const auto& u : unclaimed_)
+    next = next ? std::min(*next, u.until) : u.until;
   for (const auto& [key, v] : versions_)
     if (auto wake = v->calls.next_wake())
       next = next ? std::min(*next, *wake) : *wake;
@@ -225,6 +263,10 @@ supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_actor
   self_ = self;
   config_ = std::move(config);
   self->monitor(config_.agent);
+  if (config_.epoch) {
+    adopting_until_ = now() + defaults::adopt_patience;
+    self->send(config_.agent, atom::adopt::value, config_.key, config_.epoch, supervisor_actor(self));
+  }
   self->set_down_handler([this](caf::down_msg& down) {
     if (down.source == config_.agent.address()) { // nobody makes replicas any more
       stop(milliseconds{0});
@@ -243,6 +285,7 @@ supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_actor
       cancel(what);
       settle_turn();
     },
+    [this](atom::has, const caller_actor& caller, const std::vector<call_id>& calls) { return open_of(caller, calls); },
     [this](atom::open, const spec_ptr& spec, bool deploy) {
       auto is_new = open(spec, deploy);
       settle_turn();
@@ -270,6 +313,15 @@ supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_actor
       settle_turn();
     },
     [this](atom::halt) { halt(); },
+    [this](atom::disown) { disown(); },
+    [this](atom::adopt, std::vector<adoptable>& found, bool are_all) {
+      adopt(found, are_all);
+      settle_turn();
+    },
+    [this](atom::drain, const std::vector<replica_id>& replicas) {
+      drain(replicas);
+      settle_turn();
+    },
     [this](atom::tick) {
       tick();
       settle_turn();

@@ -38,7 +38,7 @@ void supervisor_state::perform(version& v, const pool_effect::withdraw& e) {
 }
 
 void supervisor_state::perform(version& v, const pool_effect::decided& e) {
-  if (!config_.journal)
+  if (!config_.journal || disowned_until_)
     return;
   note(v, journal_entry::kind_t::decided, {}, e.detail);
   journal_.back().in = e.in;
@@ -124,7 +124,7 @@ void supervisor_state::perform(version& v, const pool_effect::fail& e) {
   }
   answer.id = c.header.id;
   answer.attempt = e.attempt;
-  if (c.in_run) {
+  if (c.in_run && answer.code != ec::stale_epoch) { // then it has not ended, another owner has it
     auto phase = action_event::phase_t::failed;
     if (answer.code == ec::aborted)
       phase = action_event::phase_t::aborted;

@@ -119,6 +119,7 @@ private:
   void renewed(const renew& what);
   void renew_leases();
   void refresh_seat();
+  void seated_by(std::uint64_t number);
   void set_lease(instant until);
   void ask_for_seat();
   void seat_answered(const outcome& result);
@@ -181,7 +182,7 @@ private:
   instant loop_lag_{};
   std::set<node_uuid> links_;
   std::uint64_t seat_request_ = 0; // number of the submission; 0: none is open
-  instant seat_asked_ = raft::never, seat_again_{}, refused_since_ = raft::never;
+  instant seat_again_{}, refused_since_ = raft::never;
 
   // as the leader
   std::map<seat_id, life> lives_;
@@ -191,7 +192,7 @@ private:
   bool orphans_due_ = false;
 
   // leaving
-  bool stopping_ = false, left_ = false, stopped_ = false;
+  bool stopping_ = false, left_ = false, transferring_ = false, stopped_ = false;
   instant stop_at_ = raft::never;
 };
 

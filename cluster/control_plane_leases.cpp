@@ -35,18 +35,20 @@ void control_plane::refresh_seat() {
     seat_ = now_mine;
     sent_.clear();
     out_.emplace_back(effects::seated{seat_});
-    // Nobody ends a seat that was taken later than it was asked for before a lease has passed.
-    if (!seat_)
-      set_lease(instant::min());
-    else if (seat_asked_ != raft::never)
-      set_lease(seat_asked_ + defaults::lease_time);
-    seat_asked_ = raft::never;
+    set_lease(instant::min());
     next_heartbeat_ = now_;
   }
   if (alone())
     set_lease(raft::never);
   else if (lease_ == raft::never)
     set_lease(now_ + defaults::lease_time);
+}
+
+// The leader that wrote this entry waits for a lease from then on, and it was not written before it was asked for.
+void control_plane::seated_by(std::uint64_t number) {
+  const auto found = waiting_.find(number);
+  if (seat_ && found != waiting_.end() && lease_ != raft::never)
+    set_lease(std::max(lease_, found->second.begun + instant(defaults::lease_time)));
 }
 
 void control_plane::set_lease(instant until) {
@@ -59,8 +61,6 @@ void control_plane::ask_for_seat() {
     return;
   if (seat_again_ > now_)
     return wake_at(seat_again_);
-  if (seat_asked_ == raft::never)
-    seat_asked_ = now_;
   submit(take_seat{how_.self, how_.incarnation, how_.address, how_.capacity, how_.level, how_.nonce}, 0, purpose::seat);
   drain();
 }
@@ -70,8 +70,6 @@ void control_plane::seat_answered(const outcome& result) {
   seat_again_ = now_ + defaults::seat_retry;
   switch (result.code) {
     case ec::none:
-      if (!seat_) // ended in between
-        seat_asked_ = raft::never;
       refused_since_ = raft::never;
       return;
     case ec::stale_epoch:
@@ -92,7 +90,7 @@ void control_plane::look_after_lease() {
   if (stopping_ && !stopped_) {
     if (left_ && stop_at_ > now_ + defaults::transfer_patience)
       stop_at_ = now_ + defaults::transfer_patience;
-    if (left_ && leads() && log_.voters().size() > 1)
+    if (left_ && leads() && log_.voters().size() > 1 && !std::exchange(transferring_, true))
       feed(raft::transfer{});
     drain();
     if ((left_ && (!leads() || log_.voters().size() == 1)) || stop_at_ <= now_) {

@@ -44,6 +44,8 @@ void control_plane::apply(const raft::entry& entry) {
     if (const auto* renewal = std::get_if<renew>(&what->order))
       renewed(*renewal);
     react(decision.facts);
+    if (std::holds_alternative<take_seat>(what->order) && what->origin == how_.self)
+      seated_by(what->number);
     const auto result = decision.result;
     out_.emplace_back(effects::applied{entry.index, what->origin, std::move(what->order), std::move(decision.result),
                                        std::move(decision.facts)});
@@ -83,7 +85,7 @@ void control_plane::tell_learners() {
 
 void control_plane::keep_snapshot(const raft::entry& entry) {
   if (snapshot_pending_ || installing_ || entry.type == raft::entry::kind::seal
-      || (applied_since_snapshot_ < defaults::snapshot_entries && bytes_since_snapshot_ < defaults::snapshot_log_bytes))
+      || (applied_since_snapshot_ < how_.snapshot_entries && bytes_since_snapshot_ < defaults::snapshot_log_bytes))
     return;
   snapshot_pending_ = true;
   applied_since_snapshot_ = 0;

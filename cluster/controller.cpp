@@ -42,6 +42,7 @@ control_state state_at_start(const controller_config& how, controller_start& dis
 control_plane::control_plane(controller_config how, controller_start disk, instant now)
   : how_(std::move(how)), now_(now), log_(core_config(how_), disk.log, now), state_(state_at_start(how_, disk)),
     next_number_((how_.nonce << 32) + 1) {
+  feed(raft::tick{});
   tell_learners();
 }
 

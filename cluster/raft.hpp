@@ -71,7 +71,7 @@ enum class mutation : std::uint32_t {
   install_keeps_suffix = 1U << 15,
   sealed_accepts = 1U << 16,
   votes_in_both = 1U << 17,
-  new_generation_not_durable = 1U << 18,
+  uncommitted_seal_counts = 1U << 18,
   leader_counts_undurable = 1U << 19,
   read_before_first_commit = 1U << 20,
   term_not_durable = 1U << 21,

@@ -174,7 +174,7 @@ void core::post_at(const node_uuid& to, std::uint64_t term, decltype(message::bo
 }
 
 void core::commit_to(log_index index) {
-  commit_ = std::max(commit_, index);
+  commit_ = std::max(commit_, std::min(index, log_.last_index()));
   commit batch;
   while (applied_ < commit_) {
     const auto& next = log_.at(++applied_);

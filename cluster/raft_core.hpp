@@ -28,8 +28,8 @@ struct progress {
   bool probing = false;   // an append is out and not answered
   bool link_down = false; // heartbeats only
   instant heard{};
-  std::uint64_t round = 0;      // the last one that it answered
-  log_index told_commit = 0;    // in the last message to it
+  std::uint64_t round = 0;   // the last one that it answered
+  log_index told_commit = 0; // in the last message to it
 };
 
 /// The state of a node; `node` in cluster/raft.hpp has the contract. The parts are in raft_core (dispatch, stores, time),

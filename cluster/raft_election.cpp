@@ -94,9 +94,7 @@ void core::handle(const node_uuid& from, const timeout_now&, std::uint64_t) {
     campaign(true);
 }
 
-bool core::hears_leader() const {
-  return leader_ && (role_ == kind::leader || now_ - heard_ < how_.election_timeout);
-}
+bool core::hears_leader() const { return leader_ && (role_ == kind::leader || now_ - heard_ < how_.election_timeout); }
 
 void core::election_time() {
   election_due_ = now_ + draw_timeout();

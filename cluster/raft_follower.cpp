@@ -54,6 +54,8 @@ void core::take_entries(const append& what) {
     append_entry(next);
   }
   verified_ = std::max(verified_, what.prev_index + what.entries.size());
+  if (mutant(mutation::uncommitted_seal_counts) && seal_)
+    commit_to(*seal_);
 }
 
 void core::acknowledge(const node_uuid& to, std::uint64_t round) {

@@ -108,7 +108,9 @@ void core::handle(const node_uuid& from, const snapshot_chunk& what, std::uint64
   if (quiet() || mark.generation < generation_ || known_already(from, mark))
     return;
   const bool same_sender = !incoming_ || incoming_->from == from;
-  const auto want = [&](std::uint64_t offset) { post(from, snapshot_reply{mark.index, mark.generation, offset, false}); };
+  const auto want = [&](std::uint64_t offset) {
+    post(from, snapshot_reply{mark.index, mark.generation, offset, false});
+  };
   const bool goes_on = incoming_ && same_sender && incoming_->mark == mark;
   if (goes_on && what.offset != incoming_->offset)
     return want(incoming_->offset);
@@ -243,17 +245,17 @@ void core::begin_generation(snapshot_mark mark) {
   origin_ = mark;
   sealing_ = mark;
   out_.emplace_back(seal{std::move(mark)});
-  if (mutant(mutation::new_generation_not_durable))
-    sealed();
   if (led_before_)
     for (const auto& id : told)
       tell_generation(id);
 }
 
-/// The leader of the generation before is the first to campaign.
+/// The leader of the generation before is the first to campaign, when the others have had time to store theirs.
 void core::sealed() {
   snapshot_ = *std::exchange(sealing_, std::nullopt);
-  election_due_ = led_before_ && votes_here(how_.self) ? now_ : now_ + draw_timeout();
+  const bool first = led_before_ && votes_here(how_.self);
+  const auto head_start = voters_.size() == 1 ? instant(0) : how_.heartbeat;
+  election_due_ = now_ + (first ? head_start : draw_timeout());
 }
 
 } // namespace hearth::cluster::raft

@@ -11,8 +11,8 @@ std::size_t weight(const entry& what) noexcept {
 }
 
 log::log(log_index base, std::uint64_t base_term, std::vector<entry> entries)
-  : base_(base), base_term_(base_term), entries_(std::make_move_iterator(entries.begin()),
-                                                 std::make_move_iterator(entries.end())) {}
+  : base_(base), base_term_(base_term),
+    entries_(std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end())) {}
 
 std::optional<std::uint64_t> log::term_at(log_index index) const {
   if (index == base_)

@@ -52,8 +52,8 @@ bool core::may_vote_next(const std::vector<node_uuid>& voters) const {
 }
 
 void core::append_proposal(const propose& what) {
-  entry next{log_.last_index() + 1, hard_.term, what.voters.empty() ? entry::kind::command : entry::kind::seal, what.data,
-             what.voters};
+  entry next{log_.last_index() + 1, hard_.term, what.voters.empty() ? entry::kind::command : entry::kind::seal,
+             what.data, what.voters};
   std::sort(next.voters.begin(), next.voters.end());
   in_flight_.push_back({what.id, next.index, what.data.size()});
   out_.emplace_back(proposed{what.id, next.index, next.term});
@@ -88,6 +88,12 @@ void core::on(const read& what) {
 void core::serve_reads() {
   if (reads_.empty() || (applied_ < first_of_mine_ && !mutant(mutation::read_before_first_commit)))
     return;
+  if (mutant(mutation::read_without_round)) {
+    for (const auto& it : reads_)
+      out_.emplace_back(readable{it.id, applied_});
+    reads_.clear();
+    return;
+  }
   const auto answer = [this] {
     const auto confirmed = agreed_round();
     while (!reads_.empty() && reads_.front().round != 0 && reads_.front().round <= confirmed) {
@@ -101,15 +107,9 @@ void core::serve_reads() {
   ++round_;
   for (auto& it : reads_)
     if (it.round == 0) {
-      it.round = mutant(mutation::read_without_round) ? 1 : round_;
+      it.round = round_;
       it.index = applied_;
     }
-  if (mutant(mutation::read_without_round)) {
-    for (const auto& it : reads_)
-      out_.emplace_back(readable{it.id, it.index});
-    reads_.clear();
-    return;
-  }
   for (auto& [to, peer] : peers_)
     if (votes_here(to))
       send_append(to, peer, false);

@@ -125,8 +125,8 @@ struct timeout_now {};
 struct message {
   std::uint32_t generation = 0;
   std::uint64_t term = 0;
-  std::variant<vote_request, vote_reply, append, append_reply, snapshot_chunk, snapshot_reply, generation_notice, behind,
-               timeout_now>
+  std::variant<vote_request, vote_reply, append, append_reply, snapshot_chunk, snapshot_reply, generation_notice,
+               behind, timeout_now>
     body;
 };
 
@@ -294,8 +294,8 @@ struct set_timer {
   instant at{};
 };
 
-using effect = std::variant<send, store, commit, seal, keep_chunk, install, fetch_chunk, proposed, refused, readable, role,
-                            set_timer>;
+using effect = std::variant<send, store, commit, seal, keep_chunk, install, fetch_chunk, proposed, refused, readable,
+                            role, set_timer>;
 using effects = std::vector<effect>;
 
 } // namespace hearth::cluster::raft

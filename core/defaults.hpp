@@ -481,4 +481,57 @@ inline constexpr std::size_t duty_batch = 256;
 /// For handing over leadership when a node stops.
 inline constexpr milliseconds transfer_patience{1500};
 
+// -- replicas on other nodes ----
+
+/// A node tells the others at most this often what it has free: a wrong guess costs an order one round trip.
+inline constexpr milliseconds free_report_interval{250};
+/// Replicas whose owner is gone stay warm, and finish what they run, for this long: the loss of a host that also led the
+/// control log is settled within 4 s, and 10 s more let a slow new owner find them.
+inline constexpr seconds orphan_time{15};
+/// A new owner starts no replica of its own while other nodes have not told which warm ones they keep for it, at most for
+/// this long: some round trips between busy nodes, and less than the start of a cold interpreter.
+inline constexpr milliseconds adopt_patience{250};
+/// Adopted replicas of a version that nobody has opened yet are kept for this long: as long as idle ones.
+inline constexpr seconds unclaimed_time = idle_ttl;
+
+// -- calls between nodes ----
+
+/// How long a call waits while nobody owns its environment, or the owner cannot be reached, before it is refused: an owner is
+/// replaced within 4 s, and who asks is told before `inner_request_timeout` is over.
+inline constexpr seconds owner_wait{25};
+/// From one question for the owner to the next while there is none, and to the next try with an owner that does not know of
+/// it yet: entries of the control log take some milliseconds from node to node.
+inline constexpr milliseconds owner_retry{50};
+/// How often calls are asked after whose answer may have been lost with a link. What is missing twice in a row is lost: an
+/// answer on its way is faster than this.
+inline constexpr seconds probe_interval{2};
+/// Bytes of arguments that one node's users of an environment may have open at an owner on another node: what a slow link
+/// queues stays a fraction of a node's memory, and covers its bandwidth times delay many times over.
+inline constexpr std::uint64_t gate_open_bytes = 64 * mib;
+/// Calls that wait at a gate, and bytes of their arguments, before roots are refused: a window of some clients each.
+inline constexpr std::size_t gate_waiting_calls = 100'000;
+inline constexpr std::uint64_t gate_waiting_bytes = 256 * mib;
+/// Callers of other nodes that are kept although nothing of theirs is open: 300 bytes each, and finding one again costs a
+/// fraction of a spawn.
+inline constexpr std::size_t remote_callers_kept = 1024;
+/// Versions of an environment that its owner keeps for other nodes to call; the oldest is opened again when it is called.
+inline constexpr std::size_t served_versions_max = 64;
+/// Questions to other nodes without an answer, per node.
+inline constexpr std::size_t questions_max = 10'000;
+/// Values between nodes up to this size travel with their message, longer ones beside: as much as the bytes of some hundred
+/// small calls, behind which nobody should wait longer.
+inline constexpr std::size_t link_inline_bytes_max = 64 * kib;
+/// Of a value that travels beside, in one frame: others have their turn after some hundred microseconds.
+inline constexpr std::size_t link_chunk_bytes = 256 * kib;
+/// Items of one message, and about so many bytes of one frame of messages: more become several.
+inline constexpr std::size_t link_items_max = 512;
+inline constexpr std::size_t link_batch_bytes = 256 * kib;
+/// Messages of one node that wait for values, and values that wait for their message; no window of calls has more large ones.
+inline constexpr std::size_t link_held_messages_max = 16 * 1024;
+/// Bytes of messages that wait for a slow node besides what its channel holds; beyond it the link ends, and what was said is
+/// said again or refused.
+inline constexpr std::size_t link_waiting_bytes_max = 64 * mib;
+/// A listing of the whole cluster waits for nodes at most this long: a person waits for it.
+inline constexpr seconds listing_wait{2};
+
 } // namespace hearth::defaults

@@ -43,6 +43,12 @@ std::optional<node_uuid> parse_node_uuid(std::string_view text) {
   return node_uuid{halves[0], halves[1]};
 }
 
+std::string to_string(replica_id id) {
+  const auto seat = id.value >> 32;
+  const auto number = std::to_string(id.value & 0xffff'ffffU);
+  return seat == 0 ? number : std::to_string(seat) + '.' + number;
+}
+
 std::string run_name(call_id id) {
   // Crockford's alphabet: no letter that reads like a digit.
   constexpr char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";

@@ -210,7 +210,7 @@ private:
     config.journal = journal_;
     config.zygote_ttl = settings_.zygote_ttl;
     agent_ = system.spawn(
-      [config](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, config); });
+      [config](node_agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, config); });
     auto parts = doors_.all();
     parts.emplace_back(caf::actor_cast<caf::actor>(agent_), "agent");
     parts.emplace_back(caf::actor_cast<caf::actor>(run_keeper_), "run keeper");

@@ -216,6 +216,7 @@ struct EnvironmentRow {
   prewarmHits @33 :UInt64;            # of those that calls found
   prewarmIdleMs @34 :UInt64;          # their time until then, or until they ended: the price
   fresh @35 :Bool;                    # each replica serves one call
+  node @36 :Text;                     # that owns it, by name; empty: the node is alone
 }
 
 struct EventRow {
@@ -229,6 +230,7 @@ struct EventRow {
   replica @6 :UInt64;
   text @7 :Text;                      # what happened and why, a sentence
   decision @8 :Decision;              # of kind decided
+  node @9 :Text;                      # where it happened
 }
 
 struct Decision {
@@ -278,6 +280,7 @@ struct ReplicaRow {
   done @10 :UInt64;
   memoryBytes @11 :UInt64;
   ageMs @12 :UInt64;
+  node @13 :Text;                     # on which it runs
 }
 
 struct RunRow {
@@ -297,6 +300,7 @@ struct RunRow {
   environmentVersion @13 :Text;
   callHi @14 :UInt64;
   callLo @15 :UInt64;
+  node @16 :Text;                     # its home
 }
 
 struct ActionRow {
@@ -321,7 +325,7 @@ struct NodeRow {
   id @1 :Text;
   pid @2 :UInt32;
   version @3 :Text;
-  state @4 :Text;                     # running | draining
+  state @4 :Text;                     # running | draining | unreachable
   private @5 :Bool;
   upMs @6 :UInt64;
   idleExitMs @7 :UInt64;              # 0: never

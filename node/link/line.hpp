@@ -42,6 +42,9 @@ public:
   /// Tells the peer why, as far as its socket takes it. The line is of no further use.
   void refuse(const std::string& sentence);
 
+  /// The peer has said hello.
+  bool has_greeted() const noexcept { return has_greeted_; }
+
   /// Both agree.
   bool is_agreed() const noexcept { return agreed_ && peer_agreed_; }
 

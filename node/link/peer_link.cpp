@@ -134,11 +134,11 @@ void peer_link::on_hello(line& from, const link_hello& hello) {
   }
   auto& lane = at(from.on());
   const bool is_other = hello.incarnation != incarnation_ || hello.process != process_;
-  const bool has_come = lane.coming.get() == &from;
-  auto fresh = std::move(has_come ? lane.coming : lane.current);
-  // What there still is of an older process goes, and what this one has left behind by connecting again.
-  if (is_other || lane.current)
-    go_down(is_other ? "has started anew" : "connected anew");
+  auto fresh = std::move(lane.coming.get() == &from ? lane.coming : lane.current);
+  if (is_other)
+    forget_older();
+  else if (lane.current)
+    go_down("connected anew"); // it knows nothing of these any more
   if (is_retired_)
     return;
   lane.current = std::move(fresh);
@@ -147,6 +147,21 @@ void peer_link::on_hello(line& from, const link_hello& hello) {
   lane.current->agree();
   if (lane.current->is_agreed())
     go_up();
+}
+
+/// Another process of the peer is there: what we have of an older one goes. Dials that are under way may have met the new one.
+void peer_link::forget_older() {
+  if (is_up_)
+    return go_down("has started anew");
+  bool has_gone = false;
+  for (auto& lane : lanes_) {
+    if (lane.current && lane.current->has_greeted()) {
+      lane.current.reset();
+      has_gone = true;
+    }
+  }
+  if (has_gone && dials())
+    rest();
 }
 
 void peer_link::on_agreed(line& from) {

@@ -91,6 +91,7 @@ private:
   std::unique_ptr<line> make_line(channel on, kj::AutoCloseFd socket, std::unique_ptr<tls_channel> tls);
   void trouble(const std::string& what);
   std::string judge(const link_hello& hello) const;
+  void forget_older();
   void go_up();
   void go_down(const std::string& reason);
 

@@ -192,6 +192,20 @@ void bundle_store::put(const std::string& digest, const std::vector<bytes>& part
   close(digest);
 }
 
+std::vector<bytes> bundle_store::read(const std::string& digest) {
+  const auto path = directory_ / digest / "bundle.tar";
+  if (!has(digest))
+    throw store_error(ec::unknown_bundle, "The node does not have code bundle " + digest + ".");
+  std::ifstream file(path, std::ios::binary);
+  std::vector<bytes> parts;
+  std::string block(defaults::mib, '\0');
+  while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0)
+    parts.push_back(bytes::copy_of({block.data(), static_cast<std::size_t>(file.gcount())}));
+  if (!file.eof())
+    throw_storage_failed("read " + path.string(), errno);
+  return parts;
+}
+
 fs::path bundle_store::open(const std::string& digest) {
   if (!has(digest))
     throw store_error(ec::unknown_bundle,

@@ -43,6 +43,9 @@ public:
   std::filesystem::path open(const std::string& digest);
   void close(const std::string& digest);
 
+  /// The archive as it came, in parts; error unknown_bundle.
+  std::vector<bytes> read(const std::string& digest);
+
   /// Removes bundles that are not open: those unused for too long, then the least recently used beyond the limit.
   void evict();
 

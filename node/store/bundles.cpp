@@ -21,6 +21,9 @@ bundle_door::behavior_type bundles(bundle_door::pointer self, bundles_config con
     [=](atom::open, std::string& digest) {
       return answer_off_loop<std::string>(self, *disk, 0, [=] { return store->open(digest).string(); });
     },
+    [=](atom::read, std::string& digest) {
+      return answer_off_loop<std::vector<bytes>>(self, *disk, 0, [=] { return store->read(digest); });
+    },
     [=](atom::forget, std::string& digest) { disk->submit(0, [=] { store->close(digest); }); },
     [](atom::tick, completion& then) { then(); },
   };

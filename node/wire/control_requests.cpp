@@ -43,6 +43,9 @@ outcome read_open(std::uint32_t request, ::Environment::Reader from, bool deploy
   if (reuse.hygiene != "keep" && reuse.hygiene != "fork")
     return bad_request("Environment " + spec->name + " asks for the hygiene '" + reuse.hygiene
                        + "'; there are \"keep\" and \"fork\".");
+  if (reuse.placement != "spread" && reuse.placement != "pack")
+    return bad_request("Environment " + spec->name + " asks for the placement '" + reuse.placement
+                       + "'; there are \"spread\" and \"pack\".");
   if (reuse.forks_per_call() && reuse.concurrency > 1)
     return bad_request("Environment " + spec->name
                        + " asks for a fork for each call, so its concurrency must be 1; raise replicas instead.");

@@ -81,6 +81,7 @@ void fill(::EnvironmentRow::Builder into, const environment_row& row) {
   into.setPrewarmHits(row.prewarm_hits);
   into.setPrewarmIdleMs(row.prewarm_idle_ms);
   into.setFresh(row.is_fresh);
+  into.setNode(text(row.node));
 }
 
 void fill(::ReplicaRow::Builder into, const replica_row& row) {
@@ -97,6 +98,7 @@ void fill(::ReplicaRow::Builder into, const replica_row& row) {
   into.setDone(row.done);
   into.setMemoryBytes(row.memory_bytes);
   into.setAgeMs(row.age_ms);
+  into.setNode(text(row.node));
 }
 
 void fill(::RunRow::Builder into, const run_row& row) {
@@ -116,6 +118,7 @@ void fill(::RunRow::Builder into, const run_row& row) {
   into.setEnvironmentVersion(text(row.environment_version));
   into.setCallHi(row.call.hi);
   into.setCallLo(row.call.lo);
+  into.setNode(text(row.node));
 }
 
 void fill(::ActionRow::Builder into, const action_row& row) {
@@ -172,6 +175,7 @@ void fill(::EventRow::Builder into, const event_row& row) {
   into.setKind(text(row.kind));
   into.setReplica(row.replica);
   into.setText(text(clipped(row.text)));
+  into.setNode(text(row.node));
   if (row.what != scaling::decision{})
     fill(into.initDecision(), row);
 }

@@ -1,3 +1,4 @@
+#include "core/defaults.hpp"
 #include "node/identity/authority.hpp"
 #include "node/identity/cluster_file.hpp"
 #include "node/identity/files.hpp"

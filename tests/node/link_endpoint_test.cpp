@@ -129,7 +129,7 @@ BOOST_FIXTURE_TEST_CASE(a_node_that_starts_anew_is_up_with_its_higher_incarnatio
       return restarted->is_up(other->id) && other->control_heard.ups.back().second == incarnation
              && other->work_heard.ups.back().second == incarnation;
     }));
-    BOOST_TEST(other->work_heard.downs.back().peer == restarted->id);
+    BOOST_TEST((other->work_heard.downs.back().peer == restarted->id));
   }
 }
 

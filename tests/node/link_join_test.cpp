@@ -6,11 +6,12 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
 #include <functional>
-#include <future>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 
 using namespace hearth;
 using namespace hearth::node;

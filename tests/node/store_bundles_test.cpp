@@ -164,6 +164,16 @@ BOOST_AUTO_TEST_CASE(a_gzipped_bundle_is_taken_too) {
   BOOST_CHECK_EQUAL(test::content_of(store->open(digest) / "m.py"), "y");
 }
 
+BOOST_AUTO_TEST_CASE(a_bundle_is_read_as_it_came_for_another_node) {
+  const auto content = tar().file("m.py", std::string(3'000'000, 'x')).bytes();
+  const auto digest = put(content);
+  std::string whole;
+  for (const auto& part : store->read(digest))
+    whole += part.view();
+  BOOST_CHECK(whole == content);
+  BOOST_CHECK_EXCEPTION(store->read(sum("other")), store_error, [](auto& e) { return e.code == ec::unknown_bundle; });
+}
+
 BOOST_AUTO_TEST_CASE(bytes_with_another_digest_are_refused) {
   const auto content = tar().file("m.py", "x").bytes();
   BOOST_CHECK_EXCEPTION(store->put(sum("other"), parts(content)), store_error,

@@ -35,7 +35,7 @@ void raft_clients::ask(std::size_t who) {
     ++done_;
     world_.at(world_.now() + world_.random().time(instant(0), 2 * pause_), [this, who] { next(who); });
   });
-  world_.at(world_.now() + from_ms(1500), [this, who, attempt] {
+  world_.at(world_.now() + world_.random().time(from_ms(150), from_ms(1200)), [this, who, attempt] {
     if (clients_[who].attempt != attempt)
       return;
     clients_[who].leader.reset();
@@ -52,12 +52,13 @@ void raft_clients::again(std::size_t who, instant after) {
 }
 
 void raft_clients::read() {
-  auto node = any_node();
-  for (std::size_t i = 0; i < 4; ++i) {
-    if (world_.up(node) && world_.core(node).role() == raft::role::kind::leader)
-      break;
-    node = any_node();
-  }
+  // Whoever believes that it leads, and rather one that is mistaken.
+  const auto newest = world_.leader();
+  auto node = newest && world_.random().happens(0.8) ? *newest : any_node();
+  for (std::size_t other = 0; other < world_.size(); ++other)
+    if (world_.up(other) && world_.core(other).role() == raft::role::kind::leader
+        && (newest == node || other != newest))
+      node = other;
   world_.read(node, [this](raft_world::result how, auto) { reads_ += how == raft_world::result::done ? 1 : 0; });
   world_.at(world_.now() + world_.random().time(from_ms(10), from_ms(120)), [this] { read(); });
 }

@@ -6,15 +6,16 @@ namespace hearth::sim {
 
 raft_nemesis::raft_nemesis(raft_world& where) : world_(where), random_(where.random().bits()), pace_(from_ms(1)) {
   const std::vector<void (raft_nemesis::*)()> all{
-    &raft_nemesis::split,     &raft_nemesis::cut_one_way,   &raft_nemesis::bridge, &raft_nemesis::cut_pair,
-    &raft_nemesis::crash,     &raft_nemesis::crash_all,     &raft_nemesis::freeze, &raft_nemesis::slow_disk,
-    &raft_nemesis::swizzle_clog, &raft_nemesis::lose,       &raft_nemesis::change_voters, &raft_nemesis::move_leader};
+    &raft_nemesis::isolate,    &raft_nemesis::split,        &raft_nemesis::cut_one_way, &raft_nemesis::bridge,
+    &raft_nemesis::cut_pair,   &raft_nemesis::crash,        &raft_nemesis::crash_all,   &raft_nemesis::freeze,
+    &raft_nemesis::slow_disk,  &raft_nemesis::swizzle_clog, &raft_nemesis::lose,        &raft_nemesis::change_voters,
+    &raft_nemesis::move_leader};
   for (const auto way : all)
     if (random_.happens(0.5))
       ways_.push_back(way);
   ways_.push_back(&raft_nemesis::mend);
   ways_.push_back(&raft_nemesis::crash);
-  pace_ = from_ms(random_.real(150, 1200));
+  pace_ = from_ms(random_.happens(0.25) ? random_.real(20, 120) : random_.real(150, 1200));
   auto& links = world_.links();
   links.duplication = random_.happens(0.4) ? random_.real(0, 0.2) : 0;
   links.straggling = random_.happens(0.4) ? random_.real(0, 0.2) : 0;
@@ -47,6 +48,17 @@ void raft_nemesis::split() {
       world_.cut(a, b, side[a] != side[b]);
 }
 
+void raft_nemesis::isolate() {
+  const auto node = victim();
+  world_.tell(called(node) + " is cut off");
+  for (std::size_t other = 0; other < world_.size(); ++other)
+    world_.cut_both(node, other);
+  world_.at(world_.now() + random_.time(from_ms(500), from_ms(4000)), [this, node] {
+    for (std::size_t other = 0; other < world_.size() && !resting_; ++other)
+      world_.cut_both(node, other, false);
+  });
+}
+
 void raft_nemesis::cut_one_way() {
   const auto node = victim();
   const bool out = random_.happens(0.5);
@@ -65,7 +77,9 @@ void raft_nemesis::bridge() {
 }
 
 void raft_nemesis::cut_pair() {
-  const auto one = victim(), other = any();
+  if (world_.size() == 1)
+    return;
+  const auto one = victim(), other = (one + 1 + random_.below(world_.size() - 1)) % world_.size();
   world_.tell(called(one) + " and " + called(other) + " do not reach each other");
   world_.cut_both(one, other);
 }
@@ -76,10 +90,12 @@ void raft_nemesis::mend() {
   world_.links().loss = 0;
 }
 
-void raft_nemesis::crash() {
-  const auto node = victim();
+void raft_nemesis::crash() { crash(victim()); }
+
+void raft_nemesis::crash(std::size_t node) {
   world_.crash(node);
-  const auto back = random_.happens(0.5) ? random_.time(from_ms(1), from_ms(100)) : random_.time(from_ms(100), from_ms(3000));
+  const auto back = random_.happens(0.5) ? random_.time(from_ms(1), from_ms(100))
+                                         : random_.time(from_ms(100), from_ms(3000));
   world_.at(world_.now() + back, [this, node] { world_.restart(node); });
 }
 
@@ -136,7 +152,15 @@ void raft_nemesis::change_voters() {
   all.resize(std::min(all.size(), sizes[random_.below(4)]));
   if (all.size() == 2)
     all.resize(1);
-  world_.propose(*leader, "voters", [](raft_world::result, auto) {}, all);
+  world_.propose(
+    *leader, "voters", [](raft_world::result, auto) {}, all);
+  // The moments in which generations follow each other are the ones to crash in.
+  for (std::size_t node = 0; node < world_.size(); ++node)
+    if (random_.happens(0.25))
+      world_.at(world_.now() + random_.time(from_ms(1), from_ms(400)), [this, node] {
+        if (!resting_)
+          crash(node);
+      });
 }
 
 void raft_nemesis::move_leader() {
@@ -168,9 +192,12 @@ void raft_nemesis::rest(const std::vector<std::size_t>& healthy) {
     // The others keep what cuts they have, and may be down; they do not hold the healthy ones up.
     if (random_.happens(0.3))
       world_.crash(node);
+    // Deaf, dumb, or anything between.
+    const double chances[][2] = {{0, 1}, {1, 0}, {0.4, 0.4}, {0.4, 0.4}};
+    const auto& [out, in] = chances[random_.below(std::size(chances))];
     for (std::size_t other = 0; other < world_.size(); ++other) {
-      world_.cut(node, other, random_.happens(0.4));
-      world_.cut(other, node, random_.happens(0.4));
+      world_.cut(node, other, random_.happens(out));
+      world_.cut(other, node, random_.happens(in));
     }
   }
   world_.tell("healed:" + names);

@@ -22,12 +22,14 @@ public:
 
 private:
   void strike();
+  void isolate();
   void split();
   void cut_one_way();
   void bridge();
   void cut_pair();
   void mend();
   void crash();
+  void crash(std::size_t node);
   void crash_all();
   void freeze();
   void slow_disk();

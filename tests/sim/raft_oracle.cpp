@@ -34,8 +34,8 @@ std::uint64_t chained(std::uint64_t before, const raft::entry& next) {
 void oracle::appended(std::size_t node, std::uint32_t generation, const raft::entry& what, std::uint64_t hash) {
   const auto [it, added] = entries_.try_emplace(key(generation, what.term, what.index), hash);
   if (!added && it->second != hash)
-    throw violation("I1, log matching: " + called(node) + " has another log up to entry " + text(what.index) + " of term "
-                    + text(what.term) + " than the first node that had this entry.");
+    throw violation("I1, log matching: " + called(node) + " has another log up to entry " + text(what.index)
+                    + " of term " + text(what.term) + " than the first node that had this entry.");
 }
 
 bool oracle::committed(std::size_t node, std::uint32_t generation, std::uint64_t term, const raft::entry& what,
@@ -56,8 +56,8 @@ bool oracle::committed(std::size_t node, std::uint32_t generation, std::uint64_t
 void oracle::leads(std::size_t node, std::uint32_t generation, std::uint64_t term) {
   const auto [it, added] = leaders_.try_emplace({generation, term}, node);
   if (!added && it->second != node)
-    throw violation("I1, one leader per term: " + called(node) + " and " + called(it->second) + " lead term " + text(term)
-                    + " of generation " + text(generation) + ".");
+    throw violation("I1, one leader per term: " + called(node) + " and " + called(it->second) + " lead term "
+                    + text(term) + " of generation " + text(generation) + ".");
 }
 
 void oracle::voted(std::size_t node, std::uint64_t term, const node_uuid& candidate) {

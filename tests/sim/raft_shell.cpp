@@ -1,6 +1,7 @@
 #include "tests/sim/raft_world.hpp"
 
 #include <algorithm>
+#include <utility>
 
 /// What the shell around each node does with its effects.
 namespace hearth::sim {
@@ -21,7 +22,8 @@ machine read_back(const std::string& content) {
 std::string shown(const raft::message& what) {
   auto line = "g" + text(what.generation) + " t" + text(what.term) + " ";
   if (const auto* vote = std::get_if<raft::vote_request>(&what.body))
-    line += std::string(vote->pre ? "pre-" : "") + "vote? last " + text(vote->last_index) + "/t" + text(vote->last_term);
+    line += std::string(vote->pre ? "pre-" : "") + "vote? last " + text(vote->last_index) + "/t"
+            + text(vote->last_term);
   else if (const auto* reply = std::get_if<raft::vote_reply>(&what.body))
     line += std::string(reply->pre ? "pre-" : "") + "vote " + (reply->granted ? "yes" : "no");
   else if (const auto* more = std::get_if<raft::append>(&what.body))
@@ -31,7 +33,8 @@ std::string shown(const raft::message& what) {
     line += ack->accepted ? "has " + text(ack->match) + " round " + text(ack->round)
                           : "rejects " + text(ack->rejected) + ", hint " + text(ack->hint);
   else if (const auto* chunk = std::get_if<raft::snapshot_chunk>(&what.body))
-    line += "state " + text(chunk->mark.index) + " of g" + text(chunk->mark.generation) + " from byte " + text(chunk->offset);
+    line += "state " + text(chunk->mark.index) + " of g" + text(chunk->mark.generation) + " from byte "
+            + text(chunk->offset);
   else if (const auto* got = std::get_if<raft::snapshot_reply>(&what.body))
     line += "state " + text(got->index) + (got->done ? " is here" : " wants byte " + text(got->offset));
   else if (const auto* notice = std::get_if<raft::generation_notice>(&what.body))
@@ -49,9 +52,11 @@ void raft_world::step(std::size_t node, const raft::event& what) {
   ++steps_;
   generation_before_ = it.core->generation();
   voters_before_ = it.core->voters();
+  led_before_ = it.core->role() == raft::role::kind::leader ? it.core->term() : 0;
   trace_.mix(static_cast<std::uint64_t>(now().count()));
   trace_.mix(node << 8 | what.index());
   auto effects = it.core->step(what, it.clock.local(now()));
+  check_foreign(node, what, effects);
   for (auto& effect : effects) {
     trace_.mix(effect.index());
     std::visit([&](auto& each) { on(node, each); }, effect);
@@ -72,7 +77,10 @@ void raft_world::on(std::size_t node, raft::send& what) {
   const auto to = node_of(what.to);
   const auto arrivals = network_.send(node, to, now(), random_);
   if (telling())
-    say(called(node) + " -> " + called(to) + ": " + shown(what.message) + (arrivals.count == 0 ? " (lost)" : ""), false);
+    say(called(node) + " -> " + called(to) + ": " + shown(what.message) + (arrivals.count == 0 ? " (lost)" : ""),
+        false);
+  if (network_.cut(node, to) && random_.happens(0.2))
+    timeline_.plan(now() + from_ms(5), event{node, nodes_[node].life, asked{raft::unreachable{what.to}}});
   for (std::size_t i = 0; i < arrivals.count; ++i)
     if (i + 1 < arrivals.count)
       timeline_.plan(arrivals.at[i], event{to, 0, arrival{node, what.message}});
@@ -104,22 +112,30 @@ void raft_world::on(std::size_t node, raft::store& what) {
 }
 
 void raft_world::on(std::size_t node, raft::commit& what) {
+  const auto& it = nodes_[node];
   for (const auto& next : what.entries)
     apply(node, next);
+  // What leader completeness rests on (3.6.2): an old entry on a majority may still be overwritten.
+  const auto& last = what.entries.back();
+  if (led_before_ != 0 && led_before_ == it.core->term() && last.term != led_before_
+      && last.type != raft::entry::kind::seal)
+    throw violation("I1, commitment: " + called(node) + " leads term " + text(led_before_) + " and takes entry "
+                    + text(last.index) + " of term " + text(last.term)
+                    + " for committed before an entry of its own is.");
 }
 
 void raft_world::apply(std::size_t node, const raft::entry& what) {
   auto& it = nodes_[node];
   if (what.index != it.state.index + 1)
-    throw violation("I3: " + called(node) + " applies entry " + text(what.index) + " after entry " + text(it.state.index)
-                    + ".");
+    throw violation("I3: " + called(node) + " applies entry " + text(what.index) + " after entry "
+                    + text(it.state.index) + ".");
   it.state = {what.index, chained(it.state.hash, what)};
   trace_.mix(it.state.hash);
   if (truth_.committed(node, generation_before_, it.core->term(), what, it.state.hash)) {
     check_durable(node, what);
     if (telling() && what.type != raft::entry::kind::nothing)
-      say("entry " + text(what.index) + " of term " + text(what.term) + " is committed: "
-            + (what.type == raft::entry::kind::seal ? "the generation ends" : what.data),
+      say("entry " + text(what.index) + " of term " + text(what.term)
+            + " is committed: " + (what.type == raft::entry::kind::seal ? "the generation ends" : what.data),
           true);
   }
   const auto found = it.open.find(what.index);
@@ -140,12 +156,14 @@ void raft_world::check_durable(std::size_t node, const raft::entry& what) {
   for (const auto& voter : voters_before_) {
     const auto& there = nodes_[node_of(voter)].on_disk;
     const auto& mark = there.mark;
-    const bool later = mark.generation > generation_before_ || (mark.generation == generation_before_ && mark.index >= what.index);
+    const bool later = mark.generation > generation_before_
+                       || (mark.generation == generation_before_ && mark.index >= what.index);
     holders += later || (mark.generation == generation_before_ && there.term_at(what.index) == what.term) ? 1 : 0;
   }
   if (holders < voters_before_.size() / 2 + 1)
-    throw violation("I2: " + called(node) + " takes entry " + text(what.index) + " for committed while it is durable on "
-                    + text(holders) + " of " + text(voters_before_.size()) + " voters.");
+    throw violation("I2: " + called(node) + " takes entry " + text(what.index)
+                    + " for committed while it is durable on " + text(holders) + " of " + text(voters_before_.size())
+                    + " voters.");
 }
 
 void raft_world::on(std::size_t node, raft::seal& what) {
@@ -173,10 +191,8 @@ void raft_world::on(std::size_t node, raft::install& what) {
   it.replacing = true;
   if (what.digest != text(std::hash<std::string>{}(it.arriving)) || random_.happens(how_.damage)) {
     it.replacing = false;
-    timeline_.plan(now(), event{node, it.life, action{[this, node, life = it.life, mark = what.mark] {
-                                  if (up(node) && nodes_[node].life == life && !frozen(node))
-                                    step(node, raft::snapshot_damaged{mark.generation, mark.index});
-                                }}});
+    const raft::snapshot_damaged damaged{what.mark.generation, what.mark.index};
+    timeline_.plan(now(), event{node, it.life, asked{damaged}});
     return;
   }
   const auto state = read_back(it.arriving);
@@ -225,12 +241,18 @@ void raft_world::on(std::size_t node, raft::readable& what) {
 }
 
 void raft_world::on(std::size_t node, raft::role& what) {
-  if (what.now == raft::role::kind::leader) {
-    if (telling())
-      say(called(node) + " leads term " + text(what.term) + " of generation " + text(what.generation), true);
-    truth_.leads(node, what.generation, what.term);
-    check_complete(node, what);
-  }
+  const bool leads = what.now == raft::role::kind::leader;
+  if (telling() && leads)
+    say(called(node) + " leads term " + text(what.term) + " of generation " + text(what.generation), true);
+  else if (telling() && std::exchange(nodes_[node].led, false))
+    say(called(node) + " leads no more", true);
+  if (telling() && what.leader && !leads)
+    say(called(node) + " follows " + called(node_of(what.leader)) + " in term " + text(what.term), true);
+  nodes_[node].led = leads;
+  if (!leads)
+    return;
+  truth_.leads(node, what.generation, what.term);
+  check_complete(node, what);
 }
 
 void raft_world::on(std::size_t node, raft::set_timer& what) {
@@ -295,8 +317,7 @@ void raft_world::take_snapshot(std::size_t node) {
   if (!term)
     return;
   it.snapshotting = true;
-  put(node,
-      {0, {}, {}, {}, {it.state.index, *term, it.core->generation(), it.core->voters()}, it.state, false, false});
+  put(node, {0, {}, {}, {}, {it.state.index, *term, it.core->generation(), it.core->voters()}, it.state, false, false});
 }
 
 std::string raft_world::content(const machine& state) const {
@@ -306,6 +327,25 @@ std::string raft_world::content(const machine& state) const {
 }
 
 // -- more invariants ----
+
+/// Rule 3 of the generations: campaigns and entries of another one change nothing.
+void raft_world::check_foreign(std::size_t node, const raft::event& what, const raft::effects& effects) const {
+  const auto* came = std::get_if<raft::received>(&what);
+  if (came == nullptr || came->message.generation == generation_before_)
+    return;
+  const auto& body = came->message.body;
+  if (!std::holds_alternative<raft::vote_request>(body) && !std::holds_alternative<raft::append>(body))
+    return;
+  for (const auto& effect : effects) {
+    const auto* stores = std::get_if<raft::store>(&effect);
+    if (stores == nullptr)
+      continue;
+    const bool own_campaign = stores->hard && stores->hard->vote == id_of(node);
+    if ((stores->hard && !own_campaign) || stores->truncate_from || !stores->append.empty())
+      throw violation("I1, one generation at a time: " + called(node) + " of generation " + text(generation_before_)
+                      + " stores what a message of generation " + text(came->message.generation) + " brought.");
+  }
+}
 
 void raft_world::chain_from(std::size_t node, const raft::snapshot_mark& mark, std::uint64_t hash) {
   nodes_[node].chain_base = mark.index;
@@ -330,8 +370,8 @@ void raft_world::check_sent(std::size_t node, const raft::message& what) {
   auto& it = nodes_[node];
   const auto* request = std::get_if<raft::vote_request>(&what.body);
   const auto* reply = std::get_if<raft::vote_reply>(&what.body);
-  const bool notice =
-    std::holds_alternative<raft::generation_notice>(what.body) || std::holds_alternative<raft::behind>(what.body);
+  const bool notice = std::holds_alternative<raft::generation_notice>(what.body)
+                      || std::holds_alternative<raft::behind>(what.body);
   if ((request != nullptr && request->pre) || (reply != nullptr && reply->pre) || notice)
     return;
   if (what.term < it.sent_term || what.generation < it.sent_generation)
@@ -351,8 +391,8 @@ void raft_world::check_complete(std::size_t node, const raft::role& what) {
     if (fact.generation > what.generation || fact.leader_term >= what.term)
       continue;
     if (chain_at(nodes_[node], index) != fact.hash)
-      throw violation("I1, leader completeness: " + called(node) + " leads term " + text(what.term)
-                      + " without entry " + text(index) + ", committed in term " + text(fact.leader_term) + ".");
+      throw violation("I1, leader completeness: " + called(node) + " leads term " + text(what.term) + " without entry "
+                      + text(index) + ", committed in term " + text(fact.leader_term) + ".");
     return;
   }
 }

@@ -32,6 +32,7 @@ raft_world::raft_world(world_options how) : how_(how), random_(how.seed), nodes_
     if (i < how.voters || !how.late_joiners)
       nodes_[i].on_disk.mark = first;
     const auto rate = 1 + random_.real(-how.clock_error, how.clock_error);
+    nodes_[i].writes.latency_max = how.disk_latency;
     nodes_[i].clock = local_clock(rate, from_ms(1000.0 * static_cast<double>(i)));
     restart(i);
   }
@@ -65,6 +66,8 @@ void raft_world::deliver(event what) {
   }
   if (auto* data = std::get_if<piece>(&what.what))
     return step(what.node, std::move(data->data));
+  if (const auto* request = std::get_if<asked>(&what.what))
+    return step(what.node, request->what);
   complete(what.node);
 }
 
@@ -96,7 +99,7 @@ void raft_world::restart(std::size_t node) {
   if (it.core)
     return;
   ++it.life;
-  it.snapshotting = it.replacing = false;
+  it.snapshotting = it.replacing = it.led = false;
   it.state = it.on_disk.state;
   it.term = 0;
   it.commit = 0;
@@ -143,7 +146,7 @@ void raft_world::cut_both(std::size_t one, std::size_t other, bool is_cut) {
 // -- requests ----
 
 void raft_world::propose(std::size_t node, std::string data, answer done, std::vector<std::size_t> voters) {
-  if (!up(node) || frozen(node))
+  if (!up(node))
     return reply(std::move(done), result::refused, std::nullopt);
   raft::propose what{next_request_++, std::move(data), {}};
   for (const auto voter : voters)
@@ -153,15 +156,15 @@ void raft_world::propose(std::size_t node, std::string data, answer done, std::v
   if (!voters.empty())
     seals_.push_back(what.voters);
   requests_[what.id] = {node, 0, std::move(done)};
-  step(node, what);
+  timeline_.plan(now(), event{node, nodes_[node].life, asked{std::move(what)}});
 }
 
 void raft_world::read(std::size_t node, answer done) {
-  if (!up(node) || frozen(node))
+  if (!up(node))
     return reply(std::move(done), result::refused, std::nullopt);
   const raft::read what{next_request_++};
   requests_[what.id] = {node, truth_.last_answered(), std::move(done)};
-  step(node, what);
+  timeline_.plan(now(), event{node, nodes_[node].life, asked{what}});
 }
 
 /// Not at once: who asked may ask again, and the node has not ended its step.
@@ -170,8 +173,8 @@ void raft_world::reply(answer done, result how, std::optional<std::size_t> leade
 }
 
 void raft_world::transfer(std::size_t node) {
-  if (up(node) && !frozen(node))
-    step(node, raft::transfer{});
+  if (up(node))
+    timeline_.plan(now(), event{node, nodes_[node].life, asked{raft::transfer{}}});
 }
 
 // -- what there is to see ----

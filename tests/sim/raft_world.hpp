@@ -23,11 +23,12 @@ struct world_options {
   std::size_t voters = 3;
   std::size_t nodes = 3; // the first ones are the voters
   std::uint32_t mutations = 0;
-  log_index snapshot_every = 50;    // entries
-  std::size_t snapshot_bytes = 300; // in pieces of 128
-  double clock_error = 0;           // rates are off by up to this share
-  double damage = 0;                // share of states that arrive damaged
-  bool late_joiners = false;        // those that do not vote know nothing at first
+  log_index snapshot_every = 50;     // entries
+  std::size_t snapshot_bytes = 300;  // in pieces of 128
+  double clock_error = 0;            // rates are off by up to this share
+  instant disk_latency = from_ms(3); // at most, until somebody changes it
+  double damage = 0;                 // share of states that arrive damaged
+  bool late_joiners = false;         // those that do not vote know nothing at first
   raft::config limits{};
   std::size_t lines_kept = 0; // of the trace; 0: none are made
   bool chronicle = false;     // only what a reader of a story wants to know
@@ -116,13 +117,16 @@ private:
   struct piece {
     raft::snapshot_data data;
   };
+  struct asked {
+    raft::event what;
+  };
   struct action {
     std::function<void()> run;
   };
   struct event {
     std::size_t node = 0;
     unsigned life = 0; // 0: whichever it lives
-    std::variant<arrival, timer, written, piece, action> what;
+    std::variant<arrival, timer, written, piece, asked, action> what;
   };
   struct question {
     std::uint64_t term = 0;
@@ -142,7 +146,7 @@ private:
     unsigned life = 0;
     instant frozen_until{0};
     std::uint64_t timers = 0;
-    bool snapshotting = false, replacing = false;
+    bool snapshotting = false, replacing = false, led = false;
     std::string arriving; // pieces of a state
     std::map<log_index, question> open;
     // The digests of the log in memory, from `chain_base` on.
@@ -157,6 +161,7 @@ private:
 
   void deliver(event what);
   void step(std::size_t node, const raft::event& what);
+  void check_foreign(std::size_t node, const raft::event& what, const raft::effects& effects) const;
   void check_step(std::size_t node);
   void perform(std::size_t node, raft::effect& what);
   void on(std::size_t node, raft::send& what);
@@ -196,6 +201,7 @@ private:
   // Of the node that steps, before its step.
   std::uint32_t generation_before_ = 0;
   std::vector<node_uuid> voters_before_;
+  std::uint64_t led_before_ = 0;              // the term that it led; 0: none
   std::vector<std::vector<node_uuid>> seals_; // all that were ever proposed
   std::uint64_t steps_ = 0;
   digest trace_;

@@ -166,7 +166,7 @@ public:
 
   /// The time at which it will be durable, if nothing happens before.
   instant write(Write what, instant now, chance& random) {
-    last_ = std::max(last_, now) + random.time(latency_min, latency_max);
+    last_ = std::max(last_, now + random.time(latency_min, latency_max));
     queue_.push_back(std::move(what));
     return last_;
   }

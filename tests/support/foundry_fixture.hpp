@@ -91,6 +91,7 @@ struct foundry_fixture : loop_fixture {
               return error_of({ec::unknown_bundle, "no such bundle"});
             return path;
           },
+          [](atom::read, const std::string&) { return std::vector<bytes>{}; },
         };
       });
     node::foundry_config config{loop, std::move(boot), bundles, {}, "/usr/bin/python3", memory_limit};

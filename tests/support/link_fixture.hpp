@@ -57,17 +57,20 @@ struct link_recorder final : cluster::transport::observer {
   void on_gone(node_uuid peer, std::uint64_t incarnation) override { gone.emplace_back(peer, incarnation); }
 };
 
+/// How a node of a test differs from others.
+struct link_node_options {
+  std::uint64_t incarnation = 1;
+  std::uint64_t process = 0; // 0: one of its own
+  std::uint16_t port = 0;
+  node::link_self self_changes;
+  bool has_changes = false;
+  std::size_t strangers_max = defaults::link_strangers_max;
+  std::size_t strangers_per_address_max = defaults::link_strangers_per_address_max;
+};
+
 /// A node reduced to its links: a gate and two endpoints.
 struct link_node {
-  struct options {
-    std::uint64_t incarnation = 1;
-    std::uint64_t process = 0; // 0: one of its own
-    std::uint16_t port = 0;
-    node::link_self self_changes;
-    bool has_changes = false;
-    std::size_t strangers_max = defaults::link_strangers_max;
-    std::size_t strangers_per_address_max = defaults::link_strangers_per_address_max;
-  };
+  using options = link_node_options;
 
   node_uuid id;
   std::set<node_uuid> members;

@@ -132,6 +132,7 @@ public:
           return d->bundles.insert(digest).second;
         },
         [](atom::open, const std::string& digest) { return "/code/" + digest; },
+        [](atom::read, const std::string& digest) { return std::vector<bytes>{bytes::copy_of(digest)}; },
       };
     });
     auto logs = sys.spawn([d = doors](logs_actor::pointer self) -> logs_actor::behavior_type {
@@ -381,7 +382,7 @@ private:
     about.run_keeper = run_keeper;
     about.journal = journal;
     agent = sys.spawn(
-      [about](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, about); });
+      [about](node_agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, about); });
     caf::anon_send(run_keeper, atom::attach::value, agent);
     control->start(++incarnation_);
     run();

@@ -184,6 +184,7 @@ table environment_details(const json& row) {
   return lines()
     .add("Environment", text_in(row, "name"))
     .add("Project", text_in(row, "project") + " / " + text_in(row, "domain"))
+    .add("Owner", text_in(row, "node"))
     .add("Version", text_in(row, "version"))
     .add("New because", text_in(row, "reason"))
     .add("State", phase_cell(text_in(row, "state")))
@@ -213,6 +214,7 @@ table environment_details(const json& row) {
 table replica_details(const json& row) {
   return lines()
     .add("Replica", std::to_string(number_in(row, "id")))
+    .add("Node", text_in(row, "node"))
     .add("Environment", text_in(row, "environment"))
     .add("Version", text_in(row, "version"))
     .add("State", phase_cell(text_in(row, "state")))
@@ -237,6 +239,7 @@ table run_details(const json& row, std::uint64_t now_ms) {
     .add("Started", time_text(started * ns_per_ms) + " (" + ago(started, now_ms) + ")")
     .add("Duration", duration_text_of_ms(number_in(row, "durationMs")))
     .add("Inputs", one_line(text_in(row, "inputs"), inputs_width))
+    .add("Home", text_in(row, "node"))
     .add("Project", text_in(row, "project") + " / " + text_in(row, "domain"))
     .add("Version", text_in(row, "environmentVersion"))
     .add("Detached", truth_in(row, "detached") ? "yes: it goes on without its client" : "")
@@ -292,11 +295,23 @@ table node_details(const json& row) {
     .take();
 }
 
+/// Where rows are from several nodes, the second column says from which.
+table with_nodes(table listing, const json& rows) {
+  const bool is_spread = std::any_of(
+    rows.begin(), rows.end(), [&](const json& row) { return text_in(row, "node") != text_in(rows.front(), "node"); });
+  if (!is_spread)
+    return listing;
+  listing.columns.insert(listing.columns.begin() + 1, column{"NODE"});
+  for (std::size_t i = 0; i < listing.rows.size(); ++i)
+    listing.rows[i].insert(listing.rows[i].begin() + 1, name_text(rows[i], "node"));
+  return listing;
+}
+
 } // namespace
 
 cell phase_cell(const std::string& phase) {
   static constexpr const char* good[] = {"SUCCEEDED", "warm", "running", "busy", "idle"};
-  static constexpr const char* bad[] = {"FAILED", "TIMED_OUT", "failed", "dead"};
+  static constexpr const char* bad[] = {"FAILED", "TIMED_OUT", "failed", "dead", "unreachable"};
   static constexpr const char* changing[] = {"RUNNING", "QUEUED", "ABORTED", "starting", "draining"};
   const auto is_in = [&](const auto& words) {
     return std::any_of(std::begin(words), std::end(words), [&](const char* word) { return phase == word; });
@@ -310,15 +325,15 @@ cell phase_cell(const std::string& phase) {
 table table_of(noun what, const json& rows, std::uint64_t now_ms) {
   switch (what) {
     case noun::environments:
-      return environments_table(rows);
+      return with_nodes(environments_table(rows), rows);
     case noun::replicas:
-      return replicas_table(rows);
+      return with_nodes(replicas_table(rows), rows);
     case noun::runs:
-      return runs_table(rows, now_ms);
+      return with_nodes(runs_table(rows, now_ms), rows);
     case noun::actions:
       return actions_table(rows);
     case noun::events:
-      return events_table(rows);
+      return with_nodes(events_table(rows), rows);
     case noun::nodes:
       break;
   }

@@ -1,0 +1,86 @@
+#pragma once
+
+#include "actors/control.hpp"
+#include "cluster/transport.hpp"
+#include "node/wire/link_codec.hpp"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace hearth::node {
+
+/// What one node says to one other over a transport, and hears from it, for as long as one link lives. Shared by the PEER,
+/// which says, and the board, which hears. Loop thread only.
+class peer_line {
+public:
+  peer_line(cluster::transport& transport, node_uuid peer) : transport_(&transport), peer_(peer) {}
+
+  /// Ends the link with a reason when too much waits.
+  void say(link::messages what);
+  /// A channel takes more.
+  void go_on(cluster::channel on);
+  /// Empty: no fault.
+  std::string hear(cluster::channel on, const bytes& frame, link::messages& complete);
+  /// The link has ended: nothing is said any more.
+  void close();
+
+  std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
+  std::uint64_t beside_bytes() const noexcept { return beside_bytes_; }
+
+private:
+  struct moving {
+    wire::link_transfer what;
+    std::uint64_t sent = 0;
+  };
+
+  void write_calls();
+  void write_chunks();
+  void end(const std::string& why);
+
+  cluster::transport* transport_; // null when closed
+  node_uuid peer_;
+  wire::link_encoder encoder_;
+  wire::link_assembler assembler_;
+  std::deque<std::vector<bytes>> waiting_; // frames that the channel did not take yet
+  std::size_t waiting_bytes_ = 0;
+  std::deque<moving> beside_; // each has a chunk in its turn
+  std::uint64_t beside_bytes_ = 0;
+};
+
+/// Between a transport and the SWITCHBOARD: for each link a PEER, that the switchboard speaks to, and what comes over it for
+/// the switchboard. Outlives the transport, which is told to it once it is made; both on one loop.
+class peer_board final : public cluster::transport::observer {
+public:
+  /// `system` outlives it.
+  peer_board(caf::actor_system& system, switchboard_actor switchboard);
+  ~peer_board();
+
+  peer_board(const peer_board&) = delete;
+  peer_board& operator=(const peer_board&) = delete;
+
+  /// Before the first link.
+  void attach(cluster::transport& transport) { transport_ = &transport; }
+
+  void on_up(node_uuid peer, std::uint64_t incarnation) override;
+  void on_frame(node_uuid peer, cluster::channel on, bytes frame) override;
+  void on_room(node_uuid peer, cluster::channel on) override;
+  void on_down(node_uuid peer, std::uint64_t incarnation, const std::string& reason) override;
+
+private:
+  struct line {
+    std::shared_ptr<peer_line> state;
+    peer_actor door;
+  };
+
+  void end(line& l);
+
+  caf::actor_system& system_;
+  switchboard_actor switchboard_;
+  cluster::transport* transport_ = nullptr;
+  std::map<node_uuid, line> lines_;
+};
+
+} // namespace hearth::node

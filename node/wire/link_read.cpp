@@ -1,0 +1,195 @@
+#include "node/wire/environment.hpp"
+#include "node/wire/link_write.hpp"
+
+/// Messages from schema/link_messages.capnp; the way there is in link_write.cpp.
+namespace hearth::wire {
+
+namespace {
+
+spec_ptr read_spec(said::Spec::Reader from) {
+  auto spec = std::make_shared<environment_spec>(read_environment(from.getEnvironment()));
+  spec->version = string_of(from.getVersion());
+  return spec;
+}
+
+link::invoke read(said::Invoke::Reader from, value_source& values) {
+  link::invoke m{string_of(from.getKey()), {from.getEpoch()}, {}};
+  for (auto c : from.getCalls()) {
+    auto& call = m.calls.emplace_back();
+    call.header = header_of(c.getHeader());
+    call.arguments = values.read(c.getArguments());
+    call.version = string_of(c.getVersion());
+    call.caller = caller_of(c.getCaller());
+    call.output = caller_of(c.getOutput());
+    call.in_run = c.getInRun();
+  }
+  return m;
+}
+
+link::cancel read(said::Cancel::Reader from) {
+  link::cancel m{string_of(from.getKey()), {}};
+  for (auto i : from.getItems())
+    m.items.push_back(
+      {caller_of(i.getCaller()), call_of(i.getId()), static_cast<ec>(i.getCode()), string_of(i.getReason())});
+  return m;
+}
+
+link::replies read(said::Replies::Reader from, value_source& values) {
+  link::replies m{from.getNumber(), {}};
+  for (auto r : from.getItems())
+    m.items.push_back(read_reply(r, values));
+  return m;
+}
+
+link::logged read(said::Logged::Reader from, value_source& values) {
+  link::logged m{from.getNumber(), {}};
+  for (auto t : from.getItems()) {
+    auto& text = m.items.emplace_back();
+    text.call = call_of(t.getCall());
+    text.root = call_of(t.getRoot());
+    text.replica = t.getReplica();
+    text.stream = t.getStream();
+    text.dropped = t.getDropped();
+    text.unix_ns = t.getUnixNs();
+    const auto content = values.read(t.getText());
+    if (content.rest.empty()) {
+      text.text = content.head;
+      continue;
+    }
+    std::string whole(content.head.view()); // longer than what travels inline: seldom, and to be in one piece
+    for (const auto& part : content.rest)
+      whole += part.view();
+    text.text = bytes::copy_of(whole);
+  }
+  return m;
+}
+
+link::order read(said::Order::Reader from) {
+  link::order m;
+  m.key = string_of(from.getKey());
+  m.epoch = {from.getEpoch()};
+  m.spec = read_spec(from.getSpec());
+  m.id = {from.getReplica()};
+  m.concurrency = from.getConcurrency();
+  m.slots = from.getSlots();
+  m.fresh = from.getFresh();
+  m.for_nested = from.getForNested();
+  return m;
+}
+
+link::dispatch read(said::Dispatch::Reader from, value_source& values) {
+  link::dispatch m{{from.getReplica()}, {from.getEpoch()}, {}};
+  for (auto i : from.getItems()) {
+    auto& item = m.items.emplace_back();
+    item.id = {i.getTicket()};
+    item.attempt = i.getAttempt();
+    item.cold = i.getCold();
+    item.queued = ns_of(i.getQueuedNs());
+    item.header = header_of(i.getHeader());
+    item.arguments = values.read(i.getArguments());
+    item.in_run = i.getInRun();
+    item.caller = caller_of(i.getCaller());
+    item.output = caller_of(i.getOutput());
+  }
+  return m;
+}
+
+link::adopted read(said::Adopted::Reader from) {
+  link::adopted m{string_of(from.getKey()), {from.getEpoch()}, {}};
+  for (auto i : from.getItems())
+    m.items.push_back({{i.getReplica()},
+                       string_of(i.getVersion()),
+                       i.getConcurrency(),
+                       attachment_of(i.getHow()),
+                       i.getPid(),
+                       ns_of(i.getStartNs())});
+  return m;
+}
+
+link::free_capacity read(said::FreeCapacity::Reader from) {
+  link::free_capacity m;
+  m.memory_bytes = from.getMemoryBytes();
+  m.cpu_millis = from.getCpuMillis();
+  m.gpus = from.getGpus();
+  m.replicas = from.getReplicas();
+  m.load = from.getLoad();
+  return m;
+}
+
+link::ask read(said::Ask::Reader from) {
+  link::ask m;
+  m.request = from.getRequest();
+  m.what = string_of(from.getWhat());
+  for (auto w : from.getWords())
+    m.words.push_back(string_of(w));
+  m.limit = from.getLimit();
+  m.follow = from.getFollow();
+  m.caller = caller_of(from.getCaller());
+  return m;
+}
+
+} // namespace
+
+std::optional<link::message> read_message(said::Message::Reader from, value_source& values) {
+  switch (from.which()) {
+    case said::Message::OPEN_ENVIRONMENT: {
+      const auto m = from.getOpenEnvironment();
+      return link::open_environment{m.getRequest(), read_spec(m.getSpec()), m.getDeploy(), {m.getEpoch()}};
+    }
+    case said::Message::OPENED:
+      return link::opened{from.getOpened().getRequest(), from.getOpened().getIsNew(),
+                          failure_of(from.getOpened().getError())};
+    case said::Message::INVOKE:
+      return read(from.getInvoke(), values);
+    case said::Message::CANCEL:
+      return read(from.getCancel());
+    case said::Message::PROBE: {
+      const auto m = from.getProbe();
+      return link::probe{string_of(m.getKey()), {m.getEpoch()}, caller_of(m.getCaller()), calls_of(m.getCalls())};
+    }
+    case said::Message::STRAYS: {
+      const auto m = from.getStrays();
+      return link::strays{string_of(m.getKey()), {m.getEpoch()}, calls_of(m.getCalls()), string_of(m.getReason())};
+    }
+    case said::Message::REPLIES:
+      return read(from.getReplies(), values);
+    case said::Message::LOGGED:
+      return read(from.getLogged(), values);
+    case said::Message::ORDER:
+      return read(from.getOrder());
+    case said::Message::WITHDRAW:
+      return link::withdraw{{from.getWithdraw()}};
+    case said::Message::PROMOTE:
+      return link::promote{{from.getPromote()}};
+    case said::Message::FORGET:
+      return link::forget{string_of(from.getForget().getKey()), string_of(from.getForget().getVersion())};
+    case said::Message::DISPATCH:
+      return read(from.getDispatch(), values);
+    case said::Message::RECALL:
+      return link::recall{{from.getRecall().getReplica()}, tickets_of(from.getRecall().getTickets())};
+    case said::Message::CANCEL_TICKET:
+      return link::cancel_ticket{{from.getCancelTicket().getReplica()}, {from.getCancelTicket().getTicket()}};
+    case said::Message::RETIRE: {
+      const auto m = from.getRetire();
+      return link::retire{{m.getReplica()}, m.getAtOnce(), string_of(m.getReason())};
+    }
+    case said::Message::ADOPT:
+      return link::adopt{string_of(from.getAdopt().getKey()), {from.getAdopt().getEpoch()}};
+    case said::Message::REPLICA_EVENT:
+      return read_replica_event(from.getReplicaEvent(), values);
+    case said::Message::ADOPTED:
+      return read(from.getAdopted());
+    case said::Message::FREE_CAPACITY:
+      return read(from.getFreeCapacity());
+    case said::Message::ASK:
+      return read(from.getAsk());
+    case said::Message::ANSWER:
+      return read_answer(from.getAnswer(), values);
+    case said::Message::LARGE:
+    case said::Message::UNSPECIFIED:
+      break;
+  }
+  return std::nullopt;
+}
+
+} // namespace hearth::wire

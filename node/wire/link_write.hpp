@@ -1,0 +1,40 @@
+#pragma once
+
+#include "node/wire/link_fields.hpp"
+
+namespace hearth::wire {
+
+/// Takes the values of the messages of a frame.
+class value_sink {
+public:
+  virtual void write(const payload& value, said::Value::Builder into) = 0;
+
+protected:
+  ~value_sink() = default;
+};
+
+void write_message(const link::message& what, said::Message::Builder into, value_sink& values);
+
+/// Gives the values of the messages of a frame.
+class value_source {
+public:
+  /// Throws kj::Exception when there is no such value.
+  virtual payload read(said::Value::Reader from) = 0;
+
+protected:
+  ~value_source() = default;
+};
+
+/// Nothing for a message that this version does not know. Throws kj::Exception when it is malformed.
+std::optional<link::message> read_message(said::Message::Reader from, value_source& values);
+
+void write_answer(const link::answer& what, said::Answer::Builder into, value_sink& values);
+link::answer read_answer(said::Answer::Reader from, value_source& values);
+
+void write_reply(const call_reply& reply, said::Reply::Builder into, value_sink& values);
+call_reply read_reply(said::Reply::Reader from, value_source& values);
+
+void write_replica_event(const link::replica_event& what, said::ReplicaEvent::Builder into, value_sink& values);
+link::replica_event read_replica_event(said::ReplicaEvent::Reader from, value_source& values);
+
+} // namespace hearth::wire

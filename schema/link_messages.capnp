@@ -1,0 +1,332 @@
+@0x8f5c1b7e24d3a960;
+# What nodes say to each other about calls, replicas and runs (actors/link_messages.hpp explains each message).
+#
+# A frame of the channel `calls` is one Batch, as a Cap'n Proto stream message, and behind it, each beginning at a multiple of
+# 8 bytes, the values that its messages carry: they are neither copied nor looked into. A value that is longer than 64 KiB
+# goes beside, in chunks, as a numbered transfer over the channel `bulk`; the message names the transfer and waits for it,
+# while those behind it do not.
+#
+# A frame of the channel `bulk` is one chunk: [u64 number of the transfer][u64 offset of the chunk in it][bytes]. The chunks of
+# a transfer come in order, without gaps; those of different transfers interleave. Numbers grow, from 1.
+#
+# A receiver takes nothing on trust: whatever does not fit ends the link.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("hearth::said");
+
+using Environment = import "environment.capnp".Environment;
+using Rows = import "control.capnp";
+
+struct Batch {
+  messages @0 :List(Message);
+}
+
+struct Message {
+  union {
+    unspecified @0 :Void;
+    openEnvironment @1 :OpenEnvironment;
+    opened @2 :Opened;
+    invoke @3 :Invoke;
+    cancel @4 :Cancel;
+    probe @5 :Probe;
+    strays @6 :Strays;
+    replies @7 :Replies;
+    logged @8 :Logged;
+    order @9 :Order;
+    withdraw @10 :UInt64;             # a replica, here and below
+    promote @11 :UInt64;
+    forget @12 :Forget;
+    dispatch @13 :Dispatch;
+    recall @14 :Recall;
+    cancelTicket @15 :CancelTicket;
+    retire @16 :Retire;
+    adopt @17 :Adopt;
+    replicaEvent @18 :ReplicaEvent;
+    adopted @19 :Adopted;
+    freeCapacity @20 :FreeCapacity;
+    ask @21 :Ask;
+    answer @22 :Answer;
+    large @23 :Value;                 # a frame of this kind with one message, for which a frame has no room
+  }
+}
+
+struct Value {
+  size @0 :UInt64;                    # bytes; 0: nothing else counts
+  at @1 :UInt32;                      # where it begins, in words from the end of the Batch
+  transfer @2 :UInt64;                # not 0: it is this transfer instead
+}
+
+struct Id {
+  hi @0 :UInt64;
+  lo @1 :UInt64;
+}
+
+struct Caller {
+  node @0 :Id;
+  number @1 :UInt64;                  # 0: nobody
+}
+
+struct Failure {
+  code @0 :UInt16;                    # core/errors.hpp; 0: none
+  message @1 :Text;
+}
+
+struct Header {
+  id @0 :Id;
+  root @1 :Id;
+  parent @2 :Id;
+  depth @3 :UInt16;
+  task @4 :UInt32;
+  deadlineMs @5 :UInt64;
+  traceHi @6 :UInt64;
+  traceLo @7 :UInt64;
+  span @8 :UInt64;
+}
+
+struct Spec {
+  environment @0 :Environment;
+  version @1 :Text;
+}
+
+struct OpenEnvironment {
+  request @0 :UInt64;
+  spec @1 :Spec;
+  deploy @2 :Bool;
+  epoch @3 :UInt64;
+}
+
+struct Opened {
+  request @0 :UInt64;
+  isNew @1 :Bool;
+  error @2 :Failure;
+}
+
+struct Call {
+  header @0 :Header;
+  arguments @1 :Value;
+  version @2 :Text;
+  caller @3 :Caller;
+  output @4 :Caller;
+  inRun @5 :Bool;
+}
+
+struct Invoke {
+  key @0 :Text;
+  epoch @1 :UInt64;
+  calls @2 :List(Call);
+}
+
+struct Cancel {
+  key @0 :Text;
+  items @1 :List(Item);
+
+  struct Item {
+    caller @0 :Caller;
+    id @1 :Id;
+    code @2 :UInt16;
+    reason @3 :Text;
+  }
+}
+
+struct Probe {
+  key @0 :Text;
+  epoch @1 :UInt64;
+  caller @2 :Caller;
+  calls @3 :List(Id);
+}
+
+struct Strays {
+  key @0 :Text;
+  epoch @1 :UInt64;
+  calls @2 :List(Id);
+  reason @3 :Text;
+}
+
+struct Reply {
+  id @0 :Id;
+  code @1 :UInt16;
+  isText @2 :Bool;
+  cold @3 :Bool;
+  attempt @4 :UInt16;
+  runNs @5 :UInt64;
+  queuedNs @6 :UInt64;
+  startNs @7 :UInt64;
+  forkNs @8 :UInt64;
+  importNs @9 :UInt64;
+  value @10 :Value;
+}
+
+struct Replies {
+  number @0 :UInt64;
+  items @1 :List(Reply);
+}
+
+struct LogText {
+  call @0 :Id;
+  root @1 :Id;
+  replica @2 :UInt64;
+  stream @3 :UInt16;
+  dropped @4 :UInt32;
+  unixNs @5 :UInt64;
+  text @6 :Value;
+}
+
+struct Logged {
+  number @0 :UInt64;
+  items @1 :List(LogText);
+}
+
+struct Order {
+  key @0 :Text;
+  epoch @1 :UInt64;
+  spec @2 :Spec;
+  replica @3 :UInt64;
+  concurrency @4 :UInt32;
+  slots @5 :UInt32;
+  fresh @6 :Bool;
+  forNested @7 :Bool;
+}
+
+struct Forget {
+  key @0 :Text;
+  version @1 :Text;
+}
+
+struct Dispatch {
+  replica @0 :UInt64;
+  epoch @1 :UInt64;
+  items @2 :List(Item);
+
+  struct Item {
+    ticket @0 :UInt64;
+    attempt @1 :UInt16;
+    cold @2 :Bool;
+    queuedNs @3 :UInt64;
+    header @4 :Header;
+    arguments @5 :Value;
+    inRun @6 :Bool;
+    caller @7 :Caller;
+    output @8 :Caller;
+  }
+}
+
+struct Recall {
+  replica @0 :UInt64;
+  tickets @1 :List(UInt64);
+}
+
+struct CancelTicket {
+  replica @0 :UInt64;
+  ticket @1 :UInt64;
+}
+
+struct Retire {
+  replica @0 :UInt64;
+  atOnce @1 :Bool;
+  reason @2 :Text;
+}
+
+struct Adopt {
+  key @0 :Text;
+  epoch @1 :UInt64;
+}
+
+struct Attachment {
+  slots @0 :UInt32;
+  canHoldAhead @1 :Bool;
+  forked @2 :Bool;
+  spawnReason @3 :Text;
+  forkNs @4 :UInt64;
+  importNs @5 :UInt64;
+}
+
+struct ReplicaEvent {
+  key @0 :Text;
+  epoch @1 :UInt64;
+  items @2 :List(Item);
+
+  struct Item {
+    replica @0 :UInt64;
+    union {
+      unspecified @1 :Void;
+      ready @2 :Ready;
+      startFailed @3 :Failure;
+      done @4 :Done;
+      parked @5 :UInt64;              # a ticket, here and below
+      resumed @6 :UInt64;
+      recalled @7 :List(UInt64);
+      lost @8 :Lost;
+      waiting @9 :Text;
+      overcommitted @10 :Text;
+      memory @11 :UInt64;
+    }
+  }
+
+  struct Ready {
+    how @0 :Attachment;
+    pid @1 :UInt32;
+    startNs @2 :UInt64;
+  }
+
+  struct Done {
+    ticket @0 :UInt64;
+    code @1 :UInt16;
+    unstarted @2 :Bool;
+    runNs @3 :UInt64;
+    failed @4 :Reply;                 # when the code is not 0
+  }
+
+  struct Lost {
+    why @0 :Failure;
+    begun @1 :List(UInt64);
+    unbegun @2 :List(UInt64);
+  }
+}
+
+struct Adopted {
+  key @0 :Text;
+  epoch @1 :UInt64;
+  items @2 :List(Item);
+
+  struct Item {
+    replica @0 :UInt64;
+    version @1 :Text;
+    concurrency @2 :UInt32;
+    how @3 :Attachment;
+    pid @4 :UInt32;
+    startNs @5 :UInt64;
+  }
+}
+
+struct FreeCapacity {
+  memoryBytes @0 :UInt64;
+  cpuMillis @1 :UInt32;
+  gpus @2 :UInt32;
+  replicas @3 :UInt32;
+  load @4 :UInt64;
+}
+
+struct Ask {
+  request @0 :UInt64;
+  what @1 :Text;
+  words @2 :List(Text);
+  limit @3 :UInt32;
+  follow @4 :Bool;
+  caller @5 :Caller;
+}
+
+struct Answer {
+  request @0 :UInt64;
+  error @1 :Failure;
+  content :union {
+    nothing @2 :Void;
+    environments @3 :List(Rows.EnvironmentRow);
+    replicas @4 :List(Rows.ReplicaRow);
+    nodes @5 :List(Rows.NodeRow);
+    events @6 :List(Rows.EventRow);
+    runs @7 :List(Rows.RunRow);
+    actions @8 :List(Rows.ActionRow);
+    reply @9 :Reply;
+    value @10 :Value;
+  }
+}
