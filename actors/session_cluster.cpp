@@ -46,8 +46,9 @@ std::string why_no_voters(const std::vector<member_row>& chosen) {
 bool session_state::has_cluster(std::uint32_t request) {
   if (!config_.cluster.name.empty())
     return true;
-  refuse(request, {ec::not_a_member, "This node belongs to no cluster; `hearth cluster init` makes one, `hearth node join` "
-                                     "enters one, `hearth cluster up` starts one on this machine."});
+  refuse(request,
+         {ec::not_a_member, "This node belongs to no cluster; `hearth cluster init` makes one, `hearth node join` "
+                            "enters one, `hearth cluster up` starts one on this machine."});
   return false;
 }
 
@@ -83,8 +84,8 @@ void session_state::decide(std::uint32_t request, cluster::command command, std:
         if (outcome.code == ec::none)
           tell(client::done{request, done});
         else
-          refuse(request, {outcome.code,
-                           outcome.message.empty() ? std::string(sentence(outcome.code)) : outcome.message});
+          refuse(request,
+                 {outcome.code, outcome.message.empty() ? std::string(sentence(outcome.code)) : outcome.message});
         flush();
       },
       refusing(request));
@@ -164,8 +165,8 @@ void session_state::take(client::back_up& e) {
   if (!has_cluster(e.request))
     return;
   if (e.target.empty() || e.target.front() != '/')
-    return refuse(e.request, {ec::bad_request, "A backup goes to an absolute path on the node's machine, not to `"
-                                                 + e.target + "`."});
+    return refuse(e.request, {ec::bad_request,
+                              "A backup goes to an absolute path on the node's machine, not to `" + e.target + "`."});
   self_->request(config_.cluster.registrar, defaults::backup_timeout, atom::backup::value, e.target)
     .then(
       [this, request = e.request](const std::string& said) {

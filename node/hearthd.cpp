@@ -19,11 +19,11 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <vector>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 namespace {
 
@@ -122,7 +122,9 @@ void add_modes(CLI::App& app, file_work& into) {
   });
   auto* join_mode = app.add_subcommand("join", "Make this node a member of the cluster that gave out the token");
   join_mode->add_option("TOKEN", into.token, "from `hearth cluster token` on a member")->required();
-  join_mode->add_option("--listen", into.addresses, "HOST:PORT at which others reach this node")->required()->expected(1);
+  join_mode->add_option("--listen", into.addresses, "HOST:PORT at which others reach this node")
+    ->required()
+    ->expected(1);
   join_mode->callback([&into] {
     into.work = [&into](const settings& has) {
       const auto done = join(this_node(has, into.addresses), into.token);

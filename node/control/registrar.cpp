@@ -23,8 +23,9 @@ register_of_joins::register_of_joins(std::filesystem::path directory, cluster_fi
   if (const auto text = read_private(file(), defaults::identity_file_bytes_max * 2)) {
     auto known = join_ledger::parse(*text);
     if (!known)
-      throw start_error("The file of join tokens " + file().string()
-                        + " is not as Hearth wrote it. Remove it; tokens that are not used yet are then worth nothing.");
+      throw start_error(
+        "The file of join tokens " + file().string()
+        + " is not as Hearth wrote it. Remove it; tokens that are not used yet are then worth nothing.");
     ledger_ = std::move(*known);
   }
 }
@@ -60,11 +61,13 @@ constexpr std::size_t message_bytes = 1024; // of what a small job holds in memo
 caf::result<std::string> give_out(registrar_door::pointer self, const registrar_config& config,
                                   std::chrono::milliseconds valid) {
   if (!config.joins->has_authority())
-    return error_of({ec::not_permitted,
-                     "This node does not hold the key of the cluster's authority (ca.key), so it cannot let others in; ask "
-                     "the node on which the cluster was made."});
+    return error_of(
+      {ec::not_permitted,
+       "This node does not hold the key of the cluster's authority (ca.key), so it cannot let others in; ask "
+       "the node on which the cluster was made."});
   if (valid <= std::chrono::milliseconds::zero() || valid > defaults::join_token_validity_max)
-    return error_of({ec::bad_request, "A join token is valid for at most seven days; make another one when it has ended."});
+    return error_of(
+      {ec::bad_request, "A join token is valid for at most seven days; make another one when it has ended."});
   auto token = config.joins->give_out(valid, config.now());
   return answer_off_loop<std::string>(self, *config.disk, message_bytes,
                                       [token, file = config.joins->file(), text = config.joins->text()] {

@@ -28,12 +28,14 @@ constexpr std::size_t name_bytes_max = 63; // of a host name's part
 
 void check_cluster_name(std::string_view name) {
   const auto is_fine = [](unsigned char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'
+           || c == '.';
   };
   if (name.empty() || name.size() > name_bytes_max || name.front() == '.' || name.front() == '-'
       || !std::all_of(name.begin(), name.end(), is_fine))
-    throw start_error("A cluster cannot be called `" + std::string(name)
-                      + "`: its name has 1 to 63 letters, digits, `-`, `_` and `.`, and begins with a letter or digit.");
+    throw start_error(
+      "A cluster cannot be called `" + std::string(name)
+      + "`: its name has 1 to 63 letters, digits, `-`, `_` and `.`, and begins with a letter or digit.");
 }
 
 void check_name(const new_member& who) {
@@ -44,8 +46,9 @@ void check_name(const new_member& who) {
 
 void check_voters(std::size_t voters, std::size_t members) {
   if (voters == 2)
-    throw start_error("Two voters are refused: when one of them is lost, the other is no majority and nothing is decided any "
-                      "more, so two survive less than one. Name one, three or five.");
+    throw start_error(
+      "Two voters are refused: when one of them is lost, the other is no majority and nothing is decided any "
+      "more, so two survive less than one. Name one, three or five.");
   if (voters != 1 && voters != 3 && voters != 5)
     throw start_error("A cluster has one, three or five voters, not " + std::to_string(voters) + ".");
   if (voters > members)

@@ -80,10 +80,10 @@ BOOST_AUTO_TEST_CASE(the_members_are_told_with_their_seats_and_this_nodes_standi
 
 BOOST_AUTO_TEST_CASE(a_node_without_a_cluster_says_so_to_every_request) {
   cluster = {};
-  for (client::event what : std::vector<client::event>{client::ask_cluster{5}, client::remove_node{5, "x"},
-                                                       client::drain_node{5, "x", true}, client::set_voters{5, {"x"}},
-                                                       client::make_join_token{5, {}}, client::back_up{5, "/x"},
-                                                       client::admit_node{5, to_string(third), "x"}})
+  for (client::event what :
+       std::vector<client::event>{client::ask_cluster{5}, client::remove_node{5, "x"}, client::drain_node{5, "x", true},
+                                  client::set_voters{5, {"x"}}, client::make_join_token{5, {}},
+                                  client::back_up{5, "/x"}, client::admit_node{5, to_string(third), "x"}})
     BOOST_CHECK(has(answer(std::move(what)), "not_a_member: This node belongs to no cluster"));
 }
 
@@ -95,9 +95,9 @@ BOOST_AUTO_TEST_CASE(a_node_is_drained_by_name_or_id_and_comes_back) {
 }
 
 BOOST_AUTO_TEST_CASE(a_node_that_nobody_knows_is_refused_with_the_names_of_those_that_are) {
-  for (client::event what : std::vector<client::event>{client::drain_node{5, "fourth", true},
-                                                       client::remove_node{5, "fourth"},
-                                                       client::set_voters{5, {"node", "second", "fourth"}}})
+  for (client::event what :
+       std::vector<client::event>{client::drain_node{5, "fourth", true}, client::remove_node{5, "fourth"},
+                                  client::set_voters{5, {"node", "second", "fourth"}}})
     BOOST_CHECK(has(answer(std::move(what)), "There is no node `fourth` in cluster lab; its nodes are "));
 }
 

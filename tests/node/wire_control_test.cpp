@@ -292,7 +292,8 @@ BOOST_AUTO_TEST_CASE(what_operators_ask_of_a_cluster_is_read) {
   BOOST_TEST(accepted<client::set_voters>(R"({"setVoters": ["a", "b", "c"]})").nodes.size() == 3u);
   BOOST_TEST(refused(R"({"setVoters": []})").message.find("one, three or five") != std::string::npos);
   BOOST_TEST(!accepted<client::make_join_token>(R"({"joinToken": {}})").valid.has_value());
-  BOOST_TEST((accepted<client::make_join_token>(R"({"joinToken": {"validMs": "60000"}})").valid == milliseconds{60'000}));
+  BOOST_TEST(
+    (accepted<client::make_join_token>(R"({"joinToken": {"validMs": "60000"}})").valid == milliseconds{60'000}));
   BOOST_TEST(accepted<client::back_up>(R"({"backup": "/a/b"})").target == "/a/b");
 }
 

@@ -17,8 +17,12 @@ namespace fs = std::filesystem;
 namespace {
 
 json member(const std::string& name, int number, bool leads = false) {
-  return {{"name", name},       {"id", "id-" + name}, {"address", "127.0.0.1:" + std::to_string(number)},
-          {"seat", std::to_string(number)}, {"voter", true},      {"leader", leads}};
+  return {{"name", name},
+          {"id", "id-" + name},
+          {"address", "127.0.0.1:" + std::to_string(number)},
+          {"seat", std::to_string(number)},
+          {"voter", true},
+          {"leader", leads}};
 }
 
 /// A node of cluster lab that answers what operators ask.
@@ -31,7 +35,8 @@ std::string answer_of_lab(const std::string& name, const json& value, std::uint3
                                 {"holds", true},
                                 {"members", {member("beta", 2), member("alpha", 1, true)}}}}});
   if (name == "get" && value.at("what") == "nodes")
-    return response(request, {{"nodes", {{{"name", "alpha"}, {"id", "id-alpha"}, {"state", "running"}, {"replicas", 4}}}}});
+    return response(request,
+                    {{"nodes", {{{"name", "alpha"}, {"id", "id-alpha"}, {"state", "running"}, {"replicas", 4}}}}});
   if (name == "setVoters")
     return refusal(request, "Two voters are refused: ...");
   return response(request, {{"done", {{"detail", "did " + name}}}});
@@ -104,8 +109,10 @@ BOOST_AUTO_TEST_CASE(a_cluster_is_chosen_and_left) {
 
 BOOST_AUTO_TEST_CASE(a_cluster_that_nobody_knows_suggests_the_nearest) {
   cli::keep_target(reader(), {"local", {"/a.sock"}, {}});
-  for (const auto& words : std::vector<std::vector<std::string>>{
-         {"cluster", "use", "locl"}, {"--cluster", "locl", "get", "runs"}, {"cluster", "status", "locl"}, {"cluster", "down", "locl"}}) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{"cluster", "use", "locl"},
+                                                                 {"--cluster", "locl", "get", "runs"},
+                                                                 {"cluster", "status", "locl"},
+                                                                 {"cluster", "down", "locl"}}) {
     const auto said = hearth(words);
     BOOST_TEST(said.status == 2);
     BOOST_TEST(contains(said.err, "There is no cluster `locl` here. Did you mean `local`?"));
@@ -243,7 +250,8 @@ BOOST_AUTO_TEST_CASE(another_number_of_nodes_another_place_and_a_place_in_use_ar
   install_daemon("if [ \"$1\" = prepare ]; then echo 'node-1 id 127.0.0.1:1'; exit 0; fi\nexit 1\n");
   BOOST_TEST(hearth({"cluster", "up", "--nodes", "1"}).status == 1); // it is made; its node does not start
   BOOST_TEST(contains(hearth({"cluster", "up", "--nodes", "3"}).err, "Cluster local has 1 nodes, not 3"));
-  BOOST_TEST(contains(hearth({"cluster", "up", "--directory", (home.path() / "x").string()}).err, "Cluster local is in "));
+  BOOST_TEST(
+    contains(hearth({"cluster", "up", "--directory", (home.path() / "x").string()}).err, "Cluster local is in "));
   const auto full = home.path() / "full";
   fs::create_directories(full / "photos");
   const auto said = hearth({"cluster", "up", "--nodes", "1", "--name", "other", "--directory", full.string()});
@@ -291,8 +299,8 @@ BOOST_AUTO_TEST_CASE(so_many_nodes_have_so_many_voters) {
 
 BOOST_AUTO_TEST_CASE(a_node_that_runs_does_not_become_a_member_under_way) {
   scripted_node node(answer_of_lab);
-  for (const auto& words : std::vector<std::vector<std::string>>{{"cluster", "init", "--name", "lab", "--listen", "h:1"},
-                                                                 {"node", "join", "token", "--listen", "h:1"}}) {
+  for (const auto& words : std::vector<std::vector<std::string>>{
+         {"cluster", "init", "--name", "lab", "--listen", "h:1"}, {"node", "join", "token", "--listen", "h:1"}}) {
     auto all = words;
     all.insert(all.begin(), {"--socket", node.socket()});
     const auto said = run(all, variables);

@@ -53,7 +53,8 @@ BOOST_AUTO_TEST_CASE(without_words_the_commands_are_listed) {
 }
 
 BOOST_AUTO_TEST_CASE(every_command_explains_itself_with_an_example) {
-  for (const char* command : {"get", "logs", "abort", "rerun", "wait", "node", "cluster", "check", "completion", "version", "python"}) {
+  for (const char* command :
+       {"get", "logs", "abort", "rerun", "wait", "node", "cluster", "check", "completion", "version", "python"}) {
     const auto shown = run({command, "--help"}, nowhere);
     BOOST_TEST(shown.status == 0);
     BOOST_CHECK_MESSAGE(contains(shown.out, "Example: ") && contains(shown.out, std::string("hearth ") + command),

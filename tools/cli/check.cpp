@@ -63,10 +63,11 @@ void check_nodes(const cluster_view& view, std::vector<finding>& into) {
     const auto state = text_in(row, "state");
     const auto why = why_not_reached(address);
     const bool is_fine = state == "up" && why.empty();
-    into.push_back({is_fine, "node " + text_in(row, "name"),
-                    state + (why.empty() ? ", its port is reached at " + address
-                                         : ", its port is not reached at " + (address.empty() ? "-" : address) + ": "
-                                             + why)});
+    into.push_back(
+      {is_fine, "node " + text_in(row, "name"),
+       state
+         + (why.empty() ? ", its port is reached at " + address
+                        : ", its port is not reached at " + (address.empty() ? "-" : address) + ": " + why)});
   }
 }
 
@@ -77,15 +78,16 @@ struct installed {
 
 /// What the interpreter says of itself; `why` it does not, otherwise.
 std::optional<installed> look_at(const std::string& python, std::string& why) {
-  static const std::string program = "import json, sys\n"
-                                     "packages = {}\n"
-                                     "try:\n"
-                                     "    from importlib import metadata\n"
-                                     "    for d in metadata.distributions():\n"
-                                     "        if d.metadata['Name']:\n"
-                                     "            packages.setdefault(d.metadata['Name'].lower().replace('_', '-'), d.version)\n"
-                                     "finally:\n"
-                                     "    print(json.dumps({'version': '%d.%d.%d' % sys.version_info[:3], 'packages': packages}))\n";
+  static const std::string program =
+    "import json, sys\n"
+    "packages = {}\n"
+    "try:\n"
+    "    from importlib import metadata\n"
+    "    for d in metadata.distributions():\n"
+    "        if d.metadata['Name']:\n"
+    "            packages.setdefault(d.metadata['Name'].lower().replace('_', '-'), d.version)\n"
+    "finally:\n"
+    "    print(json.dumps({'version': '%d.%d.%d' % sys.version_info[:3], 'packages': packages}))\n";
   if (::access(python.c_str(), X_OK) != 0) {
     why = "it is not on this machine";
     return std::nullopt;
@@ -96,7 +98,8 @@ std::optional<installed> look_at(const std::string& python, std::string& why) {
     why = "it does not run (status " + std::to_string(done.status) + ")";
     return std::nullopt;
   }
-  return installed{said.at("version").get<std::string>(), said.at("packages").get<std::map<std::string, std::string>>()};
+  return installed{said.at("version").get<std::string>(),
+                   said.at("packages").get<std::map<std::string, std::string>>()};
 }
 
 /// The interpreters of environments that are there, with the environments' names.
@@ -122,7 +125,8 @@ void check_interpreters(const surroundings& around, std::vector<finding>& into) 
   for (const auto& [python, environments] : interpreters_in_use(around)) {
     std::string why;
     const auto found = look_at(python, why);
-    const auto of = environments.empty() ? std::string(" (what programs started here use)") : " (of " + listed(environments) + ")";
+    const auto of = environments.empty() ? std::string(" (what programs started here use)")
+                                         : " (of " + listed(environments) + ")";
     if (!found) {
       into.push_back({false, "interpreter " + python + of, why});
       continue;

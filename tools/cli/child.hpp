@@ -19,6 +19,7 @@ child_outcome run_program(const std::filesystem::path& program, const std::vecto
 
 /// Runs the node program on files (`hearthd init`, `prepare`, ...). Returns what it printed; what it said besides goes to `err`.
 /// Throws command_error (failed) with its own sentence when it refuses.
-std::string run_file_work(const std::filesystem::path& daemon, const std::vector<std::string>& words, std::ostream& err);
+std::string run_file_work(const std::filesystem::path& daemon, const std::vector<std::string>& words,
+                          std::ostream& err);
 
 } // namespace hearth::cli

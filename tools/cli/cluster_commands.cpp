@@ -64,13 +64,14 @@ local_cluster found_or_made(const surroundings& around, const cluster_options& o
       throw failed("The directory " + directory.string() + " holds cluster " + known->name + ", not " + name + ".");
     if (options.nodes > 0 && options.nodes != known->nodes.size())
       throw failed("Cluster " + name + " has " + std::to_string(known->nodes.size()) + " nodes, not "
-                   + std::to_string(options.nodes) + ". Leave --nodes out to start it again; `hearth cluster down " + name
-                   + " --destroy` removes it.");
+                   + std::to_string(options.nodes) + ". Leave --nodes out to start it again; `hearth cluster down "
+                   + name + " --destroy` removes it.");
     return std::move(*known);
   }
   if (options.nodes == 0)
-    throw command_error(exit_status::usage, "There is no cluster " + name
-                                              + " yet; say how many nodes it is to have: `hearth cluster up --nodes 3`.");
+    throw command_error(exit_status::usage,
+                        "There is no cluster " + name
+                          + " yet; say how many nodes it is to have: `hearth cluster up --nodes 3`.");
   if (options.nodes > nodes_max)
     throw command_error(exit_status::usage,
                         "One machine takes at most " + std::to_string(nodes_max) + " nodes; name fewer.");
@@ -90,7 +91,7 @@ node_start how_to_start(const surroundings& around, const local_node& node) {
   how.socket = node.socket;
   how.idle_exit = "0";
   how.log = node.log();
-  how.words = {"--state-dir", node.directory.string(), "--socket",    node.socket,        "--node-name", node.name,
+  how.words = {"--state-dir", node.directory.string(), "--socket",    node.socket, "--node-name", node.name,
                "--log-file",  node.log().string(),     "--idle-exit", "0"};
   return how;
 }
@@ -128,8 +129,8 @@ void wait_until_ready(const local_cluster& cluster, std::vector<awaited> startin
     if (starting.empty())
       return;
     if (clock::now() > deadline)
-      give_up(cluster, starting.front(), "is not ready after " + std::to_string(up_timeout.count()) + " s: "
-                                           + starting.front().why);
+      give_up(cluster, starting.front(),
+              "is not ready after " + std::to_string(up_timeout.count()) + " s: " + starting.front().why);
     std::this_thread::sleep_for(look_pause);
   }
 }
@@ -246,7 +247,8 @@ exit_status cluster_status(const surroundings& around, const cluster_options& op
   else if (!view.nodes.empty())
     table_of(view).write(around.out, around.colours);
   if (view.asked.empty()) {
-    const auto what = target->name.empty() ? "No cluster can be asked" : "No node of cluster " + target->name + " answers";
+    const auto what = target->name.empty() ? "No cluster can be asked"
+                                           : "No node of cluster " + target->name + " answers";
     throw command_error(exit_status::no_node, what + (view.trouble.empty() ? "" : ": " + view.trouble)
                                                 + (view.trouble.ends_with('.') ? "" : "."));
   }

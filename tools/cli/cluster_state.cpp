@@ -11,8 +11,17 @@ namespace hearth::cli {
 namespace {
 
 json empty_row() {
-  return {{"name", ""},       {"id", ""},       {"address", ""}, {"state", "down"}, {"voter", false}, {"leader", false},
-          {"draining", false}, {"seat", nullptr}, {"pid", nullptr}, {"replicas", nullptr}, {"memoryBytes", nullptr}};
+  return {{"name", ""},
+          {"id", ""},
+          {"address", ""},
+          {"state", "down"},
+          {"voter", false},
+          {"leader", false},
+          {"draining", false},
+          {"seat", nullptr},
+          {"pid", nullptr},
+          {"replicas", nullptr},
+          {"memoryBytes", nullptr}};
 }
 
 json row_of_member(const json& member) {
@@ -137,8 +146,8 @@ cluster_view look_at_cluster(const std::string& name, const std::vector<std::str
 
 table table_of(const cluster_view& view) {
   table result;
-  result.columns = {{"NAME"}, {"STATE"}, {"ADDRESS"}, {"SEAT", side::right}, {"REPLICAS", side::right},
-                    {"MEMORY", side::right}};
+  result.columns = {
+    {"NAME"}, {"STATE"}, {"ADDRESS"}, {"SEAT", side::right}, {"REPLICAS", side::right}, {"MEMORY", side::right}};
   const auto number = [](const json& value) {
     return value.is_null() ? std::string("-") : std::to_string(value.get<std::uint64_t>());
   };

@@ -14,8 +14,8 @@ namespace hearth::cli {
 
 struct cluster_view {
   std::string name;
-  std::string asked; // the node that answered, by its id; empty: none did
-  std::string trouble; // why the one that answered may not act for the cluster; empty: it may
+  std::string asked;          // the node that answered, by its id; empty: none did
+  std::string trouble;        // why the one that answered may not act for the cluster; empty: it may
   json nodes = json::array(); // name, id, address, state, voter, leader, draining, seat, replicas, memoryBytes, pid
 };
 

@@ -50,7 +50,8 @@ void add_local(CLI::App& cluster, request& into) {
                          "hearth cluster up --nodes 3");
   up->add_option("--nodes", options.nodes, "how many; not needed to start an existing one again")->check(count());
   up->add_option("--name", options.name, "what it is called (default: local)");
-  up->add_option("--directory", options.directory, "where its files are (default: clusters/NAME in the state directory)");
+  up->add_option("--directory", options.directory,
+                 "where its files are (default: clusters/NAME in the state directory)");
   add_format(up, into);
   up->callback(does(into, cluster_up));
   auto* down = add_command(cluster, "down", "End the nodes of a cluster on this machine", "hearth cluster down");
@@ -85,14 +86,16 @@ void add_operations(CLI::App& cluster, request& into) {
   token->add_option("--valid", options.valid, "how long (default: 15m)")->check(duration());
   add_format(token, into);
   token->callback(does(into, cluster_token));
-  auto* voters = add_command(cluster, "voters", "Choose which nodes decide together", "hearth cluster voters set a b c");
+  auto* voters = add_command(cluster, "voters", "Choose which nodes decide together",
+                             "hearth cluster voters set a b c");
   voters->require_subcommand(1);
   auto* set = add_command(*voters, "set", "These nodes vote from now on: one, three or five",
                           "hearth cluster voters set node-1 node-2 node-3");
   set->add_option("NODES", options.words, "names or ids")->required()->expected(1, std::numeric_limits<int>::max());
   add_format(set, into);
   set->callback(does(into, cluster_voters));
-  auto* backup = add_command(cluster, "backup", "Copy the control log of the node that answers into a file of its machine",
+  auto* backup = add_command(cluster, "backup",
+                             "Copy the control log of the node that answers into a file of its machine",
                              "hearth cluster backup control.backup");
   backup->add_option("FILE", options.words, "is replaced when it is there")->required()->expected(1);
   add_format(backup, into);
@@ -115,7 +118,8 @@ void add_format(CLI::App* command, request& into) {
 
 CLI::Validator duration() {
   return {[](std::string& text) -> std::string {
-            return parse_duration(text) ? "" : "A duration is a number with ms, s, m or h (250ms, 30s, 10m), or seconds.";
+            return parse_duration(text) ? ""
+                                        : "A duration is a number with ms, s, m or h (250ms, 30s, 10m), or seconds.";
           },
           "DURATION"};
 }
@@ -153,8 +157,7 @@ void add_node(CLI::App& app, request& into) {
   add_format(start, into);
   start->callback(does(node_start_command));
   auto* stop = add_command(*node, "stop", "Stop the node and wait until it has ended", "hearth node stop --grace 30");
-  stop->add_option("--grace", into.grace, "let calls end for so long (seconds, or 2m)")
-    ->check(duration());
+  stop->add_option("--grace", into.grace, "let calls end for so long (seconds, or 2m)")->check(duration());
   stop->callback(does(node_stop_command));
   auto* status = add_command(*node, "status", "Show the node; status 3 when none is running",
                              "hearth node status -o json");

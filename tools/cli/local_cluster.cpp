@@ -66,8 +66,8 @@ void make_private_directory(const fs::path& directory) {
   fs::create_directories(directory.parent_path(), error);
   fs::remove_all(directory, error); // what an earlier attempt has left
   if (error || ::mkdir(directory.c_str(), 0700) != 0)
-    throw failed("The directory " + directory.string() + " cannot be made: "
-                 + (error ? error.message() : std::generic_category().message(errno))
+    throw failed("The directory " + directory.string()
+                 + " cannot be made: " + (error ? error.message() : std::generic_category().message(errno))
                  + ". Name another place with --directory.");
 }
 
@@ -128,8 +128,9 @@ std::optional<local_cluster> read_local_cluster(const fs::path& directory) {
     cluster.nodes.clear();
   }
   if (cluster.name.empty() || cluster.nodes.empty())
-    throw failed("The file " + record_of(directory).string()
-                 + " is not as `hearth cluster up` wrote it. Remove the directory, or name another one with --directory.");
+    throw failed(
+      "The file " + record_of(directory).string()
+      + " is not as `hearth cluster up` wrote it. Remove the directory, or name another one with --directory.");
   return cluster;
 }
 
@@ -147,8 +148,8 @@ local_cluster make_local_cluster(const surroundings& around, const std::string& 
   std::vector<std::string> words{"prepare", "--cluster", name, "--voters", std::to_string(voters_of(nodes))};
   for (std::size_t i = 1; i <= nodes; ++i)
     words.push_back((fresh / ("node-" + std::to_string(i))).string());
-  const auto cluster = cluster_of(
-    name, directory, run_file_work(find_daemon(around.variable, program_directory()), words, around.err));
+  const auto cluster = cluster_of(name, directory,
+                                  run_file_work(find_daemon(around.variable, program_directory()), words, around.err));
   write_record(cluster, fresh);
   std::error_code error;
   fs::rename(fresh, directory, error);

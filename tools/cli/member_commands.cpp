@@ -33,7 +33,8 @@ std::string done_text(const surroundings& around, const std::string& request, co
   return done.is_object() ? done.value("detail", "") : "";
 }
 
-void say_done(const surroundings& around, const cluster_options& options, const std::string& request, const json& value) {
+void say_done(const surroundings& around, const cluster_options& options, const std::string& request,
+              const json& value) {
   const auto said = done_text(around, request, value);
   if (options.as_json)
     around.out << json{{"done", said}}.dump(2) << '\n';
@@ -99,8 +100,9 @@ void say_member(const surroundings& around, const cluster_options& options, cons
 /// A node that runs would go on without its cluster.
 void require_no_node(const surroundings& around) {
   if (connection::open(around.socket))
-    throw command_error(exit_status::failed, "Your node runs, and its files must not change under it; end it with `hearth node "
-                                             "stop`, then say this again.");
+    throw command_error(exit_status::failed,
+                        "Your node runs, and its files must not change under it; end it with `hearth node "
+                        "stop`, then say this again.");
 }
 
 } // namespace
@@ -108,7 +110,8 @@ void require_no_node(const surroundings& around) {
 exit_status cluster_init(const surroundings& around, const cluster_options& options) {
   require_no_node(around);
   const auto printed = run_file_work(find_daemon(around.variable, program_directory()),
-                                     {"init", "--cluster", options.name, "--listen", listen_address(options)}, around.err);
+                                     {"init", "--cluster", options.name, "--listen", listen_address(options)},
+                                     around.err);
   say_member(around, options, member_in(printed), " is the first member of cluster " + options.name + ", at ");
   return exit_status::ok;
 }

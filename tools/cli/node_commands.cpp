@@ -34,7 +34,8 @@ node_start how_to_start(const surroundings& around, const node_options& options)
   const auto state = state_directory(around.variable);
   how.log = state / "hearthd.log";
   std::error_code ignored;
-  if (std::filesystem::exists(state / "cluster" / "cluster.toml", ignored)) // a member of a cluster does not end when idle
+  if (std::filesystem::exists(state / "cluster" / "cluster.toml",
+                              ignored)) // a member of a cluster does not end when idle
     how.words = {"--log-file", how.log.string()};
   return how;
 }

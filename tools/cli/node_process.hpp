@@ -15,8 +15,8 @@ namespace hearth::cli {
 struct node_start {
   std::filesystem::path daemon; // the program hearthd
   std::string socket;
-  std::string idle_exit;     // seconds or "10m"; empty: the node's default
-  std::filesystem::path log; // what it writes before it has its own log
+  std::string idle_exit;                       // seconds or "10m"; empty: the node's default
+  std::filesystem::path log;                   // what it writes before it has its own log
   std::vector<std::string> words{"--private"}; // its command line, in the background
 };
 

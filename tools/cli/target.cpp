@@ -41,8 +41,9 @@ std::optional<cluster_target> read_target(const fs::path& file) {
     target.sockets.clear();
   }
   if (target.name.empty() || target.sockets.empty())
-    throw failed("The file " + file.string() + " does not say which cluster is meant. Remove it, and choose again with "
-                                               "`hearth cluster use NAME`.");
+    throw failed("The file " + file.string()
+                 + " does not say which cluster is meant. Remove it, and choose again with "
+                   "`hearth cluster use NAME`.");
   return target;
 }
 
@@ -72,9 +73,9 @@ bool is_file_name(const std::string& name) { return !name.empty() && name.find('
 cluster_target required(const variable_reader& variable, const std::string& name) {
   if (auto found = find_target(variable, name))
     return std::move(*found);
-  throw command_error(exit_status::usage, "There is no cluster `" + name + "` here"
-                                            + suggestion(name, known_targets(variable))
-                                            + " `hearth cluster up --nodes 3 --name " + name + "` makes one on this machine.");
+  throw command_error(exit_status::usage,
+                      "There is no cluster `" + name + "` here" + suggestion(name, known_targets(variable))
+                        + " `hearth cluster up --nodes 3 --name " + name + "` makes one on this machine.");
 }
 
 } // namespace
@@ -84,7 +85,8 @@ fs::path config_directory(const variable_reader& variable) {
     return base / "hearth";
   if (const fs::path home = value_of(variable, "HOME"); home.is_absolute())
     return home / ".config" / "hearth";
-  throw failed("Neither HOME nor XDG_CONFIG_HOME is set, so there is no place to remember a cluster; set XDG_CONFIG_HOME.");
+  throw failed(
+    "Neither HOME nor XDG_CONFIG_HOME is set, so there is no place to remember a cluster; set XDG_CONFIG_HOME.");
 }
 
 std::optional<cluster_target> find_target(const variable_reader& variable, const std::string& name) {
@@ -160,8 +162,9 @@ connection open_node(const surroundings& around) {
     } catch (const connection_lost&) {
       continue; // another one may answer
     }
-  throw command_error(exit_status::no_node, "No node of cluster " + around.cluster + " answers; `hearth cluster up --name "
-                                              + around.cluster + "` starts it, `hearth cluster use none` leaves it.");
+  throw command_error(exit_status::no_node, "No node of cluster " + around.cluster
+                                              + " answers; `hearth cluster up --name " + around.cluster
+                                              + "` starts it, `hearth cluster use none` leaves it.");
 }
 
 } // namespace hearth::cli
