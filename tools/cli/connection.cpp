@@ -36,12 +36,19 @@ sockaddr_un address_of(const std::string& path) {
   return address;
 }
 
+timeval time_of(std::chrono::milliseconds length) {
+  const auto ms = length.count();
+  return {static_cast<time_t>(ms / 1000), static_cast<suseconds_t>(ms % 1000 * 1000)};
+}
+
 /// A connected socket; none when nobody listens.
-file_descriptor connect_to(const std::string& path) {
+file_descriptor connect_to(const std::string& path, std::chrono::milliseconds patience) {
   const auto address = address_of(path);
   file_descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket)
     throw failed("No socket can be made: " + reason(errno) + ".");
+  const auto time = time_of(patience); // also for a place in the queue of a node that accepts nobody
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
   int status = 0;
   do
     status = ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
@@ -50,6 +57,8 @@ file_descriptor connect_to(const std::string& path) {
     return socket;
   if (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)
     return file_descriptor{};
+  if (errno == EAGAIN)
+    throw connection_lost(exit_status::failed, "The node at " + path + " accepts no connection in time.");
   throw failed("The node's socket " + path + " cannot be opened: " + reason(errno)
                + ". It must belong to you; set HEARTH_SOCKET to use another.");
 }
@@ -93,7 +102,7 @@ command_error no_node_error() {
 }
 
 std::optional<connection> connection::open(const std::string& path, std::chrono::milliseconds patience) {
-  auto socket = connect_to(path);
+  auto socket = connect_to(path, patience);
   if (!socket)
     return std::nullopt;
   const auto peer = trusted_peer(socket, path);
@@ -107,10 +116,10 @@ std::optional<connection> connection::open(const std::string& path, std::chrono:
 }
 
 void connection::set_patience(std::chrono::milliseconds patience) {
-  const auto ms = patience.count();
-  const timeval time{static_cast<time_t>(ms / 1000), static_cast<suseconds_t>(ms % 1000 * 1000)};
-  if (::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time) != 0)
-    lost(reason(errno));
+  const auto time = time_of(patience);
+  for (const int direction : {SO_RCVTIMEO, SO_SNDTIMEO})
+    if (::setsockopt(socket_.get(), SOL_SOCKET, direction, &time, sizeof time) != 0)
+      lost(reason(errno));
 }
 
 connection connection::open_existing(const std::string& path) {

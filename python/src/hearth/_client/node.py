@@ -120,12 +120,15 @@ def _daemon_places() -> Iterator[Path]:
         yield checkout / "build" / build / "node" / "hearthd"
 
 
-def connect(path: str) -> Optional[socket.socket]:
-    """Connected socket, or None when nobody listens at `path`."""
+def connect(path: str, patience: Optional[float] = None) -> Optional[socket.socket]:
+    """Connected blocking socket, or None when nobody listens at `path`. With a `patience`, a node whose queue of connections
+    is full is given up after so many seconds. Raises NodeUnavailableError."""
     s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
     try:
+        s.settimeout(patience)
         s.connect(path)
+        s.settimeout(None)
         return s
     except OSError as e:
         s.close()

@@ -94,10 +94,10 @@ def _of_cluster(cluster: target.Target) -> Connection:
         if found is not None and not found.broken:
             return found
     for address in addresses:
-        socket = node.connect(address)
-        if socket is None:
-            continue
         try:
+            socket = node.connect(address, NODE_PATIENCE)
+            if socket is None:
+                continue
             found = Connection.open(socket, address, NODE_PATIENCE)
         except NodeUnavailableError:
             continue  # it was there and is gone, or it is stuck: another one may answer
