@@ -16,7 +16,7 @@ void remote_replica_state::dispatch(std::vector<dispatched_call>& calls) {
   out.items.reserve(calls.size());
   for (auto& c : calls) {
     held_.insert(c.id);
-    link::dispatch::item item{c.id, c.attempt, c.cold, c.queued, c.header, std::move(c.arguments), c.in_run, {}, {}};
+    link::dispatch::item item{c.id, c.attempt, c.cold, c.queued, c.header, std::move(c.arguments), c.in_run, c.replays, {}, {}};
     item.caller.here = std::move(c.caller);
     item.output.here = std::move(c.output);
     out.items.push_back(std::move(item));
@@ -75,7 +75,9 @@ remote_replica_actor::behavior_type remote_replica_state::make_behavior(remote_r
     [this](atom::cancel, ticket id) { say(link::cancel_ticket{config_.id, id}); },
     [this](atom::retire, bool at_once, const std::string& reason) { say(link::retire{config_.id, at_once, reason}); },
     [](atom::adopt, const supervisor_actor&) { return false; }, // the one there changes its owner
+    [](atom::found, const std::vector<found_child>&) {},
     [](atom::tick, ticket) {},
+    [](atom::retry, const std::vector<call_id>&) {},
     [this](atom::events, replica::events& events) { take(events); },
     [this](atom::down, const std::string& reason) { node_down(reason); },
   };

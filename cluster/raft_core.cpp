@@ -121,7 +121,7 @@ void core::arm() {
   if (!quiet()) {
     if (role_ == kind::leader)
       next = std::min({next, transfer_due_, peers_.empty() ? never : heartbeat_due_});
-    else
+    else if (campaign_token_ == 0) // the disk wakes it otherwise
       next = std::min(next, election_due_);
   }
   if (next < armed_) {
@@ -171,6 +171,8 @@ void core::post_at(const node_uuid& to, std::uint64_t term, decltype(message::bo
     held_.push_back({hard_token_, std::move(what)});
   else
     out_.emplace_back(std::move(what));
+  if (held_.size() > defaults::raft_messages_held_max)
+    held_.pop_front();
 }
 
 void core::commit_to(log_index index) {

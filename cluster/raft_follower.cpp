@@ -15,6 +15,9 @@ void core::handle(const node_uuid& from, const append& what, std::uint64_t) {
   election_due_ = now_ + draw_timeout();
   if (installing_)
     return acknowledge(from, what.round);
+  const auto end = what.prev_index + what.entries.size();
+  if (!what.entries.empty() && (what.entries.front().index != what.prev_index + 1 || what.entries.back().index != end))
+    return; // no leader of ours sends a log with gaps
   if (!fits(what))
     return reject(from, what);
   take_entries(what);

@@ -123,6 +123,8 @@ void core::handle(const node_uuid& from, const snapshot_chunk& what, std::uint64
       return want(0);
     incoming_ = incoming{from, mark, 0, now_};
   }
+  if (incoming_->offset + what.data.size() > defaults::raft_state_bytes_max)
+    return incoming_.reset();
   incoming_->last = now_;
   incoming_->offset += what.data.size();
   out_.emplace_back(keep_chunk{mark, what.offset, what.data});

@@ -440,6 +440,10 @@ inline constexpr std::size_t raft_entries_behind_snapshot = 1024;
 /// A piece of a snapshot that got no answer is sent again after this, so often by a node that does not lead.
 inline constexpr milliseconds raft_chunk_retry{500};
 inline constexpr std::uint32_t raft_chunk_tries_max = 20;
+/// A state that is sent is refused beyond this: four times what the control log may hold.
+inline constexpr std::uint64_t raft_state_bytes_max = 256 * mib;
+/// Messages that wait for the disk; beyond it the oldest is dropped, as if the network had lost it.
+inline constexpr std::size_t raft_messages_held_max = 1024;
 /// More voters make every commit slower and no cluster safer.
 inline constexpr std::size_t raft_voters_max = 7;
 

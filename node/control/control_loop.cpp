@@ -115,8 +115,8 @@ void control_loop::run(std::function<void(work_loop&)> started) {
   how.address = config_.address;
   how.capacity = config_.capacity;
   how.founders = config_.founders;
-  how.encode = wire::encode_submission;
-  how.decode = wire::decode_submission;
+  how.encode = wire::encode_entry;
+  how.decode = wire::decode_entry;
   {
     control_shell shell(loop, *store_, std::move(how), std::move(found_), std::move(listener_),
                         [this, ended = ended_](std::function<void()> then) {

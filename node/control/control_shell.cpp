@@ -217,7 +217,7 @@ void control_shell::on_up(node_uuid peer, std::uint64_t) {
 }
 
 void control_shell::on_frame(node_uuid peer, cluster::channel, bytes frame) {
-  auto message = wire::decode_control_message(frame.view());
+  auto message = wire::decode_message(frame.view());
   if (auto* why = std::get_if<failure>(&message)) {
     if (links_)
       links_->drop(peer, why->message);
