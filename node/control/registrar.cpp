@@ -12,7 +12,7 @@
 
 namespace hearth::node {
 
-using registrar_messages::arrival;
+using registrar_messages::newcomer;
 
 // -- what is known of joins ----
 
@@ -77,7 +77,7 @@ caf::result<std::string> give_out(registrar_door::pointer self, const registrar_
 }
 
 /// The token is used up on disk: the node may be admitted.
-void admit(registrar_door::pointer self, const registrar_config& config, const std::shared_ptr<arrival>& who) {
+void admit(registrar_door::pointer self, const registrar_config& config, const std::shared_ptr<newcomer>& who) {
   cluster::admit_node order;
   try {
     order.node = requested_node(who->request.request);
@@ -98,8 +98,8 @@ void admit(registrar_door::pointer self, const registrar_config& config, const s
       });
 }
 
-void receive(registrar_door::pointer self, const registrar_config& config, arrival& came) {
-  auto who = std::make_shared<arrival>(std::move(came));
+void receive(registrar_door::pointer self, const registrar_config& config, newcomer& came) {
+  auto who = std::make_shared<newcomer>(std::move(came));
   if (auto refusal = config.joins->redeem(who->secret, config.now()); !refusal.empty())
     return who->reply({std::move(refusal), {}, {}});
   const auto door = registrar_door(self);
@@ -129,7 +129,7 @@ registrar_door::behavior_type registrar(registrar_door::pointer self, registrar_
         return "The control log is copied to " + target + '.';
       });
     },
-    [=](atom::open, arrival& who) { receive(self, config, who); },
+    [=](atom::open, newcomer& who) { receive(self, config, who); },
     [](atom::tick, completion& then) { then(); },
   };
 }
@@ -139,7 +139,7 @@ join_desk::config desk_of(const registrar_door& door, std::shared_ptr<const regi
   join_desk::config config;
   config.check = [joins](std::string_view secret) { return joins->check(secret, std::chrono::system_clock::now()); };
   config.decide = [door](std::string secret, join_request request, join_desk::reply reply) {
-    caf::anon_send(door, atom::open::value, arrival{std::move(secret), std::move(request), std::move(reply)});
+    caf::anon_send(door, atom::open::value, newcomer{std::move(secret), std::move(request), std::move(reply)});
   };
   config.warn = std::move(warn);
   return config;

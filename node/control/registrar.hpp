@@ -54,7 +54,7 @@ private:
 namespace registrar_messages {
 
 /// A machine showed a good token and wants to be a node.
-struct arrival {
+struct newcomer {
   std::string secret;
   join_request request;
   join_desk::reply reply;
@@ -65,7 +65,7 @@ struct arrival {
 /// The REGISTRAR as its node knows it.
 using registrar_door = registrar_actor::extend<
   // From the join desk.
-  caf::reacts_to<atom::open, registrar_messages::arrival>,
+  caf::reacts_to<atom::open, registrar_messages::newcomer>,
   // INTERNAL: the disk has done something.
   takes_completions>;
 
@@ -92,4 +92,4 @@ join_desk::config desk_of(const registrar_door& door, std::shared_ptr<const regi
 
 } // namespace hearth::node
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::node::registrar_messages::arrival)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::node::registrar_messages::newcomer)

@@ -92,7 +92,7 @@ struct fixture : test::loop_fixture {
     auto answer = std::make_shared<std::optional<join_answer>>();
     const join_request request{make_key_request(node).request, "beta", "127.0.0.1:7401"};
     caf::anon_send(door, atom::open::value,
-                   registrar_messages::arrival{secret, request, [answer](join_answer a) { *answer = std::move(a); }});
+                   registrar_messages::newcomer{secret, request, [answer](join_answer a) { *answer = std::move(a); }});
     BOOST_REQUIRE(run_until([&] { return answer->has_value(); }));
     return **answer;
   }
