@@ -2,6 +2,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/link_messages.hpp"
+#include "actors/stores.hpp"
 #include "cluster/commands.hpp"
 
 #include <caf/all.hpp>
@@ -18,6 +19,8 @@ using done = caf::atom_constant<caf::atom("done")>;
 using send = caf::atom_constant<caf::atom("send")>;
 using up = caf::atom_constant<caf::atom("up")>;
 using down = caf::atom_constant<caf::atom("down")>;
+using token = caf::atom_constant<caf::atom("token")>;
+using backup = caf::atom_constant<caf::atom("backup")>;
 using ask = caf::atom_constant<caf::atom("ask")>;
 using lost = caf::atom_constant<caf::atom("lost")>;
 } // namespace atom
@@ -37,8 +40,25 @@ using control_actor = caf::typed_actor<
   caf::replies_to<atom::find, std::string, std::string>::with<bytes>,
   // The members of the cluster.
   caf::replies_to<atom::list>::with<std::vector<member_row>>,
+  // Whether this node may act for the cluster.
+  caf::replies_to<atom::status>::with<control::standing>,
   // Tells this watcher all that holds now, then what changes. It ends with the watcher.
   caf::reacts_to<atom::watch, control_watcher>>;
+
+/// The REGISTRAR does what an operator wants of one member of the cluster alone.
+using registrar_actor = caf::typed_actor<
+  // A token with which one machine may join within this time; `not_permitted` where the authority's key is not.
+  caf::replies_to<atom::token, milliseconds>::with<std::string>,
+  // Copies the control log into this file of the node's machine; what was done, as a sentence.
+  caf::replies_to<atom::backup, std::string>::with<std::string>>;
+
+/// What a session knows of the cluster of its node.
+struct session_cluster {
+  std::string name; // empty: the node belongs to none
+  node_uuid id, self;
+  control_actor control;
+  registrar_actor registrar; // where `name` is not empty
+};
 
 /// A PEER is the door to another node, for as long as the link to it lives; its end is the end of that node, as far as we
 /// can tell.
@@ -83,6 +103,7 @@ struct node_parts {
   journal_actor journal;
   bundles_actor bundles;
   logs_actor logs;
+  blobs_actor blobs;
   node_listener replicas; // may be empty: then nothing of that kind is heard
 };
 
@@ -133,6 +154,7 @@ using switchboard_actor = caf::typed_actor<
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::ownership)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::bytes)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::member_row>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::control::standing)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::link::member_answers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cluster::command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cluster::outcome)

@@ -67,7 +67,9 @@ void controller_state::take(const fact& fact) {
                  for (const auto& [node, member] : state_->image().members)
                    member_of(node);
                },
-               [&](const facts::owner_changed& f) { tell(control::owner_changed{f.key, owner_of(f.key)}); },
+               [&](const facts::owner_changed& f) {
+                 tell(control::owner_changed{f.key, owner_of(f.key)});
+               },
                [&](const facts::run_accepted& f) { refresh(f.name); },
                [&](const facts::run_claimed& f) { refresh(f.name); },
                [&](const facts::run_orphaned& f) { refresh(f.name); },
@@ -228,10 +230,10 @@ void controller_state::decided(std::uint64_t number, const outcome& outcome) {
     if (now.node)
       promise.deliver(now);
     else
-      promise.deliver(error_of(outcome.code != ec::none
-                                 ? failure{outcome.code, outcome.message}
-                                 : failure{ec::no_quorum, "The owner of environment " + granted.mapped()
-                                                            + " was lost at once; try again."}));
+      promise.deliver(error_of(
+        outcome.code != ec::none
+          ? failure{outcome.code, outcome.message}
+          : failure{ec::no_quorum, "The owner of environment " + granted.mapped() + " was lost at once; try again."}));
   }
 }
 
@@ -239,8 +241,8 @@ caf::result<bytes> controller_state::find(const std::string& key, const std::str
   if (const auto* environment = state_->find_environment(key))
     if (const auto spec = environment->specs.find(version); spec != environment->specs.end())
       return spec->second.spec;
-  return error_of({ec::unknown_environment, "The cluster does not know version " + version + " of environment " + key
-                                              + " any more."});
+  return error_of({ec::unknown_environment,
+                   "The cluster does not know version " + version + " of environment " + key + " any more."});
 }
 
 controller_actor::behavior_type controller_state::make_behavior(controller_actor::pointer self,
@@ -262,6 +264,7 @@ controller_actor::behavior_type controller_state::make_behavior(controller_actor
           rows.push_back(row_of(member));
       return rows;
     },
+    [this](atom::status) { return standing_; },
     [this](atom::watch, const control_watcher& watcher) { watch(watcher); },
     [this](atom::attach, const control::image_ptr& image) { attach(image); },
     [this](atom::append, const control::entries& entries) { append(entries); },

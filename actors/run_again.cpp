@@ -20,9 +20,9 @@ caf::result<kept_call> run_keeper_state::again(const std::string& name_or_root) 
   kept->domain = submitted.domain;
   kept->inputs = submitted.inputs;
   auto failed = [promise, name = submitted.name](const caf::error& error) mutable {
-    promise.deliver(error_of({ec::gone, "What run `" + name + "` was made of is no longer kept ("
-                                          + failure_of(error).message
-                                          + "); start it from its program, as the first time."}));
+    promise.deliver(
+      error_of({ec::gone, "What run `" + name + "` was made of is no longer kept (" + failure_of(error).message
+                            + "); start it from its program, as the first time."}));
   };
   auto with_arguments = [this, kept, promise, failed, arguments = submitted.arguments]() mutable {
     if (arguments.content.size() == arguments.size) {
@@ -30,16 +30,15 @@ caf::result<kept_call> run_keeper_state::again(const std::string& name_or_root) 
       promise.deliver(std::move(*kept));
       return;
     }
-    self_->request(config_->blobs, defaults::bundle_store_timeout, atom::read::value, arguments.digest)
-      .then(
-        [kept, promise](payload& value) mutable {
-          kept->arguments = std::move(value);
-          promise.deliver(std::move(*kept));
-        },
-        failed);
+    read_blob(
+      arguments.digest,
+      [kept, promise](payload value) mutable {
+        kept->arguments = std::move(value);
+        promise.deliver(std::move(*kept));
+      },
+      failed);
   };
-  self_
-    ->request(config_->control, defaults::inner_request_timeout, atom::find::value, submitted.key, submitted.version)
+  self_->request(config_->control, defaults::inner_request_timeout, atom::find::value, submitted.key, submitted.version)
     .then(
       [this, kept, failed, with_arguments](const bytes& encoded) mutable {
         kept->spec = config_->decode_spec(encoded);

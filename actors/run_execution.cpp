@@ -79,18 +79,19 @@ void run_keeper_state::fetch_arguments(call_id root) {
     x.arguments = payload{stored.content, {}};
     return prepare(root);
   }
-  self_->request(config_->blobs, defaults::bundle_store_timeout, atom::read::value, stored.digest)
-    .then(
-      [this, root, attempt = x.run->attempt](payload& value) {
-        if (auto* still = executed(root, attempt)) {
-          still->arguments = std::move(value);
-          prepare(root);
-        }
-      },
-      [this, root, attempt = x.run->attempt](const caf::error& error) {
-        if (executed(root, attempt))
-          passes(failure_of(error).code) ? put_off(root) : fail(root, failure_of(error));
-      });
+  read_blob(
+    stored.digest,
+    [this, root, attempt = x.run->attempt](payload value) {
+      if (auto* still = executed(root, attempt)) {
+        still->arguments = std::move(value);
+        prepare(root);
+      }
+    },
+    [this, root, attempt = x.run->attempt](const caf::error& error) {
+      // In a cluster it may be on a node that is away.
+      if (executed(root, attempt))
+        passes(failure_of(error).code) || config_->switchboard ? put_off(root) : fail(root, failure_of(error));
+    });
 }
 
 void run_keeper_state::open_environment(call_id root) {

@@ -125,23 +125,48 @@ void run_keeper_state::answer(run_entry& run, std::function<void(call_reply)> th
     reply.value = payload{end.value.content, {}};
     return then(std::move(reply));
   }
-  self_->request(config_->blobs, defaults::bundle_store_timeout, atom::read::value, end.value.digest)
-    .then(
-      [reply, then](payload& value) mutable {
-        reply.value = std::move(value);
-        then(std::move(reply));
-      },
-      [reply, then, name = run.name(), error = end.error](const caf::error& why) mutable {
-        reply.is_text = true;
-        if (reply.code == ec::none) {
-          reply.code = ec::gone;
-          reply.value = payload::text("The result of run `" + name + "` is no longer kept (" + failure_of(why).message
-                                      + ") Run it again, or let the task store what has to last.");
-        } else {
-          reply.value = payload::text(error + " (Nothing more of this failure is kept.)");
-        }
-        then(std::move(reply));
-      });
+  read_blob(
+    end.value.digest,
+    [reply, then](payload value) mutable {
+      reply.value = std::move(value);
+      then(std::move(reply));
+    },
+    [reply, then, name = run.name(), error = end.error](const caf::error& why) mutable {
+      reply.is_text = true;
+      if (reply.code == ec::none) {
+        reply.code = ec::gone;
+        reply.value = payload::text("The result of run `" + name + "` is no longer kept (" + failure_of(why).message
+                                    + ") Run it again, or let the task store what has to last.");
+      } else {
+        reply.value = payload::text(error + " (Nothing more of this failure is kept.)");
+      }
+      then(std::move(reply));
+    });
+}
+
+/// A value that is not here may be on another node.
+void run_keeper_state::read_blob(const std::string& digest, std::function<void(payload)> then,
+                                 std::function<void(const caf::error&)> failed) {
+  const auto elsewhere = [this, digest, then, failed](const caf::error& why) {
+    if (!config_->switchboard)
+      return failed(why);
+    link::ask question;
+    question.what = "blob";
+    question.words = {digest};
+    self_
+      ->request(config_->switchboard, defaults::bundle_store_timeout, atom::ask::value, std::move(question),
+                milliseconds(defaults::inner_request_timeout))
+      .then(
+        [then, failed, why](link::member_answers& all) {
+          for (auto& item : all.items)
+            if (auto* value = std::get_if<payload>(&item.what.content))
+              return then(std::move(*value));
+          failed(why);
+        },
+        failed);
+  };
+  self_->request(config_->blobs, defaults::bundle_store_timeout, atom::read::value, digest)
+    .then([then](payload& value) { then(std::move(value)); }, elsewhere);
 }
 
 // -- actions ----

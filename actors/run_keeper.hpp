@@ -30,6 +30,7 @@ struct run_keeper_config {
   blobs_actor blobs;
   records_actor records;
   logs_actor logs;
+  switchboard_actor switchboard{};                           // of a cluster; empty: the node is alone
   std::function<std::uint64_t()> unix_ms;                    // the calendar, for listings
   std::function<std::string(std::string_view)> digest;       // SHA-256 in hex
   std::function<bytes(const environment_spec&)> encode_spec; // for other nodes, and later starts of this one
@@ -143,6 +144,8 @@ private:
   void leave(const caf::actor_addr& session);
   void supervisor_down(const caf::actor_addr& supervisor);
   run_row row_of(const run_entry& run) const;
+  void read_blob(const std::string& digest, std::function<void(payload)> then,
+                 std::function<void(const caf::error&)> failed);
   static caf::error unknown(const std::string& name);
   static std::string log_of(const run_row& row);
 

@@ -29,6 +29,7 @@ struct session_config {
   milliseconds stop_grace = defaults::stop_grace; // of a stop that names none
   journal_actor journal;
   switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
+  session_cluster cluster{};
 };
 
 class session_state {
@@ -66,11 +67,25 @@ private:
   void take(client::result& e);
   void take(client::status& e);
   void take(client::stop& e);
+  void take(client::ask_cluster& e);
+  void take(client::admit_node& e);
+  void take(client::remove_node& e);
+  void take(client::drain_node& e);
+  void take(client::set_voters& e);
+  void take(client::make_join_token& e);
+  void take(client::back_up& e);
   void take(client::gone& e);
 
   void start(client::start_run& order, client::invoke& e, const opened_environment& in);
   void start_again(const client::rerun& e, kept_call& kept, const opened_environment& in);
   void store(std::uint32_t request, upload&& what);
+  /// False, and the request is refused, when this node belongs to no cluster.
+  bool has_cluster(std::uint32_t request);
+  /// Finds the members with these names or ids, or refuses the request.
+  void with_members(std::uint32_t request, std::vector<std::string> names,
+                    std::function<void(const std::vector<member_row>&)> then);
+  /// Puts the command to the control log and answers with its outcome; `done` says what is so now.
+  void decide(std::uint32_t request, cluster::command command, std::string done);
   void replied(std::vector<call_reply>& replies);
   void supervisor_down(const caf::down_msg& down);
   void tell(client::effect what) { effects_.push_back(std::move(what)); }

@@ -75,7 +75,8 @@ void session_state::take(client::get& e) {
 
 /// In a cluster: whether this is a listing that all nodes together give.
 bool session_state::get_from_all(const client::get& e, const std::string& what, std::uint32_t limit) {
-  const bool is_of_all = what == "environment" || what == "replica" || what == "node" || what == "event";
+  const bool is_of_all = what == "environment" || what == "replica" || what == "node" || what == "event"
+                         || what == "run" || what == "action";
   if (!is_of_all)
     return false;
   link::ask question;
@@ -90,7 +91,7 @@ bool session_state::get_from_all(const client::get& e, const std::string& what, 
     ->request(config_.switchboard, inner_timeout, atom::ask::value, std::move(question),
               milliseconds(defaults::listing_wait))
     .then(
-      [=, name = e.name](link::member_answers& all) {
+      [=, this, name = e.name](link::member_answers& all) {
         if (what == "environment") {
           auto rows = merged<environment_row>(std::move(all));
           deliver(chosen(rows, limit, [&](auto& row) { return is_named(row, name); }));
@@ -99,6 +100,13 @@ bool session_state::get_from_all(const client::get& e, const std::string& what, 
           deliver(chosen(rows, limit, [&](auto& row) { return is_named(row, name); }));
         } else if (what == "node") {
           deliver(merged<node_row>(std::move(all)));
+        } else if (what == "run" || what == "action") {
+          if (auto why = refusal_of_all(all); why.code != ec::none)
+            refuse(e.request, std::move(why)), flush();
+          else if (what == "run")
+            deliver(best_of_each(std::move(all), limit));
+          else
+            deliver(fullest<action_row>(std::move(all)));
         } else {
           deliver(newest(merged<event_row>(std::move(all)), limit));
         }
@@ -123,6 +131,24 @@ void session_state::take(client::logs& e) {
     tell(client::done{request, {}});
     flush();
   };
+  if (config_.switchboard) { // it ran on one node, or on several after another
+    link::ask question;
+    question.what = "logs";
+    question.words = {e.of, e.action};
+    question.limit = e.lines;
+    question.follow = e.follow;
+    question.caller.here = self_->ctrl();
+    self_->request(config_.switchboard, caf::infinite, atom::ask::value, std::move(question), milliseconds{0})
+      .then(
+        [this, request, finish](const link::member_answers& all) {
+          if (auto why = refusal_of_all(all); why.code != ec::none)
+            refuse(request, std::move(why)), flush();
+          else
+            finish(true);
+        },
+        refusing(request));
+    return;
+  }
   constexpr std::string_view of_replica = "replica/";
   if (e.of.compare(0, of_replica.size(), of_replica) == 0) {
     self_->request(config_.logs, inner_timeout, atom::read::value, "replica-" + e.of.substr(of_replica.size()), e.lines)

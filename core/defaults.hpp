@@ -309,6 +309,12 @@ inline constexpr minutes join_token_validity{15};
 /// Join tokens that are remembered, and how long after their end: so that who comes late hears why.
 inline constexpr std::size_t join_tickets_max = 1000;
 inline constexpr std::chrono::hours join_ticket_kept{24};
+/// The longest that an operator may give a join token: who carries it for longer makes another one.
+inline constexpr std::chrono::hours join_token_validity_max{24 * 7};
+/// What an operator asks of the control log waits for a leader: some elections, and a slow disk.
+inline constexpr seconds cluster_request_timeout{30};
+/// A copy of the control log with all of it read again, on a slow disk.
+inline constexpr minutes backup_timeout{10};
 /// Keys and certificates have about 1 KiB; a cluster file 150 bytes for each of its nodes; a ledger 80 for each ticket.
 inline constexpr std::size_t identity_file_bytes_max = 64 * kib;
 inline constexpr std::size_t cluster_file_bytes_max = 4 * mib;

@@ -43,10 +43,10 @@ node_doors::node_doors(work_loop& loop, const settings& wanted, const node_resou
   : loop_(loop), disk_(defaults::disk_queue_bytes_max) {
   auto& system = loop_.system();
   const bundle_door door = system.spawn(
-    node::bundles, bundles_config{
-                     std::make_shared<bundle_store>(wanted.state_directory / "bundles",
-                                                    bundle_limits{defaults::bundles_bytes_max, defaults::stored_age_max}),
-                     &disk_});
+    node::bundles,
+    bundles_config{std::make_shared<bundle_store>(wanted.state_directory / "bundles",
+                                                  bundle_limits{defaults::bundles_bytes_max, defaults::stored_age_max}),
+                   &disk_});
   bundles_ = door;
   spawn_stores(wanted);
   foundry_config foundry{loop_, sdk_directory() / "hearth" / "_worker" / "boot.py", bundles_, {}, python_of(wanted)};

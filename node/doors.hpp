@@ -33,6 +33,9 @@ public:
   const foundry_actor& foundry() const { return foundry_; }
   bool has_groups() const { return groups_.has_value(); }
 
+  /// The thread that waits for the disk.
+  writer& disk() { return disk_; }
+
   /// All of them, with what they are to people.
   std::vector<std::pair<caf::actor, const char*>> all() const;
 

@@ -109,7 +109,7 @@ public:
       state_lock_(claim_state_directory(wanted.state_directory)),
       socket_(wanted.socket, is_usual_place(wanted.socket) ? privacy::ours_alone : privacy::ours_to_write),
       loop_([](std::string_view what) { spdlog::error("{}", what); }), doors_(loop_, wanted, resources_),
-      membership_(loop_, membership_of(wanted, resources_)) {
+      membership_(loop_, membership_of(wanted, resources_, doors_.disk())) {
     spawn_cast();
     listen();
     watch_signals();
@@ -119,7 +119,7 @@ public:
   int run() {
     spdlog::info("node {} serves at {}, state in {}", about_.name, about_.socket, about_.state_directory);
     membership_.start([this](const failure& why) { break_off(why); },
-                      {agent_, run_keeper_, journal_, doors_.bundles(), doors_.logs(),
+                      {agent_, run_keeper_, journal_, doors_.bundles(), doors_.logs(), doors_.blobs(),
                        caf::actor_cast<node_listener>(agent_)});
     caf::anon_send(run_keeper_, atom::attach::value, agent_);
     loop_.run(std::move(ended_.promise));
@@ -142,12 +142,12 @@ public:
   }
 
 private:
-  static membership_config membership_of(const settings& wanted, const node_resources& resources) {
+  static membership_config membership_of(const settings& wanted, const node_resources& resources, writer& disk) {
     membership_config config;
+    config.disk = &disk;
     config.state_directory = wanted.state_directory;
     config.name = wanted.name.empty() ? host_name() : wanted.name;
-    config.capacity = {resources.memory_bytes, resources.cpu_millis,
-                       static_cast<std::uint32_t>(resources.gpus.size())};
+    config.capacity = {resources.memory_bytes, resources.cpu_millis, static_cast<std::uint32_t>(resources.gpus.size())};
     return config;
   }
 
@@ -167,6 +167,7 @@ private:
     keeper->logs = doors_.logs();
     keeper->unix_ms = unix_ms;
     keeper->digest = sha256_of;
+    keeper->switchboard = membership_.switchboard();
     keeper->encode_spec = wire::encode_environment;
     keeper->decode_spec = wire::decode_environment;
     run_keeper_ = loop_.system().spawn([keeper](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
@@ -217,8 +218,9 @@ private:
       config.bundles = doors_.bundles();
       config.node = membership_.self();
     }
-    agent_ = system.spawn(
-      [config](node_agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, config); });
+    agent_ = system.spawn([config](node_agent_actor::stateful_pointer<agent_state> self) {
+      return self->state.make_behavior(self, config);
+    });
     auto parts = doors_.all();
     parts.emplace_back(caf::actor_cast<caf::actor>(agent_), "agent");
     parts.emplace_back(caf::actor_cast<caf::actor>(run_keeper_), "run keeper");
@@ -258,6 +260,7 @@ private:
       session.stop_grace = settings_.stop_grace;
       session.journal = journal_;
       session.switchboard = membership_.switchboard();
+      session.cluster = membership_.for_sessions();
       return loop_.system().spawn([session](session_actor::stateful_pointer<session_state> self) {
         return self->state.make_behavior(self, session);
       });

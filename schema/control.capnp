@@ -21,6 +21,13 @@ struct Request {
     result @11 :Text;                 # run name; the Reply of its root call is sent, then `done`
     deploy @12 :Environment;          # as openEnvironment; replicas start, and other versions end when nothing is open
     rerun @13 :Rerun;                 # answered with `run` of the new run, which is a detached one
+    cluster @14 :Void;                # answered with `cluster`
+    admitNode @15 :AdmitNode;         # this and the next three change the control log; answered with `done` when committed
+    removeNode @16 :Text;             # name or id
+    drainNode @17 :DrainNode;
+    setVoters @18 :List(Text);        # names or ids: one, three or five
+    joinToken @19 :JoinToken;         # answered with `done`, whose detail is the token
+    backup @20 :Text;                 # the control log, into this file of the node's machine; answered with `done`
   }
 }
 
@@ -40,6 +47,7 @@ struct Response {
     nodes @11 :List(NodeRow);
     status @12 :NodeRow;
     events @13 :List(EventRow);
+    cluster @14 :ClusterState;
   }
 }
 
@@ -129,8 +137,46 @@ struct Stop {
   usualGrace @2 :Bool;                # as the node's settings say, instead of `graceMs`
 }
 
+struct AdmitNode {
+  node @0 :Text;                      # id
+  name @1 :Text;
+}
+
+struct DrainNode {
+  node @0 :Text;                      # name or id
+  draining @1 :Bool;                  # false: it takes work again
+}
+
+struct JoinToken {
+  validMs @0 :UInt64;                 # 0: the node's default
+}
+
 struct Done {
   detail @0 :Text;
+}
+
+struct ClusterState {
+  # The cluster as the node that was asked knows it.
+  name @0 :Text;
+  id @1 :Text;
+  nodeId @2 :Text;                    # of the node that was asked
+  holds @3 :Bool;                     # whether it may act for the cluster now
+  whyNot @4 :Text;
+  members @5 :List(MemberRow);
+}
+
+struct MemberRow {
+  name @0 :Text;
+  id @1 :Text;
+  address @2 :Text;                   # of its link
+  seat @3 :UInt64;                    # 0: the node is not there
+  incarnation @4 :UInt64;             # starts of the node
+  voter @5 :Bool;
+  leader @6 :Bool;
+  draining @7 :Bool;
+  cpuMillis @8 :UInt32;               # what it has for replicas
+  memoryBytes @9 :UInt64;
+  gpus @10 :UInt32;
 }
 
 struct EnvironmentRow {

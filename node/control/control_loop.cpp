@@ -42,8 +42,8 @@ cluster::controller_start read_store(control_store& store, const control_config&
     return found;
   auto image = wire::decode_image(stored.snapshot.view());
   if (auto* why = std::get_if<failure>(&image))
-    throw start_error("The control log of this node (" + config.directory.string() + ") is not readable: "
-                      + why->message);
+    throw start_error("The control log of this node (" + config.directory.string()
+                      + ") is not readable: " + why->message);
   found.image = std::move(std::get<cluster::control_image>(image));
   if (stored.restored) {
     if (found.log.snapshot.voters.size() > 1)

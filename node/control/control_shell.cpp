@@ -35,8 +35,7 @@ control_shell::control_shell(work_loop& loop, control_store& store, cluster::con
     controller_(std::move(config), std::move(found), boot_time()),
     timer_(loop.timers(), [this] { step(cluster::events::tick{unix_ms()}); }),
     lease_timer_(loop.timers(), [this] { settle_consensus(); }), work_timer_(loop.timers(), [this] { watch_work(); }),
-    alive_(std::make_shared<control_shell*>(this)),
-    disk_(store, [this, alive = alive_](control_disk::report report) {
+    alive_(std::make_shared<control_shell*>(this)), disk_(store, [this, alive = alive_](control_disk::report report) {
       loop_.post([alive, report = std::make_shared<control_disk::report>(std::move(report))] {
         if (*alive)
           (*alive)->on_disk(std::move(*report));
@@ -50,7 +49,8 @@ control_shell::control_shell(work_loop& loop, control_store& store, cluster::con
 control_shell::~control_shell() { *alive_ = nullptr; }
 
 void control_shell::start() {
-  listener_.on_image(std::make_shared<const cluster::control_image>(cluster::control_image(controller_.state().image())));
+  listener_.on_image(
+    std::make_shared<const cluster::control_image>(cluster::control_image(controller_.state().image())));
   if (links_)
     watch_work();
   step(cluster::events::tick{unix_ms()});
@@ -86,13 +86,15 @@ void control_shell::perform(cluster::effects::send&& e) {
 
 void control_shell::perform(cluster::effects::answer&& e) { decided_.emplace_back(e.request, std::move(e.result)); }
 
-void control_shell::perform(cluster::effects::readable&&) { /* nobody here asks for one */ }
+void control_shell::perform(cluster::effects::readable&&) { /* nobody here asks for one */
+}
 
 void control_shell::perform(cluster::effects::applied&& e) { news_.push_back({e.index, std::move(e.order)}); }
 
 void control_shell::perform(cluster::effects::replaced&&) {
   news_.clear(); // they are in the image
-  listener_.on_image(std::make_shared<const cluster::control_image>(cluster::control_image(controller_.state().image())));
+  listener_.on_image(
+    std::make_shared<const cluster::control_image>(cluster::control_image(controller_.state().image())));
 }
 
 void control_shell::perform(cluster::effects::seated&& e) {
@@ -157,7 +159,8 @@ void control_shell::perform(raft::fetch_chunk&& e) {
 
 void control_shell::perform(raft::role&& e) {
   if (e.leader != leader_ && e.leader)
-    spdlog::info("the control log is led by {} in term {}", e.leader == self_ ? "this node" : to_string(e.leader), e.term);
+    spdlog::info("the control log is led by {} in term {}", e.leader == self_ ? "this node" : to_string(e.leader),
+                 e.term);
   leader_ = e.leader;
   settle_consensus();
 }

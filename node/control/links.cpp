@@ -16,7 +16,7 @@ void warn(std::string_view what) { spdlog::warn("{}", what); }
 } // namespace
 
 cluster_links::cluster_links(work_loop& loop, const std::filesystem::path& directory, cluster_file file)
-  : loop_(loop), file_(std::move(file)), own_(read_credentials(directory, file_.node)),
+  : loop_(loop), directory_(directory), file_(std::move(file)), own_(read_credentials(directory, file_.node)),
     socket_(listen_at(file_.listen)), dialing_(tls_context::of_member_dialing(own_)) {
   for (const auto& peer : file_.peers)
     peers_.emplace(peer.node, known_peer{peer.address});
@@ -47,8 +47,7 @@ std::unique_ptr<cluster::transport> cluster_links::connect_control(work_loop& co
 
 void cluster_links::open(const switchboard_actor& switchboard, std::uint64_t incarnation, std::uint64_t process) {
   board_ = std::make_unique<peer_board>(loop_.system(), switchboard);
-  link_endpoint::config config{
-    self_with(incarnation, process), {channel::calls, channel::bulk}, dialing_, warn};
+  link_endpoint::config config{self_with(incarnation, process), {channel::calls, channel::bulk}, dialing_, warn};
   calls_ = std::make_unique<link_endpoint>(loop_, std::move(config), *board_);
   board_->attach(*calls_);
   for (const auto& peer : file_.peers)

@@ -25,6 +25,7 @@ public:
   ~cluster_links();
 
   const cluster_file& file() const noexcept { return file_; }
+  const std::filesystem::path& directory() const noexcept { return directory_; }
 
   /// Makes the endpoint of the control log. On the control loop's thread, where it ends too.
   std::unique_ptr<cluster::transport> connect_control(work_loop& control, cluster::transport::observer& observer,
@@ -52,6 +53,7 @@ private:
   void tell_control(std::function<void(link_endpoint&)> what);
 
   work_loop& loop_;
+  std::filesystem::path directory_;
   cluster_file file_;
   credentials own_;
   kj::AutoCloseFd socket_;

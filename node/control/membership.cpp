@@ -5,6 +5,8 @@
 #include "node/paths.hpp"
 #include "node/start_error.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 namespace hearth::node {
@@ -23,12 +25,14 @@ membership::membership(work_loop& loop, membership_config config) : loop_(loop) 
   actor.submit = [this](std::uint64_t number, cluster::command command) {
     control_->submit(number, std::move(command));
   };
-  controller_ = loop_.system().spawn([actor](controller_actor::stateful_pointer<controller_state> me) {
-    return me->state.make_behavior(me, actor);
-  });
+  controller_ = loop_.system().spawn(
+    [actor](controller_actor::stateful_pointer<controller_state> me) { return me->state.make_behavior(me, actor); });
   control_ = std::make_unique<control_loop>(std::move(control), loop_, listener());
-  if (!links_)
-    return;
+  if (links_)
+    spawn_cluster_cast(*config.disk);
+}
+
+void membership::spawn_cluster_cast(writer& disk) {
   switchboard_ = loop_.system().spawn(
     [board = switchboard_config{self_, controller_}](switchboard_actor::stateful_pointer<switchboard_state> me) {
       return me->state.make_behavior(me, board);
@@ -43,6 +47,17 @@ membership::membership(work_loop& loop, membership_config config) : loop_(loop) 
       }};
     });
   member_watcher_ = caf::actor_cast<caf::actor>(watcher);
+  auto joins = std::make_shared<register_of_joins>(links_->directory(), links_->file());
+  registrar_config registrar;
+  registrar.joins = joins;
+  registrar.control = controller_;
+  registrar.disk = &disk;
+  registrar.back_up = [this](const std::filesystem::path& target) { control_->backup(target); };
+  registrar.now = [] { return std::chrono::system_clock::now(); };
+  registrar_ = loop_.system().spawn(node::registrar, registrar);
+  desk_ = std::make_unique<join_desk>(
+    loop_, desk_of(registrar_, joins, [](std::string_view what) { spdlog::warn("{}", what); }));
+  links_->on_join = [this](arrived connection) { desk_->receive(std::move(connection)); };
 }
 
 control_config membership::control_of(const membership_config& config) {
@@ -113,6 +128,18 @@ void membership::stop(std::chrono::milliseconds patience) {
   control_->stop(patience);
   if (links_)
     links_->close();
+  desk_.reset();
+}
+
+session_cluster membership::for_sessions() const {
+  session_cluster cluster;
+  if (links_) {
+    cluster.name = links_->file().cluster_name;
+    cluster.self = self_;
+    cluster.control = controller_;
+    cluster.registrar = registrar_;
+  }
+  return cluster;
 }
 
 std::vector<std::pair<caf::actor, const char*>> membership::actors() const {
@@ -120,6 +147,7 @@ std::vector<std::pair<caf::actor, const char*>> membership::actors() const {
   if (switchboard_) {
     all.emplace_back(caf::actor_cast<caf::actor>(switchboard_), "switchboard");
     all.emplace_back(member_watcher_, "watcher of members");
+    all.emplace_back(caf::actor_cast<caf::actor>(registrar_), "registrar");
   }
   return all;
 }

@@ -3,6 +3,7 @@
 #include "actors/controller.hpp"
 #include "node/control/control_loop.hpp"
 #include "node/control/links.hpp"
+#include "node/control/registrar.hpp"
 #include "node/loop/loop.hpp"
 
 #include <chrono>
@@ -20,6 +21,7 @@ struct membership_config {
   std::filesystem::path state_directory;
   std::string name;
   cluster::node_capacity capacity;
+  writer* disk = nullptr; // for what joins; outlives the membership's actors
 };
 
 /// A node's part in its cluster: its identity, the control plane, and the links to other nodes. A node alone is a cluster of
@@ -36,6 +38,9 @@ public:
   /// Of a cluster of several nodes; empty: the node is alone.
   const switchboard_actor& switchboard() const noexcept { return switchboard_; }
 
+  /// What the sessions of operators need. With an empty name: the node is alone.
+  session_cluster for_sessions() const;
+
   /// Begins to take part. `on_fatal` hears why the node cannot go on; `parts` are what other nodes may reach.
   void start(std::function<void(const failure&)> on_fatal, node_parts parts);
 
@@ -49,6 +54,7 @@ private:
   control_config control_of(const membership_config& config);
   control_config control_alone(const membership_config& config) const;
   control_listener listener();
+  void spawn_cluster_cast(writer& disk);
 
   work_loop& loop_;
   node_uuid self_;
@@ -56,6 +62,8 @@ private:
   controller_actor controller_;
   switchboard_actor switchboard_;
   caf::actor member_watcher_;
+  registrar_door registrar_;
+  std::unique_ptr<join_desk> desk_;
   std::unique_ptr<cluster_links> links_;
   std::unique_ptr<control_loop> control_; // ends before the links
 };

@@ -67,11 +67,11 @@ std::string_view sentence(join_verdict verdict) noexcept {
     case join_verdict::good:
       return {};
     case join_verdict::unknown:
-      return "The cluster has not given out this join token; make one with `hearth node token` on a member.";
+      return "The cluster has not given out this join token; make one with `hearth cluster token` on a member.";
     case join_verdict::expired:
-      return "The join token has expired; make another one with `hearth node token` on a member.";
+      return "The join token has expired; make another one with `hearth cluster token` on a member.";
     case join_verdict::used:
-      return "The join token has been used already; make another one with `hearth node token` on a member.";
+      return "The join token has been used already; make another one with `hearth cluster token` on a member.";
   }
   return "The join token cannot be judged.";
 }

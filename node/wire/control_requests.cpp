@@ -68,6 +68,15 @@ outcome read_start(std::uint32_t request, ::StartRun::Reader from) {
   return order;
 }
 
+outcome read_voters(std::uint32_t request, capnp::List<capnp::Text>::Reader from) {
+  client::set_voters order{request, {}};
+  for (auto node : from)
+    order.nodes.push_back(string_of(node));
+  if (order.nodes.empty())
+    return bad_request("Name the voters: one, three or five nodes.");
+  return order;
+}
+
 outcome read(std::uint32_t request, ::Request::Reader from, const std::string& default_python) {
   switch (from.which()) {
     case ::Request::HELLO:
@@ -113,6 +122,25 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
     }
     case ::Request::RESULT:
       return client::result{request, string_of(from.getResult())};
+    case ::Request::CLUSTER:
+      return client::ask_cluster{request};
+    case ::Request::ADMIT_NODE:
+      return client::admit_node{request, string_of(from.getAdmitNode().getNode()),
+                                string_of(from.getAdmitNode().getName())};
+    case ::Request::REMOVE_NODE:
+      return client::remove_node{request, string_of(from.getRemoveNode())};
+    case ::Request::DRAIN_NODE:
+      return client::drain_node{request, string_of(from.getDrainNode().getNode()), from.getDrainNode().getDraining()};
+    case ::Request::SET_VOTERS:
+      return read_voters(request, from.getSetVoters());
+    case ::Request::JOIN_TOKEN: {
+      client::make_join_token token{request, {}};
+      if (const auto valid = from.getJoinToken().getValidMs(); valid > 0)
+        token.valid = duration_of(valid);
+      return token;
+    }
+    case ::Request::BACKUP:
+      return client::back_up{request, string_of(from.getBackup())};
     case ::Request::UNSPECIFIED:
       break;
   }

@@ -97,6 +97,7 @@ inline control_actor::behavior_type scripted_owners(control_actor::pointer, std:
       return log->owners[key];
     },
     [](atom::list) { return std::vector<member_row>{}; },
+    [](atom::status) { return control::standing{}; },
     [node](atom::watch, const control_watcher& watcher) { node->watcher = watcher; },
   };
 }

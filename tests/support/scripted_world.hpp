@@ -204,6 +204,8 @@ public:
     }
   };
 
+  session_cluster cluster; // of sessions that connect from now on
+
   scripted_client& connect(bool greet = true) {
     auto c = std::make_shared<scripted_client>();
     clients_.push_back(c);
@@ -221,6 +223,7 @@ public:
     config.bundles = std::get<1>(doors_);
     config.logs = std::get<2>(doors_);
     config.journal = journal;
+    config.cluster = cluster;
     c->session = sys.spawn([config](session_actor::stateful_pointer<session_state> self) {
       return self->state.make_behavior(self, config);
     });

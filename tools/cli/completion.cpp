@@ -2,6 +2,7 @@
 
 #include "tools/cli/commands.hpp"
 #include "tools/cli/nearest.hpp"
+#include "tools/cli/target.hpp"
 
 #include <map>
 #include <ostream>
@@ -48,9 +49,8 @@ std::vector<std::string> known_names(const surroundings& around, completion_kind
   if (kind == completion_kind::none)
     return names;
   try {
-    auto node = connection::open(around.socket);
-    if (!node)
-      return names;
+    auto found = open_node(around);
+    auto* node = &found;
     if (kind == completion_kind::runs)
       for (const auto& row : rows_of(*node, noun::runs, "", 0))
         names.push_back(text_in(row, "name"));

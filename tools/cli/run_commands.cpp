@@ -1,6 +1,7 @@
 #include "tools/cli/commands.hpp"
 #include "tools/cli/log_printer.hpp"
 #include "tools/cli/run_result.hpp"
+#include "tools/cli/target.hpp"
 #include "tools/cli/units.hpp"
 #include "tools/cli/views.hpp"
 
@@ -89,7 +90,7 @@ exit_status logs(const surroundings& around, const logs_options& asked) {
                         "`hearth logs RUN -f` follows a run.");
   if (is_replica)
     replica_of(options.of);
-  auto node = connection::open_existing(around.socket);
+  auto node = open_node(around);
   if (is_id(options.of)) {
     options.action = options.of;
     options.of = run_of_action(node, options.action);
@@ -109,7 +110,7 @@ exit_status logs(const surroundings& around, const logs_options& asked) {
 }
 
 exit_status abort(const surroundings& around, const abort_options& options) {
-  auto node = connection::open_existing(around.socket);
+  auto node = open_node(around);
   const auto run = readable(
     noun::runs,
     node.ask("abort", {{"run", options.run}, {"action", options.action}, {"reason", options.reason}}, "run"));
@@ -124,7 +125,7 @@ exit_status abort(const surroundings& around, const abort_options& options) {
 }
 
 exit_status rerun(const surroundings& around, const rerun_options& options) {
-  auto node = connection::open_existing(around.socket);
+  auto node = open_node(around);
   const auto id = new_call_id(around.unix_ms());
   const auto run = readable(noun::runs, node.ask("rerun",
                                                  {{"name", options.run},
@@ -145,7 +146,7 @@ exit_status rerun(const surroundings& around, const rerun_options& options) {
 }
 
 exit_status wait(const surroundings& around, const std::string& name, bool as_json) {
-  auto node = connection::open_existing(around.socket);
+  auto node = open_node(around);
   const auto run = readable(noun::runs, node.ask("wait", name, "run"));
   const bool has_succeeded = text_in(run, "phase") == "SUCCEEDED";
   if (as_json)

@@ -44,6 +44,7 @@ class Connection:
 
     def __init__(self, sock: socket.socket, path: str) -> None:
         self.path = path
+        self.cluster = ""  # of which it is a node, where a cluster was asked for
         self.broken = ""  # why nothing more can be sent
         self.ended = False  # nothing more arrives, and what was open is failed
         self.given_up = False  # it was closed here, so what was open is not wanted any more
@@ -67,16 +68,16 @@ class Connection:
         self._ports: weakref.WeakKeyDictionary[Any, LoopPort] = weakref.WeakKeyDictionary()
 
     @classmethod
-    def open(cls, sock: socket.socket, path: str) -> Connection:
-        """Greets the node at the other end of `sock`. Blocks; raises NodeUnavailableError."""
+    def open(cls, sock: socket.socket, path: str, patience: float = HELLO_TIMEOUT) -> Connection:
+        """Greets the node at the other end of `sock`. Blocks, at most for `patience` seconds; raises NodeUnavailableError."""
         connection = cls(sock, path)
         program = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
         hello = {"protocol": PROTOCOL, "program": program, "pid": os.getpid(), "version": __version__}
         try:
             slot = connection.request("hello", hello)
-            if not connection.wait(slot, HELLO_TIMEOUT):
+            if not connection.wait(slot, patience):
                 raise NodeUnavailableError(
-                    f"What listens at {path} has not answered within {HELLO_TIMEOUT:.0f} s; is it a node? "
+                    f"What listens at {path} has not answered within {patience:.0f} s; is it a node? "
                     "Look at `hearth node status`, or set HEARTH_SOCKET."
                 )
             connection.welcome = slot.answer()

@@ -168,8 +168,7 @@ def _run(task: Task[Any, Any], inputs: Dict[str, Any], parsed: argparse.Namespac
         return _say("Interrupted before the node had accepted the run; it is taken back.", _INTERRUPTED)
     view = RunView(run, feed, sys.stderr if parsed.output == "json" else sys.stdout)
     try:
-        private = "private node" if connection.welcome.get("private") else "node"
-        about = f"{task.name} with {interpreter_of(task.env)} on {private} {connection.node}"
+        about = f"{task.name} with {interpreter_of(task.env)} on {_where(connection)}"
         print(f"run {run.name}: {about}", file=sys.stderr)
         if not follows:
             return _leave(run, parsed)
@@ -182,6 +181,12 @@ def _run(task: Task[Any, Any], inputs: Dict[str, Any], parsed: argparse.Namespac
         row = {}  # `_end` says it
     view.finish()
     return _end(run, row, parsed)
+
+
+def _where(connection: Any) -> str:
+    if connection.cluster:
+        return f"cluster {connection.cluster}, through node {connection.node}"
+    return f"{'private node' if connection.welcome.get('private') else 'node'} {connection.node}"
 
 
 def _leave(run: runs.Run, parsed: argparse.Namespace) -> int:
