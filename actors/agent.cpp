@@ -65,8 +65,8 @@ caf::result<opened_environment> agent_state::open_here(const spec_ptr& spec, boo
   auto& supervisor = supervisors_[spec->key()];
   if (!supervisor) {
     supervisor = self_->spawn<caf::monitored>(
-      [config = supervisor_config{spec->key(), agent_actor(self_), config_.run_keeper, replica_numbers_, cores_,
-                                  config_.journal, config_.zygote_ttl, owner_epoch}](
+      [config = supervisor_config{spec->key(), agent_actor(self_), replica_numbers_, cores_, config_.journal,
+                                  config_.zygote_ttl, owner_epoch}](
         supervisor_actor::stateful_pointer<supervisor_state> self) { return self->state.make_behavior(self, config); });
     if (owner_epoch)
       owned_[spec->key()] = owner_epoch;

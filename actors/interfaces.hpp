@@ -78,8 +78,11 @@ using seeker_actor = caf::typed_actor<
   // The answer of `seek`, perhaps in parts.
   caf::reacts_to<atom::found, std::vector<found_child>>>;
 
-/// Keeps what the calls below a run have returned, for a parent that runs again: RUN KEEPER of the run's home.
+/// Keeps what happens below a run, and what its calls have returned, for a parent that runs again: RUN KEEPER of the run's
+/// home, or who stands for it on another node.
 using recorder_actor = caller_actor::extend<
+  // Facts from SUPERVISORs: what happened to calls of the run. May be dropped under pressure, then listings lack them.
+  caf::reacts_to<atom::actions, std::vector<action_event>>,
   // Facts from REPLICAs: children of their calls have succeeded. May be dropped under pressure: they then run again.
   caf::reacts_to<atom::record, std::vector<finished_child>>,
   // Which of these calls below the root are recorded? Answered by `found`, or never: who asks does not wait for long.
@@ -92,7 +95,7 @@ struct call {
   spec_ptr spec;       // with its version: names the pool
   caller_actor caller; // gets the reply
   caller_actor output; // gets the output; inherited by children. In a run it is its `recorder_actor`
-  bool in_run = false; // its actions are recorded by the run keeper
+  bool in_run = false; // `output` records its actions
   // It, or a call above it, ran before: the record may know its children, or itself. Inherited by children.
   bool replays = false;
 };
@@ -306,8 +309,6 @@ using run_keeper_actor = recorder_actor::extend<
   // Has a run accepted; answered with its name when it is sure to be executed. The session hears the reply of the root call
   // as a reply. The same root again, with the same content, is the same run.
   caf::replies_to<atom::accept, run_order>::with<std::string>,
-  // Facts from SUPERVISORs about actions of runs.
-  caf::reacts_to<atom::actions, std::vector<action_event>>,
   // Rows of runs (empty name: all), of the actions of one run.
   caf::replies_to<atom::list, std::string, std::uint32_t>::with<std::vector<run_row>>,
   caf::replies_to<atom::actions, std::string, std::uint32_t>::with<std::vector<action_row>>,

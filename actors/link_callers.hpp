@@ -24,6 +24,8 @@ void for_each_caller(message& what, Visit&& visit) {
           visit(c.caller);
       } else if constexpr (std::is_same_v<kind, probe> || std::is_same_v<kind, ask>) {
         visit(m.caller);
+      } else if constexpr (std::is_same_v<kind, sought>) {
+        visit(m.seeker);
       }
     },
     what);

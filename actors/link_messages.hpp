@@ -106,6 +106,45 @@ struct logged {
   std::vector<log_text> items;
 };
 
+// -- to the recorder of a run, and back ----
+
+/// Children of calls of a run have succeeded.
+struct recorded {
+  std::uint64_t number = 0; // of the recorder
+  std::vector<finished_child> items;
+};
+
+/// Which of these calls below the root are recorded? Answered by `found`, perhaps in parts.
+struct sought {
+  std::uint64_t number = 0; // of the recorder
+  call_id root;
+  std::vector<call_id> ids;
+  caller_ref seeker;
+};
+
+struct found {
+  std::uint64_t number = 0; // of the seeker
+  std::vector<found_child> items;
+};
+
+/// What happened to actions of runs in environments that the sender owns.
+struct acted {
+  struct item {
+    call_id root, id, parent;
+    std::uint16_t depth = 0;
+    std::string task, key; // of the environment
+    action_event::phase_t phase = action_event::phase_t::queued;
+    std::uint16_t attempt = 0;
+    bool cold = false;
+    nanoseconds queued{0}, start{0}, fork{0}, import{0}, run{0};
+    std::uint64_t replica = 0;
+    std::string error;
+  };
+
+  std::uint64_t number = 0; // of the recorder
+  std::vector<item> items;
+};
+
 // -- from the owner to the node of a replica ----
 
 struct order {
@@ -138,7 +177,7 @@ struct dispatch {
     call_header header;
     payload arguments;
     bool in_run = false;
-  bool replays = false;
+    bool replays = false;
     caller_ref caller, output;
   };
 
@@ -225,7 +264,7 @@ struct answer {
 
 using message = std::variant<open_environment, opened, invoke, cancel, probe, strays, replies, logged, order, withdraw,
                              promote, forget, dispatch, recall, cancel_ticket, retire, adopt, replica_event, adopted,
-                             free_capacity, ask, answer>;
+                             free_capacity, ask, answer, recorded, sought, found, acted>;
 using messages = std::vector<message>;
 
 } // namespace hearth::link

@@ -358,21 +358,29 @@ struct node_row {
   std::string memory_limits; // who ends what uses too much: "cgroup" or "watcher"
 };
 
+/// Of an action in an environment that another node owns: what that node said of it.
+struct far_action {
+  node_uuid node;
+  std::string key; // of the environment
+  std::string task;
+};
+
 /// What happened to one action of a run; kept by the run keeper.
 struct action_event {
   call_id root;
   call_id id;
   call_id parent;
   std::uint16_t depth = 0;
-  std::string_view task; // points into a spec that outlives the event: `keep`
-  spec_ptr keep;
+  std::string_view task;                 // points into what outlives the event: `keep`, or `far`
+  spec_ptr keep;                         // of its environment, when this node owns that
+  std::shared_ptr<const far_action> far; // when another one does
   enum class phase_t : std::uint8_t { queued, running, succeeded, failed, aborted, timed_out } phase = phase_t::queued;
   std::uint16_t attempt = 0;
   bool cold = false;
   nanoseconds queued{0}, start{0}, fork{0}, import{0}, run{0};
   std::uint64_t replica = 0;
   std::string error;
-  caf::strong_actor_ptr supervisor; // who can cancel it
+  caf::strong_actor_ptr supervisor; // who can cancel it: a `supervisor_actor`, or, when it is far, the SWITCHBOARD
 };
 
 } // namespace hearth

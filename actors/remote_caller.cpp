@@ -2,8 +2,31 @@
 
 namespace hearth {
 
-caller_actor::behavior_type remote_caller(caller_actor::pointer self, const link::caller_ref& whom,
-                                          const switchboard_actor& switchboard) {
+namespace {
+
+link::acted::item far(action_event& e) {
+  return {e.root,
+          e.id,
+          e.parent,
+          e.depth,
+          std::string(e.task),
+          e.keep ? e.keep->key() : std::string(),
+          e.phase,
+          e.attempt,
+          e.cold,
+          e.queued,
+          e.start,
+          e.fork,
+          e.import,
+          e.run,
+          e.replica,
+          std::move(e.error)};
+}
+
+} // namespace
+
+remote_caller_actor::behavior_type remote_caller(remote_caller_actor::pointer self, const link::caller_ref& whom,
+                                                 const switchboard_actor& switchboard) {
   const auto say = [self, switchboard, node = whom.node](link::message what) {
     link::messages said;
     said.push_back(std::move(what));
@@ -15,6 +38,22 @@ caller_actor::behavior_type remote_caller(caller_actor::pointer self, const link
     },
     [say, number = whom.number](atom::logged, std::vector<log_text>& texts) {
       say(link::logged{number, std::move(texts)});
+    },
+    [say, number = whom.number](atom::actions, std::vector<action_event>& events) {
+      link::acted what{number, {}};
+      what.items.reserve(events.size());
+      for (auto& e : events)
+        what.items.push_back(far(e));
+      say(std::move(what));
+    },
+    [say, number = whom.number](atom::record, std::vector<finished_child>& children) {
+      say(link::recorded{number, std::move(children)});
+    },
+    [say, number = whom.number](atom::seek, call_id root, std::vector<call_id>& ids, const seeker_actor& seeker) {
+      say(link::sought{number, root, std::move(ids), {caf::actor_cast<caf::strong_actor_ptr>(seeker), {}, 0}});
+    },
+    [say, number = whom.number](atom::found, std::vector<found_child>& children) {
+      say(link::found{number, std::move(children)});
     },
   };
 }

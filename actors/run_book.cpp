@@ -57,7 +57,10 @@ bool counts(run_entry& run, const action_event& e) {
     --run.row.actions_failed;
   }
   if (e.phase == phase_t::queued) {
-    const bool is_new = run.open_actions.try_emplace(e.id, caf::actor_cast<caf::actor_addr>(e.supervisor)).second;
+    // Queued once more is what has another supervisor now.
+    const bool is_new = run.open_actions
+                          .insert_or_assign(e.id, open_action{caf::actor_cast<caf::actor_addr>(e.supervisor), e.far})
+                          .second;
     run.row.actions += is_new ? 1 : 0;
     return is_new;
   }

@@ -7,19 +7,26 @@
 
 #include <deque>
 #include <list>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 namespace hearth {
 
+/// An action that has not ended: who can cancel it.
+struct open_action {
+  caf::actor_addr supervisor;            // or the SWITCHBOARD, when it is far
+  std::shared_ptr<const far_action> far; // set: another node owns its environment
+};
+
 /// What a node knows of one run: what the control log decided, and, on its home, what happened to its actions.
 struct run_entry {
   durable_run_ptr durable;
   run_row row;
-  std::vector<action_row> actions;                           // the first `run_actions_kept`
-  std::unordered_map<call_id, std::size_t> index;            // of those
-  std::unordered_map<call_id, caf::actor_addr> open_actions; // that have not ended, with who can cancel them
+  std::vector<action_row> actions;                // the first `run_actions_kept`
+  std::unordered_map<call_id, std::size_t> index; // of those
+  std::unordered_map<call_id, open_action> open_actions;
 
   bool ended() const { return durable->end.has_value(); }
   call_id root() const { return durable->submitted.root; }

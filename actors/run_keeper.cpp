@@ -44,7 +44,7 @@ void run_keeper_state::changed(durable_run_ptr now) {
     return drop(root, "The run has ended.");
   }
   const auto x = executions_.find(root);
-  const bool is_ours = d.home == config_->self && d.seat == standing_.seat;
+  const bool is_ours = is_at_home(d);
   if (x != executions_.end() && (!is_ours || x->second.run->attempt != d.attempt))
     drop(root, "The run goes on elsewhere.");
   if (!is_ours)
@@ -55,6 +55,11 @@ void run_keeper_state::changed(durable_run_ptr now) {
     wish_abort(run);
   else
     x->second.run = run.durable;
+}
+
+/// What others say of a run counts for its home alone: another node has not all of it.
+bool run_keeper_state::is_at_home(const durable_run& run) const {
+  return run.home == config_->self && run.seat == standing_.seat;
 }
 
 void run_keeper_state::forgotten(const durable_run_ptr& run) {
@@ -170,7 +175,7 @@ void run_keeper_state::acted(std::vector<action_event>& events) {
   std::set<call_id> touched;
   for (auto& e : events) {
     auto* run = book_->find(e.root);
-    if (!run)
+    if (!run || !is_at_home(*run->durable))
       continue;
     // The reply of the root call comes straight from its replica, so it may be faster than the record of its action.
     run_book::count(*run, e);
@@ -218,13 +223,11 @@ caf::result<run_row> run_keeper_state::abort(const std::string& name_or_root, co
 caf::result<run_row> run_keeper_state::abort_action(run_entry& run, const std::string& action,
                                                     const std::string& reason) {
   std::vector<call_id> matches;
-  for (const auto& [id, supervisor] : run.open_actions)
+  for (const auto& [id, open] : run.open_actions)
     if (to_string(id).compare(0, action.size(), action) == 0)
       matches.push_back(id);
   if (matches.size() == 1) {
-    if (auto to = caf::actor_cast<supervisor_actor>(run.open_actions.at(matches.front())))
-      self_->send(to, atom::cancel::value,
-                  std::vector<cancellation>{cancellation{caller_actor{}, matches.front(), ec::aborted, reason}});
+    cancel(matches.front(), run.open_actions.at(matches.front()), reason);
     return row_of(run);
   }
   if (matches.size() > 1)
@@ -232,6 +235,18 @@ caf::result<run_row> run_keeper_state::abort_action(run_entry& run, const std::s
                                         + "` begin with `" + action + "`; give more of the id."});
   return error_of({ec::bad_request, "Run `" + run.name() + "` has no open action `" + action + "`; `hearth get actions "
                                       + run.name() + "` lists them."});
+}
+
+void run_keeper_state::cancel(call_id action, const open_action& open, const std::string& reason) {
+  if (!open.far) {
+    if (const auto to = caf::actor_cast<supervisor_actor>(open.supervisor))
+      self_->send(to, atom::cancel::value, std::vector<cancellation>{{caller_actor{}, action, ec::aborted, reason}});
+    return;
+  }
+  link::messages said;
+  said.emplace_back(link::cancel{open.far->key, {{{}, action, ec::aborted, reason}}});
+  if (const auto to = caf::actor_cast<switchboard_actor>(open.supervisor))
+    self_->send(to, atom::send::value, open.far->node, std::move(said));
 }
 
 void run_keeper_state::heed(const caf::actor_addr& actor) {

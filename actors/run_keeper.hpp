@@ -31,10 +31,10 @@ struct run_keeper_config {
   records_actor records;
   logs_actor logs;
   switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
-  std::function<std::uint64_t()> unix_ms;                        // the calendar, for listings
-  std::function<std::string(std::string_view)> digest;           // SHA-256 in hex
-  std::function<bytes(const environment_spec&)> encode_spec;     // for other nodes, and later starts of this one
-  std::function<spec_ptr(const bytes&)> decode_spec;             // null: not understood
+  std::function<std::uint64_t()> unix_ms;                    // the calendar, for listings
+  std::function<std::string(std::string_view)> digest;       // SHA-256 in hex
+  std::function<bytes(const environment_spec&)> encode_spec; // for other nodes, and later starts of this one
+  std::function<spec_ptr(const bytes&)> decode_spec;         // null: not understood
   std::size_t actions_of_ended_max = defaults::runs_kept;
 };
 
@@ -116,6 +116,7 @@ private:
   void put_off(call_id root);
   void resume(call_id root);
   void drop(call_id root, const std::string& why);
+  bool is_at_home(const durable_run& run) const;
   execution* executed(call_id root, std::uint32_t attempt);
   void wish_abort(run_entry& run);
   milliseconds remaining(const durable_run& run) const;
@@ -135,6 +136,7 @@ private:
   void pin_blobs();
   void answer(run_entry& run, std::function<void(call_reply)> then);
   void acted(std::vector<action_event>& events);
+  void cancel(call_id action, const open_action& open, const std::string& reason);
   caf::result<run_row> abort(const std::string& run, const std::string& action, const std::string& reason);
   caf::result<run_row> abort_action(run_entry& run, const std::string& action, const std::string& reason);
   void heed(const caf::actor_addr& actor);

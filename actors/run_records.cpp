@@ -21,7 +21,10 @@ call_id run_keeper_state::record_before(const run_entry& run) {
 }
 
 void run_keeper_state::record(std::vector<finished_child>& children) {
-  std::erase_if(children, [this](const auto& child) { return book_->find(child.root) == nullptr; });
+  std::erase_if(children, [this](const auto& child) {
+    const auto* run = book_->find(child.root);
+    return run == nullptr || !is_at_home(*run->durable);
+  });
   if (children.empty())
     return;
   for (auto& child : children) {
@@ -33,7 +36,7 @@ void run_keeper_state::record(std::vector<finished_child>& children) {
 
 void run_keeper_state::seek(call_id root, std::vector<call_id>& ids, const seeker_actor& seeker) {
   const auto* run = book_->find(root);
-  if (run == nullptr)
+  if (run == nullptr || !is_at_home(*run->durable))
     return found(root, {}, ids, seeker);
   const auto other = record_before(*run);
   auto names = ids;

@@ -20,7 +20,6 @@ namespace hearth {
 struct supervisor_config {
   std::string key; // "project/domain/name"
   agent_actor agent;
-  run_keeper_actor run_keeper;                    // may be empty: then actions are not recorded
   std::shared_ptr<std::uint64_t> replica_numbers; // the node's counter
   std::shared_ptr<const std::uint32_t>
     cores;               // of the node or cluster: bounds replicas of an environment without `reusable`
@@ -134,7 +133,7 @@ private:
   call_reply* failed_ = nullptr; // the reply of the execution that just failed
   std::vector<std::pair<replica_actor, std::vector<dispatched_call>>> dispatches_;
   std::vector<std::pair<caller_actor, std::vector<call_reply>>> replies_;
-  std::vector<action_event> actions_;
+  std::vector<std::pair<caller_actor, std::vector<action_event>>> actions_; // by recorder
   std::vector<journal_entry> journal_;
 
   std::optional<instant> armed_;

@@ -168,7 +168,7 @@ void supervisor_state::record(const version& v, ticket id, const call& c, action
   a.replica = where.value;
   a.error = code == ec::none ? std::string{} : std::move(error);
   a.supervisor = self_->ctrl();
-  actions_.push_back(std::move(a));
+  batch_for(actions_, c.output).push_back(std::move(a));
 }
 
 /// Sends what the turn has gathered: one message per actor.
@@ -180,8 +180,9 @@ void supervisor_state::flush() {
     if (to)
       self_->send(to, atom::replies::value, std::move(batch));
   replies_.clear();
-  if (!actions_.empty() && config_.run_keeper)
-    self_->send(config_.run_keeper, atom::actions::value, std::move(actions_));
+  for (auto& [to, batch] : actions_)
+    if (to)
+      self_->send(caf::actor_cast<recorder_actor>(to), atom::actions::value, std::move(batch));
   actions_.clear();
   if (!journal_.empty())
     self_->send(config_.journal, atom::append::value, std::exchange(journal_, {}));

@@ -85,13 +85,17 @@ void switchboard_state::say(node_uuid node, link::message what) {
     self_->send(self_, atom::tick::value);
 }
 
-/// What has not left certainly did not begin elsewhere.
 void switchboard_state::undelivered(const link::message& what) {
-  const auto* calls = std::get_if<link::invoke>(&what);
-  if (!calls)
-    return;
+  if (const auto* calls = std::get_if<link::invoke>(&what))
+    undelivered(*calls);
+  else if (const auto* question = std::get_if<link::sought>(&what))
+    answer_not_there(*question);
+}
+
+/// What has not left certainly did not begin elsewhere.
+void switchboard_state::undelivered(const link::invoke& what) {
   std::vector<std::pair<caf::strong_actor_ptr, std::vector<call_reply>>> back;
-  for (const auto& c : calls->calls) {
+  for (const auto& c : what.calls) {
     call_reply reply;
     reply.id = c.header.id;
     reply.code = ec::stale_epoch;

@@ -71,10 +71,13 @@ private:
   void say(node_uuid node, link::message what);
   void flush();
   void undelivered(const link::message& what);
+  void undelivered(const link::invoke& what);
+  void answer_not_there(const link::sought& what);
 
   // -- callers ----
   void number(link::caller_ref& whom);
   void resolve(link::caller_ref& whom);
+  recorder_actor recorder(std::uint64_t number) const;
 
   // -- what another node said ----
   void hear(node_uuid from, link::messages& what);
@@ -86,6 +89,10 @@ private:
   void take(node_uuid from, link::strays& what);
   void take(node_uuid from, link::replies& what);
   void take(node_uuid from, link::logged& what);
+  void take(node_uuid from, link::recorded& what);
+  void take(node_uuid from, link::sought& what);
+  void take(node_uuid from, link::found& what);
+  void take(node_uuid from, link::acted& what);
   void take(node_uuid from, link::ask& what);
   void take(node_uuid from, link::answer& what);
   template <class OfReplicas>

@@ -95,13 +95,15 @@ void switchboard_state::take(node_uuid from, link::invoke& what) {
 
 void switchboard_state::take(node_uuid, link::cancel& what) {
   const auto s = served_.find(what.key);
-  if (s == served_.end())
-    return;
+  const auto gate = gates_.find(what.key); // through which this node calls itself
   std::vector<cancellation> stopped;
   for (auto& item : what.items)
     if (item.caller.here || item.caller.number == 0)
       stopped.push_back({caf::actor_cast<caller_actor>(item.caller.here), item.id, item.code, std::move(item.reason)});
-  self_->send(s->second.supervisor, atom::cancel::value, std::move(stopped));
+  if (s != served_.end())
+    self_->send(s->second.supervisor, atom::cancel::value, std::move(stopped));
+  else if (gate != gates_.end())
+    self_->send(gate->second, atom::cancel::value, std::move(stopped));
 }
 
 void switchboard_state::take(node_uuid from, link::probe& what) {

@@ -47,6 +47,10 @@ struct Message {
     ask @21 :Ask;
     answer @22 :Answer;
     large @23 :Value;                 # a frame of this kind with one message, for which a frame has no room
+    recorded @24 :Recorded;
+    sought @25 :Sought;
+    found @26 :Found;
+    acted @27 :Acted;
   }
 }
 
@@ -175,6 +179,67 @@ struct LogText {
 struct Logged {
   number @0 :UInt64;
   items @1 :List(LogText);
+}
+
+struct Recorded {
+  number @0 :UInt64;
+  items @1 :List(Item);
+
+  struct Item {
+    root @0 :Id;
+    reply @1 :Reply;                  # names the child
+  }
+}
+
+struct Sought {
+  number @0 :UInt64;
+  root @1 :Id;
+  calls @2 :List(Id);
+  seeker @3 :Caller;
+}
+
+struct Found {
+  number @0 :UInt64;
+  items @1 :List(Item);
+
+  struct Item {
+    id @0 :Id;
+    isThere @1 :Bool;
+    reply @2 :Reply;                  # when it is
+  }
+}
+
+struct Acted {
+  number @0 :UInt64;
+  items @1 :List(Item);
+
+  struct Item {
+    root @0 :Id;
+    id @1 :Id;
+    parent @2 :Id;
+    depth @3 :UInt16;
+    task @4 :Text;
+    key @5 :Text;                     # of its environment, which the sender owns
+    phase @6 :Phase;
+    attempt @7 :UInt16;
+    cold @8 :Bool;
+    queuedNs @9 :UInt64;
+    startNs @10 :UInt64;
+    forkNs @11 :UInt64;
+    importNs @12 :UInt64;
+    runNs @13 :UInt64;
+    replica @14 :UInt64;
+    error @15 :Text;
+  }
+
+  enum Phase {
+    queued @0;
+    running @1;
+    succeeded @2;
+    failed @3;
+    aborted @4;
+    timedOut @5;
+  }
 }
 
 struct Order {

@@ -25,6 +25,9 @@ std::size_t weight_of(const payload& value) {
 std::size_t weight_of(const link::call& c) { return weight_of(c.arguments); }
 std::size_t weight_of(const link::dispatch::item& i) { return weight_of(i.arguments); }
 std::size_t weight_of(const call_reply& r) { return weight_of(r.value); }
+std::size_t weight_of(const finished_child& c) { return weight_of(c.reply); }
+std::size_t weight_of(const found_child& c) { return c.reply ? weight_of(*c.reply) : item_bytes; }
+std::size_t weight_of(const link::acted::item& i) { return item_bytes + i.task.size() + i.key.size() + i.error.size(); }
 std::size_t weight_of(const log_text& t) { return item_bytes + t.text.size(); }
 std::size_t weight_of(const replica::event& e) {
   const auto* done = std::get_if<replica::done>(&e);
@@ -35,6 +38,9 @@ bool is_large(const payload& value) { return value.size() > defaults::link_inlin
 bool is_large(const link::call& c) { return is_large(c.arguments); }
 bool is_large(const link::dispatch::item& i) { return is_large(i.arguments); }
 bool is_large(const call_reply& r) { return is_large(r.value); }
+bool is_large(const finished_child& c) { return is_large(c.reply); }
+bool is_large(const found_child& c) { return c.reply && is_large(*c.reply); }
+bool is_large(const link::acted::item&) { return false; } // it carries no value
 bool is_large(const log_text& t) { return t.text.size() > defaults::link_inline_bytes_max; }
 bool is_large(const replica::event& e) {
   const auto* done = std::get_if<replica::done>(&e);
@@ -80,6 +86,14 @@ void split(Message&& what, Items& items, std::vector<piece>& into) {
   close();
 }
 
+template <class Message, class... Others>
+constexpr bool is_one_of = (std::is_same_v<Message, Others> || ...);
+
+/// Those of which a part is as good as the whole.
+template <class Message>
+constexpr bool has_items = is_one_of<Message, link::dispatch, link::replies, link::logged, link::replica_event,
+                                     link::recorded, link::found, link::acted>;
+
 std::vector<piece> pieces_of(link::messages what) {
   std::vector<piece> pieces;
   for (auto& message : what)
@@ -88,11 +102,7 @@ std::vector<piece> pieces_of(link::messages what) {
         using kind = std::decay_t<decltype(m)>;
         if constexpr (std::is_same_v<kind, link::invoke>) {
           split(m, m.calls, pieces);
-        } else if constexpr (
-          std::is_same_v<
-            kind,
-            link::
-              dispatch> || std::is_same_v<kind, link::replies> || std::is_same_v<kind, link::logged> || std::is_same_v<kind, link::replica_event>) {
+        } else if constexpr (has_items<kind>) {
           split(m, m.items, pieces);
         } else if constexpr (std::is_same_v<kind, link::answer>) {
           pieces.push_back({std::move(m), defaults::link_batch_bytes, true});

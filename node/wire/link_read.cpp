@@ -130,6 +130,10 @@ link::ask read(said::Ask::Reader from) {
   return m;
 }
 
+link::sought read(said::Sought::Reader from) {
+  return {from.getNumber(), call_of(from.getRoot()), calls_of(from.getCalls()), caller_of(from.getSeeker())};
+}
+
 } // namespace
 
 std::optional<link::message> read_message(said::Message::Reader from, value_source& values) {
@@ -187,6 +191,14 @@ std::optional<link::message> read_message(said::Message::Reader from, value_sour
       return read(from.getAsk());
     case said::Message::ANSWER:
       return read_answer(from.getAnswer(), values);
+    case said::Message::RECORDED:
+      return read_recorded(from.getRecorded(), values);
+    case said::Message::SOUGHT:
+      return read(from.getSought());
+    case said::Message::FOUND:
+      return read_found(from.getFound(), values);
+    case said::Message::ACTED:
+      return read_acted(from.getActed());
     case said::Message::LARGE:
     case said::Message::UNSPECIFIED:
       break;

@@ -209,6 +209,19 @@ struct message_writer {
     write_caller(what.caller, m.initCaller());
   }
 
+  void operator()(const link::recorded& what) { write_recorded(what, into.initRecorded(), values); }
+
+  void operator()(const link::sought& what) {
+    auto m = into.initSought();
+    m.setNumber(what.number);
+    write_id(what.root, m.initRoot());
+    write_calls(what.ids, m.initCalls(size_of(what.ids)));
+    write_caller(what.seeker, m.initSeeker());
+  }
+
+  void operator()(const link::found& what) { write_found(what, into.initFound(), values); }
+  void operator()(const link::acted& what) { write_acted(what, into.initActed()); }
+
   void operator()(const link::answer& what) { write_answer(what, into.initAnswer(), values); }
 };
 

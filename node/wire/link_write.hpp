@@ -31,6 +31,15 @@ std::optional<link::message> read_message(said::Message::Reader from, value_sour
 void write_answer(const link::answer& what, said::Answer::Builder into, value_sink& values);
 link::answer read_answer(said::Answer::Reader from, value_source& values);
 
+void write_recorded(const link::recorded& what, said::Recorded::Builder into, value_sink& values);
+link::recorded read_recorded(said::Recorded::Reader from, value_source& values);
+
+void write_found(const link::found& what, said::Found::Builder into, value_sink& values);
+link::found read_found(said::Found::Reader from, value_source& values);
+
+void write_acted(const link::acted& what, said::Acted::Builder into);
+link::acted read_acted(said::Acted::Reader from);
+
 void write_reply(const call_reply& reply, said::Reply::Builder into, value_sink& values);
 call_reply read_reply(said::Reply::Reader from, value_source& values);
 

@@ -13,7 +13,7 @@ namespace {
 struct moved : scripted_cluster {
   std::shared_ptr<environment_spec> spec = make_spec(0, 3);
   supervisor_actor first;
-  scripted_caller* me = nullptr;
+  cluster_caller* me = nullptr;
 
   moved() : scripted_cluster(3) {
     first = grant(0, spec, 10);

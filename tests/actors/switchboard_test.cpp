@@ -253,6 +253,32 @@ BOOST_AUTO_TEST_CASE(answers_of_members_are_one_listing_that_names_who_is_missin
   BOOST_CHECK_EQUAL(events[0].unix_ms, 2u);
 }
 
+// -- records of runs ----
+
+BOOST_AUTO_TEST_CASE(a_question_for_a_record_that_nobody_can_answer_is_answered_at_once) {
+  auto heard = std::make_shared<std::vector<found_child>>();
+  const seeker_actor seeker = sys.spawn([heard](seeker_actor::pointer) -> seeker_actor::behavior_type {
+    return {[heard](atom::found, std::vector<found_child>& children) {
+      heard->insert(heard->end(), children.begin(), children.end());
+    }};
+  });
+  const auto seek = [&] {
+    link::messages said;
+    said.emplace_back(link::sought{99, id(1), {id(2), id(3)}, {caf::actor_cast<caf::strong_actor_ptr>(seeker), {}, 0}});
+    tell(node(0).switchboard, atom::send::value, node(1).id, std::move(said));
+  };
+  seek(); // the recorder has ended
+  BOOST_CHECK_EQUAL(said<link::found>(1).size(), 1u);
+  BOOST_CHECK_EQUAL(heard->size(), 2u);
+  cut(0, 1); // its node is gone
+  seek();
+  BOOST_CHECK_EQUAL(heard->size(), 4u);
+  for (const auto& child : *heard)
+    BOOST_CHECK((child.id == id(2) || child.id == id(3)) && !child.reply);
+  caf::anon_send_exit(seeker, caf::exit_reason::kill);
+  run();
+}
+
 BOOST_AUTO_TEST_CASE(a_number_of_a_caller_is_never_given_again) {
   exported_callers table;
   const auto first = caller(), second = caller();

@@ -119,8 +119,25 @@ inline link::invoke some_calls(const std::string& arguments, std::size_t count =
   link::invoke m{"p/d/env", {42}, {}};
   for (std::size_t i = 0; i < count; ++i)
     m.calls.push_back(
-      {some_header(), payload::text(arguments), "v1", {nullptr, somewhere, 5}, {nullptr, {9, 9}, 6}, true});
+      {some_header(), payload::text(arguments), "v1", {nullptr, somewhere, 5}, {nullptr, {9, 9}, 6}, true, true});
   return m;
+}
+
+inline link::recorded some_record(const std::string& value) { return {5, {{{3, 4}, {1, 2}, some_reply(value)}}}; }
+
+inline link::found some_answer(const std::string& value) {
+  return {6, {{{1, 2}, some_reply(value)}, {{7, 8}, std::nullopt}}};
+}
+
+inline link::acted::item some_action() {
+  link::acted::item i;
+  i.root = {3, 4}, i.id = {1, 2}, i.parent = {5, 6};
+  i.depth = 7, i.task = "env.f", i.key = "p/d/env";
+  i.phase = action_event::phase_t::timed_out;
+  i.attempt = 8, i.cold = true;
+  i.queued = nanoseconds(9), i.start = nanoseconds(10), i.fork = nanoseconds(11), i.import = nanoseconds(12);
+  i.run = nanoseconds(13), i.replica = 14, i.error = "It took too long.";
+  return i;
 }
 
 inline link::messages of_each_kind() {
@@ -139,7 +156,7 @@ inline link::messages of_each_kind() {
   all.emplace_back(link::forget{"p/d/env", "v1"});
   link::dispatch d{{4}, {3}, {}};
   d.items.push_back(
-    {{5}, 2, true, nanoseconds(6), some_header(), payload::text("args"), true, {nullptr, somewhere, 5}, {}});
+    {{5}, 2, true, nanoseconds(6), some_header(), payload::text("args"), true, true, {nullptr, somewhere, 5}, {}});
   all.emplace_back(std::move(d));
   all.emplace_back(link::recall{{4}, {{5}, {6}}});
   all.emplace_back(link::cancel_ticket{{4}, {5}});
@@ -162,6 +179,10 @@ inline link::messages of_each_kind() {
   all.emplace_back(link::free_capacity{1, 2, 3, 4, 5});
   all.emplace_back(link::ask{1, "logs", {"run", "action"}, 2, true, {nullptr, somewhere, 5}});
   all.emplace_back(link::answer{1, {}, std::vector<run_row>(2)});
+  all.emplace_back(some_record("value"));
+  all.emplace_back(link::sought{5, {3, 4}, {{1, 2}, {7, 8}}, {nullptr, somewhere, 6}});
+  all.emplace_back(some_answer("value"));
+  all.emplace_back(link::acted{5, {some_action()}});
   return all;
 }
 

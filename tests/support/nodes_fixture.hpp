@@ -80,14 +80,14 @@ struct test_node {
 };
 
 /// What all nodes believe of owners; `own` is answered from it.
-struct scripted_log {
+struct known_owners {
   std::map<std::string, ownership> owners;
   std::optional<failure> refusal;
   std::size_t asked = 0;
 };
 
-inline control_actor::behavior_type scripted_control(control_actor::pointer, std::shared_ptr<scripted_log> log,
-                                                     std::shared_ptr<test_node> node) {
+inline control_actor::behavior_type scripted_owners(control_actor::pointer, std::shared_ptr<known_owners> log,
+                                                    std::shared_ptr<test_node> node) {
   return {
     [](atom::propose, const cluster::command&) { return cluster::outcome{}; },
     [log](atom::own, const std::string& key) -> caf::result<ownership> {
@@ -157,7 +157,7 @@ struct scripted_caller {
 
 class nodes_fixture : public actor_fixture {
 public:
-  explicit nodes_fixture(std::size_t count = 3) : log(std::make_shared<scripted_log>()) {
+  explicit nodes_fixture(std::size_t count = 3) : log(std::make_shared<known_owners>()) {
     for (std::size_t i = 0; i < count; ++i)
       add("node-" + std::string(1, static_cast<char>('a' + i)));
     for (std::size_t i = 0; i < count; ++i)
@@ -308,7 +308,7 @@ public:
     tell(s.calls.at(index).caller, atom::replies::value, std::move(batch));
   }
 
-  std::shared_ptr<scripted_log> log;
+  std::shared_ptr<known_owners> log;
 
 private:
   void add(const std::string& name) {
@@ -316,7 +316,7 @@ private:
     nodes_.push_back(n);
     n->id = {nodes_.size(), 7};
     n->name = name;
-    n->control = sys.spawn(scripted_control, log, n);
+    n->control = sys.spawn(scripted_owners, log, n);
     n->agent = sys.spawn(scripted_agent, n);
     n->switchboard = sys.spawn(
       [config = switchboard_config{n->id, n->control}](switchboard_actor::stateful_pointer<switchboard_state> self) {

@@ -27,7 +27,7 @@ struct scripted_node {
 };
 
 /// Somebody who calls.
-struct scripted_caller {
+struct cluster_caller {
   caller_actor handle;
   std::vector<call_reply> replies;
 };
@@ -112,8 +112,8 @@ public:
     return supervisor;
   }
 
-  scripted_caller& caller() {
-    auto me = std::make_shared<scripted_caller>();
+  cluster_caller& caller() {
+    auto me = std::make_shared<cluster_caller>();
     me->handle = sys.spawn([me](caller_actor::pointer) -> caller_actor::behavior_type {
       return {[me](atom::replies, std::vector<call_reply>& replies) {
                 for (auto& r : replies)
@@ -125,7 +125,7 @@ public:
     return *me;
   }
 
-  void invoke(const supervisor_actor& to, scripted_caller& from, const spec_ptr& spec, std::size_t count = 1) {
+  void invoke(const supervisor_actor& to, cluster_caller& from, const spec_ptr& spec, std::size_t count = 1) {
     std::vector<call> calls;
     for (std::size_t i = 0; i < count; ++i) {
       call c;
@@ -280,7 +280,7 @@ private:
   std::vector<std::shared_ptr<scripted_node>> nodes_;
   std::vector<node_resources> resources_;
   std::set<std::pair<node_uuid, node_uuid>> cut_;
-  std::vector<std::shared_ptr<scripted_caller>> callers_;
+  std::vector<std::shared_ptr<cluster_caller>> callers_;
   std::vector<supervisor_actor> supervisors_;
   std::uint64_t next_ = 100;
 };

@@ -16,6 +16,8 @@ namespace hearth::test {
 
 inline constexpr node_uuid this_node{1, 1};
 
+class scripted_control;
+
 /// A control log of one voter, in memory: commits what is submitted at once, or when the test says so. It outlives the
 /// controllers that follow it.
 struct scripted_log {
@@ -26,6 +28,7 @@ struct scripted_log {
   std::vector<std::pair<std::uint64_t, cluster::command>> waiting;
   std::vector<cluster::command> seen;
   seat_id seat; // of this node
+  std::vector<scripted_control*> followers;
 
   /// Appends a command without anybody who waits for it.
   cluster::outcome commit(const cluster::command& command) {
@@ -53,12 +56,14 @@ struct scripted_log {
   }
 };
 
-/// The real controller on a scripted log.
+/// The real controller on a scripted log; one of several, when several nodes follow it.
 class scripted_control {
 public:
-  scripted_control(caf::actor_system& system, std::shared_ptr<scripted_log> log) : log_(std::move(log)) {
+  scripted_control(caf::actor_system& system, std::shared_ptr<scripted_log> log, node_uuid self = this_node)
+    : log_(std::move(log)) {
+    log_->followers.push_back(this);
     controller_config config;
-    config.self = this_node;
+    config.self = self;
     config.voters = {this_node};
     config.submit = [this](std::uint64_t number, cluster::command command) { submit(number, std::move(command)); };
     actor = system.spawn([config](controller_actor::stateful_pointer<controller_state> self) {
@@ -69,6 +74,10 @@ public:
     told_ = log_->entries.size();
     caf::anon_send(actor, atom::status::value, control::consensus{true, this_node, {}});
   }
+
+  scripted_control(const scripted_control&) = delete;
+  scripted_control& operator=(const scripted_control&) = delete;
+  ~scripted_control() { std::erase(log_->followers, this); }
 
   /// A daemon has started: it takes a seat, and gets back what it had.
   void start(std::uint64_t incarnation) {
@@ -111,7 +120,8 @@ private:
 
   void decide(std::uint64_t number, const cluster::command& command) {
     const auto outcome = log_->commit(command);
-    catch_up();
+    for (auto* follower : log_->followers)
+      follower->catch_up();
     caf::anon_send(actor, atom::done::value, number, outcome);
   }
 
