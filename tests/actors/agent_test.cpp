@@ -89,6 +89,8 @@ struct admission : actor_fixture {
         },
         [](atom::stop, milliseconds) {},
         [](atom::halt) {},
+        [](atom::has, const caller_actor&, const std::vector<call_id>&) { return std::vector<call_id>(); },
+        [](atom::disown) {},
         [](atom::tick) {},
       };
     });
