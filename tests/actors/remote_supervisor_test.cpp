@@ -185,7 +185,7 @@ BOOST_AUTO_TEST_CASE(calls_of_a_local_supervisor_that_fails_follow_the_loss_rule
   auto first = supervisor(0, key).handle;
   node(0).supervisors.erase(key);
   caf::anon_send_exit(first, caf::exit_reason::kill);
-  first = {};
+  first = supervisor_actor{};
   run();
   advance(100ms);
   BOOST_REQUIRE_EQUAL(supervisor(0, key).calls.size(), 2u);
