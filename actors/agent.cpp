@@ -38,7 +38,7 @@ caf::result<opened_environment> agent_state::open(const spec_ptr& spec, bool dep
     return error_of({ec::shutting_down, std::string(sentence(ec::shutting_down))});
   if (auto flaw = flaw_of(*spec); flaw.code != ec::none)
     return error_of(flaw);
-  return config_.control ? open_gate(spec, deploy) : open_here(spec, deploy);
+  return config_.control ? open_gate(spec, deploy) : open_here(spec, deploy, {});
 }
 
 /// In a cluster: whoever uses the environment speaks with its gate, wherever the supervisor is.
@@ -54,17 +54,22 @@ caf::result<opened_environment> agent_state::open_gate(const spec_ptr& spec, boo
   return open_at(gate, spec, deploy);
 }
 
-caf::result<opened_environment> agent_state::open_here(const spec_ptr& spec, bool deploy) {
+caf::result<opened_environment> agent_state::open_here(const spec_ptr& spec, bool deploy, epoch owner_epoch) {
   if (halted_)
     return error_of({ec::shutting_down, std::string(sentence(ec::shutting_down))});
-  if (auto unfit = capacity_->unfit(*spec); unfit.code != ec::none)
-    return error_of(unfit);
+  if (is_stale(spec->key(), owner_epoch))
+    return error_of({ec::stale_epoch, std::string(sentence(ec::stale_epoch))});
+  if (auto no = unfit(*spec); no.code != ec::none)
+    return error_of(no);
+  heard_of(spec->key(), owner_epoch); // ends a supervisor of an older ownership
   auto& supervisor = supervisors_[spec->key()];
   if (!supervisor) {
     supervisor = self_->spawn<caf::monitored>(
-      [config = supervisor_config{spec->key(), agent_actor(self_), config_.run_keeper, replica_numbers_, config_.cores,
-                                  config_.journal, config_.zygote_ttl}](
+      [config = supervisor_config{spec->key(), agent_actor(self_), config_.run_keeper, replica_numbers_, cores_,
+                                  config_.journal, config_.zygote_ttl, owner_epoch}](
         supervisor_actor::stateful_pointer<supervisor_state> self) { return self->state.make_behavior(self, config); });
+    if (owner_epoch)
+      owned_[spec->key()] = owner_epoch;
     if (draining_)
       drain(supervisor);
   }
@@ -88,8 +93,11 @@ void agent_state::disown(const std::string& key) {
   if (found == supervisors_.end())
     return;
   self_->send(found->second, atom::disown::value);
+  waiting_.forget(found->second.address());
   undrained_.erase(found->second.address());
   supervisors_.erase(found); // its successor, if there is one, is another actor
+  owned_.erase(key);
+  adoptions_.erase(key);
   end_when_drained();
 }
 
@@ -131,11 +139,14 @@ void agent_state::add_memory(std::vector<environment_row> environments, std::vec
     std::move(environments), std::move(replicas));
   self_->request(config_.foundry, defaults::inner_request_timeout, atom::list::value)
     .then(
-      [rows, promise](const hearth_replica_memory& memory) mutable {
+      [this, rows, promise](const hearth_replica_memory& memory) mutable {
         for (const auto& [id, bytes] : memory)
           for (auto& row : rows->second)
             if (row.id == id.value)
               row.memory_bytes = bytes;
+        for (auto& row : rows->second)
+          if (const auto there = placed_.find(replica_id{row.id}); in_cluster())
+            row.node = node_name(there == placed_.end() ? config_.node : there->second.node);
         std::sort(rows->first.begin(), rows->first.end(), [](auto& a, auto& b) {
           return std::tie(a.name, a.project, a.domain, a.version) < std::tie(b.name, b.project, b.domain, b.version);
         });
@@ -147,7 +158,8 @@ void agent_state::add_memory(std::vector<environment_row> environments, std::vec
 
 caf::result<node_row> agent_state::status() {
   auto row = config_.about;
-  row.state = draining_ ? "draining" : "running";
+  const bool drains = draining_ || (in_cluster() && nodes_->is_draining(config_.node));
+  row.state = !drains ? "running" : replicas_.empty() ? "drained" : "draining";
   row.up_ms = static_cast<std::uint64_t>(
     std::chrono::duration_cast<milliseconds>(self_->clock().now() - began_).count());
   row.resident_bytes = config_.resident_bytes ? config_.resident_bytes() : 0;
@@ -231,11 +243,23 @@ void agent_state::down(const caf::down_msg& message) {
       replica::start_failed{lost->second.id, {ec::interpreter_lost, "Its replica failed inside the node."}}};
     self_->send(lost->second.supervisor, atom::events::value, std::move(last));
     release(lost->second.id);
+    const auto ended = std::move(lost->second);
+    addresses_.erase(ended.id);
     replicas_.erase(lost);
+    if (ended.owner)
+      end_if_unused(ended.spec->key(), ended.owner_epoch);
+    if (ended.former_supervisor)
+      end_formers(ended.spec->key());
     return serve_orders();
   }
+  if (const auto proxy = placed_addresses_.find(message.source); proxy != placed_addresses_.end())
+    return forget_placed(replica_id{proxy->second});
   undrained_.erase(message.source);
   waiting_.forget(message.source);
+  std::erase_if(owned_, [&](const auto& entry) {
+    const auto s = supervisors_.find(entry.first);
+    return s != supervisors_.end() && s->second.address() == message.source;
+  });
   for (auto* everybody : {&supervisors_, &gates_})
     std::erase_if(*everybody, [&](const auto& entry) { return entry.second.address() == message.source; });
   end_when_drained();
@@ -262,22 +286,34 @@ void agent_state::look_for_idleness() {
       [](const caf::error&) { /* no run keeper: the node is ending */ });
 }
 
-agent_actor::behavior_type agent_state::make_behavior(agent_actor::pointer self, agent_config config) {
+node_agent_actor::behavior_type agent_state::make_behavior(node_agent_actor::pointer self, agent_config config) {
   self_ = self;
   config_ = std::move(config);
+  *cores_ = config_.cores;
+  if (in_cluster())
+    nodes_.emplace(config_.node);
+  if (config_.control)
+    self->send(config_.control, atom::watch::value, control_watcher(self));
   capacity_.emplace(config_.resources, config_.about.name);
   began_ = self->clock().now();
   watch_idleness();
   self->set_down_handler([this](caf::down_msg& message) { down(message); });
   return {
     [this](atom::open, const spec_ptr& spec, bool deploy) { return open(spec, deploy); },
-    [this](atom::own, const spec_ptr& spec, bool deploy, epoch) { return open_here(spec, deploy); },
+    [this](atom::own, const spec_ptr& spec, bool deploy, epoch owner_epoch) {
+      return open_here(spec, deploy, owner_epoch);
+    },
     [this](atom::disown, const std::string& key) { disown(key); },
     [this](atom::start, replica_order& wanted, const supervisor_actor& supervisor) { order(wanted, supervisor); },
     [this](atom::promote, replica_id id) { promote(id); },
     [this](atom::withdraw, replica_id id) { withdraw(id); },
     [this](atom::forget, const std::string& key, const std::string& version) {
       self_->send(config_.foundry, atom::forget::value, key, version);
+      if (in_cluster())
+        say_to_all(link::forget{key, version});
+    },
+    [this](atom::adopt, const std::string& key, epoch owner_epoch, const supervisor_actor& supervisor) {
+      adopt(key, owner_epoch, supervisor);
     },
     [this](atom::join, const caf::actor_addr& session) { sessions_.insert(session); },
     [this](atom::leave, const caf::actor_addr& session) {
@@ -291,6 +327,11 @@ agent_actor::behavior_type agent_state::make_behavior(agent_actor::pointer self,
     [this](atom::stop, milliseconds grace, const std::string& reason) { return stop(grace, reason); },
     [this](atom::tick) { look_for_idleness(); },
     [this](atom::retry) { retry(); },
+    [this](atom::events, node_uuid node, link::messages& messages) { node_said(node, messages); },
+    [this](atom::up, node_uuid node) { node_up(node); },
+    [this](atom::down, node_uuid node, const std::string& why) { node_down(node, why); },
+    [this](atom::events, const control::facts& facts) { heard_facts(facts); },
+    [this](atom::report) { report(); },
   };
 }
 

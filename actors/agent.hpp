@@ -3,8 +3,12 @@
 #include "actors/capacity.hpp"
 #include "actors/control.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/placement.hpp"
+#include "actors/remote_replica.hpp"
 #include "actors/start_queue.hpp"
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -14,10 +18,11 @@
 namespace hearth {
 
 /// The AGENT speaks for one node: it knows the environments that live here, makes replicas for their supervisors as far as
-/// the node's capacity goes, counts clients, and drains the node.
+/// the node's capacity goes, counts clients, and drains the node. In a cluster it orders replicas from the agents of other
+/// nodes as well, makes those that they order, and hands replicas from one owner to the next.
 ///
 /// Spawned by: the node, once.
-/// Monitors:   its SUPERVISORs and REPLICAs.
+/// Monitors:   its SUPERVISORs and REPLICAs, and the REMOTE REPLICAs.
 /// Dies:       when a `stop` is through, or when a private node was idle for its time; the node ends with it.
 struct agent_config {
   node_row about; // what does not change: name, id, version, paths, capacity, idle exit
@@ -34,6 +39,7 @@ struct agent_config {
   milliseconds zygote_ttl = defaults::zygote_ttl; // how long a zygote outlives the replicas
   control_actor control;                          // of a cluster; empty: the node is alone
   switchboard_actor switchboard;                  // likewise
+  bundles_actor bundles;                          // likewise
   node_uuid node;
 };
 
@@ -41,14 +47,14 @@ class agent_state {
 public:
   static inline const char* name = "agent";
 
-  agent_actor::behavior_type make_behavior(agent_actor::pointer self, agent_config config);
+  node_agent_actor::behavior_type make_behavior(node_agent_actor::pointer self, agent_config config);
 
 private:
   using rows_promise = caf::typed_response_promise<std::vector<environment_row>, std::vector<replica_row>>;
 
   caf::result<opened_environment> open(const spec_ptr& spec, bool deploy);
   caf::result<opened_environment> open_gate(const spec_ptr& spec, bool deploy);
-  caf::result<opened_environment> open_here(const spec_ptr& spec, bool deploy);
+  caf::result<opened_environment> open_here(const spec_ptr& spec, bool deploy, epoch owner_epoch);
   caf::result<opened_environment> open_at(const supervisor_actor& supervisor, const spec_ptr& spec, bool deploy);
   void disown(const std::string& key);
   void order(replica_order& order, const supervisor_actor& supervisor);
@@ -57,7 +63,8 @@ private:
   void retry();
   void serve_orders();
   std::string admit(start_queue::entry& entry);
-  std::string reserve(replica_order& order, const supervisor_actor& supervisor);
+  std::string start_here(start_queue::entry& entry, bool alone);
+  std::string reserve(replica_order& order, const supervisor_actor& supervisor, bool alone);
   bool may_exceed(const replica_order& order) const;
   bool claim(const std::vector<std::uint32_t>& gpus);
   void release(replica_id id);
@@ -74,13 +81,117 @@ private:
   void look_for_idleness();
   void watch_idleness();
 
+  void launch(replica_order order, const supervisor_actor& supervisor);
+  bool is_here(const environment_spec& spec) const;
+  bool in_cluster() const { return static_cast<bool>(config_.switchboard); }
+
+  /// A replica that runs on this node.
   struct owned_replica {
     replica_id id;
-    supervisor_actor supervisor;
+    supervisor_actor supervisor; // or the ABSENT OWNER that stands for it
     spec_ptr spec;
+    replica_actor handle;
+    bool is_fresh = false;
+    hearth::epoch owner_epoch{};          // of the supervisor
+    node_uuid owner{};                    // its node; none: this one
+    node_uuid former{};                   // of the owner before it, whose calls may run still ...
+    supervisor_actor former_supervisor{}; // ... and who hears of them
+    bool is_orphan = false;               // that node is gone
   };
 
-  agent_actor::pointer self_ = nullptr;
+  /// A replica of a supervisor here that runs on another node, or is ordered there.
+  struct placed_replica {
+    node_uuid node;
+    remote_replica_actor handle;
+    supervisor_actor supervisor;
+    replica_order order; // of an adopted one only the id is known
+    hearth::epoch owner_epoch{};
+    std::string key;
+    bool has_begun = false; // the node has it
+  };
+
+  /// A supervisor of another node that has replicas here.
+  struct absent {
+    supervisor_actor handle;
+    node_uuid node;
+  };
+  using ownership_key = std::pair<std::string, hearth::epoch>;
+
+  /// A new owner here, as long as some have not said what they have for it.
+  struct adoption {
+    hearth::epoch owner_epoch{};
+    supervisor_actor supervisor;
+    std::set<node_uuid> asked;
+    bool asks_here = true;
+  };
+
+  struct awaited_bundle {
+    std::vector<std::pair<replica_order, supervisor_actor>> orders;
+    std::vector<node_uuid> sources; // still to be asked
+  };
+
+  // -- of the cluster: agent_cluster.cpp ----
+  void heard_facts(const control::facts& facts);
+  void take(const control::member_changed& fact);
+  void take(const control::owner_changed& fact);
+  void take(const control::standing& fact);
+  template <class Fact>
+  void take(const Fact&) {} // others listen to it
+  void node_said(node_uuid node, link::messages& messages);
+  void node_up(node_uuid node);
+  void node_down(node_uuid node, const std::string& why);
+  void say(node_uuid node, link::message message);
+  void say_to_all(const link::message& message);
+  bool is_stale(const std::string& key, epoch owner_epoch) const;
+  void heard_of(const std::string& key, epoch owner_epoch);
+  void drain_replicas_of(node_uuid node);
+  link::free_capacity free_now() const;
+  void report_later();
+  void report();
+  std::string node_name(node_uuid node) const;
+
+  // -- replicas elsewhere, of supervisors here: agent_placement.cpp ----
+  failure unfit(const environment_spec& spec) const;
+  std::string find_place(start_queue::entry& entry);
+  std::string exceed_somewhere(start_queue::entry& entry);
+  std::uint32_t replicas_at(node_uuid node, const std::string& key) const;
+  void order_from(node_uuid node, const start_queue::entry& entry, bool alone);
+  void note_place(const start_queue::entry& entry, node_uuid node, const std::string& why);
+  void hear(node_uuid node, link::replica_event& m);
+  void order_again(replica_id id);
+  void forget_placed(replica_id id);
+  void adopt(const std::string& key, epoch owner_epoch, const supervisor_actor& supervisor);
+  void hear(node_uuid node, link::adopted& m);
+  void settle_adoption(const std::string& key);
+
+  // -- replicas here, of supervisors elsewhere: agent_hosting.cpp ----
+  void hear(node_uuid node, link::free_capacity& m);
+  void hear(node_uuid node, link::order& m);
+  void hear(node_uuid node, link::withdraw& m);
+  void hear(node_uuid node, link::forget& m);
+  void hear(node_uuid node, link::dispatch& m);
+  void hear(node_uuid node, link::recall& m);
+  void hear(node_uuid node, link::cancel_ticket& m);
+  void hear(node_uuid node, link::retire& m);
+  void hear(node_uuid node, link::adopt& m);
+  template <class Message>
+  void hear(node_uuid, Message&) {} // the switchboard's; and `promote`: no order of another node waits here
+  supervisor_actor absent_owner(const std::string& key, epoch owner_epoch, node_uuid node);
+  void end_if_unused(const std::string& key, epoch owner_epoch);
+  void end_formers(const std::string& key);
+  owned_replica* replica_with(replica_id id);
+  void hand_over(const std::string& key, epoch owner_epoch, node_uuid node, const supervisor_actor& to,
+                 std::function<void()> done);
+  void refuse(node_uuid node, const std::string& key, epoch owner_epoch, replica_id id, failure why);
+  void find_owner(owned_replica& made) const;
+  void fetch(replica_order order, const supervisor_actor& supervisor);
+  void stop_waiting_for_bundle(replica_id id);
+  void ask_next_source(const std::string& digest, failure last);
+  void store_bundle(const std::string& digest, const payload& content);
+  void bundle_is_here(const std::string& digest);
+  void no_bundle(const std::string& digest, const failure& why);
+
+  node_agent_actor::pointer self_ = nullptr;
   agent_config config_;
   std::optional<capacity> capacity_;
   start_queue waiting_;
@@ -90,7 +201,24 @@ private:
   std::unordered_map<std::string, supervisor_actor> gates_;       // by key, in a cluster
   std::unordered_map<caf::actor_addr, owned_replica> replicas_;
   std::set<caf::actor_addr> sessions_;
+  std::unordered_map<replica_id, caf::actor_addr> addresses_; // of `replicas_`
   std::shared_ptr<std::uint64_t> replica_numbers_ = std::make_shared<std::uint64_t>(0);
+  std::shared_ptr<std::uint32_t> cores_ = std::make_shared<std::uint32_t>(1); // of the node or cluster
+  std::shared_ptr<std::uint64_t> load_ = std::make_shared<std::uint64_t>(0);  // calls that run here
+
+  // In a cluster.
+  std::optional<node_views> nodes_;
+  std::unordered_map<std::string, epoch> epochs_; // the highest heard of, by key
+  std::unordered_map<std::string, epoch> owned_;  // of `supervisors_`, by key
+  std::map<replica_id, placed_replica> placed_;
+  std::unordered_map<caf::actor_addr, replica_id> placed_addresses_;
+  std::map<ownership_key, absent> absent_owners_;
+  std::map<std::string, adoption> adoptions_;     // by key
+  std::map<std::string, awaited_bundle> awaited_; // by digest
+  bool reports_ = false;                          // a `report` is on its way
+  instant reported_at_{};
+  link::free_capacity reported_;
+  bool owes_report_ = false; // an order was sent back: its owner waits for word
   instant idle_since_;
   bool draining_ = false;
   instant drain_until_;

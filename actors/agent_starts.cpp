@@ -30,10 +30,14 @@ void agent_state::promote(replica_id id) {
 void agent_state::withdraw(replica_id id) {
   if (waiting_.withdraw(id))
     return serve_orders(); // it may have kept others waiting
-  const auto started = std::find_if(replicas_.begin(), replicas_.end(), [id](auto& r) { return r.second.id == id; });
-  if (started != replicas_.end())
-    if (const auto handle = caf::actor_cast<replica_actor>(started->first))
-      self_->send(handle, atom::retire::value, true, std::string("not needed any more"));
+  if (const auto* started = replica_with(id)) {
+    self_->send(started->handle, atom::retire::value, true, std::string("not needed any more"));
+  } else if (const auto there = placed_.find(id); there != placed_.end()) {
+    say(there->second.node, link::withdraw{id});
+    forget_placed(id);
+  } else if (in_cluster()) {
+    stop_waiting_for_bundle(id);
+  }
 }
 
 /// Starts what fits. Who has to wait is told once, and then others are asked for what they do not use.
@@ -49,6 +53,7 @@ void agent_state::serve_orders() {
     ask_for_room();
   if (!waiting_.empty() && !std::exchange(retries_, true))
     self_->delayed_send(self_, defaults::start_retry_interval, atom::retry::value);
+  report_later();
 }
 
 void agent_state::retry() {
@@ -66,15 +71,21 @@ void agent_state::ask_for_room() {
 
 /// Starts it, or says what is lacking.
 std::string agent_state::admit(start_queue::entry& entry) {
-  auto lacking = reserve(entry.order, entry.supervisor);
+  if (in_cluster() && !entry.stays)
+    return find_place(entry);
+  return start_here(entry, entry.stays ? entry.order.for_nested : may_exceed(entry.order));
+}
+
+std::string agent_state::start_here(start_queue::entry& entry, bool alone) {
+  auto lacking = reserve(entry.order, entry.supervisor, alone);
   if (lacking.empty())
     start(entry.order, entry.supervisor);
   return lacking;
 }
 
-std::string agent_state::reserve(replica_order& order, const supervisor_actor& supervisor) {
+std::string agent_state::reserve(replica_order& order, const supervisor_actor& supervisor, bool alone) {
   for (;;) { // each turn knows of one more GPU that another node has
-    auto verdict = capacity_->reserve(order.id, demand_of(order.spec->resources), may_exceed(order));
+    auto verdict = capacity_->reserve(order.id, demand_of(order.spec->resources), alone);
     if (auto* no = std::get_if<capacity::lacking>(&verdict))
       return std::move(no->resource);
     auto& yes = std::get<capacity::grant>(verdict);
@@ -98,9 +109,16 @@ bool agent_state::may_exceed(const replica_order& order) const {
     return false;
   if (order.fresh || order.spec->reuse.is_of_run())
     return true;
-  return std::none_of(replicas_.begin(), replicas_.end(), [&](const auto& r) {
-    return r.second.spec->version == order.spec->version && r.second.spec->key() == order.spec->key();
-  });
+  const auto is_it = [&](const environment_spec& spec) {
+    return spec.version == order.spec->version && spec.key() == order.spec->key();
+  };
+  return std::none_of(replicas_.begin(), replicas_.end(), [&](const auto& r) { return is_it(*r.second.spec); })
+         && std::none_of(placed_.begin(), placed_.end(),
+                         [&](const auto& r) { return r.second.order.spec && is_it(*r.second.order.spec); })
+         && std::none_of(awaited_.begin(), awaited_.end(), [&](const auto& a) {
+              const auto& orders = a.second.orders;
+              return std::any_of(orders.begin(), orders.end(), [&](const auto& o) { return is_it(*o.first.spec); });
+            });
 }
 
 /// All of them, or none: the one that another node has is noted.
@@ -121,10 +139,26 @@ void agent_state::release(replica_id id) {
 }
 
 void agent_state::start(replica_order order, const supervisor_actor& supervisor) {
+  // While one of the version is here, so is its code.
+  if (in_cluster() && config_.bundles && !order.spec->bundle.empty() && !is_here(*order.spec))
+    return fetch(std::move(order), supervisor);
+  launch(std::move(order), supervisor);
+}
+
+bool agent_state::is_here(const environment_spec& spec) const {
+  return std::any_of(replicas_.begin(), replicas_.end(),
+                     [&](const auto& r) { return r.second.spec->bundle == spec.bundle; });
+}
+
+void agent_state::launch(replica_order order, const supervisor_actor& supervisor) {
   auto handle = self_->spawn<caf::monitored>(
-    [config = replica_config{order, supervisor, agent_actor(self_), config_.logs}](
+    [config = replica_config{order, supervisor, agent_actor(self_), config_.logs, load_}](
       replica_actor::stateful_pointer<replica_state> self) { return self->state.make_behavior(self, config); });
-  replicas_.emplace(handle.address(), owned_replica{order.id, supervisor, order.spec});
+  owned_replica made{order.id, supervisor, order.spec, handle, order.fresh};
+  if (in_cluster())
+    find_owner(made);
+  replicas_.emplace(handle.address(), std::move(made));
+  addresses_[order.id] = handle.address();
   order.replica = handle;
   self_->send(config_.foundry, atom::start::value, std::move(order));
 }

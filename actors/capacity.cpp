@@ -61,18 +61,30 @@ failure capacity::unfit(const environment_spec& spec) const {
   return {};
 }
 
+std::string capacity::lacks(const demand& wanted) const {
+  if (free_gpus() < wanted.gpus)
+    return "gpu";
+  // Compared with what is wanted of it only: what costs nothing also starts on a node that is more than full.
+  if (wanted.memory_bytes != 0 && reserved_.memory_bytes + wanted.memory_bytes > has_.memory_bytes)
+    return "memory";
+  if (has_.cpu_bars && wanted.cpu_millis != 0 && reserved_.cpu_millis + wanted.cpu_millis > has_.cpu_millis)
+    return "cpu";
+  return {};
+}
+
+std::uint32_t capacity::free_gpus() const {
+  return static_cast<std::uint32_t>(
+    std::count_if(free_gpus_.begin(), free_gpus_.end(), [this](auto gpu) { return elsewhere_.count(gpu) == 0; }));
+}
+
 std::variant<capacity::grant, capacity::lacking> capacity::reserve(replica_id id, const demand& wanted, bool alone) {
   grant result;
   for (const auto gpu : free_gpus_)
     if (result.gpus.size() < wanted.gpus && elsewhere_.count(gpu) == 0)
       result.gpus.push_back(gpu);
-  if (result.gpus.size() < wanted.gpus)
+  result.beyond = lacks(wanted);
+  if (result.beyond == "gpu")
     return lacking{"gpu"};
-  // Compared with what is wanted of it only: what costs nothing also starts on a node that is more than full.
-  if (wanted.memory_bytes != 0 && reserved_.memory_bytes + wanted.memory_bytes > has_.memory_bytes)
-    result.beyond = "memory";
-  else if (has_.cpu_bars && wanted.cpu_millis != 0 && reserved_.cpu_millis + wanted.cpu_millis > has_.cpu_millis)
-    result.beyond = "cpu";
   if (!result.beyond.empty() && !alone)
     return lacking{result.beyond};
   for (const auto gpu : result.gpus)

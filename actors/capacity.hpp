@@ -56,6 +56,9 @@ public:
     std::string resource;
   };
 
+  /// The first of "gpu", "memory" and "cpu" of which too little is free for this; empty: it fits.
+  std::string lacks(const demand& wanted) const;
+
   /// Reserves for a replica that holds nothing yet. `alone`: a call that runs waits for it, and no replica could serve
   /// that call instead; it gets memory and cpu beyond what there is, never a GPU.
   std::variant<grant, lacking> reserve(replica_id id, const demand& wanted, bool alone);
@@ -68,6 +71,7 @@ public:
   /// GPUs of others may be free again.
   void look_elsewhere() { elsewhere_.clear(); }
 
+  std::uint32_t free_gpus() const;
   const node_resources& has() const { return has_; }
   const demand& reserved() const { return reserved_; }
 

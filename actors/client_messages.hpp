@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/control_messages.hpp"
 #include "actors/messages.hpp"
 
 #include <optional>
@@ -57,6 +58,13 @@ struct cancel {
   std::string reason;
 };
 
+struct rerun {
+  std::uint32_t request = 0;
+  call_id call; // of the new root
+  std::string name, new_name;
+  bool use_record = false;
+};
+
 struct abort {
   std::uint32_t request = 0;
   std::string run, action, reason;
@@ -95,13 +103,51 @@ struct stop {
   std::string reason;
 };
 
+// -- of a cluster; a node is named by its name or its id ----
+
+struct ask_cluster {
+  std::uint32_t request = 0;
+};
+
+struct admit_node {
+  std::uint32_t request = 0;
+  std::string node, name;
+};
+
+struct remove_node {
+  std::uint32_t request = 0;
+  std::string node;
+};
+
+struct drain_node {
+  std::uint32_t request = 0;
+  std::string node;
+  bool draining = true;
+};
+
+struct set_voters {
+  std::uint32_t request = 0;
+  std::vector<std::string> nodes;
+};
+
+struct make_join_token {
+  std::uint32_t request = 0;
+  std::optional<milliseconds> valid; // none: the node's default
+};
+
+struct back_up {
+  std::uint32_t request = 0;
+  std::string target;
+};
+
 /// The client is gone or broke the protocol; the last event of a session.
 struct gone {
   std::string reason;
 };
 
-using event = std::variant<invoke, cancel, hello, open_environment, put_bundle, bundle_part, start_run, abort, get,
-                           logs, wait, result, status, stop, gone>;
+using event = std::variant<invoke, cancel, hello, open_environment, put_bundle, bundle_part, start_run, rerun, abort,
+                           get, logs, wait, result, status, stop, ask_cluster, admit_node, remove_node, drain_node,
+                           set_voters, make_join_token, back_up, gone>;
 using events = std::vector<event>;
 
 // -- to the client ----
@@ -149,15 +195,24 @@ struct node_state {
   node_row row;
 };
 
+struct cluster_state {
+  std::uint32_t request = 0;
+  std::string name;
+  node_uuid id, node; // of the cluster, and of the node that answers
+  control::standing standing;
+  std::vector<member_row> members;
+};
+
 /// The connection reads no further until `resume`: the client has as much open as its window allows.
 struct pause_reading {};
 struct resume_reading {};
 /// Ends the connection once everything before it is written.
 struct close {};
 
-using effect = std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
-                            rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
-                            rows<event_row>, run_state, node_state, pause_reading, resume_reading, close>;
+using effect =
+  std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
+               rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
+               rows<event_row>, run_state, node_state, cluster_state, pause_reading, resume_reading, close>;
 using effects = std::vector<effect>;
 
 } // namespace hearth::client

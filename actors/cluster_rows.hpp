@@ -3,6 +3,7 @@
 #include "actors/control.hpp"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -43,6 +44,46 @@ template <class Row>
 std::vector<Row> newest(std::vector<Row> rows, std::size_t limit) {
   if (rows.size() > limit)
     rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(limit));
+  return rows;
+}
+
+/// Why nobody answered; code none when somebody did. What a node that was asked says counts more than that one is not there.
+inline failure refusal_of_all(const link::member_answers& all) {
+  failure why;
+  for (const auto& item : all.items) {
+    if (item.what.error.code == ec::none)
+      return {};
+    if (why.code == ec::none || why.code == ec::node_lost)
+      why = item.what.error;
+  }
+  return why;
+}
+
+/// The longest answer: of what only one node knows all.
+template <class Row>
+std::vector<Row> fullest(link::member_answers all) {
+  std::vector<Row> rows;
+  for (auto& item : all.items)
+    if (auto* found = std::get_if<std::vector<Row>>(&item.what.content); found && found->size() > rows.size())
+      rows = std::move(*found);
+  return rows;
+}
+
+/// Each run once, as the node tells it that knows most: all know of it, its home knows its actions. Newest first.
+inline std::vector<run_row> best_of_each(link::member_answers all, std::size_t limit) {
+  std::map<std::string, run_row> best;
+  for (auto& row : merged<run_row>(std::move(all))) {
+    auto [at, is_new] = best.try_emplace(row.name, row);
+    if (!is_new && row.actions > at->second.actions)
+      at->second = std::move(row);
+  }
+  std::vector<run_row> rows;
+  for (auto& [name, row] : best)
+    rows.push_back(std::move(row));
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const auto& a, const auto& b) { return a.started_unix_ms > b.started_unix_ms; });
+  if (rows.size() > limit)
+    rows.resize(limit);
   return rows;
 }
 

@@ -2,12 +2,12 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/link_messages.hpp"
+#include "actors/stores.hpp"
 #include "cluster/commands.hpp"
 
 #include <caf/all.hpp>
 
 #include <string>
-#include <variant>
 #include <vector>
 
 /// The doors of a node to its cluster: CONTROL to what the control log decides, PEERs to the other nodes.
@@ -15,61 +15,15 @@ namespace hearth {
 
 namespace atom {
 using propose = caf::atom_constant<caf::atom("propose")>;
+using done = caf::atom_constant<caf::atom("done")>;
 using send = caf::atom_constant<caf::atom("send")>;
 using up = caf::atom_constant<caf::atom("up")>;
 using down = caf::atom_constant<caf::atom("down")>;
+using token = caf::atom_constant<caf::atom("token")>;
+using backup = caf::atom_constant<caf::atom("backup")>;
 using ask = caf::atom_constant<caf::atom("ask")>;
 using lost = caf::atom_constant<caf::atom("lost")>;
 } // namespace atom
-
-/// Who owns an environment, since which entry of the control log.
-struct ownership {
-  node_uuid node;
-  seat_id seat;
-  hearth::epoch epoch;
-};
-
-/// A member of the cluster, as the control log knows it.
-struct member_row {
-  node_uuid node;
-  std::string name, address;
-  seat_id seat; // none: it is not there
-  std::uint64_t incarnation = 0;
-  bool draining = false, is_voter = false, is_leader = false;
-  cluster::node_capacity capacity;
-};
-
-/// What the control log decided, as far as actors react to it.
-namespace control {
-
-struct member_changed {
-  member_row now;
-};
-
-struct owner_changed {
-  std::string key;
-  ownership now; // without a node: nobody owns it
-};
-
-/// A run has this node as its home from now on: it is to be executed here.
-struct run_homed {
-  std::string name;
-};
-
-struct run_changed { // anything else about a run: accepted, claimed, abort wished, ended, forgotten
-  std::string name;
-};
-
-/// Whether this node may act for the cluster: it has a seat, and its lease runs.
-struct standing {
-  bool holds = false;
-  std::string why_not; // for a person
-};
-
-using fact = std::variant<member_changed, owner_changed, run_homed, run_changed, standing>;
-using facts = std::vector<fact>;
-
-} // namespace control
 
 /// Hears what the control log decides, in its order.
 using control_watcher = caf::typed_actor<caf::reacts_to<atom::events, control::facts>>;
@@ -82,10 +36,29 @@ using control_actor = caf::typed_actor<
   // Who owns this environment; when nobody does, somebody is made its owner first. An error while this node may not act for
   // the cluster, or when that is not known in time.
   caf::replies_to<atom::own, std::string>::with<ownership>,
+  // What was put of this environment version (key, version), encoded; error unknown_environment.
+  caf::replies_to<atom::find, std::string, std::string>::with<bytes>,
   // The members of the cluster.
   caf::replies_to<atom::list>::with<std::vector<member_row>>,
+  // Whether this node may act for the cluster.
+  caf::replies_to<atom::status>::with<control::standing>,
   // Tells this watcher all that holds now, then what changes. It ends with the watcher.
   caf::reacts_to<atom::watch, control_watcher>>;
+
+/// The REGISTRAR does what an operator wants of one member of the cluster alone.
+using registrar_actor = caf::typed_actor<
+  // A token with which one machine may join within this time; `not_permitted` where the authority's key is not.
+  caf::replies_to<atom::token, milliseconds>::with<std::string>,
+  // Copies the control log into this file of the node's machine; what was done, as a sentence.
+  caf::replies_to<atom::backup, std::string>::with<std::string>>;
+
+/// What a session knows of the cluster of its node.
+struct session_cluster {
+  std::string name; // empty: the node belongs to none
+  node_uuid id, self;
+  control_actor control;
+  registrar_actor registrar; // where `name` is not empty
+};
 
 /// A PEER is the door to another node, for as long as the link to it lives; its end is the end of that node, as far as we
 /// can tell.
@@ -112,6 +85,17 @@ using node_listener =
   caf::typed_actor<caf::reacts_to<atom::events, node_uuid, link::messages>, caf::reacts_to<atom::up, node_uuid>,
                    caf::reacts_to<atom::down, node_uuid, std::string>>;
 
+/// The AGENT as the cluster knows it.
+using node_agent_actor = agent_actor::extend<
+  // From the SWITCHBOARD: what another node said of replicas and of what it has free.
+  caf::reacts_to<atom::events, node_uuid, link::messages>,
+  // From the SWITCHBOARD: another node can be spoken to, or not any more.
+  caf::reacts_to<atom::up, node_uuid>, caf::reacts_to<atom::down, node_uuid, std::string>,
+  // From the CONTROL.
+  caf::reacts_to<atom::events, control::facts>,
+  // INTERNAL: others are told what is free.
+  caf::reacts_to<atom::report>>;
+
 /// The actors of this node that the SWITCHBOARD connects with others.
 struct node_parts {
   agent_actor agent;
@@ -119,6 +103,7 @@ struct node_parts {
   journal_actor journal;
   bundles_actor bundles;
   logs_actor logs;
+  blobs_actor blobs;
   node_listener replicas; // may be empty: then nothing of that kind is heard
 };
 
@@ -167,9 +152,10 @@ using switchboard_actor = caf::typed_actor<
 } // namespace hearth
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::ownership)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::bytes)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::member_row>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::control::standing)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::link::member_answers)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::control::facts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cluster::command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cluster::outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::node_uuid)

@@ -71,7 +71,10 @@ struct reuse_spec {
   std::uint64_t recycle_calls = 0; // 0 means never, here and below
   milliseconds recycle_age{0};
   std::uint64_t recycle_growth_bytes = 0;
+  std::string placement = "spread";
 
+  /// Few nodes rather than many.
+  bool packs() const { return placement == "pack"; }
   /// Each call runs in a fresh fork of a warm parent.
   bool forks_per_call() const { return hygiene == "fork"; }
   /// Each run has a pool of its own.

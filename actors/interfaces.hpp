@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/client_messages.hpp"
+#include "actors/control_messages.hpp"
 #include "actors/messages.hpp"
 
 #include <caf/all.hpp>
@@ -52,8 +53,17 @@ using read = caf::atom_constant<caf::atom("read")>;
 using withdraw = caf::atom_constant<caf::atom("withdraw")>;
 using promote = caf::atom_constant<caf::atom("promote")>;
 using yield = caf::atom_constant<caf::atom("yield")>;
-using retry = caf::atom_constant<caf::atom("retry")>; // INTERNAL: an actor's own timer
-using tick = caf::atom_constant<caf::atom("tick")>;   // INTERNAL: an actor's own timer
+using record = caf::atom_constant<caf::atom("record")>;
+using seek = caf::atom_constant<caf::atom("seek")>;
+using found = caf::atom_constant<caf::atom("found")>;
+using find = caf::atom_constant<caf::atom("find")>;
+using pin = caf::atom_constant<caf::atom("pin")>;
+using rerun = caf::atom_constant<caf::atom("rerun")>;
+using adopt = caf::atom_constant<caf::atom("adopt")>;
+using drain = caf::atom_constant<caf::atom("drain")>;
+using report = caf::atom_constant<caf::atom("report")>; // INTERNAL: an actor's own timer
+using retry = caf::atom_constant<caf::atom("retry")>;   // INTERNAL: an actor's own timer
+using tick = caf::atom_constant<caf::atom("tick")>;     // INTERNAL: an actor's own timer
 } // namespace atom
 
 /// Whoever has open calls and takes output: SESSION, RUN KEEPER, REPLICA.
@@ -63,14 +73,28 @@ using caller_actor = caf::typed_actor<
   // Fact: output of calls below this caller. May be dropped under pressure, then counted in `dropped`.
   caf::reacts_to<atom::logged, std::vector<log_text>>>;
 
+/// Who asks for the record of a run: REPLICA.
+using seeker_actor = caf::typed_actor<
+  // The answer of `seek`, perhaps in parts.
+  caf::reacts_to<atom::found, std::vector<found_child>>>;
+
+/// Keeps what the calls below a run have returned, for a parent that runs again: RUN KEEPER of the run's home.
+using recorder_actor = caller_actor::extend<
+  // Facts from REPLICAs: children of their calls have succeeded. May be dropped under pressure: they then run again.
+  caf::reacts_to<atom::record, std::vector<finished_child>>,
+  // Which of these calls below the root are recorded? Answered by `found`, or never: who asks does not wait for long.
+  caf::reacts_to<atom::seek, call_id, std::vector<call_id>, seeker_actor>>;
+
 /// A call inside the node: what it is and who waits for it.
 struct call {
   call_header header;
   payload arguments;
   spec_ptr spec;       // with its version: names the pool
   caller_actor caller; // gets the reply
-  caller_actor output; // gets the output; inherited by children
+  caller_actor output; // gets the output; inherited by children. In a run it is its `recorder_actor`
   bool in_run = false; // its actions are recorded by the run keeper
+  // It, or a call above it, ran before: the record may know its children, or itself. Inherited by children.
+  bool replays = false;
 };
 
 /// "Stop this call": by its caller, which hears the reply `aborted` unless another reply was faster.
@@ -103,8 +127,14 @@ using supervisor_actor = caf::typed_actor<
   caf::reacts_to<atom::stop, milliseconds>,
   // Nothing is open anywhere on the node: ends replicas and quits.
   caf::reacts_to<atom::halt>,
-  // Another node owns the environment: answers what has not begun with `stale_epoch`, and quits.
+  // Another node owns the environment: answers what has not begun with `stale_epoch`, and quits when what runs has ended and
+  // its replicas are another's.
   caf::reacts_to<atom::disown>,
+  // From REPLICAs of a former owner, and from the AGENT for those on other nodes: they are ours now. The flag, from the AGENT:
+  // that were all that are idle; others follow as they become so.
+  caf::reacts_to<atom::adopt, std::vector<adoptable>, bool>,
+  // From the AGENT: their node takes no more work; they end when they are idle, and others take their place elsewhere.
+  caf::reacts_to<atom::drain, std::vector<replica_id>>,
   // INTERNAL: the pools' clock.
   caf::reacts_to<atom::tick>>;
 
@@ -139,8 +169,15 @@ using replica_actor = caller_actor::extend<
   caf::reacts_to<atom::cancel, ticket>,
   // No more calls come: end when the last is done (false), or at once with this reason (true).
   caf::reacts_to<atom::retire, bool, std::string>,
+  // From the recorder of a run: the answer of `seek`.
+  caf::reacts_to<atom::found, std::vector<found_child>>,
+  // From the AGENT: another supervisor owns it from now on, and hears so (`adopt`) as soon as nothing runs; the former one
+  // hears of its calls until then, and of a loss without calls after it. Answers whether that is at once.
+  caf::replies_to<atom::adopt, supervisor_actor>::with<bool>,
   // INTERNAL: a call did not stop in time (its slot's use count tells a later call apart), or start timed out.
-  caf::reacts_to<atom::tick, ticket>>;
+  caf::reacts_to<atom::tick, ticket>,
+  // INTERNAL: the record of a run has had its time to answer for these calls.
+  caf::reacts_to<atom::retry, std::vector<call_id>>>;
 
 /// What the FOUNDRY needs to make an interpreter.
 struct replica_order {
@@ -227,6 +264,8 @@ using agent_actor = caf::typed_actor<
   caf::reacts_to<atom::withdraw, replica_id>,
   // From a SUPERVISOR: this version is not used any more.
   caf::reacts_to<atom::forget, std::string, std::string>,
+  // From a new SUPERVISOR of a cluster: which of the former owners' replicas are there? `adopt` will follow.
+  caf::reacts_to<atom::adopt, std::string, epoch, supervisor_actor>,
   // A SESSION begins or ends.
   caf::reacts_to<atom::join, caf::actor_addr>, caf::reacts_to<atom::leave, caf::actor_addr>,
   // Rows: environments and replicas of the whole node.
@@ -239,21 +278,33 @@ using agent_actor = caf::typed_actor<
   // INTERNAL: idle clock, and the clock of orders that wait.
   caf::reacts_to<atom::tick>, caf::reacts_to<atom::retry>>;
 
-/// What the RUN KEEPER needs to start a run.
+/// What the RUN KEEPER needs to have a run accepted.
 struct run_order {
-  std::string name; // empty: from the call id
+  std::string name;     // empty: from the call id
+  std::string rerun_of; // the run whose record is used too; empty: none
   bool detach = false;
   bool logs = false;
   std::string project, domain, inputs;
   call root; // `caller` and `output` are set by the run keeper
   supervisor_actor supervisor;
   spec_ptr spec;
-  session_actor session; // hears output and the reply, unless it is gone
+  session_actor session; // hears output and the reply, unless it is gone; may be empty
 };
 
-/// The RUN KEEPER holds the runs whose home is this node, behind the run store.
-using run_keeper_actor = caller_actor::extend<
-  // Accepts a run; its name. The session hears the reply of the root call as a reply.
+/// What is kept of a run so that it can be run again.
+struct kept_call {
+  spec_ptr spec; // with its version
+  std::uint32_t task = 0;
+  payload arguments;
+  std::string project, domain, inputs;
+};
+
+/// The RUN KEEPER executes the runs whose home this node is, and knows of all others.
+using run_keeper_actor = recorder_actor::extend<
+  // Its agent, for environments. Only then it begins to listen to the control log.
+  caf::reacts_to<atom::attach, agent_actor>,
+  // Has a run accepted; answered with its name when it is sure to be executed. The session hears the reply of the root call
+  // as a reply. The same root again, with the same content, is the same run.
   caf::replies_to<atom::accept, run_order>::with<std::string>,
   // Facts from SUPERVISORs about actions of runs.
   caf::reacts_to<atom::actions, std::vector<action_event>>,
@@ -269,17 +320,24 @@ using run_keeper_actor = caller_actor::extend<
   // Sends a session the output of a run that is kept, and what comes until the run ends when the flag says so; then answers.
   // (run, session, beginning of the id of the only action that matters, last lines of what is kept, follow)
   caf::replies_to<atom::watch, std::string, session_actor, std::string, std::uint32_t, bool>::with<bool>,
-  // A session is gone: aborts its attached runs.
+  // What a run was made of.
+  caf::replies_to<atom::rerun, std::string>::with<kept_call>,
+  // A session is gone: it hears no more of its runs, which go on.
   caf::reacts_to<atom::leave, session_actor>,
   // How many runs have not ended.
   caf::replies_to<atom::status>::with<std::uint64_t>,
-  // INTERNAL: a result is too old to be kept.
-  caf::reacts_to<atom::tick>>;
+  // From CONTROL: what it decided, in its order.
+  caf::reacts_to<atom::events, control::facts>,
+  // INTERNAL: another try for the run with this root.
+  caf::reacts_to<atom::retry, call_id>,
+  // INTERNAL: time to say which blobs are needed.
+  caf::reacts_to<atom::pin>>;
 
 } // namespace hearth
 
 // -- message types: they stay in the process, so CAF need not serialize them ----
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::call_reply>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::control::facts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::log_text>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::call>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cancellation>)
@@ -302,6 +360,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::ticket)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::ticket>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::replica_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::replica_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::replica_id>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::adoptable>)
 using hearth_replica_memory = std::vector<std::pair<hearth::replica_id, std::uint64_t>>;
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth_replica_memory)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::bytes>)
@@ -317,3 +377,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::run_row)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::call_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::journal_entry>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::event_row>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::finished_child>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::found_child>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::kept_call)

@@ -1,6 +1,7 @@
 #include "actors/journal_entry.hpp"
 
 #include "actors/scaling_words.hpp"
+#include "core/ids.hpp"
 
 namespace hearth {
 
@@ -26,12 +27,16 @@ std::string_view name(journal_entry::kind_t kind) noexcept {
       return "ended";
     case journal_entry::kind_t::cooled:
       return "cooled";
+    case journal_entry::kind_t::placed:
+      return "placed";
+    case journal_entry::kind_t::adopted:
+      return "adopted";
   }
   return "decided";
 }
 
 std::string in_words(const journal_entry& entry) {
-  const auto replica = "Replica " + std::to_string(entry.replica);
+  const auto replica = "Replica " + to_string(replica_id{entry.replica});
   switch (entry.kind) {
     case journal_entry::kind_t::pool_made:
       return "A new pool: " + entry.detail + '.';
@@ -55,6 +60,10 @@ std::string in_words(const journal_entry& entry) {
     case journal_entry::kind_t::cooled:
       return "Its zygote ends: there were no replicas for zygote_ttl, or another "
              "version took over.";
+    case journal_entry::kind_t::placed:
+      return replica + " is placed on node " + entry.detail + '.';
+    case journal_entry::kind_t::adopted:
+      return replica + " of the former owner was adopted, warm.";
   }
   return {};
 }

@@ -21,6 +21,8 @@ struct journal_entry {
     lost,          // a replica ended by itself
     ended,         // a replica ended as it was told
     cooled,        // the zygote is not kept any longer
+    placed,        // a replica is to start on a node; `detail`: which, and why there
+    adopted,       // a replica of a former owner is this one's
   };
 
   std::uint64_t unix_ms = 0; // filled by the journal

@@ -53,6 +53,7 @@ struct call {
   std::string version; // of an environment that this node opened there before
   caller_ref caller, output;
   bool in_run = false;
+  bool replays = false;
 };
 
 /// Calls that the receiver does not take, because it does not own the environment in that epoch or does not know their
@@ -137,6 +138,7 @@ struct dispatch {
     call_header header;
     payload arguments;
     bool in_run = false;
+  bool replays = false;
     caller_ref caller, output;
   };
 

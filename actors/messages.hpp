@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -76,6 +77,7 @@ struct sent_call {
   std::uint16_t attempt = 1;
   std::uint32_t slot = 0;
   payload arguments;
+  bool in_run = false; // the ids of its children are derived
 };
 
 /// What an interpreter said or what became of it.
@@ -174,8 +176,25 @@ struct dispatched_call {
   call_header header;
   payload arguments;
   bool in_run = false;
+  bool replays = false;         // as in `call`
   caf::strong_actor_ptr caller; // a `caller_actor`: hears the result
-  caf::strong_actor_ptr output; // a `caller_actor`: hears the output of the call and of its children
+  // A `caller_actor`: hears the output of the call and of its children. Of a call in a run a `recorder_actor`.
+  caf::strong_actor_ptr output;
+};
+
+// -- the record of a run: its finished children ----
+
+/// A call below a run has succeeded.
+struct finished_child {
+  call_id root;
+  call_id id;
+  call_reply reply;
+};
+
+/// What the record holds of a call that somebody asked for.
+struct found_child {
+  call_id id;
+  std::optional<call_reply> reply; // nothing: it is not there
 };
 
 /// What a replica tells its supervisor, and the agent of a replica that is not there yet. `calls` are always its own.
@@ -249,6 +268,17 @@ using event = std::variant<ready, start_failed, done, parked, resumed, recalled,
 using events = std::vector<event>;
 
 } // namespace replica
+
+/// A replica that was another supervisor's and is idle: warm, with the code of this version.
+struct adoptable {
+  replica_id id;
+  caf::strong_actor_ptr self; // a `replica_actor`
+  std::string version;
+  std::uint32_t concurrency = 1;
+  attachment how;
+  std::uint32_t pid = 0;
+  nanoseconds start{0};
+};
 
 // -- rows of listings; fields as in schema/control.capnp ----
 

@@ -230,7 +230,7 @@ void pool::recalled(replica_id id, const std::vector<ticket>& calls, instant now
 void pool::replace(replica_id id, member& s, pool_effects& out) {
   s.draining = true;
   last_failure_ = {ec::interpreter_lost,
-                   "Replica " + std::to_string(id.value) + " began none of its calls within "
+                   "Replica " + to_string(id) + " began none of its calls within "
                      + std::to_string(defaults::begin_patience.count())
                      + " s and was replaced; what an earlier call left running may have held it."};
   out.push_back(pool_effect::retire{id, last_failure_.message});
@@ -259,7 +259,7 @@ void pool::settle_loss(ticket call, entry& e, const failure& why, bool alone, in
   if (retry(call, e, !by_itself, now))
     return;
   auto told = why;
-  if (task_of(e).retries.lost == 0 && why.code == ec::interpreter_lost)
+  if (task_of(e).retries.lost == 0 && (why.code == ec::interpreter_lost || why.code == ec::node_lost))
     told = {ec::maybe_executed, "Task " + task_of(e).name + " may have taken effect: " + why.message
                                   + " It is not run again, because its retries say lost=0."};
   answer(call, e, std::move(told), false, out);

@@ -96,6 +96,18 @@ public:
   /// Runs what is due; call at or after `next_wake()`.
   void tick(instant now, pool_effects& out);
 
+  /// A warm replica of another owner is this pool's from now on; false when it has no use for it. `serve` follows.
+  bool adopt(replica_id id, bool can_hold_ahead, instant now);
+  /// Starts nothing until then, or until `release_starts`: warm replicas may be adopted instead.
+  void hold_starts(instant until) { starts_held_until_ = until; }
+  void release_starts(instant now, pool_effects& out);
+  /// The replica's node takes no more work: it ends when it has none, and others take its place.
+  void drain(replica_id id, instant now, pool_effects& out);
+  /// Another owner has the environment: nothing is sent, started or ended any more. What waits stays for `hand_back`.
+  void disown() { disowned_ = true; }
+  /// Those that wait, each answered with this.
+  void hand_back(const failure& why, instant now, pool_effects& out);
+
   /// Fails everything queued and stops everything running.
   void abort_all(const failure& why, instant now, pool_effects& out);
 
@@ -280,6 +292,7 @@ private:
   scaling::inputs inputs_now(const census& members, instant now) const;
   void tell(const scaling::inputs& in, const scaling::decision& what, instant now, pool_effects& out,
             std::string detail = {});
+  bool holds_starts(instant now) const { return starts_held_until_ && now < *starts_held_until_; }
   bool is_paused(instant now) const { return broken_until_ && now < *broken_until_; }
   void grow(instant now, pool_effects& out);
   replica_id start_one(instant now, bool for_nested, pool_effects& out);
@@ -366,6 +379,8 @@ private:
   bool superseded_ = false; // its idle time is over at once
   bool outdated_ = false;   // its zygote ends with its replicas
   std::uint64_t ready_count_ = 0;
+  std::optional<instant> starts_held_until_;
+  bool disowned_ = false;
 };
 
 } // namespace hearth

@@ -132,6 +132,8 @@ void pool::set_limits(pool_limits limits, instant now, pool_effects& out) {
 // -- dispatch ----
 
 void pool::pump(instant now, pool_effects& out) {
+  if (disowned_)
+    return;
   replica_id id;
   held_until_.reset();
   while (has_head()) {

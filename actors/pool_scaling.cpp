@@ -9,7 +9,7 @@ namespace hearth {
 
 namespace {
 
-std::string label(replica_id id) { return "replica " + std::to_string(id.value); }
+std::string label(replica_id id) { return "replica " + to_string(id); }
 
 } // namespace
 
@@ -94,6 +94,8 @@ void pool::tell(const scaling::inputs& in, const scaling::decision& what, instan
 // -- growing ----
 
 void pool::grow(instant now, pool_effects& out) {
+  if (holds_starts(now))
+    return;
   recycle(now, out);
   auto members = count_members();
   if (queued_ > 0 && members.alive() > limits_.max_replicas) {

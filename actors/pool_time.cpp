@@ -20,6 +20,8 @@ std::optional<pool::instant> pool::next_wake() const {
   auto consider = [&](instant at) { result = result ? std::min(*result, at) : at; };
   if (!alarms_.empty())
     consider(alarms_.begin()->first);
+  if (disowned_)
+    return result;
   const bool has_surplus = alive() > limits_.min_replicas;
   const bool ages = limits_.recycle_age.count() > 0;
   for (const auto& [id, s] : replicas_) {
@@ -34,6 +36,8 @@ std::optional<pool::instant> pool::next_wake() const {
   }
   if (held_until_)
     consider(*held_until_);
+  if (starts_held_until_)
+    consider(*starts_held_until_);
   if (broken_until_ && wants_replicas_)
     consider(*broken_until_);
   if (calls_open_ == 0 && !expired_)
@@ -53,8 +57,12 @@ void pool::tick(instant now, pool_effects& out) {
     alarms_.erase(alarms_.begin());
     ring(call, now, out);
   }
+  if (disowned_)
+    return;
   if (broken_until_ && *broken_until_ <= now)
     broken_until_.reset();
+  if (starts_held_until_ && *starts_held_until_ <= now)
+    starts_held_until_.reset();
   recall_stalled(now, out);
   recall_hanging(now, out);
   end_surplus(now, limits_.scaledown_ttl, scaling::rule::scaledown_ttl, out);

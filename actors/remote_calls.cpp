@@ -87,6 +87,7 @@ void gate_state::hand_over(held& h, std::vector<call>& here, std::vector<link::c
   c.caller.here = self_->ctrl();
   c.output.here = caf::actor_cast<caf::strong_actor_ptr>(h.what.output);
   c.in_run = h.what.in_run;
+  c.replays = h.what.replays || h.lost > 0;
 }
 
 void gate_state::wait_again(held& h) {

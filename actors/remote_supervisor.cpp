@@ -238,6 +238,8 @@ gate_actor::behavior_type gate_state::make_behavior(gate_actor::pointer self, ga
     [this](atom::stop, milliseconds grace) { stop(grace), settle(); },
     [this](atom::halt) { self_->quit(); },
     [](atom::disown) { /* a gate owns nothing */ },
+    [](atom::adopt, const std::vector<adoptable>&, bool) { /* nor will it */ },
+    [](atom::drain, const std::vector<replica_id>&) { /* its owner drains them */ },
     [this](atom::tick) {
       armed_.reset();
       if (retry_at_ && now() >= *retry_at_)

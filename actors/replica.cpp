@@ -29,7 +29,10 @@ void replica_state::take(interpreter::hello& e) {
   if (ready_)
     return;
   ready_ = true;
-  told_.push_back(replica::ready{config_.order.id, self_->ctrl(), how_, e.pid, self_->clock().now() - born_});
+  pid_ = e.pid;
+  start_ = self_->clock().now() - born_;
+  if (!former_)
+    told_.push_back(replica::ready{config_.order.id, self_->ctrl(), how_, pid_, start_});
 }
 
 void replica_state::take(interpreter::gone& e) {
@@ -98,9 +101,13 @@ std::string replica_state::hint_of_hooks() const {
 /// Leaves nothing open: children are cancelled, the supervisor has been told the rest.
 void replica_state::quit() {
   for (auto& [id, open] : children_)
-    batch_for(child_cancels_, open.supervisor)
-      .push_back({caller_actor(self_), id, ec::aborted, "The task that made this call was lost."});
+    if (!open.waiting)
+      batch_for(child_cancels_, open.supervisor)
+        .push_back({caller_actor(self_), id, ec::aborted, "The task that made this call was lost."});
   children_.clear();
+  count_load(-static_cast<std::int64_t>(in_use_));
+  in_use_ = 0;
+  draining_ = true; // no other owner gets it
   flush();
   self_->quit();
 }
@@ -122,7 +129,7 @@ void replica_state::dispatch(std::vector<dispatched_call>& calls) {
     }
     auto slot = free_.back();
     free_.pop_back();
-    out.push_back({c.header, c.attempt, slot, std::move(c.arguments)});
+    out.push_back({c.header, c.attempt, slot, std::move(c.arguments), c.in_run});
     slot_of_call_[c.header.id] = slot;
     slot_of_ticket_[c.id] = slot;
     auto& u = uses_[slot];
@@ -130,6 +137,7 @@ void replica_state::dispatch(std::vector<dispatched_call>& calls) {
     u.in_use = true;
     u.stopping = false;
     ++in_use_;
+    count_load(1);
   }
   self_->send(door_, atom::dispatch::value, std::move(out));
 }
@@ -164,6 +172,7 @@ void replica_state::free_slot(std::uint32_t slot) {
   u = use{};
   free_.push_back(slot);
   --in_use_;
+  count_load(-1);
 }
 
 void replica_state::take(interpreter::outcome& e) {
@@ -211,97 +220,6 @@ void replica_state::take(interpreter::recalled& e) {
   end_if_drained();
 }
 
-// -- calls out ----
-
-void replica_state::take(interpreter::child_call& e) {
-  auto parent = slot_of_call_.find(e.header.parent);
-  const auto* opened = handles_.find(e.environment);
-  if (parent == slot_of_call_.end())
-    return answer_child(e.header.id, {ec::aborted, "The task that made this call has ended."});
-  if (!opened)
-    return answer_child(e.header.id, {ec::unknown_environment, std::string(sentence(ec::unknown_environment))});
-  const auto& u = uses_[parent->second];
-  if (e.parks)
-    told_.push_back(replica::parked{config_.order.id, u.call.id});
-  call c;
-  c.header = e.header;
-  // The node knows where the parent stands; what the interpreter says of it is not taken on trust.
-  c.header.root = u.call.header.root;
-  c.header.depth = static_cast<std::uint16_t>(u.call.header.depth + 1);
-  c.arguments = std::move(e.arguments);
-  c.spec = opened->spec;
-  c.caller = caller_actor(self_);
-  c.output = caf::actor_cast<caller_actor>(u.call.output);
-  c.in_run = u.call.in_run;
-  if (!children_.emplace(c.header.id, child{opened->supervisor, parent->second}).second)
-    return answer_child(c.header.id, {ec::bad_request, "A call with this id is open already."});
-  batch_for(child_calls_, opened->supervisor).push_back(std::move(c));
-}
-
-void replica_state::take(interpreter::child_cancel& e) {
-  if (auto open = children_.find(e.id); open != children_.end())
-    batch_for(child_cancels_, open->second.supervisor)
-      .push_back({caller_actor(self_), e.id, ec::aborted, "The task that made this call cancelled it."});
-}
-
-void replica_state::take(interpreter::open_environment& e) {
-  auto request = e.request;
-  self_->request(config_.agent, defaults::inner_request_timeout, atom::open::value, e.spec, false)
-    .then(
-      [this, request](opened_environment& opened) {
-        opened_handle answer{request, 0, opened.spec->version, opened.is_new, {}};
-        if (!handles_.knows(opened.supervisor))
-          self_->monitor(opened.supervisor);
-        answer.handle = handles_.put(std::move(opened));
-        if (door_)
-          self_->send(door_, atom::open::value, std::move(answer));
-      },
-      [this, request](const caf::error& error) {
-        if (door_)
-          self_->send(door_, atom::open::value, opened_handle{request, 0, {}, false, failure_of(error)});
-      });
-}
-
-void replica_state::cancel_children_of(std::uint32_t slot) {
-  for (auto open = children_.begin(); open != children_.end();) {
-    if (open->second.parent_slot != slot) {
-      ++open;
-      continue;
-    }
-    batch_for(child_cancels_, open->second.supervisor)
-      .push_back({caller_actor(self_), open->first, ec::aborted, "The task that made this call has ended."});
-    open = children_.erase(open);
-  }
-}
-
-void replica_state::answer_child(call_id id, failure why) {
-  call_reply answer;
-  answer.id = id;
-  answer.code = why.code;
-  answer.is_text = true;
-  answer.value = payload::text(why.message);
-  child_replies_.push_back(std::move(answer));
-}
-
-void replica_state::forward(std::vector<call_reply>& replies) {
-  for (auto& answer : replies)
-    if (children_.erase(answer.id) > 0)
-      child_replies_.push_back(std::move(answer));
-}
-
-void replica_state::child_supervisor_down(const caf::down_msg& down) {
-  handles_.forget(down.source);
-  for (auto open = children_.begin(); open != children_.end();) {
-    if (open->second.supervisor.address() != down.source) {
-      ++open;
-      continue;
-    }
-    answer_child(open->first,
-                 {ec::shutting_down, "The supervisor of the called environment ended before the call was done."});
-    open = children_.erase(open);
-  }
-}
-
 // -- output ----
 
 void replica_state::take(interpreter::output& e) {
@@ -335,6 +253,7 @@ void replica_state::flush() {
   for (auto& [to, batch] : child_calls_)
     self_->send(to, atom::invoke::value, std::move(batch));
   child_calls_.clear();
+  flush_records();
   for (auto& [to, batch] : child_cancels_)
     self_->send(to, atom::cancel::value, std::move(batch));
   child_cancels_.clear();
@@ -342,8 +261,9 @@ void replica_state::flush() {
     self_->send(door_, atom::replies::value, std::move(child_replies_));
   child_replies_.clear();
   if (!told_.empty())
-    self_->send(config_.supervisor, atom::events::value, std::move(told_));
+    self_->send(former_ ? former_ : config_.supervisor, atom::events::value, std::move(told_));
   told_.clear();
+  announce_if_idle();
 }
 
 replica_actor::behavior_type replica_state::make_behavior(replica_actor::pointer self, replica_config config) {
@@ -354,12 +274,8 @@ replica_actor::behavior_type replica_state::make_behavior(replica_actor::pointer
                      ticket{});
   self->monitor(config_.supervisor);
   self->set_down_handler([this](caf::down_msg& down) {
-    if (down.source == config_.supervisor.address()) {
-      if (runs_stop_hooks())
-        return;
-      if (door_)
-        self_->send(door_, atom::halt::value, true, ec::interpreter_lost, std::string("its supervisor ended"));
-      quit();
+    if (down.source == config_.supervisor.address() || (former_ && down.source == former_.address())) {
+      supervisor_down();
     } else if (door_ && down.source == door_.address()) {
       interpreter::gone e{ec::interpreter_lost, "Its interpreter's door failed inside the node.", {}};
       for (std::uint32_t slot = 0; slot < uses_.size(); ++slot)
@@ -384,7 +300,10 @@ replica_actor::behavior_type replica_state::make_behavior(replica_actor::pointer
     [this](atom::recall, const std::vector<ticket>& calls) { recall(calls); },
     [this](atom::cancel, ticket id) { cancel(id); },
     [this](atom::retire, bool at_once, const std::string& reason) { retire(at_once, reason); },
+    [this](atom::found, std::vector<found_child>& children) { found(children), flush(); },
+    [this](atom::adopt, const supervisor_actor& to) { return change_owner(to); },
     [this](atom::tick, ticket id) { tick(id); },
+    [this](atom::retry, const std::vector<call_id>& ids) { give_up(ids), flush(); },
   };
 }
 

@@ -3,6 +3,7 @@
 #include "actors/handles.hpp"
 #include "actors/interfaces.hpp"
 
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -14,13 +15,15 @@ namespace hearth {
 ///
 /// Spawned by: the AGENT of the node where the interpreter runs.
 /// Monitors:   its INTERPRETER, its SUPERVISOR and those of its open child calls.
-/// Dies:       when the interpreter is gone (its last word is `lost` or `start_failed`), or with its supervisor.
+/// Dies:       when the interpreter is gone (its last word is `lost` or `start_failed`), or with its supervisor, unless another
+///             one has taken it over before.
 /// States:     starting -> idle <-> busy -> draining -> dead
 struct replica_config {
   replica_order order;
   supervisor_actor supervisor;
   agent_actor agent;
-  logs_actor logs; // output outside of calls
+  logs_actor logs;                     // output outside of calls
+  std::shared_ptr<std::uint64_t> load; // calls that run on the node; may be empty
 };
 
 class replica_state {
@@ -40,6 +43,7 @@ private:
   struct child {
     supervisor_actor supervisor;
     std::uint32_t parent_slot = 0;
+    std::unique_ptr<call> waiting; // not made yet: its run's record is asked first
   };
 
   // From the foundry and the supervisor.
@@ -50,6 +54,10 @@ private:
   void cancel(ticket id);
   void retire(bool at_once, const std::string& reason);
   void tick(ticket id);
+  bool change_owner(const supervisor_actor& to);
+  void announce_if_idle();
+  adoptable announcement() const;
+  void supervisor_down();
 
   // From the interpreter.
   void take(interpreter::hello& e);
@@ -68,8 +76,17 @@ private:
   void forward(std::vector<call_reply>& replies);
   void child_supervisor_down(const caf::down_msg& down);
 
+  // Of a parent in a run that runs again.
+  void look_up(child& open, call&& what);
+  void seek(call_id id, const call& what);
+  void found(std::vector<found_child>& children);
+  void give_up(const std::vector<call_id>& ids);
+  void invoke_waiting(child& open);
+  void flush_records();
+
   use* at(std::uint32_t slot);
   void free_slot(std::uint32_t slot);
+  void count_load(std::int64_t by);
   void cancel_children_of(std::uint32_t slot);
   void answer_child(call_id id, failure why);
   void end_if_drained();
@@ -84,6 +101,9 @@ private:
   interpreter_actor door_;
   attachment how_;
   bool ready_ = false;
+  std::uint32_t pid_ = 0;
+  nanoseconds start_{0};
+  supervisor_actor former_; // set until nothing that it dispatched runs any more: it hears of that
   bool draining_ = false;
   std::vector<use> uses_;
   std::vector<std::uint32_t> free_;
@@ -91,6 +111,9 @@ private:
   std::unordered_map<call_id, std::uint32_t> slot_of_call_;
   std::unordered_map<ticket, std::uint32_t> slot_of_ticket_;
   std::unordered_map<call_id, child> children_;
+  // Children in runs that were cancelled with their parent and are not answered yet: the parent's next attempt makes calls
+  // with the same ids, which wait for that.
+  std::unordered_map<call_id, caf::actor_addr> leaving_;
   handle_table handles_;
 
   // Of the message being handled.
@@ -99,6 +122,8 @@ private:
   std::vector<std::pair<supervisor_actor, std::vector<call>>> child_calls_;
   std::vector<std::pair<supervisor_actor, std::vector<cancellation>>> child_cancels_;
   std::vector<call_reply> child_replies_;
+  std::vector<std::pair<std::pair<caf::strong_actor_ptr, call_id>, std::vector<call_id>>> seeks_; // recorder and root
+  std::vector<std::pair<caf::strong_actor_ptr, std::vector<finished_child>>> records_;
   std::vector<log_text> unattributed_;
   replica::events told_;
 };

@@ -1,10 +1,10 @@
 #include "actors/run_keeper.hpp"
 
-#include "actors/batch.hpp"
 #include "actors/error.hpp"
 #include "core/defaults.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -12,153 +12,156 @@ namespace hearth {
 
 namespace {
 
-std::string phase_of(ec code) {
-  switch (code) {
-    case ec::none:
-      return "SUCCEEDED";
-    case ec::aborted:
-      return "ABORTED";
-    case ec::timeout_runtime:
-    case ec::timeout_queued:
-    case ec::deadline_exceeded:
-      return "TIMED_OUT";
-    default:
-      return "FAILED";
-  }
-}
-
-const char* text_of(action_event::phase_t phase) {
-  switch (phase) {
-    case action_event::phase_t::queued:
-      return "QUEUED";
-    case action_event::phase_t::running:
-      return "RUNNING";
-    case action_event::phase_t::succeeded:
-      return "SUCCEEDED";
-    case action_event::phase_t::aborted:
-      return "ABORTED";
-    case action_event::phase_t::timed_out:
-      return "TIMED_OUT";
-    case action_event::phase_t::failed:
-      break;
-  }
-  return "FAILED";
-}
-
-std::uint64_t micros(nanoseconds t) { return static_cast<std::uint64_t>(t.count() / 1000); }
-
-bool is_terminal(const std::string& phase) { return phase != "QUEUED" && phase != "RUNNING"; }
+nanoseconds duration_of(std::uint64_t ns) { return nanoseconds(static_cast<std::int64_t>(ns)); }
 
 } // namespace
 
 caf::error run_keeper_state::unknown(const std::string& name) {
-  return error_of({ec::unknown_run, "There is no run `" + name + "` on this node; `hearth get runs` lists them."});
+  return error_of({ec::unknown_run, "There is no run `" + name + "`; `hearth get runs` lists them."});
 }
 
 std::string run_keeper_state::log_of(const run_row& row) { return "run-" + row.name; }
 
-// -- beginning and end ----
+// -- what the control log says ----
 
-caf::result<std::string> run_keeper_state::accept(run_order& order) {
-  auto root = order.root.header.id;
-  run_row row;
-  row.name = order.name.empty() ? run_name(root) : order.name;
-  row.task = order.spec->tasks.size() > order.root.header.task ? order.spec->tasks[order.root.header.task].name : "";
-  row.phase = "QUEUED";
-  row.started_unix_ms = config_->unix_ms();
-  row.detached = order.detach;
-  row.inputs = order.inputs;
-  row.project = order.project.empty() ? order.spec->project : order.project;
-  row.domain = order.domain.empty() ? order.spec->domain : order.domain;
-  row.environment_version = order.spec->version;
-  row.call = root;
-  auto name = row.name;
-  if (config_->store->find(root) || !config_->store->insert(std::move(row)))
-    return error_of({ec::name_taken, "A run named `" + name + "` exists on this node; choose another name."});
-  auto& l = live_[root];
-  l.supervisor = order.supervisor;
-  l.session = order.session;
-  l.detach = order.detach;
-  l.began = self_->clock().now();
-  if (order.logs)
-    l.watchers.push_back(std::make_shared<watcher>(order.session));
-  heed(order.supervisor.address());
-  heed(order.session.address());
-  order.root.caller = caller_actor(self_);
-  order.root.output = caller_actor(self_);
-  order.root.in_run = true;
-  std::vector<call> batch;
-  batch.push_back(std::move(order.root));
-  self_->send(order.supervisor, atom::invoke::value, std::move(batch));
-  return name;
+void run_keeper_state::take(control::facts& facts) {
+  for (auto& fact : facts) {
+    if (auto* now = std::get_if<control::standing>(&fact))
+      standing_ = std::move(*now);
+    else if (auto* run = std::get_if<control::run_changed>(&fact))
+      changed(std::move(run->now));
+    else if (auto* old = std::get_if<control::run_forgotten>(&fact))
+      forgotten(old->last);
+  }
 }
 
-void run_keeper_state::replied(std::vector<call_reply>& replies) {
-  for (auto& answer : replies)
-    if (auto* run = config_->store->find(answer.id); run && !run->ended())
-      end(*run, std::move(answer));
+void run_keeper_state::changed(durable_run_ptr now) {
+  auto& run = book_->put(std::move(now));
+  const auto root = run.root();
+  const auto& d = *run.durable;
+  if (d.end) {
+    conclude(run);
+    return drop(root, "The run has ended.");
+  }
+  const auto x = executions_.find(root);
+  const bool is_ours = d.home == config_->self && d.seat == standing_.seat;
+  if (x != executions_.end() && (!is_ours || x->second.run->attempt != d.attempt))
+    drop(root, "The run goes on elsewhere.");
+  if (!is_ours)
+    return;
+  if (!executions_.contains(root))
+    begin(run);
+  else if (d.is_to_end && !x->second.run->is_to_end)
+    wish_abort(run);
+  else
+    x->second.run = run.durable;
 }
 
-void run_keeper_state::end(run_record& run, call_reply answer) {
-  auto node = live_.extract(run.row.call);
+void run_keeper_state::forgotten(const durable_run_ptr& run) {
+  self_->send(config_->records, atom::forget::value, run->submitted.root);
+  book_->forget(run->submitted.root);
+  if (!std::exchange(pin_is_coming_, true))
+    self_->delayed_send(self_, defaults::blob_pin_interval, atom::pin::value);
+}
+
+/// Of all runs that are known, so not for each that goes.
+void run_keeper_state::pin_blobs() {
+  pin_is_coming_ = false;
+  std::set<std::string> needed;
+  for (const auto* run : book_->newest(std::numeric_limits<std::size_t>::max())) {
+    const auto& d = *run->durable;
+    if (d.submitted.arguments.size > d.submitted.arguments.content.size())
+      needed.insert(d.submitted.arguments.digest);
+    if (d.end && d.end->value.size > d.end->value.content.size())
+      needed.insert(d.end->value.digest);
+  }
+  self_->send(config_->blobs, atom::pin::value, std::move(needed));
+}
+
+/// Its end is in the log: whoever waits hears it.
+void run_keeper_state::conclude(run_entry& run) {
+  auto node = audiences_.extract(run.root());
   if (node.empty())
     return;
-  auto& l = node.mapped();
-  run.row.phase = phase_of(answer.code);
-  run.row.duration_ms = static_cast<std::uint64_t>(
-    std::chrono::duration_cast<milliseconds>(self_->clock().now() - l.began).count());
-  if (answer.code != ec::none)
-    run.row.error = answer.is_text ? std::string(answer.value.head.view()) : std::string(sentence(answer.code));
-  if (l.session)
-    self_->send(l.session, atom::replies::value, std::vector<call_reply>{answer});
-  for (auto& promise : l.waiting_result)
-    promise.deliver(answer);
-  for (auto& promise : l.waiting_row)
+  auto& a = node.mapped();
+  for (auto& promise : a.waiting_row)
     promise.deliver(run.row);
-  for (const auto& w : l.watchers) {
+  for (const auto& w : a.watchers) {
     w->goes_on = false; // whoever fetches hears the end after what it fetches
     if (w->end.pending() && !w->is_fetching)
       w->end.deliver(true);
   }
-  keep(run, std::move(answer));
+  if (!a.session && a.waiting_result.empty())
+    return;
+  answer(run, [this, session = a.session, waiting = std::move(a.waiting_result)](call_reply reply) mutable {
+    for (auto& promise : waiting)
+      promise.deliver(reply);
+    if (session)
+      self_->send(session, atom::replies::value, std::vector<call_reply>{std::move(reply)});
+  });
 }
 
-void run_keeper_state::keep(run_record& run, call_reply answer) {
-  const auto size = answer.value.size();
-  if (size > defaults::run_result_bytes_kept) {
-    answer.code = ec::value_too_large;
-    answer.is_text = true;
-    answer.value = payload::text("The result was delivered but is too large to be kept.");
-  } else if (size <= defaults::read_arena_bytes && answer.value.rest.empty()) {
-    // Small, it is a slice of what a socket brought; kept for long, it is to keep nothing but itself.
-    answer.value.head = bytes::copy_of(answer.value.head.view());
+/// What an ended run's root call replied, as the log has it; a blob is read, or was never away.
+void run_keeper_state::answer(run_entry& run, std::function<void(call_reply)> then) {
+  const auto& end = *run.durable->end;
+  call_reply reply;
+  reply.id = run.root();
+  reply.code = end.code;
+  reply.is_text = end.is_text;
+  reply.attempt = static_cast<std::uint16_t>(end.attempt);
+  reply.run = duration_of(end.run_ns);
+  reply.queued = duration_of(end.queued_ns);
+  reply.start = duration_of(end.start_ns);
+  if (const auto x = executions_.find(run.root());
+      x != executions_.end() && x->second.answer && x->second.answer->code == end.code
+      && x->second.run->attempt == end.attempt && x->second.answer_digest == end.value.digest)
+    return then(std::move(*x->second.answer)); // ours, which was never away
+  if (end.value.size == end.value.content.size()) {
+    reply.value = payload{end.value.content, {}};
+    return then(std::move(reply));
   }
-  run.result = std::move(answer);
-  config_->store->ended(run, self_->clock().now());
-  forget_old_results();
+  read_blob(
+    end.value.digest,
+    [reply, then](payload value) mutable {
+      reply.value = std::move(value);
+      then(std::move(reply));
+    },
+    [reply, then, name = run.name(), error = end.error](const caf::error& why) mutable {
+      reply.is_text = true;
+      if (reply.code == ec::none) {
+        reply.code = ec::gone;
+        reply.value = payload::text("The result of run `" + name + "` is no longer kept (" + failure_of(why).message
+                                    + ") Run it again, or let the task store what has to last.");
+      } else {
+        reply.value = payload::text(error + " (Nothing more of this failure is kept.)");
+      }
+      then(std::move(reply));
+    });
 }
 
-void run_keeper_state::forget_old_results() {
-  const auto now = self_->clock().now();
-  const auto next = config_->store->forget_old_results(now);
-  if (next && !std::exchange(tick_is_coming_, true))
-    self_->delayed_send(self_, *next - now, atom::tick::value);
-}
-
-void run_keeper_state::supervisor_down(const caf::down_msg& down) {
-  std::vector<call_id> orphans;
-  for (const auto& [root, l] : live_)
-    if (l.supervisor.address() == down.source)
-      orphans.push_back(root);
-  for (auto root : orphans) {
-    call_reply answer;
-    answer.id = root;
-    answer.code = ec::shutting_down;
-    answer.is_text = true;
-    answer.value = payload::text("The environment's supervisor ended before the run was done.");
-    if (auto* run = config_->store->find(root))
-      end(*run, std::move(answer));
-  }
+/// A value that is not here may be on another node.
+void run_keeper_state::read_blob(const std::string& digest, std::function<void(payload)> then,
+                                 std::function<void(const caf::error&)> failed) {
+  const auto elsewhere = [this, digest, then, failed](const caf::error& why) {
+    if (!config_->switchboard)
+      return failed(why);
+    link::ask question;
+    question.what = "blob";
+    question.words = {digest};
+    self_
+      ->request(config_->switchboard, defaults::bundle_store_timeout, atom::ask::value, std::move(question),
+                milliseconds(defaults::inner_request_timeout))
+      .then(
+        [then, failed, why](link::member_answers& all) {
+          for (auto& item : all.items)
+            if (auto* value = std::get_if<payload>(&item.what.content))
+              return then(std::move(*value));
+          failed(why);
+        },
+        failed);
+  };
+  self_->request(config_->blobs, defaults::bundle_store_timeout, atom::read::value, digest)
+    .then([then](payload& value) { then(std::move(value)); }, elsewhere);
 }
 
 // -- actions ----
@@ -166,119 +169,69 @@ void run_keeper_state::supervisor_down(const caf::down_msg& down) {
 void run_keeper_state::acted(std::vector<action_event>& events) {
   std::set<call_id> touched;
   for (auto& e : events) {
-    auto* run = config_->store->find(e.root);
+    auto* run = book_->find(e.root);
     if (!run)
       continue;
     // The reply of the root call comes straight from its replica, so it may be faster than the record of its action.
-    act(*run, e);
+    run_book::count(*run, e);
     touched.insert(e.root);
   }
   for (auto root : touched)
-    if (auto l = live_.find(root); l != live_.end() && l->second.session && !l->second.detach)
-      self_->send(l->second.session, atom::watch::value, root, config_->store->find(root)->row.actions_done);
-}
-
-/// Counts the event, unless it is about an action that has ended: whatever is reported later, an end is final.
-bool run_keeper_state::counts(run_record& run, const action_event& e) const {
-  using phase_t = action_event::phase_t;
-  const auto known = run.index.find(e.id);
-  if (known != run.index.end() && is_terminal(run.actions[known->second].phase))
-    return false;
-  if (e.phase == phase_t::queued) {
-    const bool is_new = run.open_actions.try_emplace(e.id, caf::actor_cast<caf::actor_addr>(e.supervisor)).second;
-    run.row.actions += is_new ? 1 : 0;
-    return is_new;
-  }
-  if (e.phase == phase_t::running)
-    return run.open_actions.contains(e.id);
-  if (run.open_actions.erase(e.id) == 0)
-    return false;
-  ++run.row.actions_done;
-  run.row.actions_failed += e.phase == phase_t::succeeded ? 0 : 1;
-  return true;
-}
-
-void run_keeper_state::act(run_record& run, action_event& e) {
-  if (!counts(run, e))
-    return;
-  if (e.depth == 0 && e.phase == action_event::phase_t::running && !run.ended())
-    run.row.phase = "RUNNING";
-  auto [at, is_new] = run.index.try_emplace(e.id, run.actions.size());
-  if (is_new) {
-    if (run.actions.size() >= defaults::run_actions_kept) {
-      run.index.erase(at);
-      return;
-    }
-    run.actions.emplace_back();
-  }
-  auto& row = run.actions[at->second];
-  if (is_new) {
-    row.id = to_string(e.id);
-    row.parent = e.parent ? to_string(e.parent) : "";
-    row.task = std::string(e.task);
-    row.depth = e.depth;
-  }
-  row.phase = text_of(e.phase);
-  row.attempt = e.attempt;
-  row.cold = e.cold;
-  row.queued_us = micros(e.queued);
-  row.start_us = micros(e.start);
-  row.fork_us = micros(e.fork);
-  row.import_us = micros(e.import);
-  row.run_us = micros(e.run);
-  row.replica = e.replica ? e.replica : row.replica;
-  row.error = std::move(e.error);
+    if (auto a = audiences_.find(root); a != audiences_.end() && a->second.session && a->second.wants_progress)
+      self_->send(a->second.session, atom::watch::value, root, book_->find(root)->row.actions_done);
 }
 
 // -- requests ----
 
-run_record* run_keeper_state::find(const std::string& name_or_root) {
-  if (auto* run = config_->store->find(name_or_root))
-    return run;
-  for (const auto& [root, l] : live_)
-    if (to_string(root) == name_or_root)
-      return config_->store->find(root);
-  return nullptr;
-}
-
-run_row run_keeper_state::row_of(const run_record& run) const {
+run_row run_keeper_state::row_of(const run_entry& run) const {
   auto row = run.row;
-  if (auto l = live_.find(row.call); l != live_.end())
-    row.duration_ms = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<milliseconds>(self_->clock().now() - l->second.began).count());
+  if (const auto now = config_->unix_ms(); !run.ended() && now > row.started_unix_ms)
+    row.duration_ms = now - row.started_unix_ms;
   return row;
 }
 
 caf::result<run_row> run_keeper_state::abort(const std::string& name_or_root, const std::string& action,
                                              const std::string& reason) {
-  auto* run = find(name_or_root);
+  auto* run = book_->find_either(name_or_root);
   if (!run)
     return unknown(name_or_root);
-  auto l = live_.find(run->row.call);
-  if (l == live_.end()) {
-    if (action.empty())
-      return error_of({ec::bad_request, "Run `" + run->row.name + "` has ended already (" + run->row.phase + ")."});
-  } else if (action.empty()) {
-    self_->send(l->second.supervisor, atom::cancel::value,
-                std::vector<cancellation>{{caller_actor(self_), run->row.call, ec::aborted, reason}});
-    return row_of(*run);
-  } else {
-    std::vector<call_id> matches;
-    for (const auto& [id, supervisor] : run->open_actions)
-      if (to_string(id).compare(0, action.size(), action) == 0)
-        matches.push_back(id);
-    if (matches.size() == 1) {
-      if (auto to = caf::actor_cast<supervisor_actor>(run->open_actions.at(matches.front())))
-        self_->send(to, atom::cancel::value,
-                    std::vector<cancellation>{cancellation{caller_actor{}, matches.front(), ec::aborted, reason}});
-      return row_of(*run);
-    }
-    if (matches.size() > 1)
-      return error_of({ec::bad_request, std::to_string(matches.size()) + " open actions of run `" + run->row.name
-                                          + "` begin with `" + action + "`; give more of the id."});
+  if (!action.empty())
+    return abort_action(*run, action, reason);
+  if (run->ended())
+    return error_of({ec::bad_request, "Run `" + run->name() + "` has ended already (" + run->row.phase + ")."});
+  auto promise = self_->make_response_promise<run_row>();
+  self_
+    ->request(config_->control, caf::infinite, atom::propose::value,
+              cluster::command(cluster::abort_run{run->name(), reason}))
+    .then(
+      [this, promise, root = run->root()](const cluster::outcome& outcome) mutable {
+        const auto* still = book_->find(root);
+        if (outcome.code == ec::none && still)
+          promise.deliver(row_of(*still));
+        else
+          promise.deliver(error_of({outcome.code == ec::none ? ec::gone : outcome.code, outcome.message}));
+      },
+      [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
+  return promise;
+}
+
+caf::result<run_row> run_keeper_state::abort_action(run_entry& run, const std::string& action,
+                                                    const std::string& reason) {
+  std::vector<call_id> matches;
+  for (const auto& [id, supervisor] : run.open_actions)
+    if (to_string(id).compare(0, action.size(), action) == 0)
+      matches.push_back(id);
+  if (matches.size() == 1) {
+    if (auto to = caf::actor_cast<supervisor_actor>(run.open_actions.at(matches.front())))
+      self_->send(to, atom::cancel::value,
+                  std::vector<cancellation>{cancellation{caller_actor{}, matches.front(), ec::aborted, reason}});
+    return row_of(run);
   }
-  return error_of({ec::bad_request, "Run `" + run->row.name + "` has no open action `" + action
-                                      + "`; `hearth get actions " + run->row.name + "` lists them."});
+  if (matches.size() > 1)
+    return error_of({ec::bad_request, std::to_string(matches.size()) + " open actions of run `" + run.name()
+                                        + "` begin with `" + action + "`; give more of the id."});
+  return error_of({ec::bad_request, "Run `" + run.name() + "` has no open action `" + action + "`; `hearth get actions "
+                                      + run.name() + "` lists them."});
 }
 
 void run_keeper_state::heed(const caf::actor_addr& actor) {
@@ -288,20 +241,15 @@ void run_keeper_state::heed(const caf::actor_addr& actor) {
 
 void run_keeper_state::down(const caf::down_msg& down) {
   heeded_.erase(down.source);
-  supervisor_down(down);
+  supervisor_down(down.source);
   leave(down.source);
 }
 
 void run_keeper_state::leave(const caf::actor_addr& session) {
-  for (auto& [root, l] : live_) {
-    l.watchers.remove_if([&](const auto& w) { return w->session.address() == session; });
-    if (!l.session || l.session.address() != session)
-      continue;
-    l.session = session_actor{};
-    if (!l.detach)
-      self_->send(
-        l.supervisor, atom::cancel::value,
-        std::vector<cancellation>{{caller_actor(self_), root, ec::aborted, "The client that ran it is gone."}});
+  for (auto& [root, a] : audiences_) {
+    a.watchers.remove_if([&](const auto& w) { return w->session.address() == session; });
+    if (a.session && a.session.address() == session)
+      a.session = session_actor{};
   }
 }
 
@@ -309,50 +257,61 @@ run_keeper_actor::behavior_type run_keeper_state::make_behavior(run_keeper_actor
                                                                 std::shared_ptr<run_keeper_config> config) {
   self_ = self;
   config_ = std::move(config);
+  book_.emplace(config_->actions_of_ended_max);
   self->set_down_handler([this](caf::down_msg& down) { this->down(down); });
   return {
     [this](atom::replies, std::vector<call_reply>& replies) { replied(replies); },
     [this](atom::logged, std::vector<log_text>& texts) { logged(texts); },
+    [this](atom::record, std::vector<finished_child>& children) { record(children); },
+    [this](atom::seek, call_id root, std::vector<call_id>& ids, const seeker_actor& seeker) {
+      seek(root, ids, seeker);
+    },
+    [this](atom::attach, const agent_actor& agent) {
+      agent_ = agent;
+      self_->send(config_->control, atom::watch::value, control_watcher(self_));
+      pin_is_coming_ = true;
+      self_->delayed_send(self_, defaults::blob_pin_interval, atom::pin::value);
+    },
     [this](atom::accept, run_order& order) { return accept(order); },
     [this](atom::actions, std::vector<action_event>& events) { acted(events); },
     [this](atom::list, const std::string& name_or_root, std::uint32_t limit) -> caf::result<std::vector<run_row>> {
       if (!name_or_root.empty()) {
-        auto* run = find(name_or_root);
+        const auto* run = book_->find_either(name_or_root);
         if (!run)
           return unknown(name_or_root);
         return std::vector<run_row>{row_of(*run)};
       }
       std::vector<run_row> rows;
-      for (auto* run : config_->store->newest(limit))
+      for (const auto* run : book_->newest(limit))
         rows.push_back(row_of(*run));
       return rows;
     },
     [this](atom::actions, const std::string& name_or_root,
            std::uint32_t limit) -> caf::result<std::vector<action_row>> {
-      auto* run = find(name_or_root);
+      const auto* run = book_->find_either(name_or_root);
       if (!run)
         return unknown(name_or_root);
       auto count = std::min<std::size_t>(limit, run->actions.size());
       return std::vector<action_row>(run->actions.begin(), run->actions.begin() + static_cast<std::ptrdiff_t>(count));
     },
     [this](atom::await, const std::string& name_or_root) -> caf::result<run_row> {
-      auto* run = find(name_or_root);
+      auto* run = book_->find_either(name_or_root);
       if (!run)
         return unknown(name_or_root);
       if (run->ended())
         return run->row;
       auto promise = self_->make_response_promise<run_row>();
-      live_.at(run->row.call).waiting_row.push_back(promise);
+      audiences_[run->root()].waiting_row.push_back(promise);
       return promise;
     },
     [this](atom::result, const std::string& name_or_root) -> caf::result<call_reply> {
-      auto* run = find(name_or_root);
+      auto* run = book_->find_either(name_or_root);
       if (!run)
         return unknown(name_or_root);
-      if (run->ended())
-        return *run->result;
       auto promise = self_->make_response_promise<call_reply>();
-      live_.at(run->row.call).waiting_result.push_back(promise);
+      audiences_[run->root()].waiting_result.push_back(promise);
+      if (run->ended())
+        conclude(*run);
       return promise;
     },
     [this](atom::abort, const std::string& run, const std::string& action, const std::string& reason) {
@@ -360,12 +319,12 @@ run_keeper_actor::behavior_type run_keeper_state::make_behavior(run_keeper_actor
     },
     [this](atom::watch, const std::string& run, const session_actor& session, const std::string& action,
            std::uint32_t lines, bool follow) { return watch(run, session, action, lines, follow); },
+    [this](atom::rerun, const std::string& name_or_root) { return again(name_or_root); },
     [this](atom::leave, const session_actor& session) { leave(session.address()); },
-    [this](atom::status) { return static_cast<std::uint64_t>(config_->store->open_count()); },
-    [this](atom::tick) {
-      tick_is_coming_ = false;
-      forget_old_results();
-    },
+    [this](atom::status) { return static_cast<std::uint64_t>(book_->open_count()); },
+    [this](atom::events, control::facts& facts) { take(facts); },
+    [this](atom::retry, call_id root) { resume(root); },
+    [this](atom::pin) { pin_blobs(); },
   };
 }
 

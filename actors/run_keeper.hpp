@@ -1,10 +1,14 @@
 #pragma once
 
+#include "actors/control.hpp"
 #include "actors/interfaces.hpp"
-#include "actors/run_store.hpp"
+#include "actors/run_book.hpp"
+#include "actors/stores.hpp"
 
+#include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -12,17 +16,26 @@
 
 namespace hearth {
 
-/// The RUN KEEPER is the caller of every run's root call: a run outlives the client that started it, unless that client
-/// stays attached and leaves. It records the actions of runs, stores their output and answers who asks for their end.
+/// The RUN KEEPER has runs accepted by the control log, executes those whose home this node is, as the caller of their root
+/// calls, and answers who asks about any run. It records the actions of the runs at home and stores their output. A run is
+/// over when its end is in the control log, not when its root call returned; until then another home may take it over.
 ///
 /// Spawned by: the node, once.
-/// Monitors:   the SESSIONs that started or watch a run that goes on, and the SUPERVISORs of root calls, each once and until
-///             it ends, because runs share them.
-/// Dies:       with the node; what the run store holds then is lost or not as the store decides.
+/// Monitors:   the SESSIONs that wait for or watch a run, and the SUPERVISORs of root calls, each once and until it ends,
+///             because runs share them.
+/// Dies:       with the node; the runs go on at their next home.
 struct run_keeper_config {
-  std::unique_ptr<run_store> store;
+  node_uuid self;
+  control_actor control;
+  blobs_actor blobs;
+  records_actor records;
   logs_actor logs;
-  std::function<std::uint64_t()> unix_ms; // the calendar, for listings
+  switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
+  std::function<std::uint64_t()> unix_ms;                        // the calendar, for listings
+  std::function<std::string(std::string_view)> digest;           // SHA-256 in hex
+  std::function<bytes(const environment_spec&)> encode_spec;     // for other nodes, and later starts of this one
+  std::function<spec_ptr(const bytes&)> decode_spec;             // null: not understood
+  std::size_t actions_of_ended_max = defaults::runs_kept;
 };
 
 class run_keeper_state {
@@ -47,46 +60,112 @@ private:
     caf::typed_response_promise<bool> end;
   };
 
-  /// What only matters while a run goes on.
-  struct live {
-    supervisor_actor supervisor;
+  /// Who waits for a run, wherever it is executed.
+  struct audience {
     session_actor session; // hears the reply
-    bool detach = false;
-    instant began;
+    bool wants_progress = false;
     std::list<std::shared_ptr<watcher>> watchers; // one that fetches outlives its run until it has fetched
     std::vector<caf::typed_response_promise<run_row>> waiting_row;
     std::vector<caf::typed_response_promise<call_reply>> waiting_result;
   };
 
+  /// A run that is executed here.
+  struct execution {
+    enum class stage_t : std::uint8_t { preparing, running, ending };
+
+    durable_run_ptr run; // as it was when this attempt began
+    stage_t stage = stage_t::preparing;
+    spec_ptr spec;
+    std::optional<payload> arguments;
+    supervisor_actor supervisor;
+    instant began;
+    std::optional<call_reply> answer; // of the root call, once there
+    std::string answer_digest;        // as it was proposed
+    bool retries = false;             // a `retry` for it is on its way
+    bool was_made = false;            // its root call, by this keeper
+  };
+
+  /// A run on its way into the control log.
+  struct submission {
+    run_order order;
+    cluster::accept_run entry;
+    caf::typed_response_promise<std::string> promise;
+    bool put_again = false; // its spec has been put once more
+  };
+  using submission_ptr = std::shared_ptr<submission>;
+
+  // run_admission.cpp: how a run is accepted.
   caf::result<std::string> accept(run_order& order);
+  void store_arguments(const submission_ptr& s);
+  void put_spec(const submission_ptr& s);
+  void propose(const submission_ptr& s);
+  void accepted(const submission_ptr& s, const cluster::outcome& outcome);
+  void refuse(const submission_ptr& s, failure why);
+
+  // run_execution.cpp: how it is executed here, and ends.
+  void begin(run_entry& run);
+  void prepare(call_id root);
+  void fetch_arguments(call_id root);
+  void open_environment(call_id root);
+  void claim(call_id root);
+  void dispatch(call_id root);
   void replied(std::vector<call_reply>& replies);
-  void end(run_record& run, call_reply answer);
-  void logged(std::vector<log_text>& texts);
+  void end(call_id root, call_reply answer);
+  void complete(call_id root, cluster::complete_run end);
+  void fail(call_id root, const failure& why);
+  void put_off(call_id root);
+  void resume(call_id root);
+  void drop(call_id root, const std::string& why);
+  execution* executed(call_id root, std::uint32_t attempt);
+  void wish_abort(run_entry& run);
+  milliseconds remaining(const durable_run& run) const;
+
+  // run_records.cpp, run_again.cpp: what finished children returned, what a run was made of.
+  void record(std::vector<finished_child>& children);
+  void seek(call_id root, std::vector<call_id>& ids, const seeker_actor& seeker);
+  void found(call_id root, std::vector<found_child> kept, const std::vector<call_id>& ids, const seeker_actor& seeker);
+  call_id record_before(const run_entry& run);
+  caf::result<kept_call> again(const std::string& name_or_root);
+
+  // run_keeper.cpp: what the control log says, and who asks.
+  void take(control::facts& facts);
+  void changed(durable_run_ptr run);
+  void forgotten(const durable_run_ptr& run);
+  void conclude(run_entry& run);
+  void pin_blobs();
+  void answer(run_entry& run, std::function<void(call_reply)> then);
   void acted(std::vector<action_event>& events);
-  bool counts(run_record& run, const action_event& e) const;
-  void act(run_record& run, action_event& e);
   caf::result<run_row> abort(const std::string& run, const std::string& action, const std::string& reason);
+  caf::result<run_row> abort_action(run_entry& run, const std::string& action, const std::string& reason);
+  void heed(const caf::actor_addr& actor);
+  void down(const caf::down_msg& down);
+  void leave(const caf::actor_addr& session);
+  void supervisor_down(const caf::actor_addr& supervisor);
+  run_row row_of(const run_entry& run) const;
+  void read_blob(const std::string& digest, std::function<void(payload)> then,
+                 std::function<void(const caf::error&)> failed);
+  static caf::error unknown(const std::string& name);
+  static std::string log_of(const run_row& row);
+
+  // run_output.cpp: where output goes.
+  void logged(std::vector<log_text>& texts);
   caf::result<bool> watch(const std::string& run, const session_actor& session, const std::string& action,
                           std::uint32_t lines, bool follow);
   void show(watcher& w, std::vector<log_text> texts);
   void hold(watcher& w, const std::vector<log_text>& texts);
   void release(watcher& w);
-  void heed(const caf::actor_addr& actor);
-  void down(const caf::down_msg& down);
-  void leave(const caf::actor_addr& session);
-  void supervisor_down(const caf::down_msg& down);
-  run_record* find(const std::string& name_or_root);
-  run_row row_of(const run_record& run) const;
-  void keep(run_record& run, call_reply answer);
-  void forget_old_results();
-  static caf::error unknown(const std::string& name);
-  static std::string log_of(const run_row& row);
 
   run_keeper_actor::pointer self_ = nullptr;
   std::shared_ptr<run_keeper_config> config_;
-  std::unordered_map<call_id, live> live_; // by root
-  std::set<caf::actor_addr> heeded_;       // monitored
-  bool tick_is_coming_ = false;
+  std::optional<run_book> book_;
+  agent_actor agent_;
+  control::standing standing_;
+  std::unordered_map<call_id, submission_ptr> submissions_; // by root
+  std::unordered_map<call_id, execution> executions_;       // by root
+  std::unordered_map<call_id, audience> audiences_;         // by root, of runs that have not ended
+  std::set<std::pair<std::string, std::string>> specs_put_; // key and version
+  std::set<caf::actor_addr> heeded_;                        // monitored
+  bool pin_is_coming_ = false;
 };
 
 } // namespace hearth

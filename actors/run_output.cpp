@@ -47,11 +47,11 @@ void run_keeper_state::logged(std::vector<log_text>& texts) {
   for (auto& text : texts)
     batch_for(by_run, text.root).push_back(std::move(text));
   for (auto& [root, batch] : by_run) {
-    auto* run = config_->store->find(root);
+    auto* run = book_->find(root);
     if (!run)
       continue;
-    if (auto l = live_.find(root); l != live_.end())
-      for (const auto& w : l->second.watchers)
+    if (auto a = audiences_.find(root); a != audiences_.end())
+      for (const auto& w : a->second.watchers)
         show(*w, batch);
     self_->send(config_->logs, atom::append::value, log_of(run->row), std::move(batch));
   }
@@ -67,18 +67,17 @@ void run_keeper_state::show(watcher& w, std::vector<log_text> texts) {
 
 caf::result<bool> run_keeper_state::watch(const std::string& name_or_root, const session_actor& session,
                                           const std::string& action, std::uint32_t lines, bool follow) {
-  auto* run = find(name_or_root);
+  auto* run = book_->find_either(name_or_root);
   if (!run)
     return unknown(name_or_root);
-  auto root = run->row.call;
+  auto root = run->root();
   auto w = std::make_shared<watcher>(session);
   w->action = action;
   w->is_fetching = true;
   w->end = self_->make_response_promise<bool>();
-  auto l = live_.find(root);
-  w->goes_on = follow && l != live_.end();
+  w->goes_on = follow && !run->ended();
   if (w->goes_on) {
-    l->second.watchers.push_back(w);
+    audiences_[root].watchers.push_back(w);
     heed(session.address());
   }
   // Lines are counted among those of the action.
@@ -94,7 +93,7 @@ caf::result<bool> run_keeper_state::watch(const std::string& name_or_root, const
           w->end.deliver(false);
       },
       [this, w, root](caf::error& error) {
-        if (auto still = live_.find(root); still != live_.end())
+        if (auto still = audiences_.find(root); still != audiences_.end())
           still->second.watchers.remove(w);
         w->end.deliver(std::move(error));
       });

@@ -17,7 +17,7 @@ namespace hearth {
 ///
 /// Spawned by: the gateway, with the CONNECTION that carries its frames.
 /// Monitors:   its CONNECTION, the AGENT and the SUPERVISORs of its open calls.
-/// Dies:       when the client is gone; its open calls are aborted, its attached runs too, detached runs go on.
+/// Dies:       when the client is gone; its open calls are aborted, its runs go on.
 /// Bounds:     beyond `window_calls` or `window_bytes` of open calls it stops reading.
 struct session_config {
   session_id id;
@@ -29,6 +29,7 @@ struct session_config {
   milliseconds stop_grace = defaults::stop_grace; // of a stop that names none
   journal_actor journal;
   switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
+  session_cluster cluster{};
 };
 
 class session_state {
@@ -57,6 +58,7 @@ private:
   void take(client::start_run& e);
   void take(client::invoke& e);
   void take(client::cancel& e);
+  void take(client::rerun& e);
   void take(client::abort& e);
   void take(client::get& e);
   bool get_from_all(const client::get& e, const std::string& what, std::uint32_t limit);
@@ -65,10 +67,25 @@ private:
   void take(client::result& e);
   void take(client::status& e);
   void take(client::stop& e);
+  void take(client::ask_cluster& e);
+  void take(client::admit_node& e);
+  void take(client::remove_node& e);
+  void take(client::drain_node& e);
+  void take(client::set_voters& e);
+  void take(client::make_join_token& e);
+  void take(client::back_up& e);
   void take(client::gone& e);
 
   void start(client::start_run& order, client::invoke& e, const opened_environment& in);
+  void start_again(const client::rerun& e, kept_call& kept, const opened_environment& in);
   void store(std::uint32_t request, upload&& what);
+  /// False, and the request is refused, when this node belongs to no cluster.
+  bool has_cluster(std::uint32_t request);
+  /// Finds the members with these names or ids, or refuses the request.
+  void with_members(std::uint32_t request, std::vector<std::string> names,
+                    std::function<void(const std::vector<member_row>&)> then);
+  /// Puts the command to the control log and answers with its outcome; `done` says what is so now.
+  void decide(std::uint32_t request, cluster::command command, std::string done);
   void replied(std::vector<call_reply>& replies);
   void supervisor_down(const caf::down_msg& down);
   void tell(client::effect what) { effects_.push_back(std::move(what)); }

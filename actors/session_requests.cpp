@@ -75,7 +75,8 @@ void session_state::take(client::get& e) {
 
 /// In a cluster: whether this is a listing that all nodes together give.
 bool session_state::get_from_all(const client::get& e, const std::string& what, std::uint32_t limit) {
-  const bool is_of_all = what == "environment" || what == "replica" || what == "node" || what == "event";
+  const bool is_of_all = what == "environment" || what == "replica" || what == "node" || what == "event"
+                         || what == "run" || what == "action";
   if (!is_of_all)
     return false;
   link::ask question;
@@ -90,7 +91,7 @@ bool session_state::get_from_all(const client::get& e, const std::string& what, 
     ->request(config_.switchboard, inner_timeout, atom::ask::value, std::move(question),
               milliseconds(defaults::listing_wait))
     .then(
-      [=, name = e.name](link::member_answers& all) {
+      [=, this, name = e.name](link::member_answers& all) {
         if (what == "environment") {
           auto rows = merged<environment_row>(std::move(all));
           deliver(chosen(rows, limit, [&](auto& row) { return is_named(row, name); }));
@@ -99,6 +100,13 @@ bool session_state::get_from_all(const client::get& e, const std::string& what, 
           deliver(chosen(rows, limit, [&](auto& row) { return is_named(row, name); }));
         } else if (what == "node") {
           deliver(merged<node_row>(std::move(all)));
+        } else if (what == "run" || what == "action") {
+          if (auto why = refusal_of_all(all); why.code != ec::none)
+            refuse(e.request, std::move(why)), flush();
+          else if (what == "run")
+            deliver(best_of_each(std::move(all), limit));
+          else
+            deliver(fullest<action_row>(std::move(all)));
         } else {
           deliver(newest(merged<event_row>(std::move(all)), limit));
         }
@@ -123,6 +131,24 @@ void session_state::take(client::logs& e) {
     tell(client::done{request, {}});
     flush();
   };
+  if (config_.switchboard) { // it ran on one node, or on several after another
+    link::ask question;
+    question.what = "logs";
+    question.words = {e.of, e.action};
+    question.limit = e.lines;
+    question.follow = e.follow;
+    question.caller.here = self_->ctrl();
+    self_->request(config_.switchboard, caf::infinite, atom::ask::value, std::move(question), milliseconds{0})
+      .then(
+        [this, request, finish](const link::member_answers& all) {
+          if (auto why = refusal_of_all(all); why.code != ec::none)
+            refuse(request, std::move(why)), flush();
+          else
+            finish(true);
+        },
+        refusing(request));
+    return;
+  }
   constexpr std::string_view of_replica = "replica/";
   if (e.of.compare(0, of_replica.size(), of_replica) == 0) {
     self_->request(config_.logs, inner_timeout, atom::read::value, "replica-" + e.of.substr(of_replica.size()), e.lines)
@@ -158,6 +184,54 @@ void session_state::take(client::result& e) {
       [this, request = e.request](call_reply& answer) {
         tell(std::move(answer));
         tell(client::done{request, {}});
+        flush();
+      },
+      refusing(e.request));
+}
+
+void session_state::take(client::rerun& e) {
+  self_->request(config_.run_keeper, inner_timeout, atom::rerun::value, e.name)
+    .then(
+      [this, e](kept_call& kept) {
+        self_->request(config_.bundles, inner_timeout, atom::has::value, kept.spec->bundle)
+          .then(
+            [this, e, kept](bool has) {
+              if (!has) {
+                refuse(e.request, {ec::unknown_bundle,
+                                   "The code of run `" + e.name + "` is no longer stored; start it from its program."});
+                return flush();
+              }
+              self_->request(config_.agent, inner_timeout, atom::open::value, kept.spec, false)
+                .then([this, e, kept](opened_environment& in) mutable { start_again(e, kept, in); },
+                      refusing(e.request));
+            },
+            refusing(e.request));
+      },
+      refusing(e.request));
+}
+
+void session_state::start_again(const client::rerun& e, kept_call& kept, const opened_environment& in) {
+  run_order run;
+  run.name = e.new_name;
+  run.rerun_of = e.use_record ? e.name : std::string{};
+  run.detach = true;
+  run.project = kept.project;
+  run.domain = kept.domain;
+  run.inputs = kept.inputs;
+  run.root.header.id = run.root.header.root = e.call;
+  run.root.header.task = kept.task;
+  run.root.arguments = std::move(kept.arguments);
+  run.root.spec = run.spec = in.spec;
+  run.supervisor = in.supervisor;
+  self_->request(config_.run_keeper, inner_timeout, atom::accept::value, std::move(run))
+    .then(
+      [this, e](const std::string& name) {
+        client::run_state accepted{e.request, {}};
+        accepted.row.name = name;
+        accepted.row.phase = "QUEUED";
+        accepted.row.call = e.call;
+        accepted.row.detached = true;
+        tell(std::move(accepted));
         flush();
       },
       refusing(e.request));

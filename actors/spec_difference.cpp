@@ -86,6 +86,7 @@ std::string policy_difference(const reuse_spec& before, const reuse_spec& after)
   result.compare("prewarm", std::uint64_t{before.prewarm}, std::uint64_t{after.prewarm});
   result.compare("recycle calls", before.recycle_calls, after.recycle_calls);
   result.compare("recycle age", length(before.recycle_age), length(after.recycle_age));
+  result.compare("placement", before.placement, after.placement);
   result.compare("recycle growth", mebibytes(before.recycle_growth_bytes), mebibytes(after.recycle_growth_bytes));
   return std::move(result).text();
 }

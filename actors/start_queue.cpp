@@ -20,14 +20,14 @@ bool wants(const start_queue::entry& e, const std::string& resource) {
 
 } // namespace
 
-void start_queue::push(replica_order order, supervisor_actor supervisor) {
+void start_queue::push(replica_order order, supervisor_actor supervisor, bool stays) {
   auto at = std::find_if(lines_.begin(), lines_.end(), [&](const auto& l) { return l.key == order.spec->key(); });
   if (at == lines_.end())
     at = lines_.insert(lines_.end(), line{order.spec->key(), {}});
   const auto place = order.for_nested ? std::find_if(at->orders.begin(), at->orders.end(),
                                                      [](const auto& e) { return !e.order.for_nested; })
                                       : at->orders.end();
-  at->orders.insert(place, entry{std::move(order), std::move(supervisor), {}, false, 0, {}});
+  at->orders.insert(place, entry{std::move(order), std::move(supervisor), {}, false, 0, {}, stays});
   ++size_;
 }
 
@@ -124,7 +124,7 @@ void start_queue::pass(lines::iterator by, const demand& taken) {
 void start_queue::tell(const std::function<void(const entry&, const std::string&)>& to) {
   for (auto& l : lines_)
     for (auto& e : l.orders)
-      if (!std::exchange(e.is_told, true))
+      if (!e.stays && !std::exchange(e.is_told, true)) // its own node tells the others
         to(e, e.lacks.empty() ? l.orders.front().lacks : e.lacks);
 }
 

@@ -26,13 +26,14 @@ public:
     bool is_told = false; // that it waits
     std::uint32_t passed = 0;
     std::optional<instant> holds_since;
+    bool stays = false; // another node ordered it: it starts here or not at all
   };
 
   bool empty() const { return lines_.empty(); }
   std::size_t size() const { return size_; }
   bool is_full() const { return size_ >= defaults::starts_waiting_max; }
 
-  void push(replica_order order, supervisor_actor supervisor);
+  void push(replica_order order, supervisor_actor supervisor, bool stays = false);
 
   /// An order that waits turns out to be for a nested call.
   void advance(replica_id id);
@@ -47,7 +48,7 @@ public:
   /// lacking; when it answers with none, the order has started and is gone.
   void serve(instant now, const std::function<std::string(entry&)>& start);
 
-  /// Each order that waits for the first time: what it, or the one at the head of its line, waits for.
+  /// Each order of this node that waits for the first time: what it, or the one at the head of its line, waits for.
   void tell(const std::function<void(const entry&, const std::string& resource)>& to);
 
   /// Whether anybody but this supervisor waits.

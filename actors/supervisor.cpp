@@ -35,6 +35,10 @@ void supervisor_state::invoke(std::vector<call>& calls) {
   auto at = now();
   std::vector<version*> served; // of most batches one
   for (auto& c : calls) {
+    if (disowned_until_) {
+      refuse(c, {ec::stale_epoch, std::string(sentence(ec::stale_epoch))});
+      continue;
+    }
     if (aborted_ || (stop_at_ && c.header.depth == 0)) {
       refuse(c, {ec::shutting_down, "The node is stopping; environment " + c.spec->name + " takes no new calls."});
       continue;
@@ -119,7 +123,7 @@ void supervisor_state::reply(const caller_actor& to, call_reply answer) {
 
 bool supervisor_state::open(const spec_ptr& spec, bool deploy) {
   const auto at = now();
-  const auto limits = limits_of(*spec, config_.cores, config_.zygote_ttl);
+  const auto limits = limits_of(*spec, *config_.cores, config_.zygote_ttl);
   const auto is_new = !knows(spec->version);
   if (!newest_ || newest_->version != spec->version)
     before_ = std::exchange(newest_, spec);
@@ -154,7 +158,7 @@ supervisor_state::version& supervisor_state::pool_of(const spec_ptr& spec, call_
   auto& v = versions_[of_run ? spec->version + '@' + run_name(root) : spec->version];
   if (v)
     return *v;
-  v = std::make_unique<version>(pool(spec, limits_of(*spec, config_.cores, config_.zygote_ttl),
+  v = std::make_unique<version>(pool(spec, limits_of(*spec, *config_.cores, config_.zygote_ttl),
                                      [numbers = config_.replica_numbers] { return replica_id{++*numbers}; }));
   v->policy = spec->reuse;
   if (of_run)
@@ -165,6 +169,9 @@ supervisor_state::version& supervisor_state::pool_of(const spec_ptr& spec, call_
   else
     v->reason = "first use since the node started, or since the last pool was forgotten";
   note(*v, journal_entry::kind_t::pool_made, {}, v->reason);
+  if (adopting_until_ && !of_run)
+    v->calls.hold_starts(*adopting_until_);
+  claim_for(*v);
   return *v;
 }
 
@@ -182,18 +189,7 @@ void supervisor_state::tick() {
     v->calls.tick(at, effects_);
     apply(*v);
   }
-}
-
-/// What runs goes on as long as its replica does: results go from there to who waits for them, as ever.
-void supervisor_state::disown() {
-  for (auto& [key, v] : versions_) {
-    for (auto id : v->calls.open_tickets())
-      if (v->calls.is_waiting(id))
-        v->calls.cancel(id, {ec::stale_epoch, std::string(sentence(ec::stale_epoch))}, now(), effects_);
-    apply(*v);
-  }
-  flush();
-  self_->quit();
+  end_unclaimed();
 }
 
 void supervisor_state::forget_expired() {
@@ -206,6 +202,8 @@ void supervisor_state::stop(milliseconds grace) {
 }
 
 void supervisor_state::settle_turn() {
+  if (disowned_until_)
+    return settle_disowned();
   flush();
   forget_expired();
   if (stop_at_)
@@ -239,11 +237,18 @@ void supervisor_state::halt() {
         self_->demonitor(known.handle.address());
         self_->send(known.handle, atom::retire::value, true, std::string("the node is stopping"));
       }
+  for (const auto& u : unclaimed_)
+    self_->send(caf::actor_cast<replica_actor>(u.what.self), atom::retire::value, true,
+                std::string("the node is stopping"));
   self_->quit();
 }
 
 void supervisor_state::arm() {
   auto next = aborted_ ? std::nullopt : stop_at_;
+  if (disowned_until_ && *disowned_until_ > now())
+    next = disowned_until_;
+  for (const auto& u : unclaimed_)
+    next = next ? std::min(*next, u.until) : u.until;
   for (const auto& [key, v] : versions_)
     if (auto wake = v->calls.next_wake())
       next = next ? std::min(*next, *wake) : *wake;
@@ -258,6 +263,10 @@ supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_actor
   self_ = self;
   config_ = std::move(config);
   self->monitor(config_.agent);
+  if (config_.epoch) {
+    adopting_until_ = now() + defaults::adopt_patience;
+    self->send(config_.agent, atom::adopt::value, config_.key, config_.epoch, supervisor_actor(self));
+  }
   self->set_down_handler([this](caf::down_msg& down) {
     if (down.source == config_.agent.address()) { // nobody makes replicas any more
       stop(milliseconds{0});
@@ -305,6 +314,14 @@ supervisor_actor::behavior_type supervisor_state::make_behavior(supervisor_actor
     },
     [this](atom::halt) { halt(); },
     [this](atom::disown) { disown(); },
+    [this](atom::adopt, std::vector<adoptable>& found, bool are_all) {
+      adopt(found, are_all);
+      settle_turn();
+    },
+    [this](atom::drain, const std::vector<replica_id>& replicas) {
+      drain(replicas);
+      settle_turn();
+    },
     [this](atom::tick) {
       tick();
       settle_turn();

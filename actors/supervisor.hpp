@@ -14,20 +14,22 @@ namespace hearth {
 ///
 /// Spawned by: the AGENT, when the environment is opened for the first time.
 /// Monitors:   its REPLICAs (one that dies without a word counts as lost with all its calls) and the AGENT.
-/// Dies:       when the AGENT says `halt`, which it does when no environment of the node has open calls, or `disown`; with the
-///             AGENT.
+/// Dies:       when the AGENT says `halt`, which it does when no environment of the node has open calls; after `disown`, when
+///             nothing runs and its replicas are another's, or nobody claims them in time; with the AGENT.
 /// Promises:   every call taken is answered once: by the replica with its result, or from here with a failure.
 struct supervisor_config {
   std::string key; // "project/domain/name"
   agent_actor agent;
   run_keeper_actor run_keeper;                    // may be empty: then actions are not recorded
   std::shared_ptr<std::uint64_t> replica_numbers; // the node's counter
-  std::uint32_t cores = 1;                        // bounds replicas of an environment without `reusable`
-  journal_actor journal;                          // may be empty: then nothing is written
+  std::shared_ptr<const std::uint32_t>
+    cores;               // of the node or cluster: bounds replicas of an environment without `reusable`
+  journal_actor journal; // may be empty: then nothing is written
   milliseconds zygote_ttl = defaults::zygote_ttl; // how long a zygote outlives the replicas
+  hearth::epoch epoch{};                          // of the ownership; none: the node is alone
 };
 
-/// The limits that a spec asks for on a node of this many cores.
+/// The limits that a spec asks for on a node or cluster of this many cores.
 pool_limits limits_of(const environment_spec& spec, std::uint32_t cores,
                       milliseconds zygote_ttl = defaults::zygote_ttl);
 
@@ -110,6 +112,12 @@ private:
   void settle_stop();
   void halt();
   void disown();
+  void settle_disowned();
+  void adopt(std::vector<adoptable>& found, bool are_all);
+  bool claim(version& v, const adoptable& found);
+  void claim_for(version& v);
+  void end_unclaimed();
+  void drain(const std::vector<replica_id>& replicas);
   void forget_expired();
   void arm();
   instant now() const { return self_->clock().now(); }
@@ -133,6 +141,14 @@ private:
   std::optional<instant> stop_at_;
   bool aborted_ = false; // the grace of a stop is over
   bool drained_ = false; // as the agent knows it
+
+  struct unclaimed {
+    adoptable what;
+    instant until;
+  };
+  std::vector<unclaimed> unclaimed_;      // warm, of versions that nobody has opened yet
+  std::optional<instant> adopting_until_; // no replica starts before: warm ones may be found
+  std::optional<instant> disowned_until_; // set: another node owns the environment
 };
 
 } // namespace hearth

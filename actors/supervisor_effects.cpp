@@ -38,7 +38,7 @@ void supervisor_state::perform(version& v, const pool_effect::withdraw& e) {
 }
 
 void supervisor_state::perform(version& v, const pool_effect::decided& e) {
-  if (!config_.journal)
+  if (!config_.journal || disowned_until_)
     return;
   note(v, journal_entry::kind_t::decided, {}, e.detail);
   journal_.back().in = e.in;
@@ -71,6 +71,7 @@ void supervisor_state::perform(version& v, const pool_effect::dispatch& e) {
   d.header = c.header;
   d.arguments = c.arguments;
   d.in_run = c.in_run;
+  d.replays = c.replays;
   d.caller = caf::actor_cast<caf::strong_actor_ptr>(c.caller);
   d.output = caf::actor_cast<caf::strong_actor_ptr>(c.output);
   batch_for(dispatches_, to).push_back(std::move(d));

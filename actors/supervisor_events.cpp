@@ -1,6 +1,8 @@
 #include "actors/scaling_words.hpp"
 #include "actors/supervisor.hpp"
 
+#include <type_traits>
+
 /// What a supervisor hears of its replicas.
 namespace hearth {
 
@@ -25,6 +27,8 @@ void supervisor_state::take(replica::events& events) {
         if (auto* v = version_with(e.id)) {
           take(*v, e);
           apply(*v);
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(e)>, replica::lost>) {
+          std::erase_if(unclaimed_, [&](const auto& u) { return u.what.id == e.id; });
         }
       },
       event);
@@ -120,7 +124,7 @@ void supervisor_state::replica_down(const caf::down_msg& down) {
 void supervisor_state::note(const version& v, journal_entry::kind_t kind, replica_id about, std::string detail) {
   const bool is_routine = v.calls.limits().fresh
                           && (kind == journal_entry::kind_t::ready || kind == journal_entry::kind_t::ended);
-  if (!config_.journal || is_routine)
+  if (!config_.journal || is_routine || disowned_until_) // of another node's environment there is nothing to tell
     return;
   const auto& spec = v.calls.spec();
   auto& entry = journal_.emplace_back();

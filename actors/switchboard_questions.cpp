@@ -168,6 +168,9 @@ void switchboard_state::respond(link::ask what, const answerer& done) {
         failed);
   } else if (what.what == "logs") {
     respond_with_logs(what, done);
+  } else if (what.what == "blob" && parts_.blobs) {
+    pass_on<payload>(self_, done, parts_.blobs, caf::duration(defaults::bundle_store_timeout), atom::read::value,
+                     word(what, 0));
   } else if (!parts_.run_keeper || !respond_about_runs(what, done)) {
     done({0, {ec::bad_request, "Node " + node + " was asked for `" + what.what + "`, which it does not know."}, {}});
   }

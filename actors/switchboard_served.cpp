@@ -83,6 +83,7 @@ void switchboard_state::take(node_uuid from, link::invoke& what) {
     call.caller = caf::actor_cast<caller_actor>(c.caller.here);
     call.output = caf::actor_cast<caller_actor>(c.output.here);
     call.in_run = c.in_run;
+    call.replays = c.replays;
   }
   if (!taken.empty()) {
     s->second.users.insert(from);

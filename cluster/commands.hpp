@@ -22,6 +22,8 @@ struct stored_value {
   std::string digest; // SHA-256 in hex of the content; empty: there is no value
   std::uint64_t size = 0;
   bytes content; // empty while size > 0: it is a blob
+
+  bool operator==(const stored_value&) const = default;
 };
 
 /// What a node has for replicas.
@@ -39,27 +41,37 @@ struct node_capacity {
 struct admit_node {
   node_uuid node;
   std::string name; // unique among members; a taken one gets a number behind it
+
+  bool operator==(const admit_node&) const = default;
 };
 
 /// A node that stays away: its seat ends, its certificate is worth nothing any more.
 struct remove_node {
   node_uuid node;
+
+  bool operator==(const remove_node&) const = default;
 };
 
 /// No new roles and replicas for it (true), or again (false).
 struct drain_node {
   node_uuid node;
   bool draining = true;
+
+  bool operator==(const drain_node&) const = default;
 };
 
 /// A daemon has started, or has been without a seat. Ends an older seat of the node. Refused with `not_a_member` for who was
-/// not admitted, and with `stale_epoch` for an incarnation that is not higher than the last one: an old copy of its disk.
+/// not admitted, and with `stale_epoch` for an incarnation that is not higher than the last one, unless the nonce tells that
+/// it is the same process: an old copy of its disk.
 struct take_seat {
   node_uuid node;
   std::uint64_t incarnation = 0; // counted on the node's disk, one more at each start
   std::string address;           // where its link listens, "host:port"; empty: nowhere
   node_capacity capacity;
   std::uint32_t level = 0; // highest feature level that it understands
+  std::uint64_t nonce = 0; // drawn by the process when it starts
+
+  bool operator==(const take_seat&) const = default;
 };
 
 enum class departure : std::uint8_t { left, expired, died };
@@ -68,6 +80,8 @@ enum class departure : std::uint8_t { left, expired, died };
 struct end_seat {
   seat_id seat;
   departure how = departure::left;
+
+  bool operator==(const end_seat&) const = default;
 };
 
 /// The heartbeats that the leader has heard since the last one: a node that finds its own here has its lease from the moment
@@ -76,20 +90,28 @@ struct renew {
   struct heartbeat {
     seat_id seat;
     std::uint64_t number = 0; // counted by the node
+
+    bool operator==(const heartbeat&) const = default;
   };
 
   std::vector<heartbeat> heard;
   std::uint64_t cluster_time_ms = 0; // never goes back, whatever clocks do
+
+  bool operator==(const renew&) const = default;
 };
 
 /// The log ends here; another one with these voters begins from this state, one generation later.
 struct set_voters {
   std::vector<node_uuid> voters;
+
+  bool operator==(const set_voters&) const = default;
 };
 
 /// From here on entries of this feature level may be written. Refused while a seat understands less.
 struct raise_level {
   std::uint32_t level = 0;
+
+  bool operator==(const raise_level&) const = default;
 };
 
 // -- environments ----
@@ -100,6 +122,8 @@ struct put_spec {
   std::string version; // 15 hex digits
   bytes spec;
   bool deployed = false; // this version is the one that stays warm
+
+  bool operator==(const put_spec&) const = default;
 };
 
 /// The seat owns the environment from now on; the epoch is this entry's index. When somebody with a seat owns it already,
@@ -107,18 +131,23 @@ struct put_spec {
 struct grant {
   std::string key;
   seat_id seat;
+
+  bool operator==(const grant&) const = default;
 };
 
 /// The owner gives it up. Refused with `stale_epoch` when the epoch is not the current one.
 struct release {
   std::string key;
   hearth::epoch epoch;
+
+  bool operator==(const release&) const = default;
 };
 
 // -- runs ----
 
 /// A run as it is submitted. The same root with the same `request_digest` again changes nothing and succeeds; with another
-/// one it is a `conflict`, and a name that another run has is `name_taken`.
+/// one it is a `conflict`, and a name that another run has is `name_taken`. The spec must have been put before
+/// (`unknown_environment`); a root older than what is remembered of ended runs is `gone`.
 struct accept_run {
   call_id root;               // chosen by the client: what makes a submission idempotent
   std::string name;           // unique among the runs that are kept
@@ -137,6 +166,8 @@ struct accept_run {
   std::uint64_t trace_hi = 0, trace_lo = 0, trace_span = 0;
   stored_value arguments;
   seat_id home; // where it runs first
+
+  bool operator==(const accept_run&) const = default;
 };
 
 /// With lost=0: committed before the first byte of the root call goes to an interpreter. Refused with `stale_epoch` unless
@@ -145,10 +176,12 @@ struct claim_run {
   std::string name;
   std::uint32_t attempt = 0;
   seat_id home;
+
+  bool operator==(const claim_run&) const = default;
 };
 
 /// The root call ended. The first one that comes while the run is open decides, also from an attempt that is not the current
-/// one; later ones are refused with `conflict`.
+/// one; later ones are refused with `conflict`, unless they say the same.
 struct complete_run {
   std::string name;
   std::uint32_t attempt = 0;
@@ -159,12 +192,17 @@ struct complete_run {
   std::uint64_t run_ns = 0, queued_ns = 0, start_ns = 0;
   std::uint64_t actions = 0, actions_failed = 0;
   stored_value value;
+
+  bool operator==(const complete_run&) const = default;
 };
 
-/// Somebody wants it to end; its home sees to it.
+/// Somebody wants it to end; its home sees to it. One without a home ends at once.
 struct abort_run {
   std::string name;
   std::string reason;
+  std::uint64_t unix_ms = 0;
+
+  bool operator==(const abort_run&) const = default;
 };
 
 /// These runs, whose home is gone, go on there as their next attempt; those that may not start again end instead.
@@ -172,13 +210,18 @@ struct rehome_runs {
   std::vector<std::string> names;
   seat_id home;
   std::uint64_t unix_ms = 0; // for those that end by it
+
+  bool operator==(const rehome_runs&) const = default;
 };
 
 // -- cache, tokens ----
 
-/// Nothing that was cached below this scope before is served after it.
+/// Nothing that was cached below this scope before is served after it. A scope is below another one when that one and a
+/// "/" begin it; all are below "".
 struct raise_generation {
   std::string scope;
+
+  bool operator==(const raise_generation&) const = default;
 };
 
 /// A token for remote clients, by the digest of its secret.
@@ -187,10 +230,14 @@ struct put_token {
   std::string digest; // SHA-256 in hex
   std::vector<std::string> scopes;
   std::uint64_t expires_unix_ms = 0; // 0: never
+
+  bool operator==(const put_token&) const = default;
 };
 
 struct revoke_token {
   std::string name;
+
+  bool operator==(const revoke_token&) const = default;
 };
 
 using command = std::variant<admit_node, remove_node, drain_node, take_seat, end_seat, renew, set_voters, raise_level,
@@ -204,6 +251,8 @@ struct outcome {
   log_index index = 0; // of the entry: the new seat, epoch or generation
   seat_id owner{};     // of `grant`: who owns it now ...
   hearth::epoch epoch{}; // ... since when
+
+  bool operator==(const outcome&) const = default;
 };
 
 } // namespace hearth::cluster

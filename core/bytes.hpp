@@ -37,6 +37,9 @@ public:
   /// The part [offset, offset + count), sharing the memory. `offset + count <= size()`.
   bytes slice(std::size_t offset, std::size_t count) const { return {owner_, data_ + offset, count}; }
 
+  /// The same content.
+  friend bool operator==(const bytes& a, const bytes& b) noexcept { return a.view() == b.view(); }
+
 private:
   std::shared_ptr<const void> owner_;
   const char* data_ = nullptr;

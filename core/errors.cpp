@@ -80,6 +80,7 @@ bool is_loss(ec code) noexcept {
     case ec::interpreter_lost:
     case ec::out_of_memory:
     case ec::protocol_broken:
+    case ec::node_lost:
       return true;
     default:
       return false;

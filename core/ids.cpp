@@ -16,8 +16,8 @@ std::string to_string(call_id id) {
 std::string to_string(node_uuid id) {
   char text[37];
   std::snprintf(text, sizeof text, "%08llx-%04llx-%04llx-%04llx-%012llx", static_cast<unsigned long long>(id.hi >> 32),
-                static_cast<unsigned long long>((id.hi >> 16) & 0xffff), static_cast<unsigned long long>(id.hi & 0xffff),
-                static_cast<unsigned long long>(id.lo >> 48),
+                static_cast<unsigned long long>((id.hi >> 16) & 0xffff),
+                static_cast<unsigned long long>(id.hi & 0xffff), static_cast<unsigned long long>(id.lo >> 48),
                 static_cast<unsigned long long>(id.lo & 0xffff'ffff'ffffULL));
   return text;
 }
@@ -41,6 +41,12 @@ std::optional<node_uuid> parse_node_uuid(std::string_view text) {
     half = half << 4 | digit;
   }
   return node_uuid{halves[0], halves[1]};
+}
+
+std::string to_string(replica_id id) {
+  const auto seat = id.value >> 32;
+  const auto number = std::to_string(id.value & 0xffff'ffffU);
+  return seat == 0 ? number : std::to_string(seat) + '.' + number;
 }
 
 std::string run_name(call_id id) {

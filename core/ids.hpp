@@ -48,8 +48,12 @@ struct number_id {
   explicit operator bool() const noexcept { return value != 0; }
 };
 
-/// One interpreter process and its mailbox; numbered from 1 in order of start, never reused by a node.
+/// One interpreter process and its mailbox; numbered from 1 in order of start by the node that ordered it, never reused. In a
+/// cluster the number stands behind the seat of that node (the upper 32 bits), so no two nodes give the same one.
 using replica_id = number_id<struct replica_tag>;
+
+/// "12" of a node without a cluster, "7.12" of one with seat 7.
+std::string to_string(replica_id id);
 
 /// One accepted call inside its supervisor; numbered from 1.
 using ticket = number_id<struct ticket_tag>;

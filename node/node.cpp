@@ -5,19 +5,18 @@
 #include "actors/run_keeper.hpp"
 #include "actors/session.hpp"
 #include "core/defaults.hpp"
+#include "node/control/membership.hpp"
+#include "node/doors.hpp"
 #include "node/gateway/connection.hpp"
 #include "node/gateway/listener.hpp"
 #include "node/gateway/listening_socket.hpp"
-#include "node/interpreter/cgroup.hpp"
-#include "node/interpreter/foundry.hpp"
-#include "node/interpreter/launch.hpp"
 #include "node/loop/loop.hpp"
 #include "node/paths.hpp"
 #include "node/resources/gpu_locks.hpp"
 #include "node/resources/machine.hpp"
 #include "node/start_error.hpp"
-#include "node/store/bundles.hpp"
-#include "node/store/logs.hpp"
+#include "node/store/digest.hpp"
+#include "node/wire/environment_bytes.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -41,19 +40,6 @@ namespace {
 
 using std::filesystem::path;
 
-/// The folder with the package `hearth` that interpreters load: `$HEARTH_SDK`, else where the build or the installation
-/// has put it beside this program.
-path sdk_directory() {
-  if (const char* named = std::getenv("HEARTH_SDK"); named && *named)
-    return named;
-  auto bin = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-  for (const auto& place : {bin.parent_path() / "sdk", bin.parent_path() / "share" / "hearth" / "sdk"})
-    if (std::filesystem::exists(place / "hearth" / "_worker" / "boot.py"))
-      return place;
-  throw start_error("The Python side of Hearth is not beside " + bin.string()
-                    + "; set HEARTH_SDK to the folder that holds the package `hearth`.");
-}
-
 std::uint64_t resident_bytes() {
   std::ifstream statm("/proc/self/statm");
   std::uint64_t total = 0, resident = 0;
@@ -75,8 +61,6 @@ std::uint64_t unix_ms() {
   return static_cast<std::uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
 }
 
-std::string python_of(const settings& wanted) { return wanted.python.empty() ? "/usr/bin/python3" : wanted.python; }
-
 /// Whether this is where every program of this user looks for a node: there the directory has to be ours alone, since
 /// others might prepare it. A place that the user chose is the user's to judge.
 bool is_usual_place(const path& socket) {
@@ -96,18 +80,16 @@ void end_within(std::chrono::milliseconds time) {
   ::alarm(static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(time).count()));
 }
 
-struct part {
-  caf::actor handle;
-  const char* name;
-};
+using node_part = std::pair<caf::actor, const char*>;
 
 /// Hears the end of the parts that a node cannot be without. The agent ends when the node is to end; another one ends only
 /// by a fault of ours, and rather than serve nobody the node ends with it: the next client finds a whole one.
-caf::behavior watch_parts(caf::event_based_actor* self, const std::vector<part>& parts, std::function<void()> ended) {
+caf::behavior watch_parts(caf::event_based_actor* self, const std::vector<node_part>& parts,
+                          std::function<void()> ended) {
   std::map<caf::actor_addr, const char*> names;
-  for (const auto& p : parts) {
-    self->monitor(p.handle);
-    names.emplace(p.handle.address(), p.name);
+  for (const auto& [handle, name] : parts) {
+    self->monitor(handle);
+    names.emplace(handle.address(), name);
   }
   self->set_down_handler([self, ended, names](const caf::down_msg& down) {
     if (down.reason)
@@ -126,80 +108,94 @@ public:
     : settings_(wanted), machine_(look_at_machine("/")), resources_(resources_of(wanted, machine_)),
       state_lock_(claim_state_directory(wanted.state_directory)),
       socket_(wanted.socket, is_usual_place(wanted.socket) ? privacy::ours_alone : privacy::ours_to_write),
-      loop_([](std::string_view what) { spdlog::error("{}", what); }), disk_(defaults::disk_queue_bytes_max) {
-    spawn_doors();
+      loop_([](std::string_view what) { spdlog::error("{}", what); }), doors_(loop_, wanted, resources_),
+      membership_(loop_, membership_of(wanted, resources_)) {
     spawn_cast();
     listen();
     watch_signals();
   }
 
-  void run() {
+  /// The status of the process.
+  int run() {
     spdlog::info("node {} serves at {}, state in {}", about_.name, about_.socket, about_.state_directory);
+    membership_.start([this](const failure& why) { break_off(why); },
+                      {agent_, run_keeper_, journal_, doors_.bundles(), doors_.logs(), doors_.blobs(),
+                       caf::actor_cast<node_listener>(agent_)});
+    caf::anon_send(run_keeper_, atom::attach::value, agent_);
     loop_.run(std::move(ended_.promise));
     const auto deadline = std::chrono::steady_clock::now() + defaults::stop_grace;
     end_within(2 * defaults::stop_grace);
     listener_.reset();
-    const auto left = loop_.stop({caf::actor_cast<caf::actor>(run_keeper_), caf::actor_cast<caf::actor>(journal_),
-                                  caf::actor_cast<caf::actor>(foundry_), caf::actor_cast<caf::actor>(bundles_),
-                                  caf::actor_cast<caf::actor>(logs_)},
-                                 deadline);
-    if (left > 0 || !disk_.finish(deadline)) {
+    membership_.stop(broken_ ? milliseconds{0} : milliseconds{defaults::control_stop_patience});
+    std::vector<caf::actor> roots{caf::actor_cast<caf::actor>(run_keeper_), caf::actor_cast<caf::actor>(journal_)};
+    for (const auto& parts : {membership_.actors(), doors_.all()})
+      for (const auto& [actor, name] : parts)
+        roots.push_back(actor);
+    const auto left = loop_.stop(roots, deadline);
+    if (left > 0 || !doors_.finish(deadline)) {
       spdlog::warn("{} actors of the node, or its disk, did not end in time", left);
       spdlog::shutdown();
-      std::_Exit(0);
+      std::_Exit(broken_ ? EXIT_FAILURE : EXIT_SUCCESS);
     }
     spdlog::info("node {} has ended", about_.name);
+    return broken_ ? EXIT_FAILURE : EXIT_SUCCESS;
   }
 
 private:
-  void spawn_doors() {
-    auto& system = loop_.system();
-    auto warn = [](const std::string& what) { spdlog::warn("{}", what); };
-    const bundle_door door = system.spawn(
-      bundles, bundles_config{
-                 std::make_shared<bundle_store>(settings_.state_directory / "bundles",
-                                                bundle_limits{defaults::bundles_bytes_max, defaults::stored_age_max}),
-                 &disk_});
-    bundles_ = door;
-    logs_config logs{std::make_shared<log_files>(settings_.state_directory / "logs",
-                                                 log_limits{defaults::run_log_bytes_max, defaults::logs_bytes_max,
-                                                            defaults::log_files_max, defaults::stored_age_max}),
-                     &disk_, warn};
-    logs_ = system.spawn(
-      [logs](log_door::stateful_pointer<logs_state> self) { return self->state.make_behavior(self, logs); });
-    foundry_config foundry{
-      loop_, sdk_directory() / "hearth" / "_worker" / "boot.py", bundles_, {}, python_of(settings_)};
-    foundry.sets_gpus = !resources_.gpus.empty();
-    foundry.cpu_bars = resources_.cpu_bars;
-    groups_ = cgroup_tree::claim(own_cgroup("/"), ::getpid()); // before anything is started that would be left behind
-    foundry.groups = groups_ ? &*groups_ : nullptr;
-    foundry.on_bundle_unused = [door](const std::string& digest) { caf::anon_send(door, atom::forget::value, digest); };
-    foundry_ = spawn_foundry(foundry);
+  static membership_config membership_of(const settings& wanted, const node_resources& resources) {
+    membership_config config;
+    config.state_directory = wanted.state_directory;
+    config.name = wanted.name.empty() ? host_name() : wanted.name;
+    config.capacity = {resources.memory_bytes, resources.cpu_millis,
+                       static_cast<std::uint32_t>(resources.gpus.size())};
+    return config;
   }
 
-  void spawn_cast() {
-    auto& system = loop_.system();
+  /// The node cannot be part of its cluster, and serves nobody then.
+  void break_off(const failure& why) {
+    spdlog::critical("{}", why.message);
+    broken_ = true;
+    caf::anon_send(agent_, atom::stop::value, milliseconds{0}, why.message);
+  }
+
+  void spawn_run_keeper() {
     auto keeper = std::make_shared<run_keeper_config>();
-    keeper->store = make_memory_run_store();
-    keeper->logs = logs_;
+    keeper->self = membership_.self();
+    keeper->control = membership_.controller();
+    keeper->blobs = doors_.blobs();
+    keeper->records = doors_.records();
+    keeper->logs = doors_.logs();
     keeper->unix_ms = unix_ms;
-    run_keeper_ = system.spawn([keeper](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
+    keeper->digest = sha256_of;
+    keeper->switchboard = membership_.switchboard();
+    keeper->encode_spec = wire::encode_environment;
+    keeper->decode_spec = wire::decode_environment;
+    run_keeper_ = loop_.system().spawn([keeper](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
       return self->state.make_behavior(self, keeper);
     });
-    journal_ = system.spawn([](journal_actor::stateful_pointer<journal_state> self) {
-      return self->state.make_behavior(self, journal_config{unix_ms});
-    });
+  }
+
+  void describe() {
     about_.name = settings_.name.empty() ? host_name() : settings_.name;
-    about_.id = node_id(settings_.state_directory);
+    about_.id = to_string(membership_.self());
     about_.pid = static_cast<std::uint32_t>(::getpid());
     about_.version = HEARTH_VERSION;
     about_.is_private = settings_.is_private;
     about_.idle_exit_ms = static_cast<std::uint64_t>(settings_.idle_exit.count());
     about_.cpu_millis = machine_.cpu_millis;
     about_.memory_bytes = machine_.memory_bytes;
-    about_.memory_limits = groups_ ? "cgroup" : "watcher";
+    about_.memory_limits = doors_.has_groups() ? "cgroup" : "watcher";
     about_.socket = settings_.socket;
     about_.state_directory = settings_.state_directory;
+  }
+
+  void spawn_cast() {
+    auto& system = loop_.system();
+    spawn_run_keeper();
+    journal_ = system.spawn([](journal_actor::stateful_pointer<journal_state> self) {
+      return self->state.make_behavior(self, journal_config{unix_ms});
+    });
+    describe();
     agent_config config;
     config.about = about_;
     config.cores = std::max(1u, machine_.cpu_millis / 1000);
@@ -210,20 +206,26 @@ private:
       config.claim_gpu = [&locks](std::uint32_t gpu) { return locks.claim(gpu); };
       config.return_gpu = [&locks](std::uint32_t gpu) { locks.give_back(gpu); };
     }
-    config.foundry = foundry_;
-    config.logs = logs_;
+    config.foundry = doors_.foundry();
+    config.logs = doors_.logs();
     config.run_keeper = run_keeper_;
     config.resident_bytes = resident_bytes;
     config.journal = journal_;
     config.zygote_ttl = settings_.zygote_ttl;
+    if (membership_.switchboard()) {
+      config.control = membership_.controller();
+      config.switchboard = membership_.switchboard();
+      config.bundles = doors_.bundles();
+      config.node = membership_.self();
+    }
     agent_ = system.spawn(
-      [config](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, config); });
-    const std::vector<part> parts{{caf::actor_cast<caf::actor>(agent_), "agent"},
-                                  {caf::actor_cast<caf::actor>(run_keeper_), "run keeper"},
-                                  {caf::actor_cast<caf::actor>(foundry_), "foundry"},
-                                  {caf::actor_cast<caf::actor>(journal_), "journal"},
-                                  {caf::actor_cast<caf::actor>(bundles_), "store of bundles"},
-                                  {caf::actor_cast<caf::actor>(logs_), "store of logs"}};
+      [config](node_agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, config); });
+    auto parts = doors_.all();
+    parts.emplace_back(caf::actor_cast<caf::actor>(agent_), "agent");
+    parts.emplace_back(caf::actor_cast<caf::actor>(run_keeper_), "run keeper");
+    parts.emplace_back(caf::actor_cast<caf::actor>(journal_), "journal");
+    for (auto& part : membership_.actors())
+      parts.push_back(std::move(part));
     watcher_ = system.spawn(watch_parts, parts, std::function<void()>([this] { ended_.fulfiller->fulfill(); }));
   }
 
@@ -247,8 +249,16 @@ private:
     config.close_grace = defaults::close_grace;
     config.place = std::move(client.place);
     config.make_session = [this, id = session_id{++sessions_}](connection_actor::pointer connection) {
-      session_config session{id,    connection_actor(connection), agent_,  run_keeper_, bundles_,
-                             logs_, settings_.stop_grace,         journal_};
+      session_config session;
+      session.id = id;
+      session.connection = connection_actor(connection);
+      session.agent = agent_;
+      session.run_keeper = run_keeper_;
+      session.bundles = doors_.bundles();
+      session.logs = doors_.logs();
+      session.stop_grace = settings_.stop_grace;
+      session.journal = journal_;
+      session.switchboard = membership_.switchboard();
       return loop_.system().spawn([session](session_actor::stateful_pointer<session_state> self) {
         return self->state.make_behavior(self, session);
       });
@@ -286,13 +296,10 @@ private:
   listening_socket socket_;
   work_loop loop_;
   kj::PromiseFulfillerPair<void> ended_ = kj::newPromiseAndFulfiller<void>();
-  writer disk_;
-  std::optional<cgroup_tree> groups_;
+  node_doors doors_;
+  membership membership_;
   std::optional<gpu_locks> gpu_locks_;
   node_row about_;
-  bundles_actor bundles_;
-  logs_actor logs_;
-  foundry_actor foundry_;
   run_keeper_actor run_keeper_;
   journal_actor journal_;
   agent_actor agent_;
@@ -300,16 +307,17 @@ private:
   std::unique_ptr<listener> listener_;
   std::uint64_t sessions_ = 0;
   bool stopping_ = false;
+  bool broken_ = false;
   kj::Promise<void> terminate_ = nullptr;
   kj::Promise<void> interrupt_ = nullptr;
 };
 
 } // namespace
 
-void run_node(const settings& wanted) {
+int run_node(const settings& wanted) {
   for (auto number : {SIGTERM, SIGINT})
     kj::UnixEventPort::captureSignal(number);
-  running_node(wanted).run();
+  return running_node(wanted).run();
 }
 
 } // namespace hearth::node

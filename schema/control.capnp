@@ -10,7 +10,8 @@ struct Request {
     hello @1 :Hello;                  # first on every client connection
     openEnvironment @2 :Environment;  # clients and interpreters; answered with `environment`
     putBundle @3 :PutBundle;          # answered with `bundle` (stored or needed); Chunks follow when needed, then `bundle` again
-    startRun @4 :StartRun;            # sent right before the Call that carries its arguments
+    startRun @4 :StartRun;            # sent right before the Call that carries its arguments; the same again (after a lost
+                                      # connection) attaches to the run that there is
     abort @5 :Abort;
     get @6 :Get;
     logs @7 :Logs;                    # Log frames follow, then one `done`
@@ -19,6 +20,14 @@ struct Request {
     stop @10 :Stop;
     result @11 :Text;                 # run name; the Reply of its root call is sent, then `done`
     deploy @12 :Environment;          # as openEnvironment; replicas start, and other versions end when nothing is open
+    rerun @13 :Rerun;                 # answered with `run` of the new run, which is a detached one
+    cluster @14 :Void;                # answered with `cluster`
+    admitNode @15 :AdmitNode;         # this and the next three change the control log; answered with `done` when committed
+    removeNode @16 :Text;             # name or id
+    drainNode @17 :DrainNode;
+    setVoters @18 :List(Text);        # names or ids: one, three or five
+    joinToken @19 :JoinToken;         # answered with `done`, whose detail is the token
+    backup @20 :Text;                 # the control log, into this file of the node's machine; answered with `done`
   }
 }
 
@@ -38,6 +47,7 @@ struct Response {
     nodes @11 :List(NodeRow);
     status @12 :NodeRow;
     events @13 :List(EventRow);
+    cluster @14 :ClusterState;
   }
 }
 
@@ -86,11 +96,20 @@ struct StartRun {
   callHi @0 :UInt64;                  # of the Call that follows
   callLo @1 :UInt64;
   name @2 :Text;                      # empty: the node derives one from the call id
-  detach @3 :Bool;                    # goes on when this connection ends
+  detach @3 :Bool;                    # nobody stays to hear of its progress; any run goes on when this connection ends
   logs @4 :Bool;                      # stream Log frames of the whole run to this connection
   project @5 :Text;
   domain @6 :Text;
   inputs @7 :Text;                    # for display, short
+}
+
+struct Rerun {
+  # Starts a kept run once more: its task, environment and arguments.
+  name @0 :Text;
+  newName @1 :Text;                   # empty: the node derives one from the call id
+  useRecord @2 :Bool;                 # calls that finished in the kept run are not made again: their results are taken
+  callHi @3 :UInt64;                  # of the new root call, chosen by the client: asked twice, it is one run
+  callLo @4 :UInt64;
 }
 
 struct Abort {
@@ -118,8 +137,46 @@ struct Stop {
   usualGrace @2 :Bool;                # as the node's settings say, instead of `graceMs`
 }
 
+struct AdmitNode {
+  node @0 :Text;                      # id
+  name @1 :Text;
+}
+
+struct DrainNode {
+  node @0 :Text;                      # name or id
+  draining @1 :Bool;                  # false: it takes work again
+}
+
+struct JoinToken {
+  validMs @0 :UInt64;                 # 0: the node's default
+}
+
 struct Done {
   detail @0 :Text;
+}
+
+struct ClusterState {
+  # The cluster as the node that was asked knows it.
+  name @0 :Text;
+  id @1 :Text;
+  nodeId @2 :Text;                    # of the node that was asked
+  holds @3 :Bool;                     # whether it may act for the cluster now
+  whyNot @4 :Text;
+  members @5 :List(MemberRow);
+}
+
+struct MemberRow {
+  name @0 :Text;
+  id @1 :Text;
+  address @2 :Text;                   # of its link
+  seat @3 :UInt64;                    # 0: the node is not there
+  incarnation @4 :UInt64;             # starts of the node
+  voter @5 :Bool;
+  leader @6 :Bool;
+  draining @7 :Bool;
+  cpuMillis @8 :UInt32;               # what it has for replicas
+  memoryBytes @9 :UInt64;
+  gpus @10 :UInt32;
 }
 
 struct EnvironmentRow {

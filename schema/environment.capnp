@@ -72,6 +72,7 @@ struct Reuse {
   recycleCalls @9 :UInt64;            # (live) a replica is replaced after so many calls; 0: never
   recycleAgeMs @10 :UInt64;           # (live) ... at this age; 0: never
   recycleGrowthBytes @11 :UInt64;     # (live) ... when its memory has grown by so much since its first call; 0: never
+  placement @12 :Text;                # (live) in a cluster: "spread": over many nodes; "pack": on few; empty: "spread"
 }
 
 struct Resources {

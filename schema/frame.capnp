@@ -17,10 +17,16 @@
 # "replica", version = Python's), which says that the replica is ready, or with `failure` that it never will be; it is not
 # answered.
 #
-# Loss. When a client's socket ends, its open calls are aborted (a detached run goes on). When an interpreter's socket
+# Loss. When a client's socket ends, its open calls are aborted, runs go on. When an interpreter's socket
 # ends, its calls are lost: those never started run elsewhere at once, the others follow their task's retry rule.
 #
-# Ids are UUIDv7, carried as two words (hi, lo). All integers are unsigned. Times are durations, never clock readings,
+# Ids are UUIDv7, carried as two words (hi, lo), except those of calls below a run. There a parent that runs again gives each
+# child the id that it had before, so that the run's record of finished children answers it: id = name XOR root, where name
+# is the first 128 bits of a SHA-256 over
+#   the parent's name (its id XOR the root's; 16 bytes, high word first), the SHA-256 of the environment's definition as
+#   `openEnvironment` sends it with sorted keys, the length of the task's name (u64) and the name, the SHA-256 of the
+#   arguments in canonical form, and how many calls equal in all of this the parent has made before (u64).
+# Numbers are big-endian there. So a rerun, whose root is another, has the same names. All integers are unsigned. Times are durations, never clock readings,
 # except `Log.unixNs`.
 
 enum Kind {
@@ -40,11 +46,12 @@ struct Header {
 
 const callRun :UInt16 = 1;        # client -> node: this call is the root of the run that `startRun` named before
 const callParks :UInt16 = 2;      # interpreter -> node: the parent waits for this call from now on (its slot is lent)
+const callInRun :UInt16 = 4;      # node -> interpreter: it belongs to a run, so the ids of its child calls are derived (below)
 
 struct Call {
   # "Run this task with these arguments." client -> node, node -> interpreter, interpreter -> node (a child call).
   kind @0 :UInt16;
-  flags @1 :UInt16;               # callRun, callParks
+  flags @1 :UInt16;               # callRun, callParks, callInRun
   depth @2 :UInt16;               # 0 for a root
   attempt @3 :UInt16;             # 1 for the first execution; set by the node
   environment @4 :UInt32;         # handle that `openEnvironment` gave on this connection (node -> interpreter: 0)

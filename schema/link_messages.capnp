@@ -108,6 +108,7 @@ struct Call {
   caller @3 :Caller;
   output @4 :Caller;
   inRun @5 :Bool;
+  replays @6 :Bool;                   # it, or a call above it, ran before
 }
 
 struct Invoke {
@@ -207,6 +208,7 @@ struct Dispatch {
     inRun @6 :Bool;
     caller @7 :Caller;
     output @8 :Caller;
+    replays @9 :Bool;
   }
 }
 

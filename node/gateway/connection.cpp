@@ -175,7 +175,8 @@ connection_actor::behavior_type connection_state::make_behavior(connection_actor
   page_hook_ = std::make_unique<turn_hook>(config_.loop->reading(), [this] { write_next_page(); });
   session_ = config_.make_session(self);
   self->monitor(session_);
-  stream_.emplace(*config_.loop, std::move(*config_.socket), static_cast<frame_stream::owner&>(*this));
+  stream_.emplace(*config_.loop, std::move(*config_.socket), config_.channel ? std::move(*config_.channel) : nullptr,
+                  client_framing, static_cast<frame_stream::owner&>(*this));
   return {[this](atom::effects, const client::effects& effects) { apply(effects); }};
 }
 

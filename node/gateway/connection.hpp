@@ -25,13 +25,14 @@ namespace hearth::node {
 /// Dies:       when the client is gone, broke the protocol, does not read, or was told to go. Its session hears `gone`
 ///             exactly once, with the reason.
 struct connection_config {
-  work_loop* loop = nullptr;                // outlives the actor
-  std::shared_ptr<kj::AutoCloseFd> socket;  // connected; the connection takes it
-  std::string peer;                         // "client 1234", for the log
-  std::string default_python;               // of environments that name none
-  std::uint64_t unread_bytes_max = 0;       // of replies that the client leaves in its socket
-  std::uint64_t unread_log_bytes_max = 0;   // beyond which output is dropped and counted
-  std::chrono::milliseconds close_grace{0}; // for last words to a client that has to go
+  work_loop* loop = nullptr;                              // outlives the actor
+  std::shared_ptr<kj::AutoCloseFd> socket;                // connected; the connection takes it
+  std::shared_ptr<std::unique_ptr<byte_channel>> channel; // over the socket, likewise; null: the socket as it is
+  std::string peer;                                       // "client 1234", for the log
+  std::string default_python;                             // of environments that name none
+  std::uint64_t unread_bytes_max = 0;                     // of replies that the client leaves in its socket
+  std::uint64_t unread_log_bytes_max = 0;                 // beyond which output is dropped and counted
+  std::chrono::milliseconds close_grace{0};               // for last words to a client that has to go
   std::function<session_actor(connection_actor::pointer)> make_session;
   std::shared_ptr<void> place; // given free when the connection ends
 };

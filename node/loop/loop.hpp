@@ -52,6 +52,7 @@ public:
 
   caf::actor_system& system() noexcept { return *system_; }
   kj::UnixEventPort& port() noexcept { return io_.unixEventPort; }
+  kj::Network& network() { return io_.provider->getNetwork(); }
 
   /// For streams: so many frames came in this turn.
   void count_frames(std::size_t count) noexcept { frames_ += count; }

@@ -4,11 +4,9 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <kj/debug.h>
 #include <span>
-#include <sys/socket.h>
 #include <unistd.h>
 
 namespace hearth {
@@ -23,19 +21,7 @@ int duplicate(int fd) {
   return copy;
 }
 
-/// -1 with errno, like the system call, but never EINTR.
-template <class Call>
-ssize_t uninterrupted(Call&& call) {
-  ssize_t result = 0;
-  do
-    result = call();
-  while (result < 0 && errno == EINTR);
-  return result;
-}
-
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
-
-std::string broken(const char* what) { return std::string{what} + ": " + std::strerror(errno); }
 
 } // namespace
 
@@ -43,8 +29,13 @@ frame_stream::write_observer::write_observer(kj::UnixEventPort& port, int socket
   : fd(duplicate(socket)), observer(port, fd.get(), kj::UnixEventPort::FdObserver::OBSERVE_WRITE) {}
 
 frame_stream::frame_stream(work_loop& loop, kj::AutoCloseFd fd, owner& owner)
+  : frame_stream(loop, kj::mv(fd), nullptr, client_framing, owner) {}
+
+frame_stream::frame_stream(work_loop& loop, kj::AutoCloseFd fd, std::unique_ptr<byte_channel> channel,
+                           const framing& frames, owner& owner)
   : loop_(loop), owner_(owner), fd_(kj::mv(fd)),
-    observer_(loop.port(), fd_.get(), kj::UnixEventPort::FdObserver::OBSERVE_READ), splitter_(loop.arena()),
+    channel_(channel ? std::move(channel) : std::make_unique<plain_channel>(fd_.get())),
+    observer_(loop.port(), fd_.get(), kj::UnixEventPort::FdObserver::OBSERVE_READ), splitter_(loop.arena(), frames),
     read_hook_(loop.reading(), [this] { read(); }), flush_hook_(loop.flushing(), [this] { flush_turn(); }) {
   hung_up_ = observer_.whenWriteDisconnected()
                .then([this] {
@@ -104,14 +95,12 @@ void frame_stream::read() {
 frame_stream::progress frame_stream::fill(std::vector<bytes>& frames) {
   for (std::size_t total = 0; total < defaults::read_turn_bytes;) {
     auto target = splitter_.prepare();
-    msghdr message{};
-    message.msg_iov = target.parts.data();
-    message.msg_iovlen = static_cast<std::size_t>(target.count);
-    const auto n = uninterrupted([&] { return ::recvmsg(fd_.get(), &message, MSG_DONTWAIT); });
+    const auto end_is_near = gone_ || observer_.atEndHint().orDefault(false);
+    const auto n = channel_->receive(std::span{target.parts}.first(target.count), end_is_near);
     if (n < 0 && would_block())
       return progress::drained;
     if (n < 0) {
-      end_with(broken("broke off"));
+      end_with("broke off: " + channel_->describe(errno));
       return progress::over;
     }
     if (n == 0) {
@@ -125,7 +114,7 @@ frame_stream::progress frame_stream::fill(std::vector<bytes>& frames) {
     }
     total += size;
     // Less than asked for: the socket is empty, unless it has come to its end, which only another read tells.
-    if (size < target.size && !gone_ && !observer_.atEndHint().orDefault(false))
+    if (size < target.size && !end_is_near && channel_->is_drained())
       return progress::drained;
   }
   return progress::more;
@@ -169,26 +158,20 @@ void frame_stream::await_writable() {
 bool frame_stream::push() {
   if (blocked_ && blocked_->waiting)
     return false;
-  for (std::size_t calls = 0; !output_.empty(); ++calls) {
+  for (std::size_t calls = 0; !output_.empty() || channel_->bytes_held() > 0; ++calls) {
     if (calls == defaults::writes_per_flush) {
       flush_hook_.arm();
       return false;
     }
     std::array<iovec, parts_per_write> parts;
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = output_.gather(parts);
-    std::size_t offered = 0;
-    for (const auto& part : std::span{parts}.first(message.msg_iovlen))
-      offered += part.iov_len;
-    const auto n = uninterrupted([&] { return ::sendmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL); });
+    const auto n = channel_->send(std::span{parts}.first(output_.gather(parts)));
     if (n < 0 && !would_block()) {
-      stop_writing(broken("takes no more"));
+      stop_writing("takes no more: " + channel_->describe(errno));
       return false;
     }
     if (n > 0)
       output_.consume(static_cast<std::size_t>(n));
-    if (n < 0 || static_cast<std::size_t>(n) < offered) {
+    if (n < 0 || channel_->is_blocked()) {
       await_writable();
       return false;
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/bytes.hpp"
+#include "node/loop/byte_channel.hpp"
 #include "node/loop/frame_splitter.hpp"
 #include "node/loop/loop.hpp"
 #include "node/loop/output_queue.hpp"
@@ -9,6 +10,7 @@
 #include <kj/io.h>
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,6 +43,10 @@ public:
   /// Takes the descriptor of a stream socket. Reading begins with the next turn. `loop` and `owner` must outlive the
   /// stream. Throws kj::Exception when the descriptor cannot be observed.
   frame_stream(work_loop& loop, kj::AutoCloseFd fd, owner& owner);
+
+  /// The same with frames of another kind, over a channel that reads and writes `fd`. `frames` must outlive the stream.
+  frame_stream(work_loop& loop, kj::AutoCloseFd fd, std::unique_ptr<byte_channel> channel, const framing& frames,
+               owner& owner);
   frame_stream(const frame_stream&) = delete;
   frame_stream& operator=(const frame_stream&) = delete;
 
@@ -56,7 +62,7 @@ public:
   void write(bytes memory);
 
   /// Written here, not yet to the socket. The owner keeps it within bounds.
-  std::size_t queued_bytes() const noexcept { return output_.bytes_queued(); }
+  std::size_t queued_bytes() const noexcept { return output_.bytes_queued() + channel_->bytes_held(); }
 
   /// Writes now what the socket takes, without waiting for the end of the turn: for a last word before the stream is
   /// destroyed. True when nothing is left.
@@ -93,6 +99,7 @@ private:
   work_loop& loop_;
   owner& owner_;
   kj::AutoCloseFd fd_;
+  std::unique_ptr<byte_channel> channel_;
   kj::UnixEventPort::FdObserver observer_; // gone before the descriptor is closed
   frame_splitter splitter_;
   output_queue output_;

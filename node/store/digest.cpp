@@ -38,6 +38,12 @@ std::string sha256::hex() {
   return text;
 }
 
+std::string sha256_of(std::string_view text) {
+  sha256 sum;
+  sum.add(text);
+  return sum.hex();
+}
+
 bool is_sha256(std::string_view text) noexcept {
   constexpr std::size_t length = 64;
   return text.size() == length && std::all_of(text.begin(), text.end(), [](char c) {

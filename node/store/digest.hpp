@@ -25,6 +25,9 @@ private:
   std::unique_ptr<evp_md_ctx_st, free_context> context_;
 };
 
+/// Of one text, in hex.
+std::string sha256_of(std::string_view text);
+
 /// Whether `text` is written as `sha256::hex` writes.
 bool is_sha256(std::string_view text) noexcept;
 

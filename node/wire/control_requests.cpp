@@ -43,6 +43,9 @@ outcome read_open(std::uint32_t request, ::Environment::Reader from, bool deploy
   if (reuse.hygiene != "keep" && reuse.hygiene != "fork")
     return bad_request("Environment " + spec->name + " asks for the hygiene '" + reuse.hygiene
                        + "'; there are \"keep\" and \"fork\".");
+  if (reuse.placement != "spread" && reuse.placement != "pack")
+    return bad_request("Environment " + spec->name + " asks for the placement '" + reuse.placement
+                       + "'; there are \"spread\" and \"pack\".");
   if (reuse.forks_per_call() && reuse.concurrency > 1)
     return bad_request("Environment " + spec->name
                        + " asks for a fork for each call, so its concurrency must be 1; raise replicas instead.");
@@ -65,6 +68,15 @@ outcome read_start(std::uint32_t request, ::StartRun::Reader from) {
   return order;
 }
 
+outcome read_voters(std::uint32_t request, capnp::List<capnp::Text>::Reader from) {
+  client::set_voters order{request, {}};
+  for (auto node : from)
+    order.nodes.push_back(string_of(node));
+  if (order.nodes.empty())
+    return bad_request("Name the voters: one, three or five nodes.");
+  return order;
+}
+
 outcome read(std::uint32_t request, ::Request::Reader from, const std::string& default_python) {
   switch (from.which()) {
     case ::Request::HELLO:
@@ -77,6 +89,14 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
       return client::put_bundle{request, string_of(from.getPutBundle().getDigest()), from.getPutBundle().getSize()};
     case ::Request::START_RUN:
       return read_start(request, from.getStartRun());
+    case ::Request::RERUN: {
+      auto rerun = from.getRerun();
+      return client::rerun{request,
+                           {rerun.getCallHi(), rerun.getCallLo()},
+                           string_of(rerun.getName()),
+                           string_of(rerun.getNewName()),
+                           rerun.getUseRecord()};
+    }
     case ::Request::ABORT: {
       auto abort = from.getAbort();
       return client::abort{request, string_of(abort.getRun()), string_of(abort.getAction()),
@@ -102,6 +122,25 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
     }
     case ::Request::RESULT:
       return client::result{request, string_of(from.getResult())};
+    case ::Request::CLUSTER:
+      return client::ask_cluster{request};
+    case ::Request::ADMIT_NODE:
+      return client::admit_node{request, string_of(from.getAdmitNode().getNode()),
+                                string_of(from.getAdmitNode().getName())};
+    case ::Request::REMOVE_NODE:
+      return client::remove_node{request, string_of(from.getRemoveNode())};
+    case ::Request::DRAIN_NODE:
+      return client::drain_node{request, string_of(from.getDrainNode().getNode()), from.getDrainNode().getDraining()};
+    case ::Request::SET_VOTERS:
+      return read_voters(request, from.getSetVoters());
+    case ::Request::JOIN_TOKEN: {
+      client::make_join_token token{request, {}};
+      if (const auto valid = from.getJoinToken().getValidMs(); valid > 0)
+        token.valid = duration_of(valid);
+      return token;
+    }
+    case ::Request::BACKUP:
+      return client::back_up{request, string_of(from.getBackup())};
     case ::Request::UNSPECIFIED:
       break;
   }

@@ -103,6 +103,20 @@ std::string write_response(const client::node_state& what) {
   return respond([&](::Response::Builder response) { fill(response.initStatus(), what.row); });
 }
 
+std::string write_response(const client::cluster_state& what) {
+  return respond([&](::Response::Builder response) {
+    auto into = response.initCluster();
+    into.setName(text(what.name));
+    into.setId(text(to_string(what.id)));
+    into.setNodeId(text(to_string(what.node)));
+    into.setHolds(what.standing.holds);
+    into.setWhyNot(text(clipped(what.standing.why_not)));
+    auto members = into.initMembers(static_cast<unsigned>(what.members.size()));
+    for (unsigned i = 0; i < members.size(); ++i)
+      fill(members[i], what.members[i]);
+  });
+}
+
 template <class Row>
 void write_rows(const std::vector<Row>& rows, bool more, const page_sink& sink) {
   std::size_t at = 0, count = rows.size();

@@ -180,4 +180,18 @@ void fill(::EventRow::Builder into, const event_row& row) {
     fill(into.initDecision(), row);
 }
 
+void fill(::MemberRow::Builder into, const member_row& row) {
+  into.setName(text(row.name));
+  into.setId(text(to_string(row.node)));
+  into.setAddress(text(row.address));
+  into.setSeat(row.seat.value);
+  into.setIncarnation(row.incarnation);
+  into.setVoter(row.is_voter);
+  into.setLeader(row.is_leader);
+  into.setDraining(row.draining);
+  into.setCpuMillis(row.capacity.cpu_millis);
+  into.setMemoryBytes(row.capacity.memory_bytes);
+  into.setGpus(row.capacity.gpus);
+}
+
 } // namespace hearth::wire

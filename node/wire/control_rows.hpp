@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/control_messages.hpp"
 #include "actors/messages.hpp"
 #include "schema/control.capnp.h"
 
@@ -12,5 +13,6 @@ void fill(::RunRow::Builder into, const run_row& row);
 void fill(::ActionRow::Builder into, const action_row& row);
 void fill(::NodeRow::Builder into, const node_row& row);
 void fill(::EventRow::Builder into, const event_row& row);
+void fill(::MemberRow::Builder into, const member_row& row);
 
 } // namespace hearth::wire

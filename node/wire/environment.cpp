@@ -104,6 +104,8 @@ reuse_spec read_reuse(::Reuse::Reader from) {
   reuse.recycle_calls = from.getRecycleCalls();
   reuse.recycle_age = ms_of(from.getRecycleAgeMs());
   reuse.recycle_growth_bytes = from.getRecycleGrowthBytes();
+  if (from.getPlacement().size() != 0)
+    reuse.placement = string_of(from.getPlacement());
   return reuse;
 }
 
@@ -120,6 +122,7 @@ void write_reuse(const reuse_spec& reuse, ::Reuse::Builder into) {
   into.setRecycleCalls(reuse.recycle_calls);
   into.setRecycleAgeMs(count_of(reuse.recycle_age));
   into.setRecycleGrowthBytes(reuse.recycle_growth_bytes);
+  into.setPlacement(text_of(reuse.placement));
 }
 
 resource_spec read_resources(::Resources::Reader from) {

@@ -20,6 +20,7 @@ enum class frame_kind : std::uint16_t { unspecified, call, reply, chunk, signal,
 
 inline constexpr std::uint16_t call_run = 1;
 inline constexpr std::uint16_t call_parks = 2;
+inline constexpr std::uint16_t call_in_run = 4;
 
 inline constexpr std::uint16_t reply_failed = 1;
 inline constexpr std::uint16_t reply_text = 2;

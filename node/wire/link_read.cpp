@@ -22,6 +22,7 @@ link::invoke read(said::Invoke::Reader from, value_source& values) {
     call.caller = caller_of(c.getCaller());
     call.output = caller_of(c.getOutput());
     call.in_run = c.getInRun();
+    call.replays = c.getReplays();
   }
   return m;
 }
@@ -88,6 +89,7 @@ link::dispatch read(said::Dispatch::Reader from, value_source& values) {
     item.header = header_of(i.getHeader());
     item.arguments = values.read(i.getArguments());
     item.in_run = i.getInRun();
+    item.replays = i.getReplays();
     item.caller = caller_of(i.getCaller());
     item.output = caller_of(i.getOutput());
   }

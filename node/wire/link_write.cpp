@@ -49,6 +49,7 @@ struct message_writer {
       write_caller(c.caller, calls[i].initCaller());
       write_caller(c.output, calls[i].initOutput());
       calls[i].setInRun(c.in_run);
+      calls[i].setReplays(c.replays);
     }
   }
 
@@ -139,6 +140,7 @@ struct message_writer {
       write_header(d.header, items[i].initHeader());
       values.write(d.arguments, items[i].initArguments());
       items[i].setInRun(d.in_run);
+      items[i].setReplays(d.replays);
       write_caller(d.caller, items[i].initCaller());
       write_caller(d.output, items[i].initOutput());
     }

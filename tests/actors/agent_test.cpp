@@ -51,8 +51,9 @@ struct admission : actor_fixture {
       return true;
     };
     config.return_gpu = [this](std::uint32_t gpu) { std::erase(claimed, gpu); };
-    agent = sys.spawn(
-      [config](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, config); });
+    agent = sys.spawn([config](node_agent_actor::stateful_pointer<agent_state> self) {
+      return self->state.make_behavior(self, config);
+    });
     run();
   }
 
@@ -89,8 +90,10 @@ struct admission : actor_fixture {
         },
         [](atom::stop, milliseconds) {},
         [](atom::halt) {},
-        [](atom::has, const caller_actor&, const std::vector<call_id>&) { return std::vector<call_id>(); },
         [](atom::disown) {},
+        [](atom::adopt, const std::vector<adoptable>&, bool) {},
+        [](atom::drain, const std::vector<replica_id>&) {},
+        [](atom::has, const caller_actor&, const std::vector<call_id>&) { return std::vector<call_id>{}; },
         [](atom::tick) {},
       };
     });

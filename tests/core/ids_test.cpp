@@ -16,3 +16,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_written_as_a_uuid_is_none) {
                            "01234567x89ab-cdef-fedc-ba9876543210", "-1234567-89ab-cdef-fedc-ba9876543210"})
     BOOST_TEST(!parse_node_uuid(text));
 }
+
+BOOST_AUTO_TEST_CASE(a_replica_is_named_by_the_seat_that_ordered_it_and_its_number_there) {
+  BOOST_TEST(to_string(replica_id{12}) == "12");
+  BOOST_TEST(to_string(replica_id{(7ULL << 32) | 12}) == "7.12");
+}

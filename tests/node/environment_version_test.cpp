@@ -66,6 +66,7 @@ BOOST_AUTO_TEST_CASE(live_fields_do_not_change_it) {
     [](auto& s) { s.reuse.recycle_calls = 1; },
     [](auto& s) { s.reuse.recycle_age = milliseconds(1); },
     [](auto& s) { s.reuse.recycle_growth_bytes = 1; },
+    [](auto& s) { s.reuse.placement = "pack"; },
     [](auto& s) { s.version = "whatever"; },
   };
   for (const auto& make : live)

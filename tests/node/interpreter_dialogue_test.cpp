@@ -141,6 +141,15 @@ BOOST_AUTO_TEST_CASE(a_call_goes_out_with_its_slot_and_a_new_generation_each_tim
   BOOST_CHECK(b.start(second));
 }
 
+BOOST_AUTO_TEST_CASE(a_call_says_whether_it_belongs_to_a_run) {
+  both_sides b;
+  auto call = call_in(2, 10);
+  BOOST_CHECK_EQUAL(b.sent(call).flags, 0);
+  call.slot = 3;
+  call.in_run = true;
+  BOOST_CHECK_EQUAL(b.sent(call).flags, wire::call_in_run);
+}
+
 BOOST_AUTO_TEST_CASE(a_failure_keeps_its_code_and_says_whether_it_began) {
   both_sides b;
   auto reply = both_sides::reply_to(b.sent(call_in(0, 1)), "why");

@@ -72,6 +72,11 @@ BOOST_AUTO_TEST_CASE(every_request_becomes_the_event_it_means) {
   BOOST_CHECK_EQUAL(start.name + start.project + start.domain + start.inputs, "npdi");
   auto abort = accepted<client::abort>(R"({"abort": {"run": "r", "action": "a", "reason": "why"}})");
   BOOST_CHECK_EQUAL(abort.run + abort.action + abort.reason, "rawhy");
+  auto rerun = accepted<client::rerun>(
+    R"({"rerun": {"name": "r", "newName": "n", "useRecord": true, "callHi": "18446744073709551615", "callLo": 3}})");
+  BOOST_CHECK(rerun.call == (call_id{UINT64_MAX, 3}));
+  BOOST_CHECK(rerun.use_record);
+  BOOST_CHECK_EQUAL(rerun.name + rerun.new_name, "rn");
   auto get = accepted<client::get>(R"({"get": {"what": "runs", "name": "n", "limit": 5}})");
   BOOST_CHECK_EQUAL(get.what + get.name, "runsn");
   BOOST_CHECK_EQUAL(get.limit, 5u);
@@ -275,6 +280,46 @@ BOOST_AUTO_TEST_CASE(a_row_that_fits_no_frame_is_an_error_of_the_listing) {
     BOOST_CHECK(!more && (*page).isError());
   });
   BOOST_CHECK_EQUAL(answers, 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_operators_ask_of_a_cluster_is_read) {
+  BOOST_TEST(accepted<client::ask_cluster>(R"({"cluster": null})").request == 7u);
+  const auto admit = accepted<client::admit_node>(R"({"admitNode": {"node": "n", "name": "beta"}})");
+  BOOST_TEST(admit.node == "n");
+  BOOST_TEST(admit.name == "beta");
+  BOOST_TEST(accepted<client::remove_node>(R"({"removeNode": "beta"})").node == "beta");
+  BOOST_TEST(!accepted<client::drain_node>(R"({"drainNode": {"node": "beta", "draining": false}})").draining);
+  BOOST_TEST(accepted<client::set_voters>(R"({"setVoters": ["a", "b", "c"]})").nodes.size() == 3u);
+  BOOST_TEST(refused(R"({"setVoters": []})").message.find("one, three or five") != std::string::npos);
+  BOOST_TEST(!accepted<client::make_join_token>(R"({"joinToken": {}})").valid.has_value());
+  BOOST_TEST(
+    (accepted<client::make_join_token>(R"({"joinToken": {"validMs": "60000"}})").valid == milliseconds{60'000}));
+  BOOST_TEST(accepted<client::back_up>(R"({"backup": "/a/b"})").target == "/a/b");
+}
+
+BOOST_AUTO_TEST_CASE(the_state_of_a_cluster_is_written_with_its_members) {
+  member_row member;
+  member.node = {1, 2};
+  member.name = "alpha";
+  member.address = "127.0.0.1:7400";
+  member.seat = {9};
+  member.incarnation = 3;
+  member.is_voter = member.is_leader = true;
+  member.capacity = {1024, 2000, 1};
+  decoded answer(write_response(client::cluster_state{7, "lab", {3, 4}, {1, 2}, {false, {9}, "No quorum."}, {member}}));
+  const auto state = (*answer).getCluster();
+  BOOST_TEST(std::string(state.getName().cStr()) == "lab");
+  BOOST_TEST(std::string(state.getNodeId().cStr()) == to_string(node_uuid{1, 2}));
+  BOOST_TEST(!state.getHolds());
+  BOOST_TEST(std::string(state.getWhyNot().cStr()) == "No quorum.");
+  BOOST_REQUIRE(state.getMembers().size() == 1u);
+  const auto row = state.getMembers()[0];
+  BOOST_TEST(std::string(row.getName().cStr()) == "alpha");
+  BOOST_TEST(row.getSeat() == 9u);
+  BOOST_TEST(row.getVoter());
+  BOOST_TEST(row.getLeader());
+  BOOST_TEST(!row.getDraining());
+  BOOST_TEST(row.getMemoryBytes() == 1024u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -64,6 +64,12 @@ w::call sample_call() {
 
 BOOST_AUTO_TEST_SUITE(wire_frames)
 
+BOOST_AUTO_TEST_CASE(the_flags_of_a_call_are_those_of_the_schema) {
+  BOOST_CHECK_EQUAL(w::call_run, ::CALL_RUN);
+  BOOST_CHECK_EQUAL(w::call_parks, ::CALL_PARKS);
+  BOOST_CHECK_EQUAL(w::call_in_run, ::CALL_IN_RUN);
+}
+
 BOOST_AUTO_TEST_CASE(a_call_is_what_capnp_makes_of_it) {
   capnp::MallocMessageBuilder message(1024);
   auto to = message.initRoot<::Call>();

@@ -9,6 +9,8 @@ import threading
 import time
 from typing import Any, Callable, Dict, List, Optional
 
+import wire
+
 from hearth import _frames, _values
 
 PROTOCOL = 1
@@ -174,12 +176,30 @@ class FakeSession:
             self.respond(frame.request, {"bundle": {"digest": digest, "stored": True}})
 
     def on_startRun(self, request: int, value: Any) -> Any:
-        name = value["name"] or f"r{len(self.node.runs):012}"
-        if name in self.node.runs:
+        root = (int(value["callHi"]), int(value["callLo"]))
+        known = self.node.roots.get(root)
+        name = known or value["name"] or f"r{len(self.node.runs):012}"
+        if name in self.node.runs and not known:
             return {"error": {"code": 40, "name": "name_taken", "message": f"A run {name} exists."}}
-        self.node.runs[name] = {"name": name, "phase": "RUNNING", "actions": "1", "durationMs": "5", **_place(value)}
+        self.node.roots[root] = name
+        ids = {"callHi": value["callHi"], "callLo": value["callLo"]}
+        row = {"name": name, "phase": "RUNNING", "actions": "1", "durationMs": "5", **ids, **_place(value)}
+        self.node.runs[name] = row
         self.run_of[int(value["callLo"])] = name
         return None if self.node.never_accepts else {"run": self.node.runs[name]}
+
+    def on_rerun(self, request: int, value: Any) -> Any:
+        row = {**self.node.runs[value["name"]], "name": value["newName"], "callHi": value["callHi"], "callLo": value["callLo"]}
+        self.node.runs[value["newName"]] = row
+        return {"run": row}
+
+    def on_result(self, request: int, value: Any) -> Any:
+        if value not in self.node.results:
+            return {"error": {"code": 33, "name": "unknown_run", "message": f"There is no result of {value}."}}
+        row = self.node.runs[value]
+        body = wire.result(self.node.results[value])
+        self.put(_frames.reply(call_hi=int(row["callHi"]), call_lo=int(row["callLo"]), attempt=1, body=body))
+        return {"done": {"detail": ""}}
 
     def on_wait(self, request: int, value: Any) -> Any:
         return {"run": self.node.runs[value]}
@@ -235,6 +255,8 @@ class FakeNode:
         self.sessions: List[FakeSession] = []
         self.gone: List[FakeSession] = []
         self.runs: Dict[str, Any] = {}
+        self.roots: Dict[Any, str] = {}  # id of a root call -> name of its run
+        self.results: Dict[str, Any] = {}  # what the request `result` of a run is answered with
         self.actions: List[Any] = []
         self.logs: List[bytes] = []  # Log frames that a `logs` request gets
         self.calls = 0

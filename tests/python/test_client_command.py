@@ -243,11 +243,11 @@ def test_without_a_node_the_status_is_3():
 # -- detaching and interrupts -----------------------------------------------------------------------------------------
 
 
-def test_a_detached_run_prints_its_name_and_says_where_it_lives(node):
+def test_a_detached_run_prints_its_name_and_says_how_to_find_it(node):
     node.behaviour["program.forever"] = lambda call: None
     status, out, err = run(node, "--detach", FILE, "forever")
     assert (status, out) == (0, "r000000000000\n")
-    assert "memory of the node" in err and "hearth logs -f r000000000000" in err
+    assert "goes on by itself" in err and "hearth logs -f r000000000000" in err
     assert node.runs["r000000000000"]["detached"] is True
     assert not any("aborted" in line for line in err.splitlines())
 

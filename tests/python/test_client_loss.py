@@ -16,7 +16,7 @@ from client_fixtures import node  # noqa: F401
 from fake_node import FakeNode, until
 
 import hearth
-from hearth import errors
+from hearth import _frames, errors
 
 
 def test_open_calls_of_a_lost_node_fail_and_new_ones_connect_again(node):
@@ -155,6 +155,9 @@ def test_ctrl_c_names_the_run_and_says_what_becomes_of_it(node, start, wait, sai
     program.send_signal(signal.SIGINT)
     _, shown = program.communicate(timeout=60)
     assert f"hearth: {said}" in shown and program.returncode != 0
+    until(lambda: node.gone, "the node sees the program's end")
+    cancels = [frame for frame in node.signals if frame.what == _frames.CANCEL]
+    assert len(cancels) == (1 if "aborted" in said else 0)  # a run does not end with its connection
 
 
 def test_a_run_interrupted_before_the_node_had_accepted_it_is_taken_back_by_name(node):

@@ -33,9 +33,10 @@ while True:
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """A folder of one's own for socket and state; nodes that were started there are ended."""
-    for name in ("HEARTHD", "HEARTH_SOCKET", "XDG_RUNTIME_DIR", "HEARTH_NO_START"):
+    for name in ("HEARTHD", "HEARTH_SOCKET", "HEARTH_CLUSTER", "XDG_RUNTIME_DIR", "HEARTH_NO_START"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HEARTH_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("HEARTH_SOCKET", str(tmp_path / "socket" / "node.sock"))
     yield tmp_path
     for pid in _started(tmp_path):

@@ -309,6 +309,7 @@ def test_a_definition_says_what_was_declared() -> None:
         "recycleCalls": 0,
         "recycleAgeMs": 0,
         "recycleGrowthBytes": 0,
+        "placement": "spread",
     }
     assert said["hooks"] == []
     assert (said["resources"]["cpuMillis"], said["resources"]["cpuLimitMillis"]) == (500, 1000)

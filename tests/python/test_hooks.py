@@ -36,6 +36,7 @@ def test_a_policy_with_them_compares_travels_and_is_replaced_by_value() -> None:
     ("words", "error", "message"),
     [
         ({"prewarm": 1}, ValueError, "prewarm must be True or False"),
+        ({"placement": "near"}, ValueError, 'placement must be "spread" or "pack"'),
         ({"hygiene": "clean"}, ValueError, 'hygiene must be "keep" or "fork"'),
         ({"hygiene": "fork", "concurrency": 2}, ValueError, "leave concurrency at 1 and raise replicas"),
         ({"recycle": 5}, TypeError, "hearth.Recycle or None, not 5"),

@@ -59,6 +59,8 @@ inline supervisor_actor::behavior_type scripted_supervisor_behavior(supervisor_a
     [](atom::stop, milliseconds) {},
     [self](atom::halt) { self->quit(); },
     [me](atom::disown) { me->was_disowned = true; },
+    [](atom::adopt, const std::vector<adoptable>&, bool) {},
+    [](atom::drain, const std::vector<replica_id>&) {},
     [](atom::tick) {},
   };
 }
@@ -95,6 +97,7 @@ inline control_actor::behavior_type scripted_control(control_actor::pointer, std
       return log->owners[key];
     },
     [](atom::list) { return std::vector<member_row>{}; },
+    [](atom::status) { return control::standing{}; },
     [node](atom::watch, const control_watcher& watcher) { node->watcher = watcher; },
   };
 }
@@ -116,6 +119,7 @@ inline agent_actor::behavior_type scripted_agent(agent_actor::pointer self, std:
   return {
     [open](atom::open, const spec_ptr& spec, bool deploy) { return open(spec, deploy); },
     [open](atom::own, const spec_ptr& spec, bool deploy, epoch) { return open(spec, deploy); },
+    [](atom::adopt, const std::string&, epoch, const supervisor_actor&) {},
     [self, node](atom::disown, const std::string& key) {
       if (const auto s = node->supervisors.find(key); s != node->supervisors.end())
         self->send(s->second->handle, atom::disown::value);

@@ -7,10 +7,13 @@
 #include "actors/session.hpp"
 #include "core/defaults.hpp"
 #include "tests/support/actor_fixture.hpp"
+#include "tests/support/run_records.hpp"
+#include "tests/support/scripted_control.hpp"
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -45,6 +48,10 @@ struct scripted_doors {
   bool disk_is_slow = false; // what is read waits for `disk_goes_on`
   std::vector<std::pair<caf::typed_response_promise<std::vector<log_text>>, std::vector<log_text>>> reads;
   std::vector<std::string> forgotten; // versions
+  run_records records;
+  std::size_t finds = 0;
+  bool records_are_silent = false; // who asks gets no answer
+  std::vector<caf::typed_response_promise<std::vector<found_child>>> lost_finds;
   bool foundry_stopped = false;
 };
 
@@ -77,9 +84,36 @@ inline interpreter_actor::behavior_type scripted_interpreter_behavior(interprete
   };
 }
 
+inline records_actor::behavior_type scripted_records_behavior(records_actor::pointer self,
+                                                              std::shared_ptr<scripted_doors> d) {
+  return {
+    [d](atom::append, std::vector<finished_child>& children) {
+      for (auto& child : children)
+        d->records.put(std::move(child));
+    },
+    [self, d](atom::find, call_id root, call_id other,
+              const std::vector<call_id>& names) -> caf::result<std::vector<found_child>> {
+      ++d->finds;
+      if (d->records_are_silent) {
+        d->lost_finds.push_back(self->make_response_promise<std::vector<found_child>>());
+        return d->lost_finds.back();
+      }
+      std::vector<found_child> answer;
+      for (auto name : names) {
+        auto reply = d->records.find(root, name);
+        answer.push_back({name, reply ? reply : d->records.find(other, name)});
+      }
+      return answer;
+    },
+    [d](atom::forget, call_id root) { d->records.forget(root); },
+  };
+}
+
 class scripted_world : public actor_fixture {
 public:
-  explicit scripted_world(std::uint64_t idle_exit_ms = 0) : doors(std::make_shared<scripted_doors>()) {
+  explicit scripted_world(std::uint64_t idle_exit_ms = 0)
+    : doors(std::make_shared<scripted_doors>()), log(std::make_shared<scripted_log>()),
+      blobs(std::make_shared<scripted_blobs>()) {
     auto foundry = sys.spawn([d = doors](foundry_actor::pointer self) -> foundry_actor::behavior_type {
       return {
         [self, d](atom::start, replica_order& order) { make(self, d, order); },
@@ -119,13 +153,9 @@ public:
         },
       };
     });
-    auto keeper_config = std::make_shared<run_keeper_config>();
-    keeper_config->store = make_memory_run_store(run_limits{3, 1000, std::chrono::hours(1)});
-    keeper_config->logs = logs;
-    keeper_config->unix_ms = [] { return std::uint64_t{1000}; };
-    run_keeper = sys.spawn([keeper_config](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
-      return self->state.make_behavior(self, keeper_config);
-    });
+    doors_ = {foundry, bundles, logs};
+    blobs_ = spawn_blobs(sys, blobs);
+    records = sys.spawn(scripted_records_behavior, doors);
     journal = sys.spawn([this](journal_actor::stateful_pointer<journal_state> self) {
       return self->state.make_behavior(
         self, journal_config{[this] {
@@ -133,34 +163,25 @@ public:
             std::chrono::duration_cast<milliseconds>(sched.clock().now().time_since_epoch()).count());
         }});
     });
-    agent_config about;
-    about.about.name = "node";
-    about.about.idle_exit_ms = idle_exit_ms;
-    about.cores = 2;
-    about.foundry = foundry;
-    about.logs = logs;
-    about.run_keeper = run_keeper;
-    about.journal = journal;
-    agent = sys.spawn(
-      [about](agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, about); });
-    doors_ = {foundry, bundles, logs};
-    run();
+    idle_exit_ms_ = idle_exit_ms;
+    start();
+  }
+
+  /// The node is killed and starts again: what its disk has is there, all else is new.
+  void restart() {
+    stop();
+    doors->interpreters.clear();
+    start();
   }
 
   ~scripted_world() {
-    for (auto& c : clients_)
-      caf::anon_send_exit(c->session, caf::exit_reason::kill),
-        caf::anon_send_exit(c->connection, caf::exit_reason::kill);
-    caf::anon_send_exit(agent, caf::exit_reason::kill);
-    caf::anon_send_exit(run_keeper, caf::exit_reason::kill);
+    stop();
     caf::anon_send_exit(journal, caf::exit_reason::kill);
+    caf::anon_send_exit(blobs_, caf::exit_reason::kill);
+    caf::anon_send_exit(records, caf::exit_reason::kill);
     caf::anon_send_exit(std::get<0>(doors_), caf::exit_reason::kill);
     caf::anon_send_exit(std::get<1>(doors_), caf::exit_reason::kill);
     caf::anon_send_exit(std::get<2>(doors_), caf::exit_reason::kill);
-    for (auto& i : doors->interpreters) {
-      caf::anon_send_exit(i->replica, caf::exit_reason::kill);
-      caf::anon_send_exit(i->door, caf::exit_reason::kill);
-    }
     run();
   }
 
@@ -183,6 +204,8 @@ public:
     }
   };
 
+  session_cluster cluster; // of sessions that connect from now on
+
   scripted_client& connect(bool greet = true) {
     auto c = std::make_shared<scripted_client>();
     clients_.push_back(c);
@@ -200,6 +223,7 @@ public:
     config.bundles = std::get<1>(doors_);
     config.logs = std::get<2>(doors_);
     config.journal = journal;
+    config.cluster = cluster;
     c->session = sys.spawn([config](session_actor::stateful_pointer<session_state> self) {
       return self->state.make_behavior(self, config);
     });
@@ -319,11 +343,65 @@ public:
   }
 
   std::shared_ptr<scripted_doors> doors;
+  std::shared_ptr<scripted_log> log;
+  std::shared_ptr<scripted_blobs> blobs;
+  std::optional<scripted_control> control;
+  std::map<std::string, spec_ptr> specs; // by key and version: what is encoded is their name
+  std::uint64_t unix_ms = 1000;
   agent_actor agent;
   run_keeper_actor run_keeper;
+  records_actor records;
   journal_actor journal;
 
 private:
+  void start() {
+    control.emplace(sys, log);
+    auto keeper_config = std::make_shared<run_keeper_config>();
+    keeper_config->self = this_node;
+    keeper_config->control = control->actor;
+    keeper_config->blobs = blobs_;
+    keeper_config->records = records;
+    keeper_config->logs = std::get<2>(doors_);
+    keeper_config->unix_ms = [this] { return unix_ms; };
+    keeper_config->digest = scripted_digest;
+    keeper_config->encode_spec = [this](const environment_spec& spec) {
+      const auto name = spec.key() + '@' + spec.version;
+      specs[name] = std::make_shared<environment_spec>(spec);
+      return bytes::copy_of(name);
+    };
+    keeper_config->decode_spec = [this](const bytes& name) { return specs[std::string(name.view())]; };
+    run_keeper = sys.spawn([keeper_config](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
+      return self->state.make_behavior(self, keeper_config);
+    });
+    agent_config about;
+    about.about.name = "node";
+    about.about.idle_exit_ms = idle_exit_ms_;
+    about.cores = 2;
+    about.foundry = std::get<0>(doors_);
+    about.logs = std::get<2>(doors_);
+    about.run_keeper = run_keeper;
+    about.journal = journal;
+    agent = sys.spawn(
+      [about](node_agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, about); });
+    caf::anon_send(run_keeper, atom::attach::value, agent);
+    control->start(++incarnation_);
+    run();
+  }
+
+  void stop() {
+    for (auto& c : clients_)
+      caf::anon_send_exit(c->session, caf::exit_reason::kill),
+        caf::anon_send_exit(c->connection, caf::exit_reason::kill);
+    for (auto& i : doors->interpreters) {
+      caf::anon_send_exit(i->replica, caf::exit_reason::kill);
+      caf::anon_send_exit(i->door, caf::exit_reason::kill);
+    }
+    caf::anon_send_exit(agent, caf::exit_reason::kill);
+    caf::anon_send_exit(run_keeper, caf::exit_reason::kill);
+    caf::anon_send_exit(control->actor, caf::exit_reason::kill);
+    run();
+  }
+
   template <class Match>
   scripted_interpreter& first(Match match) {
     for (auto& i : doors->interpreters)
@@ -349,6 +427,9 @@ private:
   }
 
   std::tuple<foundry_actor, bundles_actor, logs_actor> doors_;
+  blobs_actor blobs_;
+  std::uint64_t idle_exit_ms_ = 0;
+  std::uint64_t incarnation_ = 0;
   std::vector<std::shared_ptr<scripted_client>> clients_;
 };
 

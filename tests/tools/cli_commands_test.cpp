@@ -258,6 +258,23 @@ BOOST_AUTO_TEST_CASE(lines_begin_with_their_time_when_asked) {
   BOOST_TEST(contains(printed, ".123  z\n"));
 }
 
+BOOST_AUTO_TEST_CASE(a_rerun_chooses_the_id_of_the_new_run_and_names_it) {
+  scripted_node node([](const std::string&, const json&, std::uint32_t request) {
+    return response(request, {{"run", run_row("second", "QUEUED")}});
+  });
+  const auto said = at(node, {"rerun", "r1", "--name", "second", "--recover"});
+  BOOST_TEST(said.status == 0);
+  BOOST_TEST(said.out == "second\n");
+  const auto asked = node.asked().back().at("rerun");
+  BOOST_TEST(asked.at("name") == "r1");
+  BOOST_TEST(asked.at("newName") == "second");
+  BOOST_TEST(asked.at("useRecord") == true);
+  BOOST_TEST(asked.at("callHi") != "0");
+  at(node, {"rerun", "r1"});
+  BOOST_TEST(node.asked().back().at("rerun").at("useRecord") == false);
+  BOOST_TEST(node.asked().back().at("rerun").at("callLo") != asked.at("callLo"));
+}
+
 BOOST_AUTO_TEST_CASE(an_abort_names_run_action_and_reason) {
   scripted_node node([](const std::string&, const json& value, std::uint32_t request) {
     return response(request, {{"run", run_row(value.at("run").get<std::string>(), "RUNNING")}});

@@ -1,73 +1,22 @@
 #include "tools/cli/command_line.hpp"
 
+#include "tools/cli/command_words.hpp"
 #include "tools/cli/commands.hpp"
 #include "tools/cli/completion.hpp"
 #include "tools/cli/nearest.hpp"
-#include "tools/cli/places.hpp"
-#include "tools/cli/units.hpp"
+#include "tools/cli/target.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <charconv>
-#include <cstdint>
-#include <filesystem>
-#include <functional>
 #include <ostream>
 
 namespace hearth::cli {
 
 namespace {
 
-/// All that the command line can say, and what is to be done.
-struct request {
-  std::string socket;
-  std::string format = "table";
-  std::string noun;
-  get_options get;
-  logs_options logs;
-  std::vector<std::string> abort_words; // RUN, run RUN, or action RUN ID
-  abort_options abort;
-  std::string run;
-  std::string environment;
-  std::string grace;
-  node_options node;
-  std::string shell;
-  std::function<exit_status(const surroundings&)> command;
-
-  bool as_json() const { return format == "json"; }
-};
-
 const std::string socket_option = "--socket";
-const std::string node_command = "node";
-
-CLI::App* add_command(CLI::App& to, const std::string& name, const std::string& what, const std::string& example) {
-  auto* command = to.add_subcommand(name, what);
-  command->footer("Example: " + example);
-  return command;
-}
-
-void add_format(CLI::App* command, request& into) {
-  command->add_option("-o,--output", into.format, "table or json")->check(CLI::IsMember({"table", "json"}));
-}
-
-std::string checked_duration(const std::string& text) {
-  return parse_duration(text) ? "" : "A duration is a number with ms, s, m or h (250ms, 30s, 10m), or seconds.";
-}
-
-/// A whole number from 1, as far as the protocol counts.
-CLI::Validator count() {
-  return {[](std::string& text) -> std::string {
-            std::uint32_t value = 0;
-            const auto* end = text.data() + text.size();
-            const auto [stopped, error] = std::from_chars(text.data(), end, value);
-            const bool is_one = error == std::errc() && stopped == end && value > 0;
-            return is_one ? "" : "`" + text + "` is no whole number from 1 to 4294967295.";
-          },
-          "NUMBER"};
-}
+const std::string cluster_option = "--cluster";
 
 // -- the commands ----
 
@@ -151,41 +100,27 @@ void add_abort(CLI::App& app, request& into) {
   });
 }
 
+void add_rerun(CLI::App& app, request& into) {
+  auto* command = add_command(app, "rerun", "Run a run once more: the same task, code and inputs",
+                              "hearth rerun RUN --recover");
+  command->add_option("RUN", into.rerun.run, "a run")->required();
+  command->add_option("--name", into.rerun.new_name, "name of the new run; default: the node chooses");
+  command->add_flag("--recover", into.rerun.recovers, "take the results of calls that finished in RUN");
+  add_format(command, into);
+  command->callback([&into] {
+    into.command = [&into](const surroundings& around) {
+      into.rerun.as_json = into.as_json();
+      return rerun(around, into.rerun);
+    };
+  });
+}
+
 void add_wait(CLI::App& app, request& into) {
   auto* command = add_command(app, "wait", "Wait until a run has ended; status 0 if it succeeded", "hearth wait RUN");
   command->add_option("RUN", into.run, "a run")->required();
   add_format(command, into);
   command->callback(
     [&into] { into.command = [&into](const surroundings& around) { return wait(around, into.run, into.as_json()); }; });
-}
-
-void add_node(CLI::App& app, request& into) {
-  auto* node = add_command(app, node_command, "Start, stop or look at the node of this user", "hearth node status");
-  node->require_subcommand(1);
-  const auto does = [&into](exit_status (*what)(const surroundings&, const node_options&)) {
-    return [&into, what] {
-      into.command = [&into, what](const surroundings& around) {
-        into.node.as_json = into.as_json();
-        into.node.grace = into.grace.empty() ? std::nullopt : parse_duration(into.grace);
-        return what(around, into.node);
-      };
-    };
-  };
-  auto* start = add_command(*node, "start", "Start the node, unless it runs already",
-                            "hearth node start --idle-exit 0");
-  start->add_flag("--foreground", into.node.is_foreground, "run it here, logging to stderr, until Ctrl-C");
-  start->add_option("--idle-exit", into.node.idle_exit, "end after so long without work (seconds, or 10m); 0: never")
-    ->check(CLI::Validator(checked_duration, "DURATION"));
-  add_format(start, into);
-  start->callback(does(node_start_command));
-  auto* stop = add_command(*node, "stop", "Stop the node and wait until it has ended", "hearth node stop --grace 30");
-  stop->add_option("--grace", into.grace, "let calls end for so long (seconds, or 2m)")
-    ->check(CLI::Validator(checked_duration, "DURATION"));
-  stop->callback(does(node_stop_command));
-  auto* status = add_command(*node, "status", "Show the node; status 3 when none is running",
-                             "hearth node status -o json");
-  add_format(status, into);
-  status->callback(does(node_status_command));
 }
 
 exit_status print_version(const surroundings& around) {
@@ -198,7 +133,9 @@ void build(CLI::App& app, request& into) {
   app.require_subcommand(1);
   app.footer("Example: hearth run squares.py sum_of_squares --n 100\n`hearth COMMAND --help` says more of a command.");
   app.set_version_flag("--version", "hearth " HEARTH_VERSION);
-  app.add_option(socket_option, into.socket, "socket of the node (default: $HEARTH_SOCKET, else this user's)");
+  app.add_option(socket_option, into.socket, "socket of the node to talk to (default: $HEARTH_SOCKET)");
+  app.add_option(cluster_option, into.target,
+                 "cluster to talk to (default: $HEARTH_CLUSTER, the one in use, else this user's own node)");
   // These two take every word that follows as it is; see become().
   add_command(app, "run", "Run a task of a Python file; its inputs are options",
               "hearth run squares.py sum_of_squares --n 100");
@@ -207,8 +144,10 @@ void build(CLI::App& app, request& into) {
   add_explain(app, into);
   add_logs(app, into);
   add_abort(app, into);
+  add_rerun(app, into);
   add_wait(app, into);
   add_node(app, into);
+  add_cluster(app, into);
   auto* completion_of = add_command(app, "completion", "Print a completion script",
                                     "eval \"$(hearth completion bash)\"");
   completion_of->add_option("SHELL", into.shell, "bash, zsh or fish")->required();
@@ -237,7 +176,7 @@ void require_known(const std::string& word, const std::string& refusal, const st
 
 /// The words, parted at the command: options of `hearth` itself come before it.
 struct parted {
-  std::string socket;
+  std::string socket, cluster;
   std::string command;           // "" when there is none
   std::vector<std::string> rest; // after it
 };
@@ -245,10 +184,13 @@ struct parted {
 parted part(const std::vector<std::string>& words) {
   parted result;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == socket_option && i + 1 < words.size()) {
-      result.socket = words[++i];
-    } else if (words[i].starts_with(socket_option + "=")) {
-      result.socket = words[i].substr(socket_option.size() + 1);
+    const auto name = words[i].substr(0, words[i].find('='));
+    if (name == socket_option || name == cluster_option) {
+      auto& value = name == socket_option ? result.socket : result.cluster;
+      if (name.size() < words[i].size())
+        value = words[i].substr(name.size() + 1);
+      else if (i + 1 < words.size())
+        value = words[++i];
     } else if (!words[i].starts_with("-")) {
       result.command = words[i];
       result.rest.assign(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, words.end());
@@ -256,12 +198,6 @@ parted part(const std::vector<std::string>& words) {
     }
   }
   return result;
-}
-
-void set_socket(surroundings& around, const std::string& option) {
-  around.socket_is_chosen = !option.empty() || !value_of(around.variable, "HEARTH_SOCKET").empty();
-  around.socket = option.empty() ? default_socket(around.variable, ::geteuid())
-                                 : std::filesystem::absolute(option).lexically_normal().string();
 }
 
 /// `run` and `python`: Python reads the words.
@@ -280,19 +216,6 @@ void set_socket(surroundings& around, const std::string& option) {
 }
 
 // -- completion ----
-
-completion_kind argument_kind(const std::string& command, const std::vector<std::string>& arguments) {
-  if (command == "get" && arguments.size() == 1) {
-    const auto& noun = arguments.front();
-    return noun.starts_with("run") || noun.starts_with("action") ? completion_kind::runs
-           : noun.starts_with("e")                               ? completion_kind::environments
-                                                                 : completion_kind::none;
-  }
-  if (command == "scaling" && arguments.empty())
-    return completion_kind::environments;
-  const bool takes_run = command == "logs" || command == "wait" || command == "abort";
-  return takes_run && arguments.empty() ? completion_kind::runs : completion_kind::none;
-}
 
 /// What the last of the words may become, one candidate a line; nothing where file names fit.
 exit_status complete(const surroundings& around, const CLI::App& app, std::vector<std::string> words) {
@@ -334,7 +257,7 @@ exit_status complete(const surroundings& around, const CLI::App& app, std::vecto
 
 exit_status perform(surroundings& around, const std::vector<std::string>& words) {
   const auto parts = part(words);
-  set_socket(around, parts.socket);
+  choose_target(around, parts.socket, parts.cluster);
   if (parts.command == "run" || parts.command == "python")
     become(around, parts);
   CLI::App app("Hearth keeps Python interpreters warm: run tasks on them, and look after them.");
@@ -344,9 +267,10 @@ exit_status perform(surroundings& around, const std::vector<std::string>& words)
     return complete(around, app, parts.rest);
   if (!parts.command.empty())
     require_known(parts.command, "There is no command", names_of_commands(app));
-  if (parts.command == node_command && !parts.rest.empty() && !parts.rest.front().starts_with("-"))
-    require_known(parts.rest.front(), "`hearth node` does not know",
-                  names_of_commands(*app.get_subcommand(node_command)));
+  for (const auto* group : {"node", "cluster"})
+    if (parts.command == group && !parts.rest.empty() && !parts.rest.front().starts_with("-"))
+      require_known(parts.rest.front(), std::string("`hearth ") + group + "` does not know",
+                    names_of_commands(*app.get_subcommand(group)));
   if (words.empty()) {
     around.out << app.help();
     return exit_status::ok;

@@ -49,6 +49,16 @@ struct abort_options {
 
 exit_status abort(const surroundings& around, const abort_options& options);
 
+struct rerun_options {
+  std::string run;
+  std::string new_name;  // empty: the node chooses
+  bool recovers = false; // what finished in the run is not done again
+  bool as_json = false;
+};
+
+/// Starts a kept run once more.
+exit_status rerun(const surroundings& around, const rerun_options& options);
+
 /// Waits until the run has ended; failed unless it succeeded.
 exit_status wait(const surroundings& around, const std::string& run, bool as_json);
 
@@ -62,6 +72,27 @@ struct node_options {
 exit_status node_start_command(const surroundings& around, const node_options& options);
 exit_status node_stop_command(const surroundings& around, const node_options& options);
 exit_status node_status_command(const surroundings& around, const node_options& options);
+
+// -- clusters ----
+
+struct cluster_options {
+  std::string name;               // empty: "local" for a new one, else the cluster that is talked to
+  std::string directory;          // of `up`; empty: below the state directory
+  std::string listen;             // of `init` and `join`: HOST:PORT; empty: this machine's address
+  std::uint32_t nodes = 0;        // of `up`; 0: as many as there are
+  std::string grace, valid;       // durations; empty: the usual one
+  std::vector<std::string> words; // nodes, a token, a file
+  bool destroys = false;
+  bool as_json = false;
+};
+
+using cluster_command = exit_status(const surroundings&, const cluster_options&);
+
+cluster_command cluster_up, cluster_down, cluster_use;         // clusters of this machine
+cluster_command cluster_status, cluster_token, cluster_voters, // of whatever is talked to
+  cluster_backup, node_drain, node_undrain, node_remove;
+cluster_command cluster_init, node_join; // of this machine's own node
+cluster_command check_cluster;
 
 /// Prints the completion script of a shell: bash, zsh or fish. Throws command_error (usage) for another.
 exit_status completion(const surroundings& around, const std::string& shell);

@@ -2,6 +2,7 @@
 
 #include "tools/cli/commands.hpp"
 #include "tools/cli/nearest.hpp"
+#include "tools/cli/target.hpp"
 
 #include <map>
 #include <ostream>
@@ -48,9 +49,8 @@ std::vector<std::string> known_names(const surroundings& around, completion_kind
   if (kind == completion_kind::none)
     return names;
   try {
-    auto node = connection::open(around.socket);
-    if (!node)
-      return names;
+    auto found = open_node(around);
+    auto* node = &found;
     if (kind == completion_kind::runs)
       for (const auto& row : rows_of(*node, noun::runs, "", 0))
         names.push_back(text_in(row, "name"));
@@ -74,6 +74,19 @@ exit_status completion(const surroundings& around, const std::string& shell) {
                                               + " There is bash, zsh and fish.");
   around.out << found->second;
   return exit_status::ok;
+}
+
+completion_kind argument_kind(const std::string& command, const std::vector<std::string>& arguments) {
+  if (command == "get" && arguments.size() == 1) {
+    const auto& noun = arguments.front();
+    return noun.starts_with("run") || noun.starts_with("action") ? completion_kind::runs
+           : noun.starts_with("e")                               ? completion_kind::environments
+                                                                 : completion_kind::none;
+  }
+  if (command == "scaling" && arguments.empty())
+    return completion_kind::environments;
+  const bool takes_run = command == "logs" || command == "wait" || command == "abort" || command == "rerun";
+  return takes_run && arguments.empty() ? completion_kind::runs : completion_kind::none;
 }
 
 } // namespace hearth::cli

@@ -13,4 +13,7 @@ enum class completion_kind { none, runs, replicas, environments };
 /// Names that the running node knows; empty when none answers. Never throws: a shell asks, nobody reads an error.
 std::vector<std::string> known_names(const surroundings& around, completion_kind kind);
 
+/// What the next argument of a command may be, after these.
+completion_kind argument_kind(const std::string& command, const std::vector<std::string>& arguments);
+
 } // namespace hearth::cli

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -35,12 +36,19 @@ sockaddr_un address_of(const std::string& path) {
   return address;
 }
 
+timeval time_of(std::chrono::milliseconds length) {
+  const auto ms = length.count();
+  return {static_cast<time_t>(ms / 1000), static_cast<suseconds_t>(ms % 1000 * 1000)};
+}
+
 /// A connected socket; none when nobody listens.
-file_descriptor connect_to(const std::string& path) {
+file_descriptor connect_to(const std::string& path, std::chrono::milliseconds patience) {
   const auto address = address_of(path);
   file_descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket)
     throw failed("No socket can be made: " + reason(errno) + ".");
+  const auto time = time_of(patience); // also for a place in the queue of a node that accepts nobody
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
   int status = 0;
   do
     status = ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
@@ -49,6 +57,8 @@ file_descriptor connect_to(const std::string& path) {
     return socket;
   if (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)
     return file_descriptor{};
+  if (errno == EAGAIN)
+    throw connection_lost(exit_status::failed, "The node at " + path + " accepts no connection in time.");
   throw failed("The node's socket " + path + " cannot be opened: " + reason(errno)
                + ". It must belong to you; set HEARTH_SOCKET to use another.");
 }
@@ -91,16 +101,25 @@ command_error no_node_error() {
   return {exit_status::no_node, "No node is running; `hearth node start` or `hearth run FILE TASK` starts one."};
 }
 
-std::optional<connection> connection::open(const std::string& path) {
-  auto socket = connect_to(path);
+std::optional<connection> connection::open(const std::string& path, std::chrono::milliseconds patience) {
+  auto socket = connect_to(path, patience);
   if (!socket)
     return std::nullopt;
   const auto peer = trusted_peer(socket, path);
   connection result(std::move(socket), path, peer);
   const json hello{
     {"protocol", defaults::protocol_version}, {"program", "hearth"}, {"pid", ::getpid()}, {"version", HEARTH_VERSION}};
+  result.set_patience(patience);
   result.ask("hello", hello, "hello");
+  result.set_patience({});
   return result;
+}
+
+void connection::set_patience(std::chrono::milliseconds patience) {
+  const auto time = time_of(patience);
+  for (const int direction : {SO_RCVTIMEO, SO_SNDTIMEO})
+    if (::setsockopt(socket_.get(), SOL_SOCKET, direction, &time, sizeof time) != 0)
+      lost(reason(errno));
 }
 
 connection connection::open_existing(const std::string& path) {
@@ -176,6 +195,8 @@ bool connection::fill(std::size_t size) {
     const auto n = ::recv(socket_.get(), part.data(), part.size(), 0);
     if (n == 0)
       return false;
+    if (n < 0 && errno == EAGAIN)
+      lost("the node does not answer in time");
     if (n < 0 && errno != EINTR)
       lost(reason(errno));
     if (n > 0) {

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -45,7 +46,11 @@ class connection {
 public:
   /// Connects to `path` and greets the node; nothing when nobody listens there. Throws command_error when the socket is
   /// not this user's, or the node speaks another protocol.
-  static std::optional<connection> open(const std::string& path);
+  /// With a `patience`, connection_lost when it does not greet back in that time.
+  static std::optional<connection> open(const std::string& path, std::chrono::milliseconds patience = {});
+
+  /// From now on `ask` throws connection_lost when nothing comes for so long; 0: it waits for ever.
+  void set_patience(std::chrono::milliseconds patience);
 
   /// The same, where a node is needed: throws command_error (no_node), whose text says how to start one.
   static connection open_existing(const std::string& path);

@@ -1,4 +1,5 @@
 #include "tools/cli/commands.hpp"
+#include "tools/cli/target.hpp"
 #include "tools/cli/units.hpp"
 #include "tools/cli/views.hpp"
 
@@ -87,7 +88,7 @@ table events_table(const json& rows) {
 
 exit_status explain_scaling(const surroundings& around, const std::string& environment, std::uint32_t limit,
                             bool as_json) {
-  auto node = connection::open_existing(around.socket);
+  auto node = open_node(around);
   const auto pools = rows_of(node, noun::environments, environment, 0);
   const auto events = rows_of(node, noun::events, environment, defaults::journal_entries_max);
   if (pools.empty() && events.empty())

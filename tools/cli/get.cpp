@@ -1,6 +1,7 @@
 #include "tools/cli/commands.hpp"
 #include "tools/cli/nearest.hpp"
 #include "tools/cli/run_result.hpp"
+#include "tools/cli/target.hpp"
 #include "tools/cli/units.hpp"
 #include "tools/cli/views.hpp"
 
@@ -132,7 +133,7 @@ exit_status get(const surroundings& around, const get_options& options) {
   if (options.what != noun::actions && !options.item.empty())
     throw command_error(exit_status::usage, "`hearth get " + std::string(name_of(options.what)) + "` takes one name; `"
                                               + options.item + "` is one too many.");
-  auto node = connection::open_existing(around.socket);
+  auto node = open_node(around);
   const auto rows = rows_for(node, options);
   const bool names_a_thing = options.what == noun::actions ? !options.item.empty() : !options.name.empty();
   if (rows.empty() && names_a_thing)

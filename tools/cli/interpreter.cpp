@@ -179,9 +179,12 @@ void become_python(const surroundings& around, std::vector<std::string> words) {
                         : std::string();
   std::vector<std::string> present;
   for (char** at = environ; *at; ++at)
-    present.emplace_back(*at);
+    if (around.cluster.empty() || !std::string_view(*at).starts_with("HEARTH_SOCKET="))
+      present.emplace_back(*at);
   auto variables = with_sdk(present, sdk,
-                            {{"HEARTHD", daemon}, {"HEARTH_SOCKET", around.socket_is_chosen ? around.socket : ""}});
+                            {{"HEARTHD", daemon},
+                             {"HEARTH_SOCKET", around.socket_is_chosen ? around.socket : ""},
+                             {"HEARTH_CLUSTER", around.cluster}});
   words.insert(words.begin(), chosen.path.string());
   std::vector<char*> arguments, environment;
   for (auto& word : words)

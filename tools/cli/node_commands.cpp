@@ -31,7 +31,12 @@ node_start how_to_start(const surroundings& around, const node_options& options)
   how.daemon = find_daemon(around.variable, program_directory());
   how.socket = around.socket;
   how.idle_exit = options.idle_exit;
-  how.log = state_directory(around.variable) / "hearthd.log";
+  const auto state = state_directory(around.variable);
+  how.log = state / "hearthd.log";
+  std::error_code ignored;
+  if (std::filesystem::exists(state / "cluster" / "cluster.toml",
+                              ignored)) // a member of a cluster does not end when idle
+    how.words = {"--log-file", how.log.string()};
   return how;
 }
 

@@ -1,5 +1,7 @@
 #include "tools/cli/node_process.hpp"
 
+#include "tools/cli/spawning.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <fcntl.h>
@@ -52,47 +54,6 @@ std::vector<std::string> variables_of(const node_start& how) {
   return result;
 }
 
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  for (auto& text : texts)
-    result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
-}
-
-/// The turn to start a node at this socket; closing the descriptor gives it on.
-file_descriptor take_turn(const std::string& socket, clock::time_point deadline) {
-  const auto path = socket + ".lock";
-  file_descriptor lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!lock)
-    throw failed("Cannot open " + path + ": " + reason(errno) + ". Set HEARTH_SOCKET to a path you may write.");
-  while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR)
-      throw failed("Cannot lock " + path + ": " + reason(errno) + ".");
-    if (clock::now() > deadline)
-      throw failed("Another process has been starting the node for too long (it holds " + path
-                   + "). Look at `hearth node status`, or end that process.");
-    std::this_thread::sleep_for(longest_look);
-  }
-  return lock;
-}
-
-struct spawn_settings {
-  spawn_settings() {
-    ::posix_spawn_file_actions_init(&files);
-    ::posix_spawnattr_init(&attributes);
-  }
-  ~spawn_settings() {
-    ::posix_spawn_file_actions_destroy(&files);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-  spawn_settings(const spawn_settings&) = delete;
-  spawn_settings& operator=(const spawn_settings&) = delete;
-
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attributes;
-};
-
 pid_t spawn(const node_start& how, int log) {
   spawn_settings settings;
   ::posix_spawn_file_actions_addopen(&settings.files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -100,7 +61,8 @@ pid_t spawn(const node_start& how, int log) {
   ::posix_spawn_file_actions_adddup2(&settings.files, log, STDERR_FILENO);
   ::posix_spawn_file_actions_addchdir_np(&settings.files, "/");
   ::posix_spawnattr_setflags(&settings.attributes, POSIX_SPAWN_SETSID); // a terminal's Ctrl-C is not meant for it
-  std::vector<std::string> words{how.daemon.string(), "--private"};
+  std::vector<std::string> words{how.daemon.string()};
+  words.insert(words.end(), how.words.begin(), how.words.end());
   auto variables = variables_of(how);
   pid_t pid = 0;
   const int error = ::posix_spawn(&pid, how.daemon.c_str(), &settings.files, &settings.attributes,
@@ -113,17 +75,7 @@ pid_t spawn(const node_start& how, int log) {
 std::string why_it_ended(const node_start& how, int status, std::streamoff begin) {
   const auto cause = WIFEXITED(status) ? "with status " + std::to_string(WEXITSTATUS(status))
                                        : "by signal " + std::to_string(WTERMSIG(status));
-  std::deque<std::string> lines;
-  std::ifstream log(how.log);
-  log.seekg(begin);
-  for (std::string line; std::getline(log, line);) {
-    lines.push_back(line);
-    if (lines.size() > log_lines_shown)
-      lines.pop_front();
-  }
-  std::string said = lines.empty() ? " It wrote nothing." : "";
-  for (const auto& line : lines)
-    said += "\n  " + line;
+  const auto said = last_lines(how.log, begin);
   return "The node " + how.daemon.string() + " ended " + cause + " while it started. Its log is " + how.log.string()
          + ":" + said;
 }
@@ -150,11 +102,39 @@ connection wait_for_answer(const node_start& how, pid_t pid, std::streamoff log_
 
 } // namespace
 
-connection start_node(const node_start& how, milliseconds timeout) {
+file_descriptor take_turn(const std::string& of, std::chrono::milliseconds timeout) {
   const auto deadline = clock::now() + timeout;
-  const auto turn = take_turn(how.socket, deadline);
-  if (auto found = connection::open(how.socket)) // whoever had the turn before may have started it
-    return std::move(*found);
+  const auto path = of + ".lock";
+  file_descriptor lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock)
+    throw failed("Cannot open " + path + ": " + reason(errno) + ". Set HEARTH_SOCKET to a path you may write.");
+  while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR)
+      throw failed("Cannot lock " + path + ": " + reason(errno) + ".");
+    if (clock::now() > deadline)
+      throw failed("Another process has been starting nodes for too long (it holds " + path
+                   + "). Look at `hearth node status`, or end that process.");
+    std::this_thread::sleep_for(longest_look);
+  }
+  return lock;
+}
+
+std::string last_lines(const std::filesystem::path& file, std::streamoff begin) {
+  std::deque<std::string> lines;
+  std::ifstream log(file);
+  log.seekg(begin);
+  for (std::string line; std::getline(log, line);) {
+    lines.push_back(line);
+    if (lines.size() > log_lines_shown)
+      lines.pop_front();
+  }
+  std::string said = lines.empty() ? " It wrote nothing." : "";
+  for (const auto& line : lines)
+    said += "\n  " + line;
+  return said;
+}
+
+spawned_node spawn_node(const node_start& how) {
   std::error_code error;
   std::filesystem::create_directories(how.log.parent_path(), error);
   file_descriptor log(::open(how.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
@@ -162,7 +142,15 @@ connection start_node(const node_start& how, milliseconds timeout) {
     throw failed("The node's log " + how.log.string() + " cannot be opened: " + reason(errno)
                  + ". Set HEARTH_STATE_DIR to a folder you may write.");
   const auto begin = ::lseek(log.get(), 0, SEEK_END);
-  const auto pid = spawn(how, log.get());
+  return {spawn(how, log.get()), begin};
+}
+
+connection start_node(const node_start& how, milliseconds timeout) {
+  const auto deadline = clock::now() + timeout;
+  const auto turn = take_turn(how.socket, timeout);
+  if (auto found = connection::open(how.socket)) // whoever had the turn before may have started it
+    return std::move(*found);
+  const auto [pid, begin] = spawn_node(how);
   return wait_for_answer(how, pid, begin, deadline);
 }
 

@@ -105,6 +105,17 @@ json readable(noun what, json row) {
   return row;
 }
 
+json readable_cluster(json state) {
+  if (!state.is_object())
+    state = json::object();
+  for (auto field : capnp::Schema::from<::ClusterState>().getFields())
+    make_readable(state, field.getProto().getName().cStr(), field.getType());
+  for (auto& member : state["members"])
+    for (auto field : capnp::Schema::from<::MemberRow>().getFields())
+      make_readable(member, field.getProto().getName().cStr(), field.getType());
+  return state;
+}
+
 json rows_of(connection& node, noun what, const std::string& name, std::uint32_t limit) {
   auto rows = node.ask("get", {{"what", name_of(what)}, {"name", name}, {"limit", limit}}, name_of(what));
   auto result = json::array();

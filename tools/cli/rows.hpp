@@ -19,6 +19,9 @@ const char* name_of(noun what);
 /// pair of call id words is `id` in hex. Fields that the node left out have their default.
 json readable(noun what, json row);
 
+/// The same of the state of a cluster, with its `members`.
+json readable_cluster(json state);
+
 /// Asks the node for a listing and returns readable rows. `limit` 0: the node's default. Throws command_error.
 json rows_of(connection& node, noun what, const std::string& name, std::uint32_t limit);
 

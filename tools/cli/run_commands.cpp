@@ -1,17 +1,20 @@
 #include "tools/cli/commands.hpp"
 #include "tools/cli/log_printer.hpp"
 #include "tools/cli/run_result.hpp"
+#include "tools/cli/target.hpp"
 #include "tools/cli/units.hpp"
 #include "tools/cli/views.hpp"
 
 #include "core/defaults.hpp"
+#include "core/ids.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <ostream>
+#include <random>
 
-/// `hearth logs`, `hearth abort`, `hearth wait`.
+/// `hearth logs`, `hearth abort`, `hearth rerun`, `hearth wait`.
 namespace hearth::cli {
 
 namespace {
@@ -44,6 +47,13 @@ std::uint64_t replica_of(const std::string& of) {
     throw command_error(exit_status::usage, "`" + of + "` names no replica: say `replica/` and its number; "
                                               + "`hearth get replicas` lists them.");
   return number;
+}
+
+/// A UUIDv7.
+call_id new_call_id(std::uint64_t unix_ms) {
+  std::random_device source;
+  const auto random = [&source] { return std::uint64_t{source()} << 32 | source(); };
+  return {unix_ms << 16 | 0x7000 | (random() & 0xfff), std::uint64_t{1} << 63 | random() >> 2};
 }
 
 bool has(const json& rows, auto&& matches) { return std::any_of(rows.begin(), rows.end(), matches); }
@@ -80,7 +90,7 @@ exit_status logs(const surroundings& around, const logs_options& asked) {
                         "`hearth logs RUN -f` follows a run.");
   if (is_replica)
     replica_of(options.of);
-  auto node = connection::open_existing(around.socket);
+  auto node = open_node(around);
   if (is_id(options.of)) {
     options.action = options.of;
     options.of = run_of_action(node, options.action);
@@ -100,7 +110,7 @@ exit_status logs(const surroundings& around, const logs_options& asked) {
 }
 
 exit_status abort(const surroundings& around, const abort_options& options) {
-  auto node = connection::open_existing(around.socket);
+  auto node = open_node(around);
   const auto run = readable(
     noun::runs,
     node.ask("abort", {{"run", options.run}, {"action", options.action}, {"reason", options.reason}}, "run"));
@@ -114,8 +124,29 @@ exit_status abort(const surroundings& around, const abort_options& options) {
   return exit_status::ok;
 }
 
+exit_status rerun(const surroundings& around, const rerun_options& options) {
+  auto node = open_node(around);
+  const auto id = new_call_id(around.unix_ms());
+  const auto run = readable(noun::runs, node.ask("rerun",
+                                                 {{"name", options.run},
+                                                  {"newName", options.new_name},
+                                                  {"useRecord", options.recovers},
+                                                  {"callHi", std::to_string(id.hi)},
+                                                  {"callLo", std::to_string(id.lo)}},
+                                                 "run"));
+  const auto name = text_in(run, "name");
+  if (options.as_json) {
+    around.out << run.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+  } else {
+    around.out << name << '\n';
+    around.err << "The run goes on by itself; `hearth logs -f " << name << "` follows it, `hearth get run " << name
+               << "` shows its result.\n";
+  }
+  return exit_status::ok;
+}
+
 exit_status wait(const surroundings& around, const std::string& name, bool as_json) {
-  auto node = connection::open_existing(around.socket);
+  auto node = open_node(around);
   const auto run = readable(noun::runs, node.ask("wait", name, "run"));
   const bool has_succeeded = text_in(run, "phase") == "SUCCEEDED";
   if (as_json)

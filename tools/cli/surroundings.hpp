@@ -5,6 +5,7 @@
 #include <iosfwd>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace hearth::cli {
 
@@ -36,9 +37,11 @@ struct surroundings {
   std::ostream& err;
   bool colours = false; // stdout is a terminal whose user wants them
   variable_reader variable;
-  std::function<std::uint64_t()> unix_ms; // now
-  std::string socket;                     // path of the node's socket
-  bool socket_is_chosen = false;          // the user named it, so its folder is theirs to decide
+  std::function<std::uint64_t()> unix_ms;     // now
+  std::string socket;                         // path of the socket of the user's own node, or of the one that was named
+  bool socket_is_chosen = false;              // the user named it, so its folder is theirs to decide
+  std::string cluster{};                      // to talk to; empty: to the node at `socket`
+  std::vector<std::string> cluster_sockets{}; // of its nodes
 };
 
 } // namespace hearth::cli

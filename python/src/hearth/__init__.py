@@ -35,6 +35,7 @@ from hearth._version import __version__
 
 if TYPE_CHECKING:
     from hearth._client.api import (
+        Run,
         ctx,
         current_domain,
         deploy,
@@ -67,6 +68,7 @@ __all__ = [
     "Resources",
     "RetryStrategy",
     "ReusePolicy",
+    "Run",
     "Secret",
     "SecretRequest",
     "TPU",
@@ -95,6 +97,7 @@ _LAZY = {
     name: home
     for home, names in {
         "hearth._client.api": (
+            "Run",
             "ctx",
             "current_domain",
             "deploy",

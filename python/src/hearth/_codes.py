@@ -121,7 +121,6 @@ _SYSTEM = frozenset(
         Code.STORAGE_FAILED,
         Code.NO_QUORUM,
         Code.STALE_EPOCH,
-        Code.GONE,
         Code.NOT_A_MEMBER,
         Code.NODE_LOST,
         Code.OVERLOADED,

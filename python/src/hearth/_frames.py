@@ -67,6 +67,7 @@ from typing import TYPE_CHECKING
 from hearth._frames_py import (
     BODY_BYTES_MAX,
     CALL,
+    CALL_IN_RUN,
     CALL_PARKS,
     CALL_RUN,
     CANCEL,
@@ -115,8 +116,8 @@ HAS_SLOT_TABLE = NATIVE
 
 # fmt: off
 __all__ = [
-    "BODY_BYTES_MAX", "CALL", "CALL_PARKS", "CALL_RUN", "CANCEL", "CHUNK", "CHUNK_LAST", "CHUNK_OF_REPLY", "CONTROL",
-    "CONTROL_MORE", "CONTROL_RESPONSE", "FRAME_BYTES_MAX", "HAS_SLOT_TABLE", "LOG", "LargeValue", "NATIVE", "PARKED",
+    "BODY_BYTES_MAX", "CALL", "CALL_IN_RUN", "CALL_PARKS", "CALL_RUN", "CANCEL", "CHUNK", "CHUNK_LAST", "CHUNK_OF_REPLY",
+    "CONTROL", "CONTROL_MORE", "CONTROL_RESPONSE", "FRAME_BYTES_MAX", "HAS_SLOT_TABLE", "LOG", "LargeValue", "NATIVE", "PARKED",
     "PROGRESS", "RECALLED", "REPLY", "REPLY_COLD", "REPLY_FAILED", "REPLY_TEXT", "REPLY_UNSTARTED", "RESUMED", "Reader",
     "SIGNAL", "STREAM_ERR", "STREAM_OUT", "STREAM_SYSTEM", "Slots", "apart", "call", "chunk", "control", "fill", "log", "parts",
     "reply", "signal",

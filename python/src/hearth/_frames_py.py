@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 __all__ = ["LargeValue", "Slots", "apart", "call", "chunk", "control", "fill", "log", "parts", "reply", "signal"]
 
 CALL, REPLY, CHUNK, SIGNAL, CONTROL, LOG = 1, 2, 3, 4, 5, 6
-CALL_RUN, CALL_PARKS = 1, 2
+CALL_RUN, CALL_PARKS, CALL_IN_RUN = 1, 2, 4
 REPLY_FAILED, REPLY_TEXT, REPLY_COLD, REPLY_UNSTARTED = 1, 2, 4, 8
 CHUNK_LAST, CHUNK_OF_REPLY = 1, 2
 CONTROL_RESPONSE, CONTROL_MORE = 1, 2

@@ -46,6 +46,9 @@ class ReusePolicy:
             call runs in a fresh fork of a warm parent, which has imported the code and run `TaskEnvironment.on_start`, so
             nothing that a call does to its process outlives it. Needs concurrency 1.
         recycle: a `hearth.Recycle`: when a replica has served long enough and is replaced. None: never.
+        placement: in a cluster, ``"spread"``: replicas go where the environment has the fewest, so calls have the cores of all
+            nodes and the loss of one node costs few of them; ``"pack"``: they go where it has the most, so other nodes stay
+            free for replicas that need a whole one.
 
     Both times, and the age in `recycle`, are at least 30 seconds. Raises ValueError for every value that has no meaning, TypeError for a `recycle` that
     is none.
@@ -63,6 +66,7 @@ class ReusePolicy:
     prewarm: bool = False
     hygiene: Literal["keep", "fork"] = "keep"
     recycle: Optional[Recycle] = None
+    placement: Literal["spread", "pack"] = "spread"
 
     # Written out, because before CPython 3.10 dataclasses have no parameters that are given by keyword only.
     def __init__(
@@ -76,6 +80,7 @@ class ReusePolicy:
         prewarm: bool = False,
         hygiene: Literal["keep", "fork"] = "keep",
         recycle: Optional[Recycle] = None,
+        placement: Literal["spread", "pack"] = "spread",
     ) -> None:
         keep = object.__setattr__  # the class is frozen; what is kept is the normal form
         keep(self, "replicas", _range(replicas))
@@ -94,6 +99,9 @@ class ReusePolicy:
         if recycle is not None and recycle.age is not None:
             _ttl(recycle.age, "recycle.age")
         keep(self, "recycle", recycle)
+        if placement not in ("spread", "pack"):
+            raise ValueError(f'placement must be "spread" or "pack", not {placement!r}')
+        keep(self, "placement", placement)
         if self.capacity == 1 and not _runtime.is_importing():
             self._warn_of_no_parallelism()
 
@@ -132,6 +140,7 @@ class ReusePolicy:
             "recycleCalls": (recycle and recycle.calls) or 0,
             "recycleAgeMs": recycle.age_ms if recycle else 0,
             "recycleGrowthBytes": (recycle and recycle.memory_growth) or 0,
+            "placement": self.placement,
         }
 
     def _warn_of_no_parallelism(self) -> None:

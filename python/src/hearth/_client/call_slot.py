@@ -27,6 +27,11 @@ class CallSlot(Slot):
         self.lo = connection.next_lo()
 
     @property
+    def hi(self) -> int:
+        """High word of the call's id."""
+        return self.connection.call_hi
+
+    @property
     def task_name(self) -> str:
         """For those who tell about open calls."""
         return self.target.task.name

@@ -180,7 +180,7 @@ def send(slot: CallSlot, body: Any, run: bool = False) -> None:
         if is_small(body) and not run:
             connection.send(slot.target.frame(lo, body))
         else:
-            connection.send_parts(frames(connection, slot.target, lo, body, run))
+            connection.send_parts(frames(connection, slot.target, (slot.hi, lo), body, run))
     except BaseException:
         connection.forget(lo)
         raise
@@ -191,8 +191,11 @@ def is_small(body: Any) -> bool:
     return len(body) <= BODY_BYTES_MAX and not hasattr(body, "buffers")
 
 
-def frames(connection: Connection, target: Target, lo: int, body: Any, run: bool = False) -> Iterator[Any]:
+def frames(
+    connection: Connection, target: Target, identity: Tuple[int, int], body: Any, run: bool = False
+) -> Iterator[Any]:
     """The frames of a call with arguments of any size, as bytes or as pieces. Raises ValueTooLargeError."""
+    hi, lo = identity
     size = len(body)
     limit = connection.value_bytes_max
     if limit and size > limit:
@@ -202,8 +205,8 @@ def frames(connection: Connection, target: Target, lo: int, body: Any, run: bool
     first, rest = _frames.parts(body)
     fields = target.fields
     if run:  # a run is its own root
-        fields = dict(fields, root_hi=connection.call_hi, root_lo=lo, flags=_frames.CALL_RUN)
+        fields = dict(fields, call_hi=hi, root_hi=hi, root_lo=lo, flags=_frames.CALL_RUN)
     yield _frames.call(**fields, call_lo=lo, size=size, body=first)
     for offset, part, last in rest:
         flags = _frames.CHUNK_LAST if last else 0
-        yield _frames.apart(_frames.chunk(flags=flags, call_hi=connection.call_hi, call_lo=lo, offset=offset), part)
+        yield _frames.apart(_frames.chunk(flags=flags, call_hi=hi, call_lo=lo, offset=offset), part)

@@ -44,8 +44,10 @@ class Connection:
 
     def __init__(self, sock: socket.socket, path: str) -> None:
         self.path = path
+        self.cluster = ""  # of which it is a node, where a cluster was asked for
         self.broken = ""  # why nothing more can be sent
         self.ended = False  # nothing more arrives, and what was open is failed
+        self.given_up = False  # it was closed here, so what was open is not wanted any more
         self.welcome: Dict[str, Any] = {}
         self.value_bytes_max = 0  # largest value that the node accepts; 0: it does not say
         self.environments: Any = None  # what is open here; of the module `environments`
@@ -66,16 +68,16 @@ class Connection:
         self._ports: weakref.WeakKeyDictionary[Any, LoopPort] = weakref.WeakKeyDictionary()
 
     @classmethod
-    def open(cls, sock: socket.socket, path: str) -> Connection:
-        """Greets the node at the other end of `sock`. Blocks; raises NodeUnavailableError."""
+    def open(cls, sock: socket.socket, path: str, patience: float = HELLO_TIMEOUT) -> Connection:
+        """Greets the node at the other end of `sock`. Blocks, at most for `patience` seconds; raises NodeUnavailableError."""
         connection = cls(sock, path)
         program = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
         hello = {"protocol": PROTOCOL, "program": program, "pid": os.getpid(), "version": __version__}
         try:
             slot = connection.request("hello", hello)
-            if not connection.wait(slot, HELLO_TIMEOUT):
+            if not connection.wait(slot, patience):
                 raise NodeUnavailableError(
-                    f"What listens at {path} has not answered within {HELLO_TIMEOUT:.0f} s; is it a node? "
+                    f"What listens at {path} has not answered within {patience:.0f} s; is it a node? "
                     "Look at `hearth node status`, or set HEARTH_SOCKET."
                 )
             connection.welcome = slot.answer()
@@ -152,11 +154,21 @@ class Connection:
         self.window.give_back(lo)
         self.window.wake()
 
-    def cancel(self, lo: int, reason: str) -> None:
-        """Asks the node to stop call `lo`, whose reply then says so. Nothing if it has ended."""
+    def finish(self, lo: int, reply: Any) -> None:
+        """Ends call `lo` with `reply`, which comes another way than as its Reply frame."""
+        slot = self._open.get(lo)
+        if slot is not None:
+            slot.deliver(reply)
+            self._waiters.wake(slot)
+            self.forget(lo)
+
+    def cancel(self, lo: int, reason: str, hi: Optional[int] = None) -> None:
+        """Asks the node to stop call `lo`, whose reply then says so. Nothing if it has ended. `hi`: of a call whose id was
+        made by another connection."""
         if lo in self._open and not self.broken:
+            hi = self.call_hi if hi is None else hi
             try:
-                self.send(_frames.signal(what=_frames.CANCEL, call_hi=self.call_hi, call_lo=lo, body=reason.encode()))
+                self.send(_frames.signal(what=_frames.CANCEL, call_hi=hi, call_lo=lo, body=reason.encode()))
             except NodeUnavailableError:
                 pass  # the end of the connection ends the call too
 
@@ -357,6 +369,7 @@ class Connection:
         """Ends the connection; the node aborts what is open. Whoever waits is told."""
         if self.ended:
             return
+        self.given_up = True
         self._break("it was closed here")
         try:
             self._sock.shutdown(socket.SHUT_RDWR)  # the reader, wherever it is, finds the end
@@ -372,5 +385,5 @@ class Connection:
     def abandon(self) -> None:
         """In a forked child: the connection stays the parent's; only this process's descriptor of it is closed."""
         self.broken = "it belongs to the process that this one was forked from"
-        self.ended = True
+        self.ended = self.given_up = True
         self._sock.close()

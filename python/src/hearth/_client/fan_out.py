@@ -144,7 +144,7 @@ class FanOut(Slot):
             if calls.is_small(body):
                 frames.append(target.frame(lo, body))
             else:
-                connection.send_parts(calls.frames(connection, target, lo, body))
+                connection.send_parts(calls.frames(connection, target, (connection.call_hi, lo), body))
         if frames:
             connection.send(b"".join(frames))
 

@@ -1,7 +1,7 @@
 """Finds the node of this user, or starts one.
 
 The node listens on a Unix socket: ``$HEARTH_SOCKET``, else ``$XDG_RUNTIME_DIR/hearth/node.sock``, else
-``/tmp/hearth-<uid>/node.sock``. When nobody answers there, a private node is started: one, however many clients ask at
+``/tmp/hearth-<uid>/node.sock``; where a cluster is chosen (`target`), its nodes come before those two. When nobody answers there, a private node is started: one, however many clients ask at
 the same moment, because they take turns under a lock file beside the socket.
 """
 
@@ -19,9 +19,10 @@ import time
 from pathlib import Path
 from typing import Iterator, List, Optional
 
+from hearth._client import target
 from hearth.errors import NodeUnavailableError
 
-__all__ = ["connect_or_start", "find_daemon", "socket_path", "state_directory"]
+__all__ = ["connect", "connect_or_start", "find_daemon", "socket_path", "state_directory"]
 
 _SEND_BUFFER_BYTES = 1 << 20  # a large value goes out with fewer wake-ups; the system may allow less
 
@@ -65,9 +66,14 @@ def connect_or_start(path: Optional[str] = None, timeout: float = START_TIMEOUT)
     directory = os.path.dirname(path)
     if os.path.lexists(directory):
         _check_directory(directory)
-    found = _connect(path)
+    found = connect(path)
     if found is not None:
         return found
+    cluster = target.chosen()
+    if cluster is not None and path in cluster.sockets:
+        raise NodeUnavailableError(
+            f"The node of cluster {cluster.name} at {path} does not answer; `hearth cluster up --name {cluster.name}` starts it."
+        )
     if os.environ.get("HEARTH_NO_START"):
         raise NodeUnavailableError(
             f"No node answers at {path}, and HEARTH_NO_START forbids starting one. "
@@ -76,7 +82,7 @@ def connect_or_start(path: Optional[str] = None, timeout: float = START_TIMEOUT)
     daemon = find_daemon()
     _make_directory(directory)
     with _turn(path + ".lock", deadline):
-        found = _connect(path)  # whoever had the lock before us may have started it
+        found = connect(path)  # whoever had the lock before us may have started it
         return found if found is not None else _start(daemon, path, deadline)
 
 
@@ -114,12 +120,15 @@ def _daemon_places() -> Iterator[Path]:
         yield checkout / "build" / build / "node" / "hearthd"
 
 
-def _connect(path: str) -> Optional[socket.socket]:
-    """Connected socket, or None when nobody listens at `path`."""
+def connect(path: str, patience: Optional[float] = None) -> Optional[socket.socket]:
+    """Connected blocking socket, or None when nobody listens at `path`. With a `patience`, a node whose queue of connections
+    is full is given up after so many seconds. Raises NodeUnavailableError."""
     s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
     try:
+        s.settimeout(patience)
         s.connect(path)
+        s.settimeout(None)
         return s
     except OSError as e:
         s.close()
@@ -186,7 +195,7 @@ def _start(daemon: str, path: str, deadline: float) -> socket.socket:
         environment = dict(os.environ, HEARTH_SOCKET=path)
         try:
             process = subprocess.Popen(
-                [daemon, "--private"],
+                [daemon, *_words()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -199,12 +208,12 @@ def _start(daemon: str, path: str, deadline: float) -> socket.socket:
     _started.append(process)
     pause = 0.002
     while True:
-        found = _connect(path)
+        found = connect(path)
         if found is not None:
             return found
         status = process.poll()
         if status is not None:
-            found = _connect(path)  # it may have found another node at work and left
+            found = connect(path)  # it may have found another node at work and left
             if found is not None:
                 return found
             raise NodeUnavailableError(_why_it_ended(daemon, status, log_path, begin))
@@ -215,6 +224,12 @@ def _start(daemon: str, path: str, deadline: float) -> socket.socket:
             )
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)
+
+
+def _words() -> List[str]:
+    """A private node ends when it is idle; a member of a cluster does not."""
+    is_member = (state_directory() / "cluster" / "cluster.toml").exists()
+    return ["--log-file", str(state_directory() / "hearthd.log")] if is_member else ["--private"]
 
 
 def _log_path() -> Path:

@@ -168,17 +168,25 @@ def _run(task: Task[Any, Any], inputs: Dict[str, Any], parsed: argparse.Namespac
         return _say("Interrupted before the node had accepted the run; it is taken back.", _INTERRUPTED)
     view = RunView(run, feed, sys.stderr if parsed.output == "json" else sys.stdout)
     try:
-        private = "private node" if connection.welcome.get("private") else "node"
-        about = f"{task.name} with {interpreter_of(task.env)} on {private} {connection.node}"
+        about = f"{task.name} with {interpreter_of(task.env)} on {_where(connection)}"
         print(f"run {run.name}: {about}", file=sys.stderr)
         if not follows:
             return _leave(run, parsed)
         view.follow()
     except KeyboardInterrupt:
         return _interrupted(run, view, parsed)
-    row = connection.ask("wait", run.name)  # answered after all output
+    try:
+        row = run.slot.connection.ask("wait", run.name)  # answered after all output
+    except NodeUnavailableError:
+        row = {}  # `_end` says it
     view.finish()
     return _end(run, row, parsed)
+
+
+def _where(connection: Any) -> str:
+    if connection.cluster:
+        return f"cluster {connection.cluster}, through node {connection.node}"
+    return f"{'private node' if connection.welcome.get('private') else 'node'} {connection.node}"
 
 
 def _leave(run: runs.Run, parsed: argparse.Namespace) -> int:
@@ -187,7 +195,7 @@ def _leave(run: runs.Run, parsed: argparse.Namespace) -> int:
     else:
         print(run.name)
     print(
-        "The run goes on in the memory of the node, and is lost if the node ends. "
+        "The run goes on by itself. "
         f"`hearth logs -f {run.name}` follows it, `hearth get run {run.name}` shows its result.",
         file=sys.stderr,
     )

@@ -94,7 +94,13 @@ class RunView:
         self._progress = Progress(sys.stderr) if sys.stderr.isatty() else None
 
     def follow(self) -> None:
-        """Blocks until the run has ended and all its output is shown."""
+        """Blocks until the run has ended and all its output is shown, also when its node was away for a while."""
+        self._follow()
+        while self._run.rejoin():
+            self._feed.ready = False
+            self._follow()
+
+    def _follow(self) -> None:
         slot, connection = self._run.slot, self._run.slot.connection
         slot.listen(self._feed.end)
         looked = time.monotonic()

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import functools
 import sys
+import time
 from typing import TYPE_CHECKING, Any, AsyncIterator, Dict, Generator, List, Mapping, Optional, Tuple
 
 from hearth import _frames
-from hearth._client import calls, environments, ids, log_stream, rows, shared
-from hearth._client.call_slot import CallSlot, value_of
-from hearth._client.forms import Method
+from hearth._client import ids, log_stream, rows, shared
+from hearth._client.forms import Function, Method
 from hearth._client.refusals import refuse_in_event_loop
+from hearth._client.run_slots import FoundSlot, Order, RunSlot, Submission, regain
 from hearth._codes import Code
-from hearth.errors import ActionNotFoundError
+from hearth.errors import (
+    ActionNotFoundError,
+    BaseRuntimeError,
+    NodeUnavailableError,
+    RuntimeUserError,
+)
 
 if TYPE_CHECKING:
     from hearth._client.connection import Connection
@@ -22,115 +27,81 @@ if TYPE_CHECKING:
 
 __all__ = ["Order", "Run", "start"]
 
-_INPUTS_SHOWN = 200  # characters of the inputs that listings show
-
-
-@dataclasses.dataclass(frozen=True)
-class Order:
-    """How a run is started."""
-
-    name: str = ""  # empty: the node derives one
-    detach: bool = True  # goes on when this program ends
-    logs: bool = False  # the run's output is streamed to the feeds of the connection
-
-
-class RunSlot(CallSlot):
-    """The slot of a run's root call."""
-
-    __slots__ = ("accepted", "detached", "done_calls", "name")
-
-    def __init__(self, connection: Connection, target: environments.Target, order: Order) -> None:
-        super().__init__(connection, target)
-        self.accepted = False
-        self.detached = order.detach
-        self.done_calls = 0
-        self.name = order.name or ids.run_name(self.lo)
-
-    @property
-    def task_name(self) -> str:
-        """Empty: people know the run by its own name."""
-        return ""
-
-    def farewell(self, interrupted: bool) -> str:
-        """Names a run that is aborted with the program, or that goes on although somebody pressed Ctrl-C."""
-        if not self.accepted:
-            return f"hearth: run {self.name} was aborted before the node had accepted it."
-        if not self.detached:
-            return f"hearth: run {self.name} was aborted, because this program ends."
-        if not interrupted:  # started to go on, and it does
-            return ""
-        return f"hearth: run {self.name} goes on; `hearth logs {self.name} --follow` shows it, `hearth abort` ends it."
-
-    def progress(self, done: int) -> None:
-        """What the node says about calls that have ended."""
-        self.done_calls = done
-
 
 def start(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any], order: Order) -> Run:
     """Starts a run of `task`; returns when the node has accepted it.
 
-    Raises TypeError or RuntimeDataValidationError for the arguments, RuntimeUserError for a name that is taken, and
-    what opening the environment raises.
+    Raises TypeError for the arguments, and what `Submission.send` raises.
     """
+    submission = Submission(task, task.bind(args, kwargs), order)
     connection = shared.live_connection()
-    target = environments.target(connection, task)
-    arguments = task.bind(args, kwargs)
-    body = target.codec.encode_arguments(arguments)
-    connection.admit(len(body))
-    slot = RunSlot(connection, target, order)
-    project, domain = target.place
-    request = connection.request(
-        "startRun",
-        {
-            "callHi": str(connection.call_hi),
-            "callLo": str(slot.lo),
-            "name": order.name,
-            "detach": order.detach,
-            "logs": order.logs,
-            "project": project,
-            "domain": domain,
-            "inputs": _shown(arguments),
-        },
-    )
-    calls.send(slot, body, run=True)
     try:
-        connection.wait(request)
-    except BaseException:  # nobody would know the run's name
-        connection.cancel(slot.lo, "interrupted before it was accepted")
-        raise
-    row = request.answer()
-    slot.name = str(row.get("name") or slot.name)
-    slot.accepted = True
-    return Run(slot, slot.name, arguments)
+        slot = submission.send(connection)
+    except NodeUnavailableError:
+        if connection.given_up or not connection.broken or not submission.identity:
+            raise
+        slot = regain(connection, submission.name or ids.run_name(submission.identity[1]), submission.send)
+    return Run(slot.name, slot, connection.path, submission.arguments)
 
 
-def _shown(arguments: Mapping[str, Any]) -> str:
-    text = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    return text if len(text) <= _INPUTS_SHOWN else text[: _INPUTS_SHOWN - 1] + "…"
+def _get(name: str) -> Run:
+    """The run `name` of this user's node, whoever started it. Blocks.
+
+    Raises ActionNotFoundError when the node does not know it, NodeUnavailableError.
+    """
+    refuse_in_event_loop("hearth.Run.get(...)", "await hearth.Run.get.aio(...)")
+    return _found(shared.connection(), name)
+
+
+def _found(connection: Connection, name: str) -> Run:
+    row = _row(connection, name)
+    run = Run(str(row["name"]), None, connection.path, None)
+    run._identity = (int(row.get("callHi", 0)), int(row.get("callLo", 0)))
+    run._task_name = str(row.get("task", ""))
+    return run
+
+
+def _row(connection: Connection, name: str) -> Mapping[str, Any]:
+    for row in connection.rows("runs", name):
+        if name in (row.get("name"), ids.text(int(row.get("callHi", 0)), int(row.get("callLo", 0)))):
+            return row
+    raise ActionNotFoundError(f"The node at {connection.path} knows no run {name}; it keeps only the newest.")
 
 
 class Run:
-    """A run that this program started. Blocking methods have an ``.aio`` form; ``await run`` is its result.
+    """A run: started by `hearth.run`, or found by its name with `Run.get`. Blocking methods have an ``.aio`` form; ``await
+    run`` is its result.
 
-    A run lives in the memory of its node, and goes on when the program ends unless it was started with detach=False.
+    A run goes on whatever becomes of its program, unless it was started with detach=False and the program ends. When the
+    connection to the node is lost, those who wait for the run look for the node for half a minute.
     """
 
-    def __init__(self, slot: RunSlot, name: str, arguments: Mapping[str, Any]) -> None:
-        self._slot = slot
-        self._arguments = dict(arguments)
+    get = Function(_get, lambda name: _in_thread(_get, name))
+
+    def __init__(
+        self, name: str, slot: Optional[RunSlot], path: str, arguments: Optional[Mapping[str, Any]]
+    ) -> None:
         self.name = name
+        self._path = path
+        self._joined: Any = slot  # None: nobody has asked for the result
+        self._given_up = False
+        self._arguments = arguments
+        self._identity = (slot.hi, slot.lo) if slot is not None else (0, 0)
+        self._task_name = slot.target.task.name if slot is not None else ""
 
     # -- what it is --------------------------------------------------------------------------------------------------
 
     @property
-    def slot(self) -> RunSlot:
-        """Where the reply of the root call goes; for those who follow the run."""
-        return self._slot
+    def slot(self) -> Any:
+        """Where the reply of the root call goes; for those who follow the run. May block to ask the node for it."""
+        if self._joined is None:
+            self._joined = FoundSlot(shared.connection(self._path), self.name, self._identity)
+        return self._joined
 
     @property
     def task_name(self) -> str:
         """Name of the task."""
-        return self._slot.target.task.name
+        return self._task_name
 
     @property
     def url(self) -> str:
@@ -140,22 +111,50 @@ class Run:
     @property
     def call_id(self) -> str:
         """Id of its root call, 32 hex digits."""
-        return ids.text(self._slot.connection.call_hi, self._slot.lo)
+        return ids.text(*self._identity)
 
     @property
     def phase(self) -> str:
         """QUEUED, RUNNING, SUCCEEDED, FAILED, ABORTED or TIMED_OUT. Asks the node unless the run has ended."""
-        return _phase_of(self._slot.reply) if self.done() else self._details().phase
+        if self._joined is None or not self.done():
+            return self._details().phase
+        return _phase_of(self._joined.reply)
 
     def inputs(self) -> Dict[str, Any]:
-        """The arguments by name, defaults included."""
+        """The arguments by name, defaults included. Raises RuntimeUserError for a run that was found by its name."""
+        if self._arguments is None:
+            raise RuntimeUserError(
+                "InputsUnknown", f"The inputs of run {self.name} are with its node; `details().inputs` is their text."
+            )
         return dict(self._arguments)
 
     def done(self) -> bool:
-        """Whether the run has ended. Never blocks."""
-        if not self._slot.ready:
-            self._slot.connection.poll()
-        return self._slot.ready
+        """Whether the run has ended. Does not wait for it."""
+        if self._joined is None:
+            return self._details().phase not in ("QUEUED", "RUNNING")
+        if not self._joined.ready:
+            self._joined.connection.poll()
+        return self._joined.ready and not self._is_lost()
+
+    # -- a lost connection -------------------------------------------------------------------------------------------
+
+    def _is_lost(self) -> bool:
+        """Whether its connection ended before it, and it has not been looked for in vain."""
+        slot = self._joined
+        is_lost = slot is not None and slot.ready and isinstance(slot.reply, NodeUnavailableError)
+        return is_lost and not slot.connection.given_up and not self._given_up
+
+    def rejoin(self) -> bool:
+        """If the connection to the node was lost: finds the run again, and whether it did. Blocks for a bounded time."""
+        if not self._is_lost():
+            return False
+        try:
+            self._joined = regain(self._joined.connection, self.name, self._joined.attach)
+        except BaseRuntimeError as error:
+            self._given_up = True
+            self._joined.reply = error
+            return False
+        return True
 
     # -- its end -----------------------------------------------------------------------------------------------------
 
@@ -165,16 +164,25 @@ class Run:
         Raises TimeoutError; the run goes on then, and also when the wait is interrupted.
         """
         refuse_in_event_loop("run.wait()", "await run.wait.aio()")
-        if not self._slot.connection.wait(self._slot, timeout):
-            raise TimeoutError(f"Run {self.name} has not ended within {timeout} s; it goes on.")
-        return _phase_of(self._slot.reply)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            slot = self.slot
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not slot.connection.wait(slot, left):
+                raise TimeoutError(f"Run {self.name} has not ended within {timeout} s; it goes on.")
+            if not self.rejoin():
+                return _phase_of(slot.reply)
 
     async def _wait_aio(self, timeout: Optional[float] = None) -> str:
-        slot = self._slot
-        await slot.connection.port().wait(slot, timeout)
-        if not slot.ready:
-            raise TimeoutError(f"Run {self.name} has not ended within {timeout} s; it goes on.")
-        return _phase_of(slot.reply)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            slot = self._joined or await _in_thread(lambda: self.slot)
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            await slot.connection.port().wait(slot, left)
+            if not slot.ready:
+                raise TimeoutError(f"Run {self.name} has not ended within {timeout} s; it goes on.")
+            if not self._is_lost() or not await _in_thread(self.rejoin):
+                return _phase_of(slot.reply)
 
     wait = Method(_wait, _wait_aio)
 
@@ -184,11 +192,11 @@ class Run:
         Raises TimeoutError, the task's own exception, or a `hearth.errors` class.
         """
         self._wait(timeout)
-        return value_of(self._slot)
+        return self._joined.value
 
     async def _result_aio(self, timeout: Optional[float] = None) -> Any:
         await self._wait_aio(timeout)
-        return value_of(self._slot)
+        return self._joined.value
 
     result = Method(_result, _result_aio)
 
@@ -208,30 +216,39 @@ class Run:
 
     def _abort(self, reason: str = "") -> None:
         """Asks the node to stop the run and all its calls; `wait` says when that is done."""
-        connection = shared.connection(self._slot.connection.path)
-        reason = reason or "aborted by the program that started it"
+        connection = shared.connection(self._path)
+        reason = reason or "aborted by a program"
         connection.ask("abort", {"run": self.name, "action": "", "reason": reason})
 
     def _details(self) -> rows.RunDetails:
         """What the node knows about the run. Raises ActionNotFoundError when it has forgotten it."""
-        connection = shared.connection(self._slot.connection.path)
-        for row in connection.rows("runs", self.name):
-            if row.get("name") == self.name:
-                return rows.run_details(row)
-        raise ActionNotFoundError(f"The node at {connection.path} knows no run {self.name}; it keeps only the newest.")
+        return rows.run_details(_row(shared.connection(self._path), self.name))
 
     def _actions(self) -> List[rows.ActionDetails]:
         """The calls of the run, oldest first, the root among them."""
-        connection = shared.connection(self._slot.connection.path)
+        connection = shared.connection(self._path)
         return [rows.action_details(row) for row in connection.rows("actions", self.name)]
 
+    def _rerun(self, name: str = "", recover: bool = False) -> Run:
+        """Starts the run once more, with its task, code and arguments; the new run, which is called `name`.
+
+        With `recover`, calls that finished in this run are not made again: the new run takes their results. Raises
+        RuntimeUserError when the node no longer keeps the inputs, RuntimeSystemError when it no longer has the code.
+        """
+        refuse_in_event_loop("run.rerun(...)", "await run.rerun.aio(...)")
+        connection = shared.connection(self._path)
+        hi, lo = ids.new_id()
+        order = {"name": self.name, "newName": name, "useRecord": recover, "callHi": str(hi), "callLo": str(lo)}
+        return _found(connection, str(connection.ask("rerun", order)["name"]))
+
+    rerun = Method(_rerun, lambda self, *args, **kwargs: _in_thread(self._rerun, *args, **kwargs))
     abort = Method(_abort, lambda self, *args: _in_thread(self._abort, *args))
     details = Method(_details, lambda self: _in_thread(self._details))
     actions = Method(_actions, lambda self: _in_thread(self._actions))
 
     def _logs(self, follow: bool = True, action: str = "") -> log_stream.LogStream:
         """The output of the run, line by line, from its beginning; with `follow` until the run has ended."""
-        return log_stream.LogStream(self._slot.connection.path, self.name, action=action, follow=follow)
+        return log_stream.LogStream(self._path, self.name, action=action, follow=follow)
 
     async def _logs_aio(self, follow: bool = True, action: str = "") -> AsyncIterator[log_stream.Line]:
         source = await _in_thread(self._logs, follow, action)
@@ -254,12 +271,13 @@ class Run:
     show_logs = Method(_show_logs, lambda self, *args: _in_thread(self._show_logs, *args))
 
     def __repr__(self) -> str:
-        state = _phase_of(self._slot.reply) if self._slot.ready else "open"
+        slot = self._joined
+        state = _phase_of(slot.reply) if slot is not None and slot.ready else "open"
         return f"<run {self.name} of {self.task_name}, {state}>"
 
 
-async def _in_thread(function: Any, *args: Any) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(None, functools.partial(function, *args))
+async def _in_thread(function: Any, *args: Any, **kwargs: Any) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(None, functools.partial(function, *args, **kwargs))
 
 
 def _as_outputs(value: Any) -> Tuple[Any, ...]:

@@ -12,11 +12,15 @@ import sys
 import threading
 from typing import Dict, List, Optional, Tuple
 
-from hearth._client import node
+from hearth._client import node, target
 from hearth._client.connection import Connection
 from hearth._client.ids import new_id
+from hearth.errors import NodeUnavailableError
 
 __all__ = ["connection", "connection_aio", "disconnect", "live_connection", "open_connection", "root"]
+
+NODE_PATIENCE = 2.0
+"""Seconds that one node of a cluster is waited for before another one is asked."""
 
 _lock = threading.Lock()
 _connections: Dict[str, Connection] = {}
@@ -30,7 +34,7 @@ def root() -> Tuple[int, int]:
 
 
 def connection(path: Optional[str] = None) -> Connection:
-    """The connection to the node at `path`; None: to this user's node, which is started when there is none.
+    """The connection to the node at `path`; None: to the cluster in use, else to this user's node, started when there is none.
 
     Which node that is, is looked up when a connection is made, not again while it lasts. Blocks until the node has
     answered. Raises NodeUnavailableError.
@@ -64,15 +68,46 @@ async def connection_aio() -> Connection:
 
 def _connect(path: Optional[str]) -> Connection:
     global _default
-    address = path or node.socket_path()
     with _lock:
-        found = _connections.get(address)
-        if found is None or found.broken:
-            found = Connection.open(node.connect_or_start(address), address)
-            _connections[address] = found
+        cluster = target.chosen() if path is None else None
+        if cluster is not None:
+            found = _of_cluster(cluster)
+        else:
+            found = _at(path or node.socket_path())
         if path is None:
             _default = found
         return found
+
+
+def _at(address: str) -> Connection:
+    found = _connections.get(address)
+    if found is None or found.broken:
+        found = _connections[address] = Connection.open(node.connect_or_start(address), address)
+    return found
+
+
+def _of_cluster(cluster: target.Target) -> Connection:
+    """The connection to any of its nodes: the one that there is, else to the first that answers."""
+    addresses = cluster.in_any_order()
+    for address in addresses:
+        found = _connections.get(address)
+        if found is not None and not found.broken:
+            return found
+    for address in addresses:
+        try:
+            socket = node.connect(address, NODE_PATIENCE)
+            if socket is None:
+                continue
+            found = Connection.open(socket, address, NODE_PATIENCE)
+        except NodeUnavailableError:
+            continue  # it was there and is gone, or it is stuck: another one may answer
+        found.cluster = cluster.name
+        _connections[address] = found
+        return found
+    raise NodeUnavailableError(
+        f"No node of cluster {cluster.name} answers; `hearth cluster up --name {cluster.name}` starts it, "
+        "`hearth cluster use none` leaves it."
+    )
 
 
 def disconnect() -> None:
@@ -106,6 +141,8 @@ def _at_exit() -> None:
                 lines.append(_said_at_exit(names))
             for line in filter(None, lines):
                 print(line, file=sys.stderr)
+            for slot in each.open_calls:
+                slot.leave()
         each.close()
 
 

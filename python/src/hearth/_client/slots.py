@@ -45,6 +45,10 @@ class Slot:
         slots have nothing of their own to say."""
         return ""
 
+    def leave(self) -> None:
+        """The program ends before this is ready: tells the node what it would not know otherwise. Most slots have nothing
+        to tell, because their calls end with the connection."""
+
     def deliver(self, reply: Any) -> None:
         """`reply` is a frame, or the exception that takes its place."""
         self.reply = reply

@@ -19,6 +19,7 @@ from typing import (
     Tuple,
 )
 
+from .. import _frames
 from .interrupts import CallCancelled, Seat
 from .output import CallOutput
 from .waits import Wait
@@ -59,6 +60,7 @@ class Call:
     future: Any = None  # its asyncio task, when it is async
     waits: AbstractSet[Wait] = frozenset()  # parked while there are any
     children: Optional[Dict[Tuple[int, int], Child]] = None  # unfinished ones
+    made: Optional[Dict[bytes, int]] = None  # in a run: how many children of each kind it has made (see `names`)
     output: Optional[CallOutput] = None
 
     def __init__(self, loop: Loop, task: LoadedTask, frame: Any) -> None:
@@ -71,6 +73,8 @@ class Call:
         self.attempt = frame.attempt
         self.slot = frame.slot
         self.generation = frame.generation
+        if frame.flags & _frames.CALL_IN_RUN:
+            self.made = {}
         if frame.deadline_ms:
             self.deadline = time.monotonic() + frame.deadline_ms / 1000
         small = len(frame.body) <= _KEPT_BYTES

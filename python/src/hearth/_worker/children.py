@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Dict, List, Mapping, Optional,
 
 from .. import _codes, errors
 from .._values.memory import owned
+from .names import child_id, identity_of
 from .waits import Wait
 
 if TYPE_CHECKING:
@@ -89,14 +90,21 @@ class Child:
 class _Target:
     """An environment as the node knows it: its handle, or the children that wait for the handle."""
 
-    __slots__ = ("env", "handle", "held", "indexes", "revision")
+    __slots__ = ("_identity", "definition", "env", "handle", "held", "indexes", "revision")
 
-    def __init__(self, env: Any, indexes: Dict[str, int]) -> None:
+    def __init__(self, env: Any, definition: Mapping[str, Any]) -> None:
         self.env = env  # also keeps it alive: targets are found by its id
         self.revision = env.revision
-        self.indexes = indexes
+        self.definition = definition
+        self.indexes = {task["name"]: index for index, task in enumerate(definition["tasks"])}
+        self._identity = b""
         self.handle: Optional[int] = None
         self.held: List[Tuple[Child, int]] = []
+
+    def identity(self) -> bytes:
+        """What stands for the environment in the ids of calls below a run."""
+        self._identity = self._identity or identity_of(self.definition)
+        return self._identity
 
 
 class Children:
@@ -112,9 +120,16 @@ class Children:
         self._numbers = itertools.count(1)
 
     def prepare(self, parent: Call, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Child:
-        """Checks and encodes the arguments. Raises TypeError or a `hearth.errors` class; nothing is sent."""
+        """Checks and encodes the arguments. Raises TypeError or a `hearth.errors` class; the call is not sent."""
         codec = self._program.codec_of(task)
-        return Child(parent, task, codec, codec.encode_arguments(task.bind(args, kwargs)), self._link.new_id())
+        arguments = task.bind(args, kwargs)
+        body = codec.encode_arguments(arguments)
+        made = self._link.new_id() if parent.made is None else self._derived_id(parent, task, codec.digest(arguments))
+        return Child(parent, task, codec, body, made)
+
+    def _derived_id(self, parent: Call, task: Any, inputs: bytes) -> Tuple[int, int]:
+        with self._mutex:
+            return child_id(parent, self._target(task.env).identity(), task.name, inputs)
 
     def send(self, child: Child, parks: bool) -> bool:
         """Puts the Call, or holds it until its environment is open; the flush is the caller's. Whether the Call told
@@ -147,7 +162,7 @@ class Children:
         if len(self._targets) >= _TARGETS_MAX:
             self._targets.clear()
         definition = self._program.definition_of(env)
-        target = _Target(env, {task["name"]: index for index, task in enumerate(definition["tasks"])})
+        target = _Target(env, definition)
         number = next(self._numbers)
         self._opening[number] = target
         self._targets[id(env)] = target

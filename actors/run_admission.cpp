@@ -1,0 +1,151 @@
+#include "actors/error.hpp"
+#include "actors/run_keeper.hpp"
+#include "core/defaults.hpp"
+
+#include <utility>
+
+/// How a run is accepted: its arguments are where they last, its environment is in the control log, and then it is, and
+/// only then its client hears of it.
+namespace hearth {
+
+namespace {
+
+std::string flat(const payload& value) {
+  std::string all;
+  all.reserve(value.size());
+  all += value.head.view();
+  for (const auto& part : value.rest)
+    all += part.view();
+  return all;
+}
+
+/// Length-prefixed, so that no content can look like another one with its boundaries elsewhere.
+void add(std::string& to, std::string_view part) {
+  to += std::to_string(part.size());
+  to += ':';
+  to += part;
+}
+
+} // namespace
+
+caf::result<std::string> run_keeper_state::accept(run_order& order) {
+  const auto root = order.root.header.id;
+  if (!agent_ || !standing_.holds)
+    return error_of({ec::no_quorum, standing_.why_not.empty() ? std::string(sentence(ec::no_quorum))
+                                                              : standing_.why_not});
+  if (submissions_.contains(root))
+    return error_of({ec::conflict, "This run is being submitted already."});
+  auto s = std::make_shared<submission>();
+  auto& e = s->entry;
+  e.root = root;
+  e.name = order.name.empty() ? run_name(root) : order.name;
+  e.project = order.project.empty() ? order.spec->project : order.project;
+  e.domain = order.domain.empty() ? order.spec->domain : order.domain;
+  e.key = order.spec->key();
+  e.version = order.spec->version;
+  e.task = order.root.header.task;
+  if (e.task >= order.spec->tasks.size())
+    return error_of({ec::unknown_task, "Environment " + order.spec->name + " has no task " + std::to_string(e.task) + "."});
+  const auto& task = order.spec->tasks[e.task];
+  e.task_name = task.name;
+  e.lost = task.retries.lost;
+  e.inputs = order.inputs;
+  e.rerun_of = order.rerun_of;
+  e.detached = order.detach;
+  e.unix_ms = config_->unix_ms();
+  e.deadline_ms = static_cast<std::uint64_t>(order.root.header.deadline.count());
+  e.trace_hi = order.root.header.trace.hi;
+  e.trace_lo = order.root.header.trace.lo;
+  e.trace_span = order.root.header.trace.span;
+  e.home = standing_.seat;
+  s->order = std::move(order);
+  s->promise = self_->make_response_promise<std::string>();
+  submissions_.emplace(root, s);
+  store_arguments(s);
+  return s->promise;
+}
+
+void run_keeper_state::store_arguments(const submission_ptr& s) {
+  const auto& arguments = s->order.root.arguments;
+  auto& value = s->entry.arguments;
+  value.size = arguments.size();
+  if (value.size <= defaults::run_inline_bytes_max) {
+    value.content = bytes::copy_of(flat(arguments));
+    value.digest = config_->digest(value.content.view());
+    return put_spec(s);
+  }
+  self_->request(config_->blobs, defaults::bundle_store_timeout, atom::store::value, arguments)
+    .then(
+      [this, s](std::string& digest) {
+        s->entry.arguments.digest = std::move(digest);
+        put_spec(s);
+      },
+      [this, s](const caf::error& error) { refuse(s, failure_of(error)); });
+}
+
+/// Runs of one version come by the thousand, and its spec is put once.
+void run_keeper_state::put_spec(const submission_ptr& s) {
+  if (specs_put_.contains({s->entry.key, s->entry.version}))
+    return propose(s);
+  cluster::put_spec put;
+  put.key = s->entry.key;
+  put.version = s->entry.version;
+  put.spec = config_->encode_spec(*s->order.spec);
+  self_->request(config_->control, caf::infinite, atom::propose::value, cluster::command(std::move(put)))
+    .then(
+      [this, s](const cluster::outcome& outcome) {
+        if (outcome.code != ec::none)
+          return refuse(s, {outcome.code, outcome.message});
+        if (specs_put_.size() >= defaults::specs_remembered_max)
+          specs_put_.clear();
+        specs_put_.emplace(s->entry.key, s->entry.version);
+        propose(s);
+      },
+      [this, s](const caf::error& error) { refuse(s, failure_of(error)); });
+}
+
+void run_keeper_state::propose(const submission_ptr& s) {
+  std::string all;
+  for (std::string_view part : {std::string_view(s->entry.key), std::string_view(s->entry.version),
+                                std::string_view(s->entry.task_name), std::string_view(s->entry.arguments.digest),
+                                std::string_view(s->entry.name), std::string_view(s->entry.rerun_of)})
+    add(all, part);
+  s->entry.request_digest = config_->digest(all);
+  self_->request(config_->control, caf::infinite, atom::propose::value, cluster::command(s->entry))
+    .then([this, s](const cluster::outcome& outcome) { accepted(s, outcome); },
+          [this, s](const caf::error& error) { refuse(s, failure_of(error)); });
+}
+
+/// What the control log decided has been told as facts before: when the run is ours, it is being executed.
+void run_keeper_state::accepted(const submission_ptr& s, const cluster::outcome& outcome) {
+  if (outcome.code == ec::unknown_environment && !std::exchange(s->put_again, true)) {
+    specs_put_.erase({s->entry.key, s->entry.version}); // the log kept it only as long as somebody needed it
+    return put_spec(s);
+  }
+  if (outcome.code != ec::none)
+    return refuse(s, {outcome.code, outcome.message});
+  submissions_.erase(s->entry.root);
+  auto* run = book_->find(s->entry.root);
+  if (!run) {
+    s->promise.deliver(
+      error_of({ec::gone, "Run `" + s->entry.name + "` was accepted before, and is forgotten by now."}));
+    return;
+  }
+  s->promise.deliver(run->name());
+  auto& a = audiences_[run->root()];
+  a.session = s->order.session;
+  a.wants_progress = !s->order.detach;
+  if (s->order.logs && s->order.session && !run->ended())
+    a.watchers.push_back(std::make_shared<watcher>(s->order.session));
+  if (s->order.session)
+    heed(s->order.session.address());
+  if (run->ended()) // it was submitted again
+    conclude(*run);
+}
+
+void run_keeper_state::refuse(const submission_ptr& s, failure why) {
+  submissions_.erase(s->entry.root);
+  s->promise.deliver(error_of(why));
+}
+
+} // namespace hearth

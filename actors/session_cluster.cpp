@@ -1,0 +1,179 @@
+#include "actors/error.hpp"
+#include "actors/session.hpp"
+#include "core/defaults.hpp"
+
+#include <algorithm>
+#include <utility>
+
+/// What a session does to its node's cluster on behalf of an operator.
+namespace hearth {
+
+namespace {
+
+constexpr auto inner_timeout = defaults::inner_request_timeout;
+
+bool is_called(const member_row& member, const std::string& name) {
+  return member.name == name || to_string(member.node) == name;
+}
+
+std::string named(const std::vector<member_row>& members) {
+  std::string text;
+  for (const auto& member : members)
+    text += (text.empty() ? "" : ", ") + member.name;
+  return text;
+}
+
+/// Of those members; empty when they may be the voters.
+std::string why_no_voters(const std::vector<member_row>& chosen) {
+  const auto count = chosen.size();
+  if (count == 2)
+    return "Two voters are refused: when one of them is lost, the other is no majority and nothing is decided any more, so "
+           "two survive less than one. Name one, three or five.";
+  if (count != 1 && count != 3 && count != 5)
+    return "A cluster has one, three or five voters, not " + std::to_string(count)
+           + ": an even number survives no more losses than the odd one below it, and more than five make every decision "
+             "slow.";
+  for (const auto& member : chosen)
+    if (!member.seat)
+      return "Node " + member.name
+             + " is not there, and a voter that is away makes every other loss one too many; start it first, or name "
+               "another.";
+  return {};
+}
+
+} // namespace
+
+bool session_state::has_cluster(std::uint32_t request) {
+  if (!config_.cluster.name.empty())
+    return true;
+  refuse(request,
+         {ec::not_a_member, "This node belongs to no cluster; `hearth cluster init` makes one, `hearth node join` "
+                            "enters one, `hearth cluster up` starts one on this machine."});
+  return false;
+}
+
+void session_state::with_members(std::uint32_t request, std::vector<std::string> names,
+                                 std::function<void(const std::vector<member_row>&)> then) {
+  if (!has_cluster(request))
+    return;
+  self_->request(config_.cluster.control, inner_timeout, atom::list::value)
+    .then(
+      [this, request, names = std::move(names), then = std::move(then)](const std::vector<member_row>& members) {
+        std::vector<member_row> chosen;
+        for (const auto& name : names) {
+          const auto found = std::find_if(members.begin(), members.end(),
+                                          [&](const auto& member) { return is_called(member, name); });
+          if (found == members.end()) {
+            refuse(request, {ec::not_a_member, "There is no node `" + name + "` in cluster " + config_.cluster.name
+                                                 + "; its nodes are " + named(members) + "."});
+            return flush();
+          }
+          if (std::none_of(chosen.begin(), chosen.end(), [&](const auto& known) { return known.node == found->node; }))
+            chosen.push_back(*found);
+        }
+        then(chosen);
+        flush();
+      },
+      refusing(request));
+}
+
+void session_state::decide(std::uint32_t request, cluster::command command, std::string done) {
+  self_->request(config_.cluster.control, defaults::cluster_request_timeout, atom::propose::value, std::move(command))
+    .then(
+      [this, request, done = std::move(done)](const cluster::outcome& outcome) {
+        if (outcome.code == ec::none)
+          tell(client::done{request, done});
+        else
+          refuse(request,
+                 {outcome.code, outcome.message.empty() ? std::string(sentence(outcome.code)) : outcome.message});
+        flush();
+      },
+      refusing(request));
+}
+
+void session_state::take(client::ask_cluster& e) {
+  if (!has_cluster(e.request))
+    return;
+  self_->request(config_.cluster.control, inner_timeout, atom::status::value)
+    .then(
+      [this, request = e.request](const control::standing& standing) {
+        self_->request(config_.cluster.control, inner_timeout, atom::list::value)
+          .then(
+            [this, request, standing](std::vector<member_row>& members) {
+              const auto& own = config_.cluster;
+              tell(client::cluster_state{request, own.name, own.id, own.self, standing, std::move(members)});
+              flush();
+            },
+            refusing(request));
+      },
+      refusing(e.request));
+}
+
+void session_state::take(client::admit_node& e) {
+  if (!has_cluster(e.request))
+    return;
+  const auto node = parse_node_uuid(e.node);
+  if (!node)
+    return refuse(e.request, {ec::bad_request, "`" + e.node + "` is no id of a node; an id is a UUID."});
+  decide(e.request, cluster::admit_node{*node, e.name}, "Node " + e.name + " may join.");
+}
+
+void session_state::take(client::remove_node& e) {
+  with_members(e.request, {e.node}, [this, request = e.request](const std::vector<member_row>& members) {
+    const auto& member = members.front();
+    decide(request, cluster::remove_node{member.node},
+           "Node " + member.name + " is removed; its certificate is worth nothing any more.");
+  });
+}
+
+void session_state::take(client::drain_node& e) {
+  with_members(
+    e.request, {e.node}, [this, request = e.request, draining = e.draining](const std::vector<member_row>& members) {
+      const auto& member = members.front();
+      decide(request, cluster::drain_node{member.node, draining},
+             "Node " + member.name
+               + (draining ? " takes no new work; what runs there goes on to its end." : " takes work again."));
+    });
+}
+
+void session_state::take(client::set_voters& e) {
+  with_members(e.request, e.nodes, [this, request = e.request](const std::vector<member_row>& members) {
+    if (auto why = why_no_voters(members); !why.empty())
+      return refuse(request, {ec::bad_request, std::move(why)});
+    cluster::set_voters order;
+    for (const auto& member : members)
+      order.voters.push_back(member.node);
+    decide(request, std::move(order), "The voters are " + named(members) + ".");
+  });
+}
+
+void session_state::take(client::make_join_token& e) {
+  if (!has_cluster(e.request))
+    return;
+  self_
+    ->request(config_.cluster.registrar, inner_timeout, atom::token::value,
+              e.valid.value_or(defaults::join_token_validity))
+    .then(
+      [this, request = e.request](const std::string& token) {
+        tell(client::done{request, token});
+        flush();
+      },
+      refusing(e.request));
+}
+
+void session_state::take(client::back_up& e) {
+  if (!has_cluster(e.request))
+    return;
+  if (e.target.empty() || e.target.front() != '/')
+    return refuse(e.request, {ec::bad_request,
+                              "A backup goes to an absolute path on the node's machine, not to `" + e.target + "`."});
+  self_->request(config_.cluster.registrar, defaults::backup_timeout, atom::backup::value, e.target)
+    .then(
+      [this, request = e.request](const std::string& said) {
+        tell(client::done{request, said});
+        flush();
+      },
+      refusing(e.request));
+}
+
+} // namespace hearth

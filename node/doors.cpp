@@ -1,0 +1,87 @@
+#include "node/doors.hpp"
+
+#include "core/defaults.hpp"
+#include "node/interpreter/foundry.hpp"
+#include "node/interpreter/launch.hpp"
+#include "node/resources/machine.hpp"
+#include "node/start_error.hpp"
+#include "node/store/blobs.hpp"
+#include "node/store/bundles.hpp"
+#include "node/store/logs.hpp"
+#include "node/store/records.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <cstdlib>
+#include <memory>
+#include <unistd.h>
+
+namespace hearth::node {
+
+namespace {
+
+/// The folder with the package `hearth` that interpreters load: `$HEARTH_SDK`, else where the build or the installation
+/// has put it beside this program.
+std::filesystem::path sdk_directory() {
+  if (const char* named = std::getenv("HEARTH_SDK"); named && *named)
+    return named;
+  auto bin = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  for (const auto& place : {bin.parent_path() / "sdk", bin.parent_path() / "share" / "hearth" / "sdk"})
+    if (std::filesystem::exists(place / "hearth" / "_worker" / "boot.py"))
+      return place;
+  throw start_error("The Python side of Hearth is not beside " + bin.string()
+                    + "; set HEARTH_SDK to the folder that holds the package `hearth`.");
+}
+
+void warn(const std::string& what) { spdlog::warn("{}", what); }
+
+} // namespace
+
+std::string python_of(const settings& wanted) { return wanted.python.empty() ? "/usr/bin/python3" : wanted.python; }
+
+node_doors::node_doors(work_loop& loop, const settings& wanted, const node_resources& resources)
+  : loop_(loop), disk_(defaults::disk_queue_bytes_max) {
+  auto& system = loop_.system();
+  const bundle_door door = system.spawn(
+    node::bundles, bundles_config{
+                     std::make_shared<bundle_store>(wanted.state_directory / "bundles",
+                                                    bundle_limits{defaults::bundles_bytes_max, defaults::stored_age_max}),
+                     &disk_});
+  bundles_ = door;
+  spawn_stores(wanted);
+  foundry_config foundry{loop_, sdk_directory() / "hearth" / "_worker" / "boot.py", bundles_, {}, python_of(wanted)};
+  foundry.sets_gpus = !resources.gpus.empty();
+  foundry.cpu_bars = resources.cpu_bars;
+  groups_ = cgroup_tree::claim(own_cgroup("/"), ::getpid()); // before anything is started that would be left behind
+  foundry.groups = groups_ ? &*groups_ : nullptr;
+  foundry.on_bundle_unused = [door](const std::string& digest) { caf::anon_send(door, atom::forget::value, digest); };
+  foundry_ = spawn_foundry(foundry);
+}
+
+void node_doors::spawn_stores(const settings& wanted) {
+  auto& system = loop_.system();
+  logs_config logs{std::make_shared<log_files>(wanted.state_directory / "logs",
+                                               log_limits{defaults::run_log_bytes_max, defaults::logs_bytes_max,
+                                                          defaults::log_files_max, defaults::stored_age_max}),
+                   &disk_, warn};
+  logs_ = system.spawn(
+    [logs](log_door::stateful_pointer<logs_state> self) { return self->state.make_behavior(self, logs); });
+  auto blobs = std::make_shared<blob_store>(
+    wanted.state_directory / "blobs",
+    blob_limits{defaults::blobs_bytes_max, defaults::stored_age_max, defaults::blob_grace}, warn);
+  auto records = std::make_shared<record_store>(wanted.state_directory / "records", defaults::records_bytes_max, warn);
+  const blob_door blob_actor = system.spawn(node::blobs, blobs_config{blobs, &disk_, warn});
+  const record_door record_actor = system.spawn(node::records, records_config{records, blobs, &disk_, warn});
+  blobs_ = blob_actor;
+  records_ = record_actor;
+}
+
+std::vector<std::pair<caf::actor, const char*>> node_doors::all() const {
+  return {{caf::actor_cast<caf::actor>(foundry_), "foundry"},
+          {caf::actor_cast<caf::actor>(bundles_), "store of bundles"},
+          {caf::actor_cast<caf::actor>(logs_), "store of logs"},
+          {caf::actor_cast<caf::actor>(blobs_), "store of blobs"},
+          {caf::actor_cast<caf::actor>(records_), "store of records"}};
+}
+
+} // namespace hearth::node

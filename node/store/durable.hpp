@@ -1,0 +1,27 @@
+#pragma once
+
+#include "core/bytes.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+/// Files that survive a crash of the machine. All throw store_error, and leave no half a file behind.
+namespace hearth::node {
+
+/// Writes a new file (0600) that holds `parts` in order and forces it to disk; its name is safe once the directory was
+/// synced too. A file of that name is replaced only in place: write under another name and move.
+void write_durably(const std::filesystem::path& file, const std::vector<bytes>& parts);
+
+/// Renames on the same file system and forces both directories to disk: afterwards exactly `to` exists.
+void move_durably(const std::filesystem::path& from, const std::filesystem::path& to);
+
+/// Forces the names in a directory to disk.
+void sync_directory(const std::filesystem::path& directory);
+
+/// The file in parts of at most `part_bytes`; nothing when there is none, or more than `bytes_max` in it.
+std::optional<std::vector<bytes>> read_parts(const std::filesystem::path& file, std::uint64_t part_bytes,
+                                             std::uint64_t bytes_max);
+
+} // namespace hearth::node

@@ -1,0 +1,140 @@
+#include "actors/session.hpp"
+#include "core/defaults.hpp"
+#include "tests/support/scripted_control.hpp"
+#include "tests/support/scripted_world.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+using namespace hearth;
+using namespace hearth::test;
+
+namespace {
+
+constexpr node_uuid second{2, 2}, third{3, 3};
+
+struct fixture : scripted_world {
+  std::shared_ptr<scripted_log> log = std::make_shared<scripted_log>();
+  scripted_control control{sys, log};
+  std::vector<std::string> copied;
+
+  fixture() {
+    control.start(1);
+    for (const auto& [node, name] : {std::pair{second, "second"}, std::pair{third, "third"}}) {
+      log->commit(cluster::admit_node{node, name});
+      log->commit(cluster::take_seat{node, 1, "127.0.0.1:1", {}, 0, 1});
+    }
+    control.catch_up();
+    cluster.name = "lab";
+    cluster.id = {9, 9};
+    cluster.self = this_node;
+    cluster.control = control.actor;
+    cluster.registrar = sys.spawn([this](registrar_actor::pointer) -> registrar_actor::behavior_type {
+      return {[](atom::token, milliseconds valid) { return "token for " + std::to_string(valid.count()); },
+              [this](atom::backup, const std::string& target) {
+                copied.push_back(target);
+                return "copied to " + target;
+              }};
+    });
+    run();
+  }
+
+  /// The answer to the request: what was done, or "code: message".
+  std::string answer(client::event what) {
+    auto& client = connect();
+    say(client, std::move(what));
+    run();
+    for (const auto& refused : client.all<client::refused>())
+      return std::string(hearth::name(refused.why.code)) + ": " + refused.why.message;
+    const auto done = client.all<client::done>();
+    return done.empty() ? "nothing" : done.back().detail;
+  }
+
+  static bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(session_cluster_requests, fixture)
+
+BOOST_AUTO_TEST_CASE(the_members_are_told_with_their_seats_and_this_nodes_standing) {
+  auto& client = connect();
+  say(client, client::ask_cluster{5});
+  run();
+  const auto states = client.all<client::cluster_state>();
+  BOOST_REQUIRE_EQUAL(states.size(), 1u);
+  BOOST_CHECK_EQUAL(states.front().name, "lab");
+  BOOST_CHECK(states.front().standing.holds);
+  BOOST_REQUIRE_EQUAL(states.front().members.size(), 3u);
+  for (const auto& member : states.front().members)
+    BOOST_CHECK(member.seat);
+  control.lose_lease();
+  say(client, client::ask_cluster{6});
+  run();
+  BOOST_CHECK(!client.all<client::cluster_state>().back().standing.holds);
+  BOOST_CHECK_EQUAL(client.all<client::cluster_state>().back().standing.why_not, "Too few voters are reached.");
+}
+
+BOOST_AUTO_TEST_CASE(a_node_without_a_cluster_says_so_to_every_request) {
+  cluster = {};
+  for (client::event what :
+       std::vector<client::event>{client::ask_cluster{5}, client::remove_node{5, "x"}, client::drain_node{5, "x", true},
+                                  client::set_voters{5, {"x"}}, client::make_join_token{5, {}},
+                                  client::back_up{5, "/x"}, client::admit_node{5, to_string(third), "x"}})
+    BOOST_CHECK(has(answer(std::move(what)), "not_a_member: This node belongs to no cluster"));
+}
+
+BOOST_AUTO_TEST_CASE(a_node_is_drained_by_name_or_id_and_comes_back) {
+  BOOST_CHECK(has(answer(client::drain_node{5, "second", true}), "Node second takes no new work"));
+  BOOST_CHECK(log->state.find_member(second)->draining);
+  BOOST_CHECK(has(answer(client::drain_node{5, to_string(second), false}), "Node second takes work again"));
+  BOOST_CHECK(!log->state.find_member(second)->draining);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_nobody_knows_is_refused_with_the_names_of_those_that_are) {
+  for (client::event what :
+       std::vector<client::event>{client::drain_node{5, "fourth", true}, client::remove_node{5, "fourth"},
+                                  client::set_voters{5, {"node", "second", "fourth"}}})
+    BOOST_CHECK(has(answer(std::move(what)), "There is no node `fourth` in cluster lab; its nodes are "));
+}
+
+BOOST_AUTO_TEST_CASE(two_voters_are_refused_with_the_reason_and_so_are_four_and_one_that_is_away) {
+  BOOST_CHECK(has(answer(client::set_voters{5, {"node", "second"}}), "bad_request: Two voters are refused"));
+  BOOST_CHECK(has(answer(client::set_voters{5, {"node", "second", "second"}}), "Two voters are refused"));
+  log->commit(cluster::admit_node{{4, 4}, "fourth"});
+  control.catch_up();
+  run();
+  BOOST_CHECK(has(answer(client::set_voters{5, {"node", "second", "third", "fourth"}}), "not 4"));
+  BOOST_CHECK(has(answer(client::set_voters{5, {"node", "second", "fourth"}}), "Node fourth is not there"));
+  BOOST_CHECK_EQUAL(log->state.image().voters.size(), 1u);
+}
+
+BOOST_AUTO_TEST_CASE(three_voters_are_set) {
+  BOOST_CHECK(has(answer(client::set_voters{5, {"node", "second", "third"}}), "The voters are "));
+  BOOST_CHECK_EQUAL(log->state.image().voters.size(), 3u);
+}
+
+BOOST_AUTO_TEST_CASE(a_voter_is_not_removed_and_another_node_is) {
+  BOOST_CHECK(has(answer(client::remove_node{5, "node"}), "is a voter"));
+  BOOST_CHECK(has(answer(client::remove_node{5, "third"}), "Node third is removed"));
+  BOOST_CHECK(log->state.find_member(third)->removed);
+}
+
+BOOST_AUTO_TEST_CASE(a_refusal_of_the_control_log_reaches_the_operator) {
+  log->is_cut = true;
+  BOOST_CHECK(has(answer(client::drain_node{5, "second", true}), "no_quorum: Too few voters are reached."));
+}
+
+BOOST_AUTO_TEST_CASE(tokens_and_backups_are_the_registrars) {
+  BOOST_CHECK_EQUAL(answer(client::make_join_token{5, {}}),
+                    "token for " + std::to_string(milliseconds(defaults::join_token_validity).count()));
+  BOOST_CHECK_EQUAL(answer(client::make_join_token{5, milliseconds{5}}), "token for 5");
+  BOOST_CHECK_EQUAL(answer(client::back_up{5, "/tmp/copy"}), "copied to /tmp/copy");
+  BOOST_CHECK(has(answer(client::back_up{5, "copy"}), "bad_request: A backup goes to an absolute path"));
+  BOOST_CHECK((copied == std::vector<std::string>{"/tmp/copy"}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,1 @@
+"""What `tools/netcluster` is made of: test nodes in network namespaces of their own, faults, load and reports."""
