@@ -138,7 +138,7 @@ struct dispatch {
     call_header header;
     payload arguments;
     bool in_run = false;
-  bool replays = false;
+    bool replays = false;
     caller_ref caller, output;
   };
 
