@@ -16,7 +16,8 @@ void remote_replica_state::dispatch(std::vector<dispatched_call>& calls) {
   out.items.reserve(calls.size());
   for (auto& c : calls) {
     held_.insert(c.id);
-    link::dispatch::item item{c.id, c.attempt, c.cold, c.queued, c.header, std::move(c.arguments), c.in_run, c.replays, {}, {}};
+    link::dispatch::item item{c.id,     c.attempt, c.cold, c.queued, c.header, std::move(c.arguments),
+                              c.in_run, c.replays, {},     {}};
     item.caller.here = std::move(c.caller);
     item.output.here = std::move(c.output);
     out.items.push_back(std::move(item));

@@ -12,6 +12,8 @@ namespace hearth::wire {
 namespace {
 
 using namespace cluster;
+using wire::fill;
+using wire::read;
 
 void fill(log::Outcome::Builder into, const outcome& result) {
   into.setCode(static_cast<std::uint16_t>(result.code));

@@ -10,6 +10,7 @@ namespace hearth::wire {
 namespace {
 
 using namespace cluster;
+using wire::fill;
 
 void fill(log::LogEntry::Builder into, const raft::entry& entry) {
   into.setIndex(entry.index);

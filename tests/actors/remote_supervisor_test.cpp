@@ -129,6 +129,7 @@ BOOST_AUTO_TEST_CASE(a_call_that_was_at_an_owner_that_is_gone_runs_again_elsewhe
   isolate(1);
   BOOST_CHECK(client->replies.empty());
   grant(key, 2, 20);
+  advance(100ms); // the new owner hears of it a moment later
   BOOST_REQUIRE_EQUAL(supervisor(2, key).calls.size(), 1u);
   finish(supervisor(2, key), 0);
   finish(owner(), 0); // whatever the old one says comes nowhere
@@ -148,6 +149,7 @@ BOOST_AUTO_TEST_CASE(a_call_is_lost_so_often_as_its_task_allows) {
   invoke(0, spec_with(1), client, id(1));
   isolate(1);
   grant(key, 2, 20);
+  advance(100ms); // the new owner hears of it a moment later
   BOOST_REQUIRE_EQUAL(supervisor(2, key).calls.size(), 1u);
   isolate(2);
   revoke(key);
@@ -185,7 +187,7 @@ BOOST_AUTO_TEST_CASE(calls_of_a_local_supervisor_that_fails_follow_the_loss_rule
   auto first = supervisor(0, key).handle;
   node(0).supervisors.erase(key);
   caf::anon_send_exit(first, caf::exit_reason::kill);
-  first = {};
+  first = supervisor_actor{};
   run();
   advance(100ms);
   BOOST_REQUIRE_EQUAL(supervisor(0, key).calls.size(), 2u);

@@ -297,7 +297,7 @@ BOOST_AUTO_TEST_CASE(callers_of_other_nodes_that_nobody_refers_to_end) {
   const auto alive = [&](std::uint64_t number) { return static_cast<bool>(table.find({nullptr, node(1).id, number})); };
   auto one = sys.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; });
   table.add({nullptr, node(1).id, 1}, caf::actor_cast<caf::strong_actor_ptr>(one));
-  one = {};
+  one = caf::actor{};
   run();
   BOOST_CHECK(alive(1));
   table.add({nullptr, node(1).id, 2}, caf::actor_cast<caf::strong_actor_ptr>(second->handle));

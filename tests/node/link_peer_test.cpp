@@ -49,7 +49,7 @@ struct two_ends : actor_fixture {
   ~two_ends() {
     board.reset();
     caf::anon_send_exit(switchboard, caf::exit_reason::kill);
-    door = {};
+    door = peer_actor{};
     run();
   }
 

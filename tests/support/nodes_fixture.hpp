@@ -180,14 +180,17 @@ public:
         end(s->handle);
         s->calls.clear();
         s->cancels.clear();
-        s->handle = {};
+        s->handle = supervisor_actor{};
       }
       end(n->switchboard), end(n->agent), end(n->control);
       n->gates.clear(), n->peers.clear();
-      n->switchboard = {}, n->agent = {}, n->control = {}, n->watcher = {};
+      n->switchboard = switchboard_actor{};
+      n->agent = agent_actor{};
+      n->control = control_actor{};
+      n->watcher = control_watcher{};
     }
     for (auto& c : callers_)
-      end(c->handle), c->handle = {};
+      end(c->handle), c->handle = caller_actor{};
     run();
   }
 
