@@ -132,7 +132,7 @@ BOOST_FIXTURE_TEST_CASE(an_order_of_a_lower_epoch_is_refused_and_its_owner_learn
 
 BOOST_FIXTURE_TEST_CASE(an_owner_without_standing_lets_go_and_its_replicas_stay_for_the_next, moved) {
   finish_all();
-  tell(at(0).agent, atom::events::value, control::facts{control::standing{false, "its lease has ended"}});
+  tell(at(0).agent, atom::events::value, control::facts{control::standing{false, {}, "its lease has ended"}});
   invoke(first, *me, spec);
   BOOST_TEST((me->replies.at(3).code == ec::stale_epoch));
   auto second = grant(2, spec, 20);

@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(a_node_that_is_not_the_home_of_a_run_keeps_nothing_of_it_an
   BOOST_TEST(!seeker->heard[0].reply.has_value());
   BOOST_TEST(away.doors->finds == asked);
   caf::anon_send_exit(seeker->handle, caf::exit_reason::kill);
-  seeker->handle = {};
+  seeker->handle = seeker_actor{};
   run();
 }
 

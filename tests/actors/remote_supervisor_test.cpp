@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(a_node_without_standing_gives_up_what_it_owns) {
   grant(key, 0, 20);
   invoke(0, spec_with(0), client, id(1));
   log->refusal = failure{ec::no_quorum, "its lease is over"};
-  tell_fact(0, control::standing{false, "its lease is over"});
+  tell_fact(0, control::standing{false, {}, "its lease is over"});
   BOOST_CHECK(supervisor(0, key).was_disowned);
   finish(supervisor(0, key), 0, ec::stale_epoch);
   BOOST_CHECK(client->replies.empty());

@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(an_environment_is_opened_only_at_its_owner_and_in_its_epoch
 }
 
 BOOST_AUTO_TEST_CASE(an_owner_without_its_lease_takes_nothing) {
-  tell_fact(1, control::standing{false, "its lease is over"});
+  tell_fact(1, control::standing{false, {}, "its lease is over"});
   says(0, 1, link::open_environment{3, make_spec(0, 4), false, {10}});
   BOOST_CHECK(said<link::opened>(1).at(0).error.code == ec::stale_epoch);
 }

@@ -96,6 +96,7 @@ inline control_actor::behavior_type scripted_owners(control_actor::pointer, std:
         return error_of(*log->refusal);
       return log->owners[key];
     },
+    [](atom::find, const std::string&, const std::string&) { return bytes(); },
     [](atom::list) { return std::vector<member_row>{}; },
     [](atom::status) { return control::standing{}; },
     [node](atom::watch, const control_watcher& watcher) { node->watcher = watcher; },
@@ -340,12 +341,12 @@ private:
     caf::anon_send(n->switchboard, atom::attach::value, parts);
     run();
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      tell_fact(i, control::member_changed{member_row{n->id, name, "", {1}, 1, false, false, false, {}}});
+      tell_fact(i, control::member_changed{member_row{n->id, name, "", {1}, 1, false, false, false, false, {}}});
       if (i + 1 < nodes_.size())
         tell_fact(nodes_.size() - 1, control::member_changed{member_row{
-                                       nodes_[i]->id, nodes_[i]->name, "", {1}, 1, false, false, false, {}}});
+                                       nodes_[i]->id, nodes_[i]->name, "", {1}, 1, false, false, false, false, {}}});
     }
-    tell_fact(nodes_.size() - 1, control::standing{true, {}});
+    tell_fact(nodes_.size() - 1, control::standing{true, {}, {}});
   }
 
   std::vector<std::shared_ptr<test_node>> nodes_;
