@@ -212,6 +212,7 @@ private:
           return n->bundles.insert(digest).second;
         },
         [](atom::open, const std::string& digest) { return "/code/" + digest; },
+        [](atom::read, const std::string& digest) { return std::vector<bytes>{bytes::copy_of(digest)}; },
       };
     });
     n->switchboard = sys.spawn([this, n](switchboard_actor::pointer self) { return switchboard_behavior(self, n); });
