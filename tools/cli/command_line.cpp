@@ -5,6 +5,7 @@
 #include "tools/cli/completion.hpp"
 #include "tools/cli/nearest.hpp"
 #include "tools/cli/target.hpp"
+#include "tools/cli/units.hpp"
 
 #include <CLI/CLI.hpp>
 
