@@ -30,7 +30,7 @@ struct run_keeper_config {
   blobs_actor blobs;
   records_actor records;
   logs_actor logs;
-  switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
+  switchboard_actor switchboard{};                           // of a cluster; empty: the node is alone
   std::function<std::uint64_t()> unix_ms;                    // the calendar, for listings
   std::function<std::string(std::string_view)> digest;       // SHA-256 in hex
   std::function<bytes(const environment_spec&)> encode_spec; // for other nodes, and later starts of this one
