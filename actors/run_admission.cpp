@@ -30,9 +30,6 @@ void add(std::string& to, std::string_view part) {
 
 caf::result<std::string> run_keeper_state::accept(run_order& order) {
   const auto root = order.root.header.id;
-  if (!agent_ || !standing_.holds)
-    return error_of({ec::no_quorum, standing_.why_not.empty() ? std::string(sentence(ec::no_quorum))
-                                                              : standing_.why_not});
   if (submissions_.contains(root))
     return error_of({ec::conflict, "This run is being submitted already."});
   auto s = std::make_shared<submission>();
@@ -45,7 +42,8 @@ caf::result<std::string> run_keeper_state::accept(run_order& order) {
   e.version = order.spec->version;
   e.task = order.root.header.task;
   if (e.task >= order.spec->tasks.size())
-    return error_of({ec::unknown_task, "Environment " + order.spec->name + " has no task " + std::to_string(e.task) + "."});
+    return error_of(
+      {ec::unknown_task, "Environment " + order.spec->name + " has no task " + std::to_string(e.task) + "."});
   const auto& task = order.spec->tasks[e.task];
   e.task_name = task.name;
   e.lost = task.retries.lost;
@@ -57,12 +55,32 @@ caf::result<std::string> run_keeper_state::accept(run_order& order) {
   e.trace_hi = order.root.header.trace.hi;
   e.trace_lo = order.root.header.trace.lo;
   e.trace_span = order.root.header.trace.span;
-  e.home = standing_.seat;
   s->order = std::move(order);
   s->promise = self_->make_response_promise<std::string>();
   submissions_.emplace(root, s);
-  store_arguments(s);
+  if (may_accept()) {
+    store_arguments(s);
+  } else if (unsettled_.size() < defaults::runs_unsettled_max) {
+    unsettled_.push_back(s); // a node that starts, or a cluster that has lost its leader, is there again soon
+    self_->delayed_send(self_, defaults::run_acceptance_wait, atom::retry::value, root);
+  } else {
+    refuse(s, {ec::overloaded, std::to_string(unsettled_.size()) + " runs wait on this node for its cluster already."});
+  }
   return s->promise;
+}
+
+/// Its time to wait for a cluster is over, or that is there.
+void run_keeper_state::settle_waiting(call_id expired) {
+  std::vector<submission_ptr> waiting;
+  waiting.swap(unsettled_);
+  for (const auto& s : waiting) {
+    if (may_accept())
+      store_arguments(s);
+    else if (s->entry.root == expired)
+      refuse(s, {ec::no_quorum, standing_.why_not.empty() ? std::string(sentence(ec::no_quorum)) : standing_.why_not});
+    else
+      unsettled_.push_back(s);
+  }
 }
 
 void run_keeper_state::store_arguments(const submission_ptr& s) {
@@ -105,6 +123,7 @@ void run_keeper_state::put_spec(const submission_ptr& s) {
 }
 
 void run_keeper_state::propose(const submission_ptr& s) {
+  s->entry.home = standing_.seat;
   std::string all;
   for (std::string_view part : {std::string_view(s->entry.key), std::string_view(s->entry.version),
                                 std::string_view(s->entry.task_name), std::string_view(s->entry.arguments.digest),

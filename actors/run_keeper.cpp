@@ -27,7 +27,7 @@ std::string run_keeper_state::log_of(const run_row& row) { return "run-" + row.n
 void run_keeper_state::take(control::facts& facts) {
   for (auto& fact : facts) {
     if (auto* now = std::get_if<control::standing>(&fact))
-      standing_ = std::move(*now);
+      standing_ = std::move(*now), settle_waiting({});
     else if (auto* run = std::get_if<control::run_changed>(&fact))
       changed(std::move(run->now));
     else if (auto* old = std::get_if<control::run_forgotten>(&fact))
@@ -338,7 +338,7 @@ run_keeper_actor::behavior_type run_keeper_state::make_behavior(run_keeper_actor
     [this](atom::leave, const session_actor& session) { leave(session.address()); },
     [this](atom::status) { return static_cast<std::uint64_t>(book_->open_count()); },
     [this](atom::events, control::facts& facts) { take(facts); },
-    [this](atom::retry, call_id root) { resume(root); },
+    [this](atom::retry, call_id root) { settle_waiting(root), resume(root); },
     [this](atom::pin) { pin_blobs(); },
   };
 }

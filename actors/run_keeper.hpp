@@ -96,6 +96,8 @@ private:
 
   // run_admission.cpp: how a run is accepted.
   caf::result<std::string> accept(run_order& order);
+  bool may_accept() const { return agent_ && standing_.holds; }
+  void settle_waiting(call_id expired);
   void store_arguments(const submission_ptr& s);
   void put_spec(const submission_ptr& s);
   void propose(const submission_ptr& s);
@@ -163,6 +165,7 @@ private:
   agent_actor agent_;
   control::standing standing_;
   std::unordered_map<call_id, submission_ptr> submissions_; // by root
+  std::vector<submission_ptr> unsettled_;                   // of those, that wait for the node to have its standing
   std::unordered_map<call_id, execution> executions_;       // by root
   std::unordered_map<call_id, audience> audiences_;         // by root, of runs that have not ended
   std::set<std::pair<std::string, std::string>> specs_put_; // key and version

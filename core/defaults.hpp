@@ -243,6 +243,10 @@ inline constexpr seconds blob_pin_interval{30};
 inline constexpr seconds control_stop_patience{2};
 /// How often the control loop looks whether the work loop turns: a few times in each heartbeat.
 inline constexpr milliseconds work_watch_interval{250};
+/// How long a run waits to be accepted by a node without a seat or lease: a node takes tens of milliseconds to start, a
+/// cluster about two seconds for its next leader. And how many may wait.
+inline constexpr seconds run_acceptance_wait{4};
+inline constexpr std::size_t runs_unsettled_max = 10'000;
 /// From a try to execute or to end a run that failed for a reason that passes, to the next one.
 inline constexpr seconds run_retry_interval{1};
 

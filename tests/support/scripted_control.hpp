@@ -101,6 +101,8 @@ public:
     caf::anon_send(actor, atom::append::value, std::move(news));
   }
 
+  void have_lease() { caf::anon_send(actor, atom::status::value, control::consensus{true, this_node, {}}); }
+
   void lose_lease() {
     caf::anon_send(actor, atom::status::value, control::consensus{false, {}, "Too few voters are reached."});
   }

@@ -284,7 +284,7 @@ BOOST_AUTO_TEST_CASE(a_number_in_a_pid_file_that_is_another_process_is_no_daemon
   cli::local_node node{"node-1", "i", "a", home.path() / "node-1", ""};
   fs::create_directories(node.directory);
   BOOST_TEST(cli::daemon_of(node) == 0);
-  for (const std::string pid : {std::to_string(::getpid()), std::string("1"), std::string("junk"), std::string("-5")}) {
+  for (const auto& pid : {std::to_string(::getpid()), std::string("1"), std::string("junk"), std::string("-5")}) {
     std::ofstream(node.directory / "node.pid") << pid << '\n';
     BOOST_TEST(cli::daemon_of(node) == 0);
     BOOST_TEST(cli::end_daemons({node}, std::chrono::milliseconds(0)).all == 0u);
