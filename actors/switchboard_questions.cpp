@@ -30,7 +30,8 @@ void pass_on(Self* self, const std::function<void(link::answer)>& done, const Ha
 template <class Row>
 std::vector<Row> named(std::vector<Row> rows, const std::string& node) {
   for (auto& row : rows)
-    row.node = node;
+    if (row.node.empty())
+      row.node = node;
   return rows;
 }
 

@@ -17,7 +17,7 @@ import hearth
 env = hearth.TaskEnvironment(
     name="digits",
     resources=hearth.Resources(cpu=1, memory="500Mi"),
-    reusable=hearth.ReusePolicy(replicas=2, idle_ttl=300),
+    reusable=hearth.ReusePolicy(replicas=3, idle_ttl=300),
     preload=("sklearn.svm", "sklearn.datasets"),
     description="reads handwritten digits",
 )
