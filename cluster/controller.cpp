@@ -52,8 +52,10 @@ controller_effects control_plane::step(controller_event what, instant now) {
   if (!lost_) {
     wake_ = raft::never;
     std::visit([this](auto&& event) { on(std::forward<decltype(event)>(event)); }, std::move(what));
-    if (log_timer_ <= now_)
+    if (log_timer_ <= now_) {
+      log_timer_ = raft::never; // it goes off once, and is set anew by the core
       feed(raft::tick{});
+    }
     drain();
     ask_for_seat();
     look_after_lease();

@@ -176,15 +176,15 @@ void control_shell::on_disk(control_disk::report report) {
 }
 
 void control_shell::settle_consensus() {
-  const auto left = lease_ - boot_time();
+  const auto here = boot_time(); // a lease may be the earliest time that there is, so it is compared, not subtracted
   control::consensus now;
-  now.has_lease = left.count() > 0;
+  now.has_lease = lease_ > here;
   now.leader = leader_;
   if (!now.has_lease)
     now.why_not = leader_ ? "This node is cut off from its cluster for the moment; try again soon, or ask another node."
                           : std::string(sentence(ec::no_quorum));
   if (now.has_lease && lease_ != cluster::instant::max())
-    lease_timer_.set(left);
+    lease_timer_.set(lease_ - here);
   if (std::exchange(said_consensus_, true) && now.has_lease == told_.has_lease && now.leader == told_.leader
       && now.why_not == told_.why_not)
     return;

@@ -157,15 +157,6 @@ BOOST_AUTO_TEST_CASE(other_voters_take_over_and_two_are_refused) {
   BOOST_TEST((answer->code == ec::none));
 }
 
-BOOST_AUTO_TEST_CASE(a_removed_node_ends) {
-  still_world world(3);
-  BOOST_REQUIRE((world.ask(0, set_voters{{world.id_of(0)}})));
-  BOOST_REQUIRE(
-    world.within(8000, [&] { return world.plane(0).state().image().generation == 2U && world.all_seated(); }));
-  BOOST_REQUIRE((world.ask(0, remove_node{world.id_of(2)})->code == ec::none));
-  BOOST_TEST(world.within(3000, [&] { return !world.fatal(2).empty(); }));
-}
-
 BOOST_AUTO_TEST_CASE(the_level_rises_when_all_understand_it) {
   still_world world(3);
   BOOST_TEST(world.within(3000, [&] { return world.plane(0).state().image().level == 1U; }));

@@ -35,7 +35,6 @@ struct mutant {
 constexpr std::uint32_t bit(controller_mutation which) { return static_cast<std::uint32_t>(which); }
 
 const mutant mutants[] = {
-  {"a renewal counts before it is committed", bit(controller_mutation::lease_before_commit)},
   {"a new leader has no patience", bit(controller_mutation::no_leader_grace)},
   {"a lease runs from when the renewal was seen", bit(controller_mutation::lease_from_commit)},
   {"seats expire before their leases", bit(controller_mutation::impatient)},
@@ -45,7 +44,6 @@ const mutant mutants[] = {
   {"a second completion overwrites the first", 0, state::complete_overwrites},
   {"a new home has the same attempt", 0, state::rehome_same_attempt},
   {"a run without a home is dropped", 0, state::rehome_drops},
-  {"whoever claims may start", 0, state::claim_unchecked},
   {"submissions are forgotten with a snapshot", 0, state::roots_lost_with_snapshot},
   {"who asks for an environment gets it", 0, state::grant_takes_over},
   {"an environment stays with a seat that ended", 0, state::seat_end_keeps_owner},

@@ -66,7 +66,10 @@ inline replica_actor spawn_listener(caf::actor_system& system, const heard_ptr& 
       [](atom::recall, const std::vector<ticket>&) {},
       [](atom::cancel, ticket) {},
       [](atom::retire, bool, const std::string&) {},
+      [](atom::found, const std::vector<found_child>&) {},
+      [](atom::adopt, const supervisor_actor&) { return false; },
       [](atom::tick, ticket) {},
+      [](atom::retry, const std::vector<call_id>&) {},
     };
   });
 }
