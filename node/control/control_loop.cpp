@@ -127,6 +127,8 @@ void control_loop::run(std::function<void(work_loop&)> started) {
                         });
     if (config_.connect)
       shell.use(config_.connect(loop, shell));
+    loop_timer deadline(loop.timers(), [this] { over_->fulfill(); });
+    deadline_ = &deadline;
     loop_ = &loop;
     shell_ = &shell;
     over_ = end.fulfiller.get();
@@ -148,9 +150,8 @@ void control_loop::submit(std::uint64_t number, cluster::command command) {
 
 void control_loop::stop(std::chrono::milliseconds patience) {
   *ended_ = true;
-  auto timer = std::make_shared<std::unique_ptr<loop_timer>>();
-  loop_->post([this, patience, timer] {
-    *timer = loop_->after(patience, [this] { over_->fulfill(); });
+  loop_->post([this, patience] {
+    deadline_->set(patience);
     if (patience.count() > 0)
       shell_->stop();
   });

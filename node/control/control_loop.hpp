@@ -71,6 +71,7 @@ private:
   work_loop* loop_ = nullptr;      // of the thread, while that runs
   control_shell* shell_ = nullptr; // likewise
   kj::PromiseFulfiller<void>* over_ = nullptr;
+  loop_timer* deadline_ = nullptr; // of a stop
   std::thread thread_;
 };
 

@@ -81,7 +81,7 @@ BOOST_FIXTURE_TEST_CASE(a_secret_that_was_never_given_out_is_unknown, one_ticket
 BOOST_FIXTURE_TEST_CASE(every_verdict_but_good_has_a_sentence, one_ticket) {
   BOOST_TEST(sentence(join_verdict::good).empty());
   for (const auto bad : {join_verdict::unknown, join_verdict::expired, join_verdict::used})
-    BOOST_TEST(sentence(bad).find("hearth node token") != std::string_view::npos);
+    BOOST_TEST(sentence(bad).find("hearth cluster token") != std::string_view::npos);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_ledger_reads_as_it_was_written_and_holds_no_secret, one_ticket) {

@@ -32,7 +32,8 @@ struct cutter {
       std::size_t done = 0;
       for (const auto& part : target.parts) {
         const auto n = std::min(part.iov_len, size - done);
-        std::memcpy(part.iov_base, text.data() + done, n);
+        if (n > 0)
+          std::memcpy(part.iov_base, text.data() + done, n);
         done += n;
       }
       text.remove_prefix(done);
