@@ -28,7 +28,7 @@ using image_ptr = std::shared_ptr<const cluster::control_image>;
 /// What consensus knows that is in no entry.
 struct consensus {
   bool has_lease = false;
-  node_uuid leader; // none: unknown
+  node_uuid leader;    // none: unknown
   std::string why_not; // without a lease, for a person
 };
 

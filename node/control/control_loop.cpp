@@ -38,8 +38,10 @@ cluster::controller_start read_store(control_store& store, const control_config&
     store.write_snapshot(found.log.snapshot, wire::encode(*found.image), later_entries::keep);
     return found;
   }
-  if (is_new)
+  if (is_new) { // it follows the log of others, from its beginning
+    found.image = cluster::control_state(voters).image();
     return found;
+  }
   auto image = wire::decode_image(stored.snapshot.view());
   if (auto* why = std::get_if<failure>(&image))
     throw start_error("The control log of this node (" + config.directory.string()

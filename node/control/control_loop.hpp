@@ -63,7 +63,7 @@ private:
   control_config config_;
   work_loop& work_;
   std::shared_ptr<bool> ended_ = std::make_shared<bool>(false); // the work loop's: nobody listens any more
-  control_listener listener_; // made with what is above
+  control_listener listener_;                                   // made with what is above
   std::unique_ptr<control_store> store_;
   std::uint64_t incarnation_ = 0;
   std::uint64_t process_ = 0;

@@ -93,11 +93,14 @@ void cluster_links::learn(const member_row& member) {
     return;
   }
   const auto address = parse_link_address(member.address);
-  if (!address || *address == peer.address)
-    return; // it is not there now: where it was is where it will be
-  peer.address = *address;
-  calls_->set_peer(member.node, *address);
-  tell_control([node = member.node, where = *address](link_endpoint& control) { control.set_peer(node, where); });
+  if (address && *address != peer.address) // one that is not there now will be where it was
+    introduce(member.node, *address);
+}
+
+void cluster_links::introduce(node_uuid node, const link_address& where) {
+  peers_[node].address = where;
+  calls_->set_peer(node, where);
+  tell_control([node, where](link_endpoint& control) { control.set_peer(node, where); });
 }
 
 void cluster_links::tell_control(std::function<void(link_endpoint&)> what) {

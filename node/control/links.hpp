@@ -39,6 +39,9 @@ public:
   /// A member, as the control log knows it from now on.
   void learn(const member_row& member);
 
+  /// A member that was just admitted listens there.
+  void introduce(node_uuid node, const link_address& where);
+
   /// Where machines that want to join are received; before `open`.
   std::function<void(arrived)> on_join;
 

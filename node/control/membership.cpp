@@ -54,6 +54,7 @@ void membership::spawn_cluster_cast(writer& disk) {
   registrar.disk = &disk;
   registrar.back_up = [this](const std::filesystem::path& target) { control_->backup(target); };
   registrar.now = [] { return std::chrono::system_clock::now(); };
+  registrar.introduce = [this](node_uuid node, const link_address& where) { links_->introduce(node, where); };
   registrar_ = loop_.system().spawn(node::registrar, registrar);
   desk_ = std::make_unique<join_desk>(
     loop_, desk_of(registrar_, joins, [](std::string_view what) { spdlog::warn("{}", what); }));

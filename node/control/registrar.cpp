@@ -87,11 +87,14 @@ void admit(registrar_door::pointer self, const registrar_config& config, const s
   order.name = who->request.name;
   self->request(config.control, defaults::join_timeout, atom::propose::value, cluster::command(order))
     .then(
-      [joins = config.joins, who](const cluster::outcome& outcome) {
+      [joins = config.joins, introduce = config.introduce, node = order.node, who](const cluster::outcome& outcome) {
         if (outcome.code != ec::none)
           who->reply({outcome.message.empty() ? std::string(sentence(outcome.code)) : outcome.message, {}, {}});
-        else
+        else {
+          if (const auto where = parse_link_address(who->request.listen); where && introduce)
+            introduce(node, *where); // it has no seat yet that would tell its address
           who->reply(joins->welcome(who->request));
+        }
       },
       [who](const caf::error& error) {
         who->reply({failure_of(error).message, {}, {}});

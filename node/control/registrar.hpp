@@ -76,6 +76,8 @@ struct registrar_config {
   /// Copies the control log; blocks, on the disk's thread.
   std::function<void(const std::filesystem::path&)> back_up;
   std::function<std::chrono::system_clock::time_point()> now;
+  /// A node that was just admitted listens there; may be empty.
+  std::function<void(node_uuid, const link_address&)> introduce{};
 };
 
 /// Gives out join tokens, receives the machines that bring them, copies the control log.

@@ -103,10 +103,12 @@ BOOST_AUTO_TEST_CASE(records_are_found_under_a_run_or_the_one_before_until_it_is
   BOOST_REQUIRE_EQUAL(there.size(), 2u);
   BOOST_CHECK_EQUAL(there[0].reply.value().value.head.view(), "value");
   BOOST_CHECK_EQUAL(there[1].reply.value().value.size(), much.size());
-  for (const auto& one : std::get<found>(ask<found>(record_actor, atom::find::value, second, call_id{}, wanted)))
+  const auto alone = std::get<found>(ask<found>(record_actor, atom::find::value, second, call_id{}, wanted));
+  for (const auto& one : alone)
     BOOST_CHECK(!one.reply);
   caf::anon_send(record_actor, atom::forget::value, first);
-  for (const auto& one : std::get<found>(ask<found>(record_actor, atom::find::value, first, call_id{}, wanted)))
+  const auto forgotten = std::get<found>(ask<found>(record_actor, atom::find::value, first, call_id{}, wanted));
+  for (const auto& one : forgotten)
     BOOST_CHECK(!one.reply);
 }
 

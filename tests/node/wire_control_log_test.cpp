@@ -141,7 +141,8 @@ BOOST_AUTO_TEST_CASE(a_state_comes_back_as_it_was) {
 }
 
 BOOST_AUTO_TEST_CASE(nothing_and_other_formats_are_refused_in_words) {
-  for (const std::string& text : {std::string(), std::string(7, '\0'), std::string(64, '\0'), std::string(64, '\xff')}) {
+  for (const std::string& text :
+       {std::string(), std::string(7, '\0'), std::string(64, '\0'), std::string(64, '\xff')}) {
     const auto entry = wire::decode_command(text);
     BOOST_REQUIRE(std::holds_alternative<failure>(entry));
     BOOST_TEST((std::get<failure>(entry).code == ec::storage_failed));
