@@ -303,7 +303,7 @@ def test_an_old_copy_of_a_state_directory_is_refused(three: Machine) -> None:
     done = three.hearth("cluster", "up", status=1)
     assert "Node node-2 of cluster local is not ready" in done.stderr  # its peers let it in no more, and say why
     logs = [(three.cluster / f"node-{n}" / "hearthd.log").read_text() for n in (1, 3)]
-    assert any("has started as number" in log for log in logs)
+    assert any("second process with the number" in log for log in logs)
     assert three.hearth("run", "squares.py", "square", "--x", "2").stdout.strip() == "4"
 
 
