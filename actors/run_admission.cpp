@@ -10,15 +10,6 @@ namespace hearth {
 
 namespace {
 
-std::string flat(const payload& value) {
-  std::string all;
-  all.reserve(value.size());
-  all += value.head.view();
-  for (const auto& part : value.rest)
-    all += part.view();
-  return all;
-}
-
 /// Length-prefixed, so that no content can look like another one with its boundaries elsewhere.
 void add(std::string& to, std::string_view part) {
   to += std::to_string(part.size());
@@ -84,21 +75,13 @@ void run_keeper_state::settle_waiting(call_id expired) {
 }
 
 void run_keeper_state::store_arguments(const submission_ptr& s) {
-  const auto& arguments = s->order.root.arguments;
-  auto& value = s->entry.arguments;
-  value.size = arguments.size();
-  if (value.size <= defaults::run_inline_bytes_max) {
-    value.content = bytes::copy_of(flat(arguments));
-    value.digest = config_->digest(value.content.view());
-    return put_spec(s);
-  }
-  self_->request(config_->blobs, defaults::bundle_store_timeout, atom::store::value, arguments)
-    .then(
-      [this, s](std::string& digest) {
-        s->entry.arguments.digest = std::move(digest);
-        put_spec(s);
-      },
-      [this, s](const caf::error& error) { refuse(s, failure_of(error)); });
+  keep_value(
+    s->order.root.arguments,
+    [this, s](cluster::stored_value kept) {
+      s->entry.arguments = std::move(kept);
+      put_spec(s);
+    },
+    [this, s](const caf::error& error) { refuse(s, failure_of(error)); });
 }
 
 /// Runs of one version come by the thousand, and its spec is put once.

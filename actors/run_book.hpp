@@ -57,7 +57,7 @@ public:
   std::size_t open_count() const { return open_; }
 
   /// Counts the event into the run's actions, unless it is about one that has ended: whatever is reported later, an end is
-  /// final. `running`: the root itself has begun.
+  /// final.
   static void count(run_entry& run, action_event& e);
 
 private:

@@ -211,26 +211,17 @@ void run_keeper_state::end(call_id root, call_reply answer) {
     end.actions = entry->row.actions;
     end.actions_failed = entry->row.actions_failed;
   }
-  end.value.size = reply.value.size();
-  if (end.value.size <= defaults::run_inline_bytes_max) {
-    std::string content(reply.value.head.view());
-    for (const auto& part : reply.value.rest)
-      content += part.view();
-    end.value.content = bytes::copy_of(content);
-    end.value.digest = config_->digest(content);
-    return complete(root, std::move(end));
-  }
-  self_->request(config_->blobs, defaults::bundle_store_timeout, atom::store::value, reply.value)
-    .then(
-      [this, root, end, attempt = x.run->attempt](std::string& digest) mutable {
-        end.value.digest = std::move(digest);
-        if (executed(root, attempt))
-          complete(root, std::move(end));
-      },
-      [this, root, attempt = x.run->attempt](const caf::error&) {
-        if (executed(root, attempt))
-          put_off(root);
-      });
+  keep_value(
+    reply.value,
+    [this, root, end, attempt = x.run->attempt](cluster::stored_value kept) mutable {
+      end.value = std::move(kept);
+      if (executed(root, attempt))
+        complete(root, std::move(end));
+    },
+    [this, root, attempt = x.run->attempt](const caf::error&) {
+      if (executed(root, attempt))
+        put_off(root);
+    });
 }
 
 void run_keeper_state::complete(call_id root, cluster::complete_run end) {
@@ -269,7 +260,8 @@ void run_keeper_state::resume(call_id root) {
   if (found == executions_.end())
     return;
   auto& x = found->second;
-  x.retries = false;
+  if (!std::exchange(x.retries, false))
+    return; // the timer was that of its submission: what it waits for is on its way
   if (x.stage == execution::stage_t::preparing)
     prepare(root);
   else if (x.stage == execution::stage_t::ending)

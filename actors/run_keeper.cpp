@@ -144,31 +144,6 @@ void run_keeper_state::answer(run_entry& run, std::function<void(call_reply)> th
     });
 }
 
-/// A value that is not here may be on another node.
-void run_keeper_state::read_blob(const std::string& digest, std::function<void(payload)> then,
-                                 std::function<void(const caf::error&)> failed) {
-  const auto elsewhere = [this, digest, then, failed](const caf::error& why) {
-    if (!config_->switchboard)
-      return failed(why);
-    link::ask question;
-    question.what = "blob";
-    question.words = {digest};
-    self_
-      ->request(config_->switchboard, defaults::bundle_store_timeout, atom::ask::value, std::move(question),
-                milliseconds(defaults::inner_request_timeout))
-      .then(
-        [then, failed, why](link::member_answers& all) {
-          for (auto& item : all.items)
-            if (auto* value = std::get_if<payload>(&item.what.content))
-              return then(std::move(*value));
-          failed(why);
-        },
-        failed);
-  };
-  self_->request(config_->blobs, defaults::bundle_store_timeout, atom::read::value, digest)
-    .then([then](payload& value) { then(std::move(value)); }, elsewhere);
-}
-
 // -- actions ----
 
 void run_keeper_state::acted(std::vector<action_event>& events) {

@@ -146,6 +146,9 @@ private:
   void leave(const caf::actor_addr& session);
   void supervisor_down(const caf::actor_addr& supervisor);
   run_row row_of(const run_entry& run) const;
+  // run_values.cpp
+  void keep_value(const payload& value, std::function<void(cluster::stored_value)> then,
+                  std::function<void(const caf::error&)> failed);
   void read_blob(const std::string& digest, std::function<void(payload)> then,
                  std::function<void(const caf::error&)> failed);
   static caf::error unknown(const std::string& name);

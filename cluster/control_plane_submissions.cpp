@@ -35,10 +35,8 @@ void control_plane::submit(command order, std::uint64_t request, purpose why) {
 
 void control_plane::hand_in(std::uint64_t number, waiting& what) {
   what.again = now_ + (leader_ ? defaults::submission_retry : defaults::submission_pause);
-  if (mutated(controller_mutation::no_retry) && what.handed > 0)
-    what.again = raft::never;
   look_at_ = std::min({look_at_, what.again, what.begun + defaults::decision_patience});
-  if (!leader_ || what.again == raft::never)
+  if (!leader_)
     return;
   ++what.handed;
   if (leader_ == how_.self)

@@ -24,7 +24,6 @@ public:
     complete_overwrites = 1U << 0,      // a second completion replaces the first
     rehome_same_attempt = 1U << 1,      // a new home, but the attempt stays
     rehome_drops = 1U << 2,             // a run without a home is forgotten
-    claim_unchecked = 1U << 3,          // whoever claims may start
     roots_lost_with_snapshot = 1U << 4, // a state from an image does not know which submissions it has
     grant_takes_over = 1U << 5,         // who asks for an environment gets it
     seat_end_keeps_owner = 1U << 6,     // what a seat owned stays its own when it ends

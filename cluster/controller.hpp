@@ -34,14 +34,11 @@ using raft::instant;
 /// Deliberate faults, each one bit, for tests of the tests. None is set outside them.
 enum class controller_mutation : std::uint32_t {
   none = 0,
-  lease_before_commit = 1U << 0,  // a renewal counts when it is proposed
   no_leader_grace = 1U << 1,      // a new leader expires whom it has not heard of yet
   lease_from_commit = 1U << 2,    // a lease runs from when the renewal was seen
   impatient = 1U << 3,            // seats expire before their leases
   answer_when_proposed = 1U << 4, // a submission is answered before it is committed
-  no_retry = 1U << 5,             // a submission that was lost on the way is not repeated
   ignore_orphans = 1U << 6,       // nobody finds a place for what lost its own
-  one_way_counts = 1U << 7,       // heartbeats count although their sender sees no renewal
   read_without_leader = 1U << 8,  // a read is answered from what is here
 };
 

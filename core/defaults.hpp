@@ -190,16 +190,10 @@ inline constexpr seconds memory_growth_interval{2};
 inline constexpr minutes private_idle_exit{10};
 /// SIGTERM or `hearth node stop` to forced end.
 inline constexpr seconds stop_grace{10};
-/// Ended runs kept in memory.
+/// Ended runs of which the actions are kept; the newest.
 inline constexpr std::size_t runs_kept = 1000;
 /// Actions kept per run; beyond it only counted.
 inline constexpr std::size_t run_actions_kept = 10'000;
-/// Result of an ended run kept for `hearth get run` and reattaching clients, and those of all runs together: the oldest
-/// go first. The memory in which a large value came may be twice its size.
-inline constexpr std::uint64_t run_result_bytes_kept = 64 * mib;
-inline constexpr std::uint64_t results_bytes_kept = 256 * mib;
-/// Results older than this are nobody's business any more: yesterday's run is still shown this morning.
-inline constexpr std::chrono::hours result_age_max{24};
 /// Log text kept per run on disk, and for all runs together.
 inline constexpr std::uint64_t run_log_bytes_max = 64 * mib;
 inline constexpr std::uint64_t logs_bytes_max = 1 * gib;

@@ -5,6 +5,7 @@
 #include "actors/run_keeper.hpp"
 #include "actors/session.hpp"
 #include "core/defaults.hpp"
+#include "node/calendar.hpp"
 #include "node/control/membership.hpp"
 #include "node/doors.hpp"
 #include "node/gateway/connection.hpp"
@@ -54,11 +55,6 @@ node_resources resources_of(const settings& wanted, const machine& has) {
   return {std::min(wanted.memory_bytes.value_or(usual), has.memory_bytes),
           std::min(wanted.cpu_millis.value_or(has.cpu_millis), has.cpu_millis), !wanted.is_private,
           wanted.gpus.value_or(has.gpus)};
-}
-
-std::uint64_t unix_ms() {
-  using namespace std::chrono;
-  return static_cast<std::uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
 }
 
 /// Whether this is where every program of this user looks for a node: there the directory has to be ours alone, since

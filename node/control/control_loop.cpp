@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <future>
 #include <utility>
 
 namespace hearth::node {
@@ -102,11 +101,11 @@ control_listener control_loop::on_work_loop(control_listener listener) {
 
 void control_loop::start() {
   std::promise<void> started;
-  thread_ = std::thread([this, &started] { run([&started](work_loop&) { started.set_value(); }); });
+  thread_ = std::thread([this, &started] { run(started); });
   started.get_future().wait();
 }
 
-void control_loop::run(std::function<void(work_loop&)> started) {
+void control_loop::run(std::promise<void>& started) {
   work_loop loop([](std::string_view what) { spdlog::error("control: {}", what); });
   auto end = kj::newPromiseAndFulfiller<void>();
   cluster::controller_config how;
@@ -134,7 +133,7 @@ void control_loop::run(std::function<void(work_loop&)> started) {
     loop_ = &loop;
     shell_ = &shell;
     over_ = end.fulfiller.get();
-    started(loop);
+    started.set_value();
     shell.start();
     loop.run(std::move(end.promise));
     if (!shell.finish_disk(std::chrono::steady_clock::now() + defaults::stop_grace)) {

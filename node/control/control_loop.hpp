@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,7 +58,7 @@ public:
   std::uint64_t process() const noexcept { return process_; }
 
 private:
-  void run(std::function<void(work_loop&)> started);
+  void run(std::promise<void>& started);
   control_listener on_work_loop(control_listener listener);
 
   control_config config_;

@@ -1,6 +1,7 @@
 #include "node/control/control_shell.hpp"
 
 #include "core/defaults.hpp"
+#include "node/calendar.hpp"
 #include "node/store/digest.hpp"
 #include "node/wire/control_log.hpp"
 #include "node/wire/control_message.hpp"
@@ -21,11 +22,6 @@ cluster::instant boot_time() {
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
-std::uint64_t unix_ms() {
-  using namespace std::chrono;
-  return static_cast<std::uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
-}
-
 } // namespace
 
 control_shell::control_shell(work_loop& loop, control_store& store, cluster::controller_config config,
@@ -40,13 +36,16 @@ control_shell::control_shell(work_loop& loop, control_store& store, cluster::con
         if (*alive)
           (*alive)->on_disk(std::move(*report));
       });
-    }) {
+    }) {}
+
+control_shell::~control_shell() { *alive_ = nullptr; }
+
+void control_shell::use(std::unique_ptr<cluster::transport> links) {
+  links_ = std::move(links);
   snapshot_.index = controller_.log().snapshot().index;
   snapshot_.bytes = wire::encode(controller_.state().image()); // before anything is applied: what the disk has
   snapshot_.digest = sha256_of(snapshot_.bytes);
 }
-
-control_shell::~control_shell() { *alive_ = nullptr; }
 
 void control_shell::start() {
   listener_.on_image(
@@ -168,7 +167,7 @@ void control_shell::perform(raft::role&& e) {
 // -- disk, lease, work loop ----
 
 void control_shell::on_disk(control_disk::report report) {
-  if (report.snapshot)
+  if (report.snapshot && links_)
     snapshot_ = std::move(*report.snapshot);
   disk_.write_next(true);
   for (auto& event : report.events)

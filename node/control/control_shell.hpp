@@ -36,7 +36,7 @@ public:
   ~control_shell();
 
   /// The links to other nodes. Before `start`.
-  void use(std::unique_ptr<cluster::transport> links) { links_ = std::move(links); }
+  void use(std::unique_ptr<cluster::transport> links);
 
   void start();
   void submit(std::uint64_t number, cluster::command command);
@@ -91,7 +91,7 @@ private:
   control::consensus told_;
   control::entries news_;
   std::vector<std::pair<std::uint64_t, cluster::outcome>> decided_; // told after the news
-  control_disk::content snapshot_;                                  // for others
+  control_disk::content snapshot_;                                  // for others; empty without links
   raft::snapshot_mark coming_;                                      // of the state that is coming in
   std::string coming_content_;
   std::shared_ptr<control_shell*> alive_; // null for what is posted after our end

@@ -91,6 +91,30 @@ BOOST_AUTO_TEST_CASE(a_run_waits_a_little_for_a_node_that_starts) {
   BOOST_TEST(c.all<client::refused>().empty());
 }
 
+BOOST_AUTO_TEST_CASE(the_end_of_that_wait_starts_nothing_twice) {
+  auto& c = connect();
+  auto handle = open(c, spec_with_lost(0));
+  control->lose_lease();
+  run();
+  start_run(c, handle, "once");
+  log->is_slow = true;
+  control->have_lease();
+  run();
+  while (log->all<cluster::claim_run>().empty() && !log->waiting.empty()) { // up to the claim, which waits
+    control->go_on();
+    log->is_slow = true;
+    run();
+  }
+  BOOST_TEST_REQUIRE(log->all<cluster::claim_run>().size() == 1u);
+  advance(defaults::run_acceptance_wait);
+  BOOST_TEST(log->all<cluster::claim_run>().size() == 1u);
+  control->go_on();
+  run();
+  BOOST_TEST(executions() == 1u);
+  finish(interpreter(0), 0, ec::none, "42");
+  BOOST_TEST(c.replies().at(0).value.head.view() == "42");
+}
+
 BOOST_AUTO_TEST_CASE(a_run_that_the_log_refuses_for_now_is_refused_and_never_starts) {
   auto& c = connect();
   auto handle = open(c, make_spec(1, 1));

@@ -2,7 +2,7 @@
 #include "node/store/bundles.hpp"
 #include "node/store/digest.hpp"
 #include "node/store/logs.hpp"
-#include "tests/support/loop_fixture.hpp"
+#include "tests/support/asking_loop.hpp"
 #include "tests/support/scratch.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct fixture : test::loop_fixture {
+struct fixture : test::asking_loop_fixture {
   test::scratch home;
   std::vector<std::string> warnings;
   writer disk{1 * defaults::mib};
@@ -37,19 +37,6 @@ struct fixture : test::loop_fixture {
     bundle_actor = bundle_door{};
     log_actor = log_door{};
     BOOST_CHECK_EQUAL(loop.stop(roots, deadline()), 0u);
-  }
-
-  /// The answer to a request: a value, or the failure.
-  template <class Result, class Handle, class... Ts>
-  std::variant<std::monostate, Result, failure> ask(const Handle& whom, Ts... what) {
-    auto answer = std::make_shared<std::variant<std::monostate, Result, failure>>();
-    loop.system().spawn([=](caf::event_based_actor* self) {
-      self->request(whom, 50s, what...)
-        .then([=](Result& result) { *answer = std::move(result); },
-              [=](const caf::error& error) { *answer = failure_of(error); });
-    });
-    BOOST_REQUIRE(run_until([&] { return answer->index() != 0; }));
-    return *answer;
   }
 };
 

@@ -1,7 +1,7 @@
 #include "core/defaults.hpp"
 #include "node/store/blobs.hpp"
 #include "node/store/records.hpp"
-#include "tests/support/loop_fixture.hpp"
+#include "tests/support/asking_loop.hpp"
 #include "tests/support/scratch.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct fixture : test::loop_fixture {
+struct fixture : test::asking_loop_fixture {
   test::scratch home;
   writer disk{1 * defaults::mib};
   std::shared_ptr<blob_store> blob_files = std::make_shared<blob_store>(home / "blobs", blob_limits{1 << 30, 24h, 0ms},
@@ -34,19 +34,6 @@ struct fixture : test::loop_fixture {
     blob_actor = blob_door{};
     record_actor = record_door{};
     BOOST_CHECK_EQUAL(loop.stop(roots, deadline()), 0u);
-  }
-
-  /// The answer to a request: a value, or the failure.
-  template <class Result, class Handle, class... Ts>
-  std::variant<std::monostate, Result, failure> ask(const Handle& whom, Ts... what) {
-    auto answer = std::make_shared<std::variant<std::monostate, Result, failure>>();
-    loop.system().spawn([=](caf::event_based_actor* self) {
-      self->request(whom, 50s, what...)
-        .then([=](Result& result) { *answer = std::move(result); },
-              [=](const caf::error& error) { *answer = failure_of(error); });
-    });
-    BOOST_REQUIRE(run_until([&] { return answer->index() != 0; }));
-    return *answer;
   }
 
   std::string store(payload value) {
