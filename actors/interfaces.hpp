@@ -288,6 +288,7 @@ struct run_order {
   bool detach = false;
   bool logs = false;
   std::string project, domain, inputs;
+  std::string principal; // who submits it; empty: the user to whom the node belongs
   call root; // `caller` and `output` are set by the run keeper
   supervisor_actor supervisor;
   spec_ptr spec;

@@ -42,8 +42,11 @@ public:
   /// A member that was just admitted listens there.
   void introduce(node_uuid node, const link_address& where);
 
-  /// Where machines that want to join are received; before `open`.
-  std::function<void(arrived)> on_join;
+  /// Where machines that want to join, and remote clients, are received; before `open`.
+  std::function<void(arrived)> on_join, on_client;
+
+  /// SHA-256 of the authority's certificate; 32 bytes.
+  std::string authority_fingerprint() const { return fingerprint(*certificate_from_pem(own_.authority)); }
 
 private:
   struct known_peer {

@@ -77,6 +77,15 @@ outcome read_voters(std::uint32_t request, capnp::List<capnp::Text>::Reader from
   return order;
 }
 
+outcome read_client_token(std::uint32_t request, ::ClientToken::Reader from) {
+  client::make_client_token token{request, string_of(from.getName()), {}, {}, from.getEndless()};
+  for (auto scope : from.getScopes())
+    token.scopes.push_back(string_of(scope));
+  if (const auto valid = from.getValidMs(); valid > 0)
+    token.valid = duration_of(valid);
+  return token;
+}
+
 outcome read(std::uint32_t request, ::Request::Reader from, const std::string& default_python) {
   switch (from.which()) {
     case ::Request::HELLO:
@@ -139,6 +148,10 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
         token.valid = duration_of(valid);
       return token;
     }
+    case ::Request::CLIENT_TOKEN:
+      return read_client_token(request, from.getClientToken());
+    case ::Request::REVOKE_TOKEN:
+      return client::revoke_client_token{request, string_of(from.getRevokeToken())};
     case ::Request::BACKUP:
       return client::back_up{request, string_of(from.getBackup())};
     case ::Request::UNSPECIFIED:
