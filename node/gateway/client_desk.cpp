@@ -48,6 +48,14 @@ client_rights rights_of(const cluster::token_record& token) {
   return rights;
 }
 
+/// "laptop (invoke, read)"
+std::string described(const cluster::token_record& token) {
+  std::string scopes;
+  for (const auto& each : token.scopes)
+    scopes += (scopes.empty() ? "" : ", ") + each;
+  return token.name + " (" + scopes + ')';
+}
+
 } // namespace
 
 client_desk::client_desk(work_loop& loop, config config)
@@ -94,7 +102,7 @@ void client_desk::receive(arrived connection) {
       config_.warn("a client at " + connection.address + " was refused: " + why.message);
       return say(*connection.tls, client::refused{0, std::move(why)});
     }
-    say(*connection.tls, client::done{0, {}});
+    say(*connection.tls, client::done{0, described(*token)});
     const std::weak_ptr<void> place = connection.place;
     guests_.push_back({config_.serve(std::move(connection), rights_of(*token)), place, token->digest});
   } catch (const kj::Exception& e) {
