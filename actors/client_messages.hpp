@@ -223,10 +223,10 @@ struct resume_reading {};
 /// Ends the connection once everything before it is written.
 struct close {};
 
-using effect =
-  std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
-               rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
-               rows<event_row>, rows<cluster::token_record>, run_state, node_state, cluster_state, pause_reading, resume_reading, close>;
+using effect = std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
+                            rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
+                            rows<event_row>, rows<cluster::token_record>, run_state, node_state, cluster_state,
+                            pause_reading, resume_reading, close>;
 using effects = std::vector<effect>;
 
 } // namespace hearth::client

@@ -34,7 +34,9 @@ struct needs {
   need operator()(const client::rerun&) const { return {scope_set{scope::invoke}, "a run"}; }
   need operator()(const client::abort&) const { return {scope_set{scope::invoke}, "ending a run"}; }
   need operator()(const client::wait&) const { return {scope_set{scope::invoke, scope::read}, "waiting for a run"}; }
-  need operator()(const client::result&) const { return {scope_set{scope::invoke, scope::read}, "the result of a run"}; }
+  need operator()(const client::result&) const {
+    return {scope_set{scope::invoke, scope::read}, "the result of a run"};
+  }
   need operator()(const client::get& e) const {
     if (e.what.starts_with("token"))
       return {scope_set{scope::admin}, "a listing of tokens"};

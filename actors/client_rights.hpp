@@ -39,7 +39,9 @@ public:
   friend bool operator==(const scope_set&, const scope_set&) = default;
 
 private:
-  static constexpr std::uint8_t bit(scope which) { return static_cast<std::uint8_t>(1U << static_cast<unsigned>(which)); }
+  static constexpr std::uint8_t bit(scope which) {
+    return static_cast<std::uint8_t>(1U << static_cast<unsigned>(which));
+  }
 
   std::uint8_t bits_ = 0;
 };

@@ -52,7 +52,8 @@ void session_state::take(client::open_environment& e) {
       [this, request = e.request, spec = e.spec, deploy = e.deploy](bool has) {
         if (has)
           return open(request, spec, deploy);
-        refuse(request, {ec::unknown_bundle, "The node does not have code bundle " + spec->bundle + "; send it first."});
+        refuse(request,
+               {ec::unknown_bundle, "The node does not have code bundle " + spec->bundle + "; send it first."});
         flush();
       },
       refusing(e.request));

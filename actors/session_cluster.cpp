@@ -167,8 +167,7 @@ void session_state::take(client::make_client_token& e) {
   wanted_token wanted{e.name, e.scopes, {}};
   if (!e.is_endless)
     wanted.valid = e.valid.value_or(defaults::client_token_validity);
-  self_
-    ->request(config_.cluster.registrar, defaults::cluster_request_timeout, atom::token::value, std::move(wanted))
+  self_->request(config_.cluster.registrar, defaults::cluster_request_timeout, atom::token::value, std::move(wanted))
     .then(
       [this, request = e.request](const std::string& token) {
         tell(client::done{request, token});

@@ -91,8 +91,8 @@ std::string known_scopes() {
 
 /// Empty: it can be made.
 std::string why_not(const wanted_token& wanted) {
-  const bool is_visible
-    = std::all_of(wanted.name.begin(), wanted.name.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  const bool is_visible = std::all_of(wanted.name.begin(), wanted.name.end(),
+                                      [](char c) { return c > ' ' && c < 0x7f; });
   if (!is_visible || wanted.name.size() > defaults::client_token_name_bytes_max)
     return "A token cannot be called `" + wanted.name + "`: its name has 1 to 63 visible characters.";
   if (wanted.scopes.empty())
@@ -126,8 +126,8 @@ caf::result<std::string> make_client_token(registrar_door::pointer self, const r
         if (outcome.code == ec::none)
           promise.deliver(text);
         else
-          promise.deliver(error_of(
-            {outcome.code, outcome.message.empty() ? std::string(sentence(outcome.code)) : outcome.message}));
+          promise.deliver(
+            error_of({outcome.code, outcome.message.empty() ? std::string(sentence(outcome.code)) : outcome.message}));
       },
       [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
   return promise;

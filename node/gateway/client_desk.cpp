@@ -78,8 +78,9 @@ failure client_desk::refusal(const arrived& connection, const cluster::token_rec
   if (!standing_.holds)
     return {ec::no_quorum, standing_.why_not.empty() ? std::string(sentence(ec::no_quorum)) : standing_.why_not};
   if (!token)
-    return {ec::unauthenticated, "The cluster does not know this token: it was revoked, or is of another cluster; ask an "
-                                 "operator for one (`hearth cluster token create`)."};
+    return {ec::unauthenticated,
+            "The cluster does not know this token: it was revoked, or is of another cluster; ask an "
+            "operator for one (`hearth cluster token create`)."};
   return end_of(token->digest);
 }
 

@@ -84,12 +84,11 @@ BOOST_AUTO_TEST_CASE(the_members_are_told_with_their_seats_and_this_nodes_standi
 
 BOOST_AUTO_TEST_CASE(a_node_without_a_cluster_says_so_to_every_request) {
   cluster = {};
-  for (client::event what :
-       std::vector<client::event>{client::ask_cluster{5}, client::remove_node{5, "x"}, client::drain_node{5, "x", true},
-                                  client::set_voters{5, {"x"}}, client::make_join_token{5, {}},
-                                  client::make_client_token{5, "x", {"read"}, {}, false},
-                                  client::revoke_client_token{5, "x"}, client::get{5, "tokens", "", 0},
-                                  client::back_up{5, "/x"}, client::admit_node{5, to_string(third), "x"}})
+  for (client::event what : std::vector<client::event>{
+         client::ask_cluster{5}, client::remove_node{5, "x"}, client::drain_node{5, "x", true},
+         client::set_voters{5, {"x"}}, client::make_join_token{5, {}},
+         client::make_client_token{5, "x", {"read"}, {}, false}, client::revoke_client_token{5, "x"},
+         client::get{5, "tokens", "", 0}, client::back_up{5, "/x"}, client::admit_node{5, to_string(third), "x"}})
     BOOST_CHECK(has(answer(std::move(what)), "not_a_member: This node belongs to no cluster"));
 }
 

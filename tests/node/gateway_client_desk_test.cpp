@@ -28,8 +28,8 @@ using wall = std::chrono::system_clock;
 class remote_client {
 public:
   remote_client(std::uint16_t port, const std::string& fingerprint)
-    : socket_(test::raw_connection(port)), tls_(tls_context::pinned_to(fingerprint), socket_.get(),
-                                                tls_channel::side::dialing) {
+    : socket_(test::raw_connection(port)),
+      tls_(tls_context::pinned_to(fingerprint), socket_.get(), tls_channel::side::dialing) {
     test::raw_send(socket_, std::string(1, static_cast<char>(link_kind::client)));
   }
 

@@ -127,7 +127,9 @@ bool is_connected(int socket, milliseconds patience, std::string& why) {
 
 /// Small frames leave at once, and a node that is gone without a word is found out, as between nodes.
 void make_prompt(int socket) {
-  const auto set = [socket](int level, int option, int value) { ::setsockopt(socket, level, option, &value, sizeof value); };
+  const auto set = [socket](int level, int option, int value) {
+    ::setsockopt(socket, level, option, &value, sizeof value);
+  };
   set(IPPROTO_TCP, TCP_NODELAY, 1);
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
   set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(defaults::link_probe_after.count()));

@@ -231,8 +231,8 @@ exit_status cluster_down(const surroundings& around, const cluster_options& opti
     throw command_error(exit_status::usage,
                         "There is no cluster `" + name + "` here" + suggestion(name, known_targets(around.variable)));
   if (known->login)
-    throw failed("Cluster " + name + " is not of this machine, so it is not ended from here; `hearth cluster logout " + name
-                 + "` leaves it.");
+    throw failed("Cluster " + name + " is not of this machine, so it is not ended from here; `hearth cluster logout "
+                 + name + "` leaves it.");
   const auto cluster = known->directory.empty() ? std::nullopt : read_local_cluster(known->directory);
   if (!cluster && !options.destroys)
     throw failed("Cluster " + name + " is not on this machine any more; `hearth cluster down " + name

@@ -70,7 +70,8 @@ void add_local(CLI::App& cluster, request& into) {
   auto* use = add_command(cluster, "use", "Choose what `hearth` and programs talk to, or show what there is",
                           "hearth cluster use none");
   use
-    ->add_option("NAME", options.words, "a cluster that is known here; none: your own node; without it: a list of these")
+    ->add_option("NAME", options.words,
+                 "a cluster that is known here; none: your own node; without it: a list of these")
     ->expected(0, 1);
   use->callback(does(into, cluster_use));
 }
@@ -78,9 +79,9 @@ void add_local(CLI::App& cluster, request& into) {
 /// `hearth cluster token`: for a machine that joins; below it those for remote clients.
 void add_tokens(CLI::App& cluster, request& into) {
   auto& options = into.cluster;
-  auto* token = add_command(cluster, "token",
-                            "Print a token with which one machine may join, once; or look after those for remote clients",
-                            "hearth cluster token --valid 1h");
+  auto* token = add_command(
+    cluster, "token", "Print a token with which one machine may join, once; or look after those for remote clients",
+    "hearth cluster token --valid 1h");
   token->add_option("--valid", options.valid, "how long (default: 15m)")->check(duration());
   add_format(token, into);
   token->callback([token, join = does(into, cluster_token)] {
@@ -90,9 +91,10 @@ void add_tokens(CLI::App& cluster, request& into) {
   auto* create = add_command(*token, "create", "Print a token with which clients elsewhere may use the cluster",
                              "hearth cluster token create --name laptop --scope invoke,deploy,read --expires 30d");
   create
-    ->add_option("--scope", options.scopes,
-                 "what it is for, parted by commas: read (listings, logs), invoke (calls and runs of what is deployed), "
-                 "deploy (code and environments), admin (nodes, voters, tokens)")
+    ->add_option(
+      "--scope", options.scopes,
+      "what it is for, parted by commas: read (listings, logs), invoke (calls and runs of what is deployed), "
+      "deploy (code and environments), admin (nodes, voters, tokens)")
     ->required();
   create->add_option("--expires", options.valid, "after how long it ends, or never (default: 30d)")
     ->check(duration() | CLI::IsMember({"never"}));
@@ -114,12 +116,15 @@ void add_logins(CLI::App& cluster, request& into) {
   auto& options = into.cluster;
   auto* login = add_command(cluster, "login", "Use a cluster elsewhere with a token that an operator gave you",
                             "hearth cluster login 10.0.0.5 --token-file token.txt");
-  login->add_option("ADDRESS", options.words, "HOST or HOST:PORT of any member's link (port: 7400)")->required()->expected(1);
+  login->add_option("ADDRESS", options.words, "HOST or HOST:PORT of any member's link (port: 7400)")
+    ->required()
+    ->expected(1);
   login->add_option("--token-file", options.token_file, "holds the token; -: standard input; default: you are asked");
   login->add_option("--name", options.name, "what the cluster is called here; default: as it calls itself");
   add_format(login, into);
   login->callback(does(into, cluster_login));
-  auto* logout = add_command(cluster, "logout", "Forget a cluster elsewhere, and its token", "hearth cluster logout lab");
+  auto* logout = add_command(cluster, "logout", "Forget a cluster elsewhere, and its token",
+                             "hearth cluster logout lab");
   logout->add_option("NAME", options.words, "as `hearth cluster use` shows it")->required()->expected(1);
   logout->callback(does(into, cluster_logout));
 }

@@ -95,7 +95,7 @@ cluster_command cluster_status, cluster_token, cluster_voters, // of whatever is
   cluster_backup, node_drain, node_undrain, node_remove;
 cluster_command cluster_token_create, cluster_token_list, cluster_token_revoke; // tokens for remote clients
 cluster_command cluster_login, cluster_logout;                                  // clusters elsewhere
-cluster_command cluster_init, node_join; // of this machine's own node
+cluster_command cluster_init, node_join;                                        // of this machine's own node
 cluster_command check_cluster;
 
 /// Prints the completion script of a shell: bash, zsh or fish. Throws command_error (usage) for another.

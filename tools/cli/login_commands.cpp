@@ -44,8 +44,8 @@ std::string token_in_file(const std::string& file) {
   if (::stat(file.c_str(), &found) != 0)
     throw failed("The token's file " + file + " cannot be read: " + reason_of(errno) + ".");
   if (S_ISREG(found.st_mode) && (found.st_mode & 077) != 0)
-    throw failed("Refusing the token's file " + file + ": other users may read it. Make it yours with `chmod 600 " + file
-                 + "`, and ask for another token if somebody may have read this one.");
+    throw failed("Refusing the token's file " + file + ": other users may read it. Make it yours with `chmod 600 "
+                 + file + "`, and ask for another token if somebody may have read this one.");
   std::ifstream in(file);
   std::string text(token_file_bytes_max, 0);
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
@@ -58,7 +58,8 @@ std::string typed_token() {
   const file_descriptor terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   termios before{};
   if (!terminal || ::tcgetattr(terminal.get(), &before) != 0)
-    throw misused("There is no terminal to ask for the token; say --token-file FILE, or --token-file - for standard input.");
+    throw misused(
+      "There is no terminal to ask for the token; say --token-file FILE, or --token-file - for standard input.");
   auto silent = before;
   silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
   ::tcsetattr(terminal.get(), TCSAFLUSH, &silent);
@@ -77,9 +78,11 @@ client_token read_token(const cluster_options& options) {
   if (const auto token = parse_client_token(text))
     return *token;
   if (text.find("hearth-join-") != std::string::npos)
-    throw misused("That is a token with which a machine joins (`hearth node join`); ask for one for clients, which `hearth "
-                  "cluster token create` on a member prints.");
-  throw misused("That is no token for clients, or not all of it; `hearth cluster token create` on a member prints one.");
+    throw misused(
+      "That is a token with which a machine joins (`hearth node join`); ask for one for clients, which `hearth "
+      "cluster token create` on a member prints.");
+  throw misused(
+    "That is no token for clients, or not all of it; `hearth cluster token create` on a member prints one.");
 }
 
 // -- where ----
@@ -169,7 +172,8 @@ exit_status cluster_logout(const surroundings& around, const cluster_options& op
   if (!known->login)
     throw misused("Cluster " + name + " is on this machine; `hearth cluster down " + name + " --destroy` removes it.");
   forget_target(around.variable, name);
-  around.out << "Cluster " << name << " and its token are forgotten here. The token is good until it is revoked (`hearth "
+  around.out << "Cluster " << name
+             << " and its token are forgotten here. The token is good until it is revoked (`hearth "
              << "cluster token revoke`) or ends.\n";
   return exit_status::ok;
 }
@@ -189,7 +193,8 @@ exit_status cluster_token_create(const surroundings& around, const cluster_optio
     around.out << json{{"token", token}}.dump(2) << '\n';
   } else {
     around.out << token << '\n';
-    around.err << "hearth: the token is shown this once; whoever has it is a client of the cluster (`hearth cluster login`).\n";
+    around.err
+      << "hearth: the token is shown this once; whoever has it is a client of the cluster (`hearth cluster login`).\n";
   }
   return exit_status::ok;
 }
@@ -212,10 +217,11 @@ exit_status cluster_token_list(const surroundings& around, const cluster_options
     const auto ends = number_in(token, "expiresUnixMs");
     const bool is_over = ends != 0 && ends <= around.unix_ms();
     constexpr std::uint64_t ns_per_ms = 1'000'000;
-    shown.rows.push_back({text_in(token, "name"),
-                          scopes,
-                          {ends == 0 ? "never" : time_text(ends * ns_per_ms).substr(0, 19) + (is_over ? ", expired" : ""),
-                           is_over ? colour::red : colour::none}});
+    shown.rows.push_back(
+      {text_in(token, "name"),
+       scopes,
+       {ends == 0 ? "never" : time_text(ends * ns_per_ms).substr(0, 19) + (is_over ? ", expired" : ""),
+        is_over ? colour::red : colour::none}});
   }
   shown.write(around.out, around.colours);
   return exit_status::ok;

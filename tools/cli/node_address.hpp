@@ -20,8 +20,8 @@ struct node_address {
 
   bool is_remote() const noexcept { return shows != nullptr; }
 
-  std::string where;                        // a path, or "host:port"
-  std::string node;                         // of a link: whose certificate it must show; empty: any node's of the cluster
+  std::string where; // a path, or "host:port"
+  std::string node;  // of a link: whose certificate it must show; empty: any node's of the cluster
   std::shared_ptr<const credentials> shows; // of a link
 };
 

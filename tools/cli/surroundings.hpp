@@ -39,10 +39,10 @@ struct surroundings {
   std::ostream& err;
   bool colours = false; // stdout is a terminal whose user wants them
   variable_reader variable;
-  std::function<std::uint64_t()> unix_ms;     // now
-  std::string socket;                         // path of the socket of the user's own node, or of the one that was named
-  bool socket_is_chosen = false;              // the user named it, so its folder is theirs to decide
-  std::string cluster{};                      // to talk to; empty: to the node at `socket`
+  std::function<std::uint64_t()> unix_ms; // now
+  std::string socket;                     // path of the socket of the user's own node, or of the one that was named
+  bool socket_is_chosen = false;          // the user named it, so its folder is theirs to decide
+  std::string cluster{};                  // to talk to; empty: to the node at `socket`
   std::vector<node_address> cluster_nodes{};
 };
 

@@ -80,9 +80,10 @@ std::optional<cluster_target> read_target(const fs::path& file) {
     target.members.clear();
   }
   if (target.name.empty() || target.nodes().empty())
-    throw failed("The file " + file.string()
-                 + " does not say where a cluster is. Remove it, and make it known again with `hearth cluster up` or `hearth "
-                   "cluster login`.");
+    throw failed(
+      "The file " + file.string()
+      + " does not say where a cluster is. Remove it, and make it known again with `hearth cluster up` or `hearth "
+        "cluster login`.");
   if (target.login)
     require_private(file);
   return target;
@@ -112,9 +113,8 @@ std::string text_of(const cluster_target& target) {
     auto members = json::array();
     for (const auto& member : target.members)
       members.push_back({{"name", member.name}, {"id", member.id}, {"address", member.address}});
-    said["login"] = {{"authority", target.login->authority},
-                     {"token", to_base64url(target.login->secret)},
-                     {"members", members}};
+    said["login"] = {
+      {"authority", target.login->authority}, {"token", to_base64url(target.login->secret)}, {"members", members}};
   }
   return said.dump(1);
 }

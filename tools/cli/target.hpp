@@ -25,8 +25,8 @@ struct remote_member {
 
 struct cluster_target {
   std::string name;
-  std::vector<std::string> sockets; // of its nodes; any of them will do
-  std::filesystem::path directory;  // where `hearth cluster up` made it; empty: it is not of this machine
+  std::vector<std::string> sockets;           // of its nodes; any of them will do
+  std::filesystem::path directory;            // where `hearth cluster up` made it; empty: it is not of this machine
   std::shared_ptr<const credentials> login{}; // of a cluster elsewhere, which has `members` instead of sockets
   std::vector<remote_member> members{};       // any of them will do
 

@@ -244,9 +244,10 @@ std::string authority_at(const std::string& address, std::string_view fingerprin
     throw command_error(exit_status::failed, "What answers at " + address + " is no node of a cluster: " + failure.why
                                                + ". Check the address and its port.");
   }
-  throw command_error(exit_status::failed, "The node at " + address
-                                             + " belongs to another cluster than the token, so nothing was sent to it. Check "
-                                               "the address, or ask for a token of that cluster.");
+  throw command_error(exit_status::failed,
+                      "The node at " + address
+                        + " belongs to another cluster than the token, so nothing was sent to it. Check "
+                          "the address, or ask for a token of that cluster.");
 }
 
 } // namespace hearth::cli
