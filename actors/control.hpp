@@ -104,6 +104,7 @@ struct node_parts {
   bundles_actor bundles;
   logs_actor logs;
   blobs_actor blobs;
+  records_actor records;
   node_listener replicas; // may be empty: then nothing of that kind is heard
 };
 

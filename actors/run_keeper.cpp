@@ -32,6 +32,8 @@ void run_keeper_state::take(control::facts& facts) {
       changed(std::move(run->now));
     else if (auto* old = std::get_if<control::run_forgotten>(&fact))
       forgotten(old->last);
+    else if (auto* member = std::get_if<control::member_changed>(&fact))
+      members_[member->now.node] = member->now;
   }
 }
 
@@ -39,6 +41,8 @@ void run_keeper_state::changed(durable_run_ptr now) {
   auto& run = book_->put(std::move(now));
   const auto root = run.root();
   const auto& d = *run.durable;
+  if (const auto home = members_.find(d.home); home != members_.end())
+    run.row.node = home->second.name; // the last one, when it has ended
   if (d.end) {
     conclude(run);
     return drop(root, "The run has ended.");
@@ -253,7 +257,7 @@ run_keeper_actor::behavior_type run_keeper_state::make_behavior(run_keeper_actor
     [this](atom::replies, std::vector<call_reply>& replies) { replied(replies); },
     [this](atom::logged, std::vector<log_text>& texts) { logged(texts); },
     [this](atom::record, std::vector<finished_child>& children) { record(children); },
-    [this](atom::seek, call_id root, std::vector<call_id>& ids, const seeker_actor& seeker) {
+    [this](atom::seek, call_id root, const std::vector<call_id>& ids, const seeker_actor& seeker) {
       seek(root, ids, seeker);
     },
     [this](atom::attach, const agent_actor& agent) {

@@ -34,6 +34,16 @@ inline constexpr std::uint64_t disk_queue_bytes_max = 512 * mib;
 /// How long a parent that runs again waits for the record before its child is run: a look into memory or a mapped file takes
 /// microseconds, and one that has to come from a slow disk still costs less than most calls.
 inline constexpr seconds record_patience{2};
+/// How long of that other nodes have to say what they keep of the record, when it is not all at the run's home: a round trip
+/// and a look into a mapped file, many times over.
+inline constexpr milliseconds record_elsewhere_patience{500};
+/// What a home has recorded and another node has not confirmed; beyond it a result has one copy only, and costs an execution
+/// when the home is lost. A slow link carries as much in seconds.
+inline constexpr std::uint64_t record_copies_bytes_max = 64 * mib;
+/// Of those, in one message: a fraction of a second of a slow link.
+inline constexpr std::uint64_t record_copies_batch_bytes = 1 * mib;
+/// For another node to store a value of a run, before the next one is asked: a large value, and a sync on a slow disk.
+inline constexpr seconds copy_patience{10};
 
 // -- identity of nodes ----
 

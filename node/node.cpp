@@ -115,7 +115,7 @@ public:
   int run() {
     spdlog::info("node {} serves at {}, state in {}", about_.name, about_.socket, about_.state_directory);
     membership_.start([this](const failure& why) { break_off(why); },
-                      {agent_, run_keeper_, journal_, doors_.bundles(), doors_.logs(), doors_.blobs(),
+                      {agent_, run_keeper_, journal_, doors_.bundles(), doors_.logs(), doors_.blobs(), doors_.records(),
                        caf::actor_cast<node_listener>(agent_)});
     caf::anon_send(run_keeper_, atom::attach::value, agent_);
     loop_.run(std::move(ended_.promise));

@@ -380,6 +380,9 @@ struct Ask {
   limit @3 :UInt32;
   follow @4 :Bool;
   caller @5 :Caller;
+  calls @6 :List(Id);
+  children @7 :List(Recorded.Item);
+  value @8 :Value;
 }
 
 struct Answer {
@@ -395,5 +398,6 @@ struct Answer {
     actions @8 :List(Rows.ActionRow);
     reply @9 :Reply;
     value @10 :Value;
+    children @11 :List(Recorded.Item);
   }
 }

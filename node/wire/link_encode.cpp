@@ -104,7 +104,7 @@ std::vector<piece> pieces_of(link::messages what) {
           split(m, m.calls, pieces);
         } else if constexpr (has_items<kind>) {
           split(m, m.items, pieces);
-        } else if constexpr (std::is_same_v<kind, link::answer>) {
+        } else if constexpr (is_one_of<kind, link::answer, link::ask>) {
           pieces.push_back({std::move(m), defaults::link_batch_bytes, true});
         } else {
           pieces.push_back({std::move(m), 4 * item_bytes, false});
