@@ -154,7 +154,7 @@ void run_keeper_state::acted(std::vector<action_event>& events) {
   std::set<call_id> touched;
   for (auto& e : events) {
     auto* run = book_->find(e.root);
-    if (!run || !is_at_home(*run->durable))
+    if (!run || (!run->ended() && !is_at_home(*run->durable)))
       continue;
     // The reply of the root call comes straight from its replica, so it may be faster than the record of its action.
     run_book::count(*run, e);
@@ -285,8 +285,7 @@ run_keeper_actor::behavior_type run_keeper_state::make_behavior(run_keeper_actor
       const auto* run = book_->find_either(name_or_root);
       if (!run)
         return unknown(name_or_root);
-      auto count = std::min<std::size_t>(limit, run->actions.size());
-      return std::vector<action_row>(run->actions.begin(), run->actions.begin() + static_cast<std::ptrdiff_t>(count));
+      return run_book::actions(*run, limit);
     },
     [this](atom::await, const std::string& name_or_root) -> caf::result<run_row> {
       auto* run = book_->find_either(name_or_root);

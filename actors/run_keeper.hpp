@@ -139,6 +139,7 @@ private:
 
   // run_records.cpp, run_again.cpp: what finished children returned, what a run was made of.
   void record(std::vector<finished_child>& children);
+  void succeeded(const finished_child& child);
   void seek(call_id root, const std::vector<call_id>& ids, const seeker_actor& seeker);
   void seek_elsewhere(const search_ptr& s);
   void found(const search& s);

@@ -32,10 +32,31 @@ void run_keeper_state::record(std::vector<finished_child>& children) {
   if (children.empty())
     return;
   for (auto& child : children) {
+    succeeded(child);
     child.id = across(child.id, child.root);
     child.reply.id = child.id;
   }
   keep(std::move(children));
+}
+
+/// The event that says the same may have been lost; when it comes still, it is no news.
+void run_keeper_state::succeeded(const finished_child& child) {
+  auto& run = *book_->find(child.root);
+  if (!run.open_actions.contains(child.id))
+    return;
+  const auto& reply = child.reply;
+  action_event e;
+  e.root = child.root;
+  e.id = child.id;
+  e.phase = action_event::phase_t::succeeded;
+  e.attempt = reply.attempt;
+  e.cold = reply.cold;
+  e.queued = reply.queued;
+  e.start = reply.start;
+  e.fork = reply.fork;
+  e.import = reply.import;
+  e.run = reply.run;
+  run_book::count(run, e);
 }
 
 std::vector<call_id> run_keeper_state::search::missing() const {

@@ -99,6 +99,9 @@ inline constexpr int link_accepts_per_turn = 32;
 inline constexpr milliseconds link_redial_first{50};
 inline constexpr milliseconds link_redial_longest{2000};
 inline constexpr double link_redial_jitter = 0.3;
+/// A node that is not to dial a peer asks it, after so long without a link and then at times, whether it knows it still.
+inline constexpr milliseconds link_knock_after{3000};
+inline constexpr milliseconds link_knock_interval{10'000};
 /// A connection is given up when what was sent is not confirmed for so long, or when the peer's system does not answer:
 /// idle time before the first probe, between two, and how many. The control log finds out sooner; this frees the sockets.
 inline constexpr milliseconds link_unconfirmed_max{15'000};

@@ -122,7 +122,7 @@ public:
     const auto deadline = std::chrono::steady_clock::now() + defaults::stop_grace;
     end_within(2 * defaults::stop_grace);
     listener_.reset();
-    membership_.stop(broken_ ? milliseconds{0} : milliseconds{defaults::control_stop_patience});
+    membership_.stop(status_ != EXIT_SUCCESS ? milliseconds{0} : milliseconds{defaults::control_stop_patience});
     std::vector<caf::actor> roots{caf::actor_cast<caf::actor>(run_keeper_), caf::actor_cast<caf::actor>(journal_)};
     for (const auto& parts : {membership_.actors(), doors_.all()})
       for (const auto& [actor, name] : parts)
@@ -131,10 +131,10 @@ public:
     if (left > 0 || !doors_.finish(deadline)) {
       spdlog::warn("{} actors of the node, or its disk, did not end in time", left);
       spdlog::shutdown();
-      std::_Exit(broken_ ? EXIT_FAILURE : EXIT_SUCCESS);
+      std::_Exit(status_);
     }
     spdlog::info("node {} has ended", about_.name);
-    return broken_ ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status_;
   }
 
 private:
@@ -149,8 +149,9 @@ private:
 
   /// The node cannot be part of its cluster, and serves nobody then.
   void break_off(const failure& why) {
-    if (std::exchange(broken_, true))
+    if (status_ != EXIT_SUCCESS)
       return; // several parts may find it out
+    status_ = why.code == ec::not_a_member ? exit_no_member : EXIT_FAILURE;
     spdlog::critical("{}", why.message);
     caf::anon_send(agent_, atom::stop::value, milliseconds{0}, why.message);
   }
@@ -306,7 +307,7 @@ private:
   std::unique_ptr<listener> listener_;
   std::uint64_t sessions_ = 0;
   bool stopping_ = false;
-  bool broken_ = false;
+  int status_ = EXIT_SUCCESS; // with which it will end
   kj::Promise<void> terminate_ = nullptr;
   kj::Promise<void> interrupt_ = nullptr;
 };

@@ -307,7 +307,7 @@ struct ActionRow {
   id @0 :Text;                        # call id in hex
   parent @1 :Text;
   task @2 :Text;
-  phase @3 :Text;
+  phase @3 :Text;                     # as of a run; UNKNOWN: the run has ended, and how the action did was not reported
   attempt @4 :UInt32;
   cold @5 :Bool;
   queuedUs @6 :UInt64;

@@ -34,13 +34,14 @@ link_self cluster_links::self_with(std::uint64_t incarnation, std::uint64_t proc
 }
 
 link_endpoint::config cluster_links::endpoint_of(link_self self, std::vector<channel> channels) {
-  const auto on_old_copy = [this](const std::string& sentence) {
-    loop_.post([this, sentence] {
-      on_fatal({ec::stale_epoch, "Node " + file_.name + " was started from an old copy of its state directory: it "
-                                   + sentence + ". Give it an empty one and join again."});
-    });
+  const auto on_expelled = [this](const link_refusal& why) {
+    const auto what = why.is_removed ? "was removed from cluster " + file_.cluster_name
+                                         + " for good. With an empty state directory it can join again."
+                                     : "was started from an old copy of its state directory: it " + why.sentence
+                                         + ". Give it an empty one and join again.";
+    loop_.post([this, what] { on_fatal({ec::not_a_member, "Node " + file_.name + " " + what}); });
   };
-  return {self, std::move(channels), dialing_, warn, on_old_copy};
+  return {self, std::move(channels), dialing_, warn, on_expelled};
 }
 
 std::unique_ptr<cluster::transport> cluster_links::connect_control(work_loop& control,
@@ -62,8 +63,12 @@ void cluster_links::open(const switchboard_actor& switchboard, std::uint64_t inc
   board_->attach(*calls_);
   for (const auto& peer : file_.peers)
     calls_->set_peer(peer.node, peer.address);
+  const auto is_removed = [this](node_uuid node) {
+    const auto peer = peers_.find(node);
+    return peer != peers_.end() && !peer->second.is_member;
+  };
   link_gate::config gate;
-  gate.contexts = {tls_context::of_member_accepting(own_), tls_context::for_guests(own_)};
+  gate.contexts = {tls_context::of_member_accepting(own_, is_removed), tls_context::for_guests(own_)};
   gate.cluster = file_.cluster;
   gate.is_member = [this](node_uuid node) {
     const auto peer = peers_.find(node);

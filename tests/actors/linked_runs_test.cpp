@@ -79,6 +79,33 @@ BOOST_AUTO_TEST_CASE(a_child_that_returned_on_another_node_is_answered_from_the_
   BOOST_TEST(executions(other) == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(a_child_whose_result_is_recorded_has_succeeded_whatever_else_was_lost) {
+  calls_child(root, spec, child);
+  away.loses = [](const auto& m) { return std::holds_alternative<link::acted>(m); };
+  finish(child);
+  BOOST_TEST(action(actions(home, "nightly"), child).phase == "SUCCEEDED");
+  away.loses = {};
+  BOOST_TEST(action(actions(home, "nightly"), root).phase == "RUNNING");
+}
+
+BOOST_AUTO_TEST_CASE(no_action_of_an_ended_run_is_listed_as_running) {
+  calls_child(root, spec, child);
+  away.loses = [](const auto& m) { return std::holds_alternative<link::acted>(m); };
+  finish(root); // its child is cancelled, and nobody reports either
+  const auto rows = actions(home, "nightly");
+  BOOST_TEST(action(rows, root).phase == "SUCCEEDED");
+  BOOST_TEST(action(rows, child).phase == "UNKNOWN");
+  BOOST_TEST(action(rows, child).error.find("not reported") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(an_action_that_ends_after_its_run_is_listed_as_it_ended) {
+  calls_child(root, spec, child);
+  finish(root);
+  BOOST_TEST(action(actions(home, "nightly"), child).phase == "UNKNOWN"); // it is being stopped
+  finish(child);
+  BOOST_TEST(action(actions(home, "nightly"), child).phase != "UNKNOWN");
+}
+
 BOOST_AUTO_TEST_CASE(an_action_on_another_node_is_aborted_where_it_runs) {
   const auto inner = owned_away("inner"); // only that node itself calls it
   for (const auto& of : {spec, inner}) {

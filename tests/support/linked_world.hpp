@@ -8,6 +8,7 @@
 #include "tests/support/scripted_world.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -32,6 +33,7 @@ struct linked_node {
   records_actor records;
   std::shared_ptr<scripted_blobs> kept_blobs = std::make_shared<scripted_blobs>();
   link::messages said; // to the other node
+  std::function<bool(const link::message&)> loses; // whether it does not arrive; empty: all do
   std::vector<caf::actor> cast;
 };
 
@@ -270,6 +272,7 @@ private:
   void connect(linked_node& from, linked_node& to) {
     const auto door = keep(from, sys.spawn([&from, &to](peer_actor::pointer self) -> peer_actor::behavior_type {
       return {[self, &from, &to](atom::send, link::messages& what) {
+        std::erase_if(what, [&from](const auto& m) { return from.loses && from.loses(m); });
         for (auto& m : what) {
           link::for_each_caller(m, [](link::caller_ref& whom) { whom.here = nullptr; });
           from.said.push_back(m);

@@ -72,6 +72,12 @@ void make_readable(json& row, const std::string& name, capnp::Type type) {
   }
 }
 
+/// As ids of replicas are written; empty: there is none.
+std::string replica_text(const json& row, const char* field) {
+  const auto number = number_in(row, field);
+  return number == 0 ? std::string() : to_string(replica_id{number});
+}
+
 } // namespace
 
 const char* name_of(noun what) {
@@ -102,6 +108,10 @@ json readable(noun what, json row) {
     row.erase("callHi");
     row.erase("callLo");
   }
+  if (what == noun::replicas)
+    row["id"] = replica_text(row, "id");
+  if (what == noun::actions || what == noun::events)
+    row["replica"] = replica_text(row, "replica");
   return row;
 }
 
