@@ -133,13 +133,13 @@ member_row controller_state::row_of(const member& member) const {
   row.name = member.name;
   row.draining = member.draining;
   row.is_removed = member.removed;
+  row.address = member.address;
   row.incarnation = member.incarnation;
   const auto& voters = state_->image().voters;
   row.is_voter = std::find(voters.begin(), voters.end(), member.node) != voters.end();
   row.is_leader = member.node == consensus_.leader;
   if (const auto* seat = state_->seat_of(member.node)) {
     row.seat = seat->seat;
-    row.address = seat->address;
     row.capacity = seat->capacity;
   }
   return row;

@@ -44,11 +44,12 @@ outcome control_state::on(const admit_node& order) {
   if (image_.members.size() >= defaults::members_max)
     return refused(ec::overloaded,
                    "This cluster knows " + std::to_string(image_.members.size()) + " nodes and takes no more.");
-  if (order.name.size() > defaults::command_text_bytes_max)
+  if (order.name.size() + order.address.size() > defaults::command_text_bytes_max)
     return refused(ec::bad_request, "The name of a node is too long.");
   member node;
   node.node = order.node;
   node.name = free_member_name(order.name);
+  node.address = order.address;
   image_.members.emplace(order.node, std::move(node));
   happened(facts::member_changed{order.node});
   return done();
@@ -111,6 +112,7 @@ outcome control_state::on(const take_seat& order) {
   node.incarnation = order.incarnation;
   node.nonce = order.nonce;
   node.seat = seat_id{image_.applied};
+  node.address = order.address;
   image_.seats.emplace(node.seat,
                        seat_record{node.seat, order.node, order.address, order.capacity, order.level, order.incarnation});
   happened(facts::seat_began{node.seat, order.node});

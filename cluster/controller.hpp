@@ -49,7 +49,7 @@ struct controller_config {
   std::uint64_t nonce = 0;       // drawn at each start
   std::string address;           // of the link; empty: nowhere
   node_capacity capacity;
-  std::uint32_t level = 1;             // highest feature level that this Hearth understands
+  std::uint32_t level = defaults::feature_level; // highest feature level that this Hearth understands
   std::size_t snapshot_entries = defaults::snapshot_entries;
   std::vector<admit_node> founders;    // admitted by the first leader of an empty log
   std::uint32_t mutations = 0;         // bits of `controller_mutation`

@@ -66,6 +66,12 @@ bool is_usual_place(const path& socket) {
   return socket == default_socket(unnamed, ::geteuid());
 }
 
+/// For tests of upgrades; nothing else knows this variable.
+std::uint32_t versions_ahead() {
+  const auto* text = std::getenv("HEARTH_TEST_VERSIONS_AHEAD");
+  return text != nullptr ? static_cast<std::uint32_t>(std::strtoul(text, nullptr, 10)) : 0;
+}
+
 /// The process ends then, whatever its loop does.
 void end_within(std::chrono::milliseconds time) {
   std::signal(SIGALRM, [](int) {
@@ -141,6 +147,7 @@ private:
   static membership_config membership_of(const settings& wanted, const node_resources& resources, writer& disk) {
     membership_config config;
     config.disk = &disk;
+    config.versions_ahead = versions_ahead();
     config.state_directory = wanted.state_directory;
     config.name = wanted.name.empty() ? host_name() : wanted.name;
     config.capacity = {resources.memory_bytes, resources.cpu_millis, static_cast<std::uint32_t>(resources.gpus.size())};

@@ -5,6 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace hearth::node {
@@ -15,8 +16,9 @@ void warn(std::string_view what) { spdlog::warn("{}", what); }
 
 } // namespace
 
-cluster_links::cluster_links(work_loop& loop, const std::filesystem::path& directory, cluster_file file)
-  : loop_(loop), directory_(directory), file_(std::move(file)), own_(read_credentials(directory, file_.node)),
+cluster_links::cluster_links(work_loop& loop, const std::filesystem::path& directory, cluster_file file,
+                             std::uint32_t versions_ahead)
+  : loop_(loop), directory_(directory), file_(std::move(file)), versions_ahead_(versions_ahead), own_(read_credentials(directory, file_.node)),
     socket_(listen_at(file_.listen)), dialing_(tls_context::of_member_dialing(own_)) {
   for (const auto& peer : file_.peers)
     peers_.emplace(peer.node, known_peer{peer.address});
@@ -30,6 +32,8 @@ link_self cluster_links::self_with(std::uint64_t incarnation, std::uint64_t proc
   self.node = file_.node;
   self.incarnation = incarnation;
   self.process = process;
+  self.version += versions_ahead_;
+  self.version_min = std::max(self.version_min, self.version - 1);
   return self;
 }
 
@@ -108,14 +112,11 @@ void cluster_links::learn(const member_row& member) {
     return;
   }
   const auto address = parse_link_address(member.address);
-  if (address && *address != peer.address) // one that is not there now will be where it was
-    introduce(member.node, *address);
-}
-
-void cluster_links::introduce(node_uuid node, const link_address& where) {
-  peers_[node].address = where;
-  calls_->set_peer(node, where);
-  tell_control([node, where](link_endpoint& control) { control.set_peer(node, where); });
+  if (!address || *address == peer.address)
+    return;
+  peer.address = *address;
+  calls_->set_peer(member.node, *address);
+  tell_control([node = member.node, address](link_endpoint& control) { control.set_peer(node, *address); });
 }
 
 void cluster_links::tell_control(std::function<void(link_endpoint&)> what) {

@@ -23,7 +23,8 @@ namespace hearth::node {
 class cluster_links {
 public:
   /// Reads the node's certificate and listens: throws start_error. `loop` outlives the links.
-  cluster_links(work_loop& loop, const std::filesystem::path& directory, cluster_file file);
+  cluster_links(work_loop& loop, const std::filesystem::path& directory, cluster_file file,
+                std::uint32_t versions_ahead = 0);
   ~cluster_links();
 
   const cluster_file& file() const noexcept { return file_; }
@@ -40,9 +41,6 @@ public:
 
   /// A member, as the control log knows it from now on.
   void learn(const member_row& member);
-
-  /// A member that was just admitted listens there.
-  void introduce(node_uuid node, const link_address& where);
 
   /// Hears, once or more, why this node must not go on; set before it opens.
   std::function<void(const failure& why)> on_fatal;
@@ -64,6 +62,7 @@ private:
   work_loop& loop_;
   std::filesystem::path directory_;
   cluster_file file_;
+  const std::uint32_t versions_ahead_;
   credentials own_;
   kj::AutoCloseFd socket_;
   std::shared_ptr<const tls_context> dialing_;
