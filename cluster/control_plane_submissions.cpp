@@ -57,13 +57,13 @@ void control_plane::propose(node_uuid origin, std::uint64_t number, command orde
     if (voters == log_.voters())
       return turn_down(origin, number, false, {});
   } else if (auto* wish = std::get_if<grant>(&order); wish != nullptr && !wish->seat) {
-    const demand what{wish->key, {}, strategy::spread, origin};
-    const auto seat = choose_for(what);
+    const auto seat = place(wish->key, origin, candidates());
     if (!seat)
-      return turn_down(origin, number, !in_charge(), refused(ec::does_not_fit, why_not(what, candidates())));
+      return turn_down(origin, number, !in_charge(),
+                       refused(ec::does_not_fit, "No node of the cluster is there to take " + wish->key + "."));
     wish->seat = *seat;
   } else if (auto* run = std::get_if<accept_run>(&order); run != nullptr && !run->home) {
-    if (const auto seat = choose_for({run->name, {}, strategy::spread, origin}))
+    if (const auto seat = place(run->name, origin, candidates()))
       run->home = *seat;
   }
   const auto id = next_ask_++;

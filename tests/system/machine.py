@@ -122,6 +122,10 @@ class Daemon:
         done = self.hearth("cluster", "status", "-o", "json", status=None)
         return {row["name"]: row for row in json.loads(done.stdout)["nodes"]} if done.returncode == 0 else {}
 
+    def is_up_at(self, other: "Daemon") -> bool:
+        """Whether that node sees this one in its place."""
+        return bool(other.members().get(self.name, {}).get("state") == "up")
+
     def ended(self) -> int:
         assert self.process is not None
         return self.process.wait(PATIENCE)

@@ -154,3 +154,82 @@ def test_a_node_that_is_drained_gives_its_replicas_away_and_no_call_fails(three:
             load.goes_on()
             assert not replicas_on(three, name)
             three.hearth("node", "undrain", name)
+
+
+# -- members and voters ------------------------------------------------------------------------------------------------
+
+
+def start_cluster(daemons: Any, *names: str) -> List[Daemon]:
+    """Machines of their own: the first makes the cluster, the others join through it."""
+    first, *others = [daemons(name) for name in names]
+    first.hearth("cluster", "init", "--name", "lab", "--listen", first.listen)
+    first.start()
+    wait_until(lambda: first.is_up_at(first), f"{first.name} to be up")
+    for other in others:
+        join(other, first)
+    return [first, *others]
+
+
+def join(newcomer: Daemon, through: Daemon) -> None:
+    token = through.hearth("cluster", "token").stdout.strip()
+    newcomer.hearth("node", "join", token, "--listen", newcomer.listen)
+    newcomer.start()
+    wait_until(lambda: newcomer.is_up_at(through), f"{newcomer.name} to be up")
+
+
+def voters(at: Daemon) -> List[str]:
+    return sorted(name for name, row in at.members().items() if row["voter"])
+
+
+def kill(daemon: Daemon) -> None:
+    assert daemon.process is not None
+    daemon.process.kill()
+    daemon.process.wait(60)
+
+
+def test_one_voter_becomes_three_under_load_and_a_dead_one_is_replaced(machine: Machine, daemons: Any) -> None:
+    alpha, beta, gamma, delta = start_cluster(daemons, "alpha", "beta", "gamma", "delta")
+    assert voters(alpha) == ["alpha"]
+    with work_on(machine, **alpha.variables) as load:
+        alpha.hearth("cluster", "voters", "set", "alpha", "beta", "gamma")
+        wait_until(lambda: voters(alpha) == ["alpha", "beta", "gamma"], "three voters")
+        load.goes_on()
+        kill(gamma)
+        load.goes_on()
+        alpha.hearth("cluster", "voters", "set", "alpha", "beta", "delta")
+        wait_until(lambda: voters(alpha) == ["alpha", "beta", "delta"], "delta to vote")
+        load.goes_on()
+        kill(beta)  # with delta there still is a majority
+        load.goes_on()
+    alpha.hearth("node", "remove", "gamma")
+
+
+HIGHEST, LOWEST = "ffffffff-ffff-4fff-bfff-fffffffffff0", "00000000-0000-4000-8000-000000000001"
+
+
+@pytest.mark.parametrize("node_id", [HIGHEST, LOWEST], ids=["dialed by all", "dials all"])
+def test_a_machine_joins_through_any_member_also_when_that_one_stops_right_after(machine: Machine, daemons: Any, node_id: str) -> None:
+    members = start_cluster(daemons, "alpha", "beta", "gamma")
+    alpha = members[0]
+    alpha.hearth("cluster", "voters", "set", "alpha", "beta", "gamma")
+    key = alpha.state / "cluster" / "ca.key"
+    for other in members[1:]:
+        kill(other)
+        copy = other.state / "cluster" / "ca.key"
+        copy.write_bytes(key.read_bytes())
+        copy.chmod(0o600)
+        other.start()
+        wait_until(lambda: other.is_up_at(alpha), f"{other.name} to be up again")
+    for number, signer in enumerate(members):
+        newcomer = daemons(f"new{number}")
+        newcomer.state.mkdir(mode=0o700)
+        (newcomer.state / "node-id").write_text(node_id[:-1] + str(number) + "\n")
+        token = signer.hearth("cluster", "token").stdout.strip()
+        newcomer.hearth("node", "join", token, "--listen", newcomer.listen)
+        kill(signer)
+        newcomer.start()
+        others = [member for member in members if member is not signer]
+        for other in others:
+            wait_until(lambda: newcomer.is_up_at(other), f"{newcomer.name} to be up without {signer.name}")
+        signer.start()
+        wait_until(lambda: newcomer.is_up_at(signer), f"{signer.name} to know {newcomer.name}")
