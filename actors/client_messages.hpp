@@ -135,6 +135,20 @@ struct make_join_token {
   std::optional<milliseconds> valid; // none: the node's default
 };
 
+/// A token for remote clients.
+struct make_client_token {
+  std::uint32_t request = 0;
+  std::string name;
+  std::vector<std::string> scopes;
+  std::optional<milliseconds> valid; // none: the node's default
+  bool is_endless = false;           // it does not end, whatever `valid` says
+};
+
+struct revoke_client_token {
+  std::uint32_t request = 0;
+  std::string name;
+};
+
 struct back_up {
   std::uint32_t request = 0;
   std::string target;
@@ -147,7 +161,7 @@ struct gone {
 
 using event = std::variant<invoke, cancel, hello, open_environment, put_bundle, bundle_part, start_run, rerun, abort,
                            get, logs, wait, result, status, stop, ask_cluster, admit_node, remove_node, drain_node,
-                           set_voters, make_join_token, back_up, gone>;
+                           set_voters, make_join_token, make_client_token, revoke_client_token, back_up, gone>;
 using events = std::vector<event>;
 
 // -- to the client ----
@@ -209,10 +223,10 @@ struct resume_reading {};
 /// Ends the connection once everything before it is written.
 struct close {};
 
-using effect =
-  std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
-               rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
-               rows<event_row>, run_state, node_state, cluster_state, pause_reading, resume_reading, close>;
+using effect = std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
+                            rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
+                            rows<event_row>, rows<cluster::token_record>, run_state, node_state, cluster_state,
+                            pause_reading, resume_reading, close>;
 using effects = std::vector<effect>;
 
 } // namespace hearth::client

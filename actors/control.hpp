@@ -7,6 +7,7 @@
 
 #include <caf/all.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,15 +41,26 @@ using control_actor = caf::typed_actor<
   caf::replies_to<atom::find, std::string, std::string>::with<bytes>,
   // The members of the cluster.
   caf::replies_to<atom::list>::with<std::vector<member_row>>,
+  // The tokens of remote clients, by their names.
+  caf::replies_to<atom::token>::with<std::vector<cluster::token_record>>,
   // Whether this node may act for the cluster.
   caf::replies_to<atom::status>::with<control::standing>,
   // Tells this watcher all that holds now, then what changes. It ends with the watcher.
   caf::reacts_to<atom::watch, control_watcher>>;
 
+/// A token for remote clients, as an operator wants it.
+struct wanted_token {
+  std::string name; // empty: one is made
+  std::vector<std::string> scopes;
+  std::optional<milliseconds> valid; // none: it does not end
+};
+
 /// The REGISTRAR does what an operator wants of one member of the cluster alone.
 using registrar_actor = caf::typed_actor<
   // A token with which one machine may join within this time; `not_permitted` where the authority's key is not.
   caf::replies_to<atom::token, milliseconds>::with<std::string>,
+  // A token with which remote clients come; it is good when this is answered.
+  caf::replies_to<atom::token, wanted_token>::with<std::string>,
   // Copies the control log into this file of the node's machine; what was done, as a sentence.
   caf::replies_to<atom::backup, std::string>::with<std::string>>;
 
@@ -155,6 +167,8 @@ using switchboard_actor = caf::typed_actor<
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::ownership)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::bytes)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::member_row>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cluster::token_record>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::wanted_token)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::control::standing)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::link::member_answers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cluster::command)

@@ -4,6 +4,8 @@
 #include "actors/error.hpp"
 #include "core/defaults.hpp"
 
+#include <type_traits>
+
 namespace hearth {
 
 namespace {
@@ -34,27 +36,41 @@ void session_state::take(client::hello& e) {
 }
 
 void session_state::take(client::open_environment& e) {
+  if (!config_.rights.scopes.contains(scope::deploy)) { // what is there already, to the last detail
+    self_->request(config_.cluster.control, inner_timeout, atom::find::value, e.spec->key(), e.spec->version)
+      .then([this, request = e.request, spec = e.spec](const bytes&) { open(request, spec, false); },
+            [this, request = e.request, spec = e.spec](const caf::error&) {
+              refuse(request, {ec::not_permitted, lacks(config_.rights, {scope::deploy},
+                                                        "version " + spec->version + " of environment " + spec->key()
+                                                          + ", which the cluster does not have,")});
+              flush();
+            });
+    return;
+  }
   self_->request(config_.bundles, inner_timeout, atom::has::value, e.spec->bundle)
     .then(
       [this, request = e.request, spec = e.spec, deploy = e.deploy](bool has) {
-        if (!has) {
-          refuse(request,
-                 {ec::unknown_bundle, "The node does not have code bundle " + spec->bundle + "; send it first."});
-          return flush();
-        }
-        self_->request(config_.agent, inner_timeout, atom::open::value, spec, deploy)
-          .then(
-            [this, request](opened_environment& opened) {
-              opened_handle answer{request, 0, opened.spec->version, opened.is_new, {}};
-              if (!handles_.knows(opened.supervisor))
-                self_->monitor(opened.supervisor);
-              answer.handle = handles_.put(std::move(opened));
-              tell(std::move(answer));
-              flush();
-            },
-            refusing(request));
+        if (has)
+          return open(request, spec, deploy);
+        refuse(request,
+               {ec::unknown_bundle, "The node does not have code bundle " + spec->bundle + "; send it first."});
+        flush();
       },
       refusing(e.request));
+}
+
+void session_state::open(std::uint32_t request, spec_ptr spec, bool deploy) {
+  self_->request(config_.agent, inner_timeout, atom::open::value, std::move(spec), deploy)
+    .then(
+      [this, request](opened_environment& opened) {
+        opened_handle answer{request, 0, opened.spec->version, opened.is_new, {}};
+        if (!handles_.knows(opened.supervisor))
+          self_->monitor(opened.supervisor);
+        answer.handle = handles_.put(std::move(opened));
+        tell(std::move(answer));
+        flush();
+      },
+      refusing(request));
 }
 
 std::function<void(const caf::error&)> session_state::refusing(std::uint32_t request) {
@@ -71,6 +87,8 @@ void session_state::take(client::put_bundle& e) {
     return refuse(e.request,
                   {ec::bundle_too_large, "The code bundle has " + std::to_string(e.size) + " bytes; this node takes "
                                            + std::to_string(defaults::bundle_bytes_max) + "."});
+  if (!config_.rights.scopes.contains(scope::deploy)) // it can open only what is there, for which no code is needed
+    return tell(client::bundle_state{e.request, e.digest, true});
   self_->request(config_.bundles, inner_timeout, atom::has::value, e.digest)
     .then(
       [this, put = e](bool has) {
@@ -155,6 +173,7 @@ void session_state::start(client::start_run& order, client::invoke& e, const ope
   run.project = order.project;
   run.domain = order.domain;
   run.inputs = order.inputs;
+  run.principal = config_.rights.principal;
   run.root.header = e.header;
   run.root.header.root = e.header.id;
   run.root.header.depth = 0;
@@ -265,6 +284,19 @@ void session_state::close_counted(std::uint64_t size) {
   }
 }
 
+// -- rights ----
+
+void session_state::refuse_event(const client::event& what, std::string why) {
+  std::visit(
+    [&](const auto& e) {
+      if constexpr (std::is_same_v<std::decay_t<decltype(e)>, client::invoke>)
+        fail_call(e.header.id, {ec::not_permitted, std::move(why)});
+      else if constexpr (requires { e.request; })
+        refuse(e.request, {ec::not_permitted, std::move(why)});
+    },
+    what);
+}
+
 // -- end ----
 
 void session_state::break_off(std::string why) {
@@ -330,7 +362,10 @@ session_actor::behavior_type session_state::make_behavior(session_actor::pointer
           break_off("The first message of a connection must be `hello`.");
           break;
         }
-        std::visit([this](auto& e) { take(e); }, event);
+        if (auto why = why_not(config_.rights, event); !why.empty())
+          refuse_event(event, std::move(why));
+        else
+          std::visit([this](auto& e) { take(e); }, event);
       }
       flush();
       if (over_)

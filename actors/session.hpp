@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/client_rights.hpp"
 #include "actors/control.hpp"
 #include "actors/handles.hpp"
 #include "actors/interfaces.hpp"
@@ -30,6 +31,7 @@ struct session_config {
   journal_actor journal;
   switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
   session_cluster cluster{};
+  client_rights rights{};
 };
 
 class session_state {
@@ -73,9 +75,15 @@ private:
   void take(client::drain_node& e);
   void take(client::set_voters& e);
   void take(client::make_join_token& e);
+  void take(client::make_client_token& e);
+  void take(client::revoke_client_token& e);
   void take(client::back_up& e);
   void take(client::gone& e);
 
+  /// Answers what the client may not ask for.
+  void refuse_event(const client::event& what, std::string why);
+  void open(std::uint32_t request, spec_ptr spec, bool deploy);
+  void list_tokens(std::uint32_t request);
   void start(client::start_run& order, client::invoke& e, const opened_environment& in);
   void start_again(const client::rerun& e, kept_call& kept, const opened_environment& in);
   void store(std::uint32_t request, upload&& what);

@@ -161,6 +161,49 @@ void session_state::take(client::make_join_token& e) {
       refusing(e.request));
 }
 
+void session_state::take(client::make_client_token& e) {
+  if (!has_cluster(e.request))
+    return;
+  wanted_token wanted{e.name, e.scopes, {}};
+  if (!e.is_endless)
+    wanted.valid = e.valid.value_or(defaults::client_token_validity);
+  self_->request(config_.cluster.registrar, defaults::cluster_request_timeout, atom::token::value, std::move(wanted))
+    .then(
+      [this, request = e.request](const std::string& token) {
+        tell(client::done{request, token});
+        flush();
+      },
+      refusing(e.request));
+}
+
+void session_state::list_tokens(std::uint32_t request) {
+  if (!has_cluster(request))
+    return;
+  self_->request(config_.cluster.control, inner_timeout, atom::token::value)
+    .then(
+      [this, request](std::vector<cluster::token_record>& tokens) {
+        tell(client::rows<cluster::token_record>{request, std::move(tokens)});
+        flush();
+      },
+      refusing(request));
+}
+
+void session_state::take(client::revoke_client_token& e) {
+  if (!has_cluster(e.request))
+    return;
+  self_->request(config_.cluster.control, inner_timeout, atom::token::value)
+    .then(
+      [this, request = e.request, name = e.name](const std::vector<cluster::token_record>& tokens) {
+        if (std::none_of(tokens.begin(), tokens.end(), [&](const auto& token) { return token.name == name; })) {
+          refuse(request, {ec::bad_request, "There is no token `" + name + "` in cluster " + config_.cluster.name
+                                              + "; `hearth cluster token list` shows those that there are."});
+          return flush();
+        }
+        decide(request, cluster::revoke_token{name}, "Token " + name + " is revoked; who uses it is put out.");
+      },
+      refusing(e.request));
+}
+
 void session_state::take(client::back_up& e) {
   if (!has_cluster(e.request))
     return;

@@ -43,6 +43,8 @@ void session_state::take(client::get& e) {
     tell(client::rows<typename std::decay_t<decltype(rows)>::value_type>{request, std::move(rows)});
     flush();
   };
+  if (what == "token")
+    return list_tokens(request);
   if (config_.switchboard && get_from_all(e, what, limit))
     return;
   if (what == "environment" || what == "replica") {
@@ -218,6 +220,7 @@ void session_state::start_again(const client::rerun& e, kept_call& kept, const o
   run.project = kept.project;
   run.domain = kept.domain;
   run.inputs = kept.inputs;
+  run.principal = config_.rights.principal;
   run.root.header.id = run.root.header.root = e.call;
   run.root.header.task = kept.task;
   run.root.arguments = std::move(kept.arguments);

@@ -124,6 +124,18 @@ inline constexpr std::size_t join_request_bytes_max = 16 * kib;
 /// For a whole join, seen from the node that joins: a commit of the control log is in it.
 inline constexpr seconds join_timeout{30};
 
+// -- remote clients ----
+
+/// How long a client's token is good unless the operator says otherwise: long enough to be renewed once a month, short enough
+/// that a forgotten one ends by itself.
+inline constexpr std::chrono::hours client_token_validity{24 * 30};
+/// A client's token ends at the latest after this: what is to last longer is made without an end.
+inline constexpr std::chrono::hours client_token_validity_max{24 * 365 * 10};
+inline constexpr std::size_t client_token_name_bytes_max = 63;
+/// How often a node with remote clients looks whether the token of one has ended, besides the moment at which it should:
+/// calendars are set.
+inline constexpr seconds client_token_look{60};
+
 // -- control log: its state ----
 
 /// The state lives in the memory of every node and travels as one snapshot: below 64 MiB in all. Open runs 32, ended ones 24,

@@ -113,6 +113,8 @@ public:
       loop_([](std::string_view what) { spdlog::error("{}", what); }), doors_(loop_, wanted, resources_),
       membership_(loop_, membership_of(wanted, resources_, doors_.disk())) {
     spawn_cast();
+    membership_.serve_clients(
+      [this](arrived client, client_rights rights) { return serve(std::move(client), std::move(rights)); });
     listen();
     watch_signals();
   }
@@ -246,15 +248,30 @@ private:
 
   void serve(listener::client client) {
     connection_config config;
-    config.loop = &loop_;
     config.peer = "client " + std::to_string(client.pid);
     config.socket = std::make_shared<kj::AutoCloseFd>(kj::mv(client.socket));
+    config.place = std::move(client.place);
+    spawn_connection(std::move(config), {});
+  }
+
+  connection_actor serve(arrived client, client_rights rights) {
+    connection_config config;
+    config.is_remote = true;
+    config.peer = "client " + rights.principal + " at " + client.address;
+    config.socket = std::make_shared<kj::AutoCloseFd>(kj::mv(client.socket));
+    config.channel = std::make_shared<std::unique_ptr<byte_channel>>(std::move(client.tls));
+    config.place = std::move(client.place);
+    return spawn_connection(std::move(config), std::move(rights));
+  }
+
+  connection_actor spawn_connection(connection_config config, client_rights rights) {
+    config.loop = &loop_;
     config.default_python = python_of(settings_);
     config.unread_bytes_max = defaults::unread_bytes_max;
     config.unread_log_bytes_max = defaults::unread_log_bytes_max;
     config.close_grace = defaults::close_grace;
-    config.place = std::move(client.place);
-    config.make_session = [this, id = session_id{++sessions_}](connection_actor::pointer connection) {
+    config.make_session = [this, id = session_id{++sessions_},
+                           rights = std::move(rights)](connection_actor::pointer connection) {
       session_config session;
       session.id = id;
       session.connection = connection_actor(connection);
@@ -266,11 +283,12 @@ private:
       session.journal = journal_;
       session.switchboard = membership_.switchboard();
       session.cluster = membership_.for_sessions();
+      session.rights = rights;
       return loop_.system().spawn([session](session_actor::stateful_pointer<session_state> self) {
         return self->state.make_behavior(self, session);
       });
     };
-    loop_.system().spawn([config](connection_actor::stateful_pointer<connection_state> self) {
+    return loop_.system().spawn([config](connection_actor::stateful_pointer<connection_state> self) {
       return self->state.make_behavior(self, config);
     });
   }

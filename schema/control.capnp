@@ -28,6 +28,8 @@ struct Request {
     setVoters @18 :List(Text);        # names or ids: one, three or five
     joinToken @19 :JoinToken;         # answered with `done`, whose detail is the token
     backup @20 :Text;                 # the control log, into this file of the node's machine; answered with `done`
+    clientToken @21 :ClientToken;     # for remote clients; answered with `done`, whose detail is the token
+    revokeToken @22 :Text;            # of remote clients, by its name; answered with `done` when nobody may use it any more
   }
 }
 
@@ -48,6 +50,7 @@ struct Response {
     status @12 :NodeRow;
     events @13 :List(EventRow);
     cluster @14 :ClusterState;
+    tokens @15 :List(TokenRow);
   }
 }
 
@@ -119,7 +122,7 @@ struct Abort {
 }
 
 struct Get {
-  what @0 :Text;                      # environments | replicas | runs | actions | events | nodes
+  what @0 :Text;                      # environments | replicas | runs | actions | events | nodes | tokens
   name @1 :Text;                      # empty: all; actions: the run; events: the environment
   limit @2 :UInt32;                   # 0: the node's default
 }
@@ -151,6 +154,13 @@ struct JoinToken {
   validMs @0 :UInt64;                 # 0: the node's default
 }
 
+struct ClientToken {
+  name @0 :Text;                      # empty: the node makes one
+  scopes @1 :List(Text);              # read | invoke | deploy | admin
+  validMs @2 :UInt64;                 # 0: the node's default
+  endless @3 :Bool;                   # it does not end
+}
+
 struct Done {
   detail @0 :Text;
 }
@@ -177,6 +187,13 @@ struct MemberRow {
   cpuMillis @8 :UInt32;               # what it has for replicas
   memoryBytes @9 :UInt64;
   gpus @10 :UInt32;
+}
+
+struct TokenRow {
+  # A token for remote clients; nobody keeps its secret.
+  name @0 :Text;
+  scopes @1 :List(Text);
+  expiresUnixMs @2 :UInt64;           # 0: never
 }
 
 struct EnvironmentRow {

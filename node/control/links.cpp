@@ -80,6 +80,7 @@ void cluster_links::open(const switchboard_actor& switchboard, std::uint64_t inc
   };
   gate.on_peer = [this](arrived connection) { admit(std::move(connection)); };
   gate.on_join = on_join;
+  gate.on_client = on_client;
   gate.warn = warn;
   gate_ = std::make_unique<link_gate>(loop_, socket_.get(), std::move(gate));
   spdlog::info("node {} of cluster {} listens at {}", file_.name, file_.cluster_name, to_string(file_.listen));

@@ -45,8 +45,11 @@ public:
   /// Hears, once or more, why this node must not go on; set before it opens.
   std::function<void(const failure& why)> on_fatal;
 
-  /// Where machines that want to join are received; before `open`.
-  std::function<void(arrived)> on_join;
+  /// Where machines that want to join, and remote clients, are received; before `open`.
+  std::function<void(arrived)> on_join, on_client;
+
+  /// SHA-256 of the authority's certificate; 32 bytes.
+  std::string authority_fingerprint() const { return fingerprint(*certificate_from_pem(own_.authority)); }
 
 private:
   struct known_peer {

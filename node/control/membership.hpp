@@ -4,6 +4,7 @@
 #include "node/control/control_loop.hpp"
 #include "node/control/links.hpp"
 #include "node/control/registrar.hpp"
+#include "node/gateway/client_desk.hpp"
 #include "node/loop/loop.hpp"
 
 #include <chrono>
@@ -43,6 +44,9 @@ public:
   /// What the sessions of operators need. With an empty name: the node is alone.
   session_cluster for_sessions() const;
 
+  /// How remote clients are served that were let in; before `start`. Without effect where the node is alone.
+  void serve_clients(std::function<connection_actor(arrived, client_rights)> serve);
+
   /// Begins to take part. `on_fatal` hears why the node cannot go on; `parts` are what other nodes may reach.
   void start(std::function<void(const failure&)> on_fatal, node_parts parts);
 
@@ -57,6 +61,7 @@ private:
   control_config control_alone(const membership_config& config) const;
   control_listener listener();
   void spawn_cluster_cast(writer& disk);
+  void hear(const control::facts& facts);
 
   work_loop& loop_;
   node_uuid self_;
@@ -66,6 +71,7 @@ private:
   caf::actor member_watcher_;
   registrar_door registrar_;
   std::unique_ptr<join_desk> desk_;
+  std::unique_ptr<client_desk> client_desk_;
   std::unique_ptr<cluster_links> links_;
   std::unique_ptr<control_loop> control_; // ends before the links
 };

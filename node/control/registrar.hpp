@@ -76,9 +76,10 @@ struct registrar_config {
   /// Copies the control log; blocks, on the disk's thread.
   std::function<void(const std::filesystem::path&)> back_up;
   std::function<std::chrono::system_clock::time_point()> now;
+  std::string authority{}; // SHA-256 of its certificate, for tokens of remote clients
 };
 
-/// Gives out join tokens, receives the machines that bring them, copies the control log.
+/// Gives out join tokens and those of remote clients, receives the machines that bring the former, copies the control log.
 ///
 /// Spawned by: the node, once, where it belongs to a cluster. Monitors nobody.
 /// Dies:       with the node; the writer finishes what it has taken.

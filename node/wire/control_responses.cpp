@@ -42,6 +42,7 @@ auto open_list(::Response::Builder into, const run_row*, unsigned n) { return in
 auto open_list(::Response::Builder into, const action_row*, unsigned n) { return into.initActions(n); }
 auto open_list(::Response::Builder into, const node_row*, unsigned n) { return into.initNodes(n); }
 auto open_list(::Response::Builder into, const event_row*, unsigned n) { return into.initEvents(n); }
+auto open_list(::Response::Builder into, const cluster::token_record*, unsigned n) { return into.initTokens(n); }
 
 template <class Row>
 std::string page_of(const Row* first, std::size_t count) {
@@ -142,5 +143,6 @@ template void write_rows(const std::vector<run_row>&, bool, const page_sink&);
 template void write_rows(const std::vector<action_row>&, bool, const page_sink&);
 template void write_rows(const std::vector<node_row>&, bool, const page_sink&);
 template void write_rows(const std::vector<event_row>&, bool, const page_sink&);
+template void write_rows(const std::vector<cluster::token_record>&, bool, const page_sink&);
 
 } // namespace hearth::wire

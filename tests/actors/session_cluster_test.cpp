@@ -5,6 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +35,9 @@ struct fixture : scripted_world {
     cluster.control = control.actor;
     cluster.registrar = sys.spawn([this](registrar_actor::pointer) -> registrar_actor::behavior_type {
       return {[](atom::token, milliseconds valid) { return "token for " + std::to_string(valid.count()); },
+              [](atom::token, const wanted_token& wanted) {
+                return wanted.name + " for " + (wanted.valid ? std::to_string(wanted.valid->count()) : "ever");
+              },
               [this](atom::backup, const std::string& target) {
                 copied.push_back(target);
                 return "copied to " + target;
@@ -80,10 +84,11 @@ BOOST_AUTO_TEST_CASE(the_members_are_told_with_their_seats_and_this_nodes_standi
 
 BOOST_AUTO_TEST_CASE(a_node_without_a_cluster_says_so_to_every_request) {
   cluster = {};
-  for (client::event what :
-       std::vector<client::event>{client::ask_cluster{5}, client::remove_node{5, "x"}, client::drain_node{5, "x", true},
-                                  client::set_voters{5, {"x"}}, client::make_join_token{5, {}},
-                                  client::back_up{5, "/x"}, client::admit_node{5, to_string(third), "x"}})
+  for (client::event what : std::vector<client::event>{
+         client::ask_cluster{5}, client::remove_node{5, "x"}, client::drain_node{5, "x", true},
+         client::set_voters{5, {"x"}}, client::make_join_token{5, {}},
+         client::make_client_token{5, "x", {"read"}, {}, false}, client::revoke_client_token{5, "x"},
+         client::get{5, "tokens", "", 0}, client::back_up{5, "/x"}, client::admit_node{5, to_string(third), "x"}})
     BOOST_CHECK(has(answer(std::move(what)), "not_a_member: This node belongs to no cluster"));
 }
 
@@ -135,6 +140,78 @@ BOOST_AUTO_TEST_CASE(tokens_and_backups_are_the_registrars) {
   BOOST_CHECK_EQUAL(answer(client::back_up{5, "/tmp/copy"}), "copied to /tmp/copy");
   BOOST_CHECK(has(answer(client::back_up{5, "copy"}), "bad_request: A backup goes to an absolute path"));
   BOOST_CHECK((copied == std::vector<std::string>{"/tmp/copy"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_token_for_clients_ends_after_the_time_that_is_said_the_usual_one_or_never) {
+  const auto usual = std::to_string(milliseconds(defaults::client_token_validity).count());
+  BOOST_CHECK_EQUAL(answer(client::make_client_token{5, "a", {"read"}, {}, false}), "a for " + usual);
+  BOOST_CHECK_EQUAL(answer(client::make_client_token{5, "b", {"read"}, milliseconds{5}, false}), "b for 5");
+  BOOST_CHECK_EQUAL(answer(client::make_client_token{5, "c", {"read"}, {}, true}), "c for ever");
+}
+
+BOOST_AUTO_TEST_CASE(tokens_are_listed_and_revoked_by_name) {
+  log->commit(cluster::put_token{"laptop", "d1", {"read"}, 5});
+  log->commit(cluster::put_token{"robot", "d2", {"invoke"}, 0});
+  control.catch_up();
+  auto& client = connect();
+  say(client, client::get{5, "tokens", "", 0});
+  run();
+  const auto listed = client.all<client::rows<cluster::token_record>>();
+  BOOST_REQUIRE_EQUAL(listed.size(), 1u);
+  BOOST_REQUIRE_EQUAL(listed.front().items.size(), 2u);
+  BOOST_CHECK_EQUAL(listed.front().items.front().name, "laptop");
+  BOOST_CHECK(has(answer(client::revoke_client_token{6, "laptop"}), "Token laptop is revoked"));
+  BOOST_CHECK(log->state.find_token("d1") == nullptr);
+  BOOST_CHECK(has(answer(client::revoke_client_token{7, "laptop"}), "There is no token `laptop` in cluster lab"));
+}
+
+BOOST_AUTO_TEST_CASE(a_remote_client_is_refused_what_its_token_has_no_scope_for) {
+  rights = {"laptop", {scope::read}};
+  BOOST_CHECK(has(answer(client::drain_node{5, "second", true}), "not_permitted: Token laptop has no scope `admin`"));
+  BOOST_CHECK(!log->state.find_member(second)->draining);
+  auto& client = connect();
+  client::invoke call;
+  call.header.id = {7, 7};
+  say(client, std::move(call));
+  run();
+  const auto replies = client.all<call_reply>();
+  BOOST_REQUIRE_EQUAL(replies.size(), 1u);
+  BOOST_CHECK(replies.front().code == ec::not_permitted);
+  BOOST_CHECK((replies.front().id == call_id{7, 7}));
+  rights = {"laptop", {scope::admin}};
+  BOOST_CHECK(has(answer(client::drain_node{5, "second", true}), "takes no new work"));
+}
+
+BOOST_AUTO_TEST_CASE(a_token_that_only_invokes_opens_what_the_cluster_has_to_the_last_detail_and_nothing_else) {
+  auto known = std::make_shared<environment_spec>();
+  known->project = "p";
+  known->domain = "d";
+  known->name = "env";
+  known->version = "123";
+  log->commit(cluster::put_spec{known->key(), known->version, bytes::copy_of("spec"), false});
+  control.catch_up();
+  auto other = std::make_shared<environment_spec>(*known);
+  other->version = "124";
+  rights = {"robot", {scope::invoke}};
+  auto& client = connect();
+  say(client, client::put_bundle{4, "digest", 10});
+  say(client, client::open_environment{5, known, false});
+  say(client, client::open_environment{6, other, false});
+  say(client, client::open_environment{7, known, true});
+  run();
+  const auto bundles = client.all<client::bundle_state>();
+  BOOST_REQUIRE_EQUAL(bundles.size(), 1u);
+  BOOST_CHECK(bundles.front().stored); // nothing is wanted of it
+  const auto opened = client.all<opened_handle>();
+  BOOST_REQUIRE_EQUAL(opened.size(), 1u);
+  BOOST_CHECK_EQUAL(opened.front().version, "123");
+  std::vector<std::uint32_t> refused;
+  for (const auto& refusal : client.all<client::refused>()) {
+    BOOST_CHECK(refusal.why.code == ec::not_permitted);
+    refused.push_back(refusal.request);
+  }
+  std::sort(refused.begin(), refused.end());
+  BOOST_CHECK((refused == std::vector<std::uint32_t>{6, 7}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -98,6 +98,7 @@ inline control_actor::behavior_type scripted_owners(control_actor::pointer, std:
     },
     [](atom::find, const std::string&, const std::string&) { return bytes(); },
     [](atom::list) { return std::vector<member_row>{}; },
+    [](atom::token) { return std::vector<cluster::token_record>{}; },
     [](atom::status) { return control::standing{}; },
     [node](atom::watch, const control_watcher& watcher) { node->watcher = watcher; },
   };

@@ -63,7 +63,10 @@ struct fixture {
     std::ostringstream nowhere;
     cli::surroundings around{.out = nowhere, .err = nowhere, .variable = reader(), .unix_ms = {}, .socket = {}};
     cli::choose_target(around, socket, cluster);
-    return {around.cluster.empty() ? around.socket : around.cluster, around.cluster_sockets};
+    std::vector<std::string> nodes;
+    for (const auto& node : around.cluster_nodes)
+      nodes.push_back(node.where);
+    return {around.cluster.empty() ? around.socket : around.cluster, nodes};
   }
 
   /// A node program that only does what it is told of files.

@@ -126,6 +126,14 @@ json readable_cluster(json state) {
   return state;
 }
 
+json readable_token(json row) {
+  if (!row.is_object())
+    row = json::object();
+  for (auto field : capnp::Schema::from<::TokenRow>().getFields())
+    make_readable(row, field.getProto().getName().cStr(), field.getType());
+  return row;
+}
+
 json rows_of(connection& node, noun what, const std::string& name, std::uint32_t limit) {
   auto rows = node.ask("get", {{"what", name_of(what)}, {"name", name}, {"limit", limit}}, name_of(what));
   auto result = json::array();
