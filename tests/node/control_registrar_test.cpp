@@ -51,6 +51,7 @@ struct fixture : test::loop_fixture {
           proposed.push_back(command);
           return decision;
         },
+        [](atom::read) { return cluster::outcome{}; },
         [](atom::own, const std::string&) { return ownership{}; },
         [](atom::find, const std::string&, const std::string&) { return bytes{}; },
         [](atom::list) { return std::vector<member_row>{}; },
