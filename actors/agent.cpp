@@ -57,11 +57,10 @@ caf::result<opened_environment> agent_state::open_gate(const spec_ptr& spec, boo
 caf::result<opened_environment> agent_state::open_here(const spec_ptr& spec, bool deploy, epoch owner_epoch) {
   if (halted_)
     return error_of({ec::shutting_down, std::string(sentence(ec::shutting_down))});
-  if (is_stale(spec->key(), owner_epoch))
-    return error_of({ec::stale_epoch, std::string(sentence(ec::stale_epoch))});
   if (auto no = unfit(*spec); no.code != ec::none)
     return error_of(no);
-  heard_of(spec->key(), owner_epoch); // ends a supervisor of an older ownership
+  if (!obeys(spec->key(), owner_epoch)) // else a supervisor of an older ownership ends
+    return error_of({ec::stale_epoch, std::string(sentence(ec::stale_epoch))});
   auto& supervisor = supervisors_[spec->key()];
   if (!supervisor) {
     supervisor = self_->spawn<caf::monitored>(

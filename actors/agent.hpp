@@ -3,6 +3,7 @@
 #include "actors/capacity.hpp"
 #include "actors/control.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/journal_entry.hpp"
 #include "actors/placement.hpp"
 #include "actors/remote_replica.hpp"
 #include "actors/start_queue.hpp"
@@ -144,6 +145,8 @@ private:
   void say_to_all(const link::message& message);
   bool is_stale(const std::string& key, epoch owner_epoch) const;
   void heard_of(const std::string& key, epoch owner_epoch);
+  bool obeys(const std::string& key, epoch owner_epoch);
+  void note(const std::string& key, journal_entry::kind_t kind, std::string detail);
   void drain_replicas_of(node_uuid node);
   link::free_capacity free_now() const;
   void report_later();
@@ -209,6 +212,10 @@ private:
   // In a cluster.
   std::optional<node_views> nodes_;
   std::unordered_map<std::string, epoch> epochs_; // the highest heard of, by key
+  struct noted {
+    epoch owned, obeyed;
+  };
+  std::unordered_map<std::string, noted> noted_epochs_; // what the journal was told last, by key
   std::unordered_map<std::string, epoch> owned_;  // of `supervisors_`, by key
   std::map<replica_id, placed_replica> placed_;
   std::unordered_map<caf::actor_addr, replica_id> placed_addresses_;

@@ -69,13 +69,17 @@ std::vector<Row> fullest(link::member_answers all) {
   return rows;
 }
 
-/// Each run once, as the node tells it that knows most: all know of it, its home knows its actions. Newest first.
+inline bool has_ended(const run_row& row) { return row.phase != "QUEUED" && row.phase != "RUNNING"; }
+
+/// Each run once, as the node tells it that knows most: who knows of its end, else its home, which knows its actions. Newest
+/// first.
 inline std::vector<run_row> best_of_each(link::member_answers all, std::size_t limit) {
   std::map<std::string, run_row> best;
   for (auto& row : merged<run_row>(std::move(all))) {
     auto [at, is_new] = best.try_emplace(row.name, row);
-    if (!is_new && row.actions > at->second.actions)
-      at->second = std::move(row);
+    auto& known = at->second;
+    if (!is_new && std::pair(has_ended(row), row.actions) > std::pair(has_ended(known), known.actions))
+      known = std::move(row);
   }
   std::vector<run_row> rows;
   for (auto& [name, row] : best)

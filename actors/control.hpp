@@ -32,8 +32,11 @@ using control_watcher = caf::typed_actor<caf::reacts_to<atom::events, control::f
 /// CONTROL is the door to the control log.
 using control_actor = caf::typed_actor<
   // Decides a command. The answer comes when it is committed and applied on this node, or with the code of its refusal;
-  // `no_quorum` when it is not known in time whether it was.
+  // `no_quorum` when it never was and never will be, `undecided` when that is not known in time.
   caf::replies_to<atom::propose, cluster::command>::with<cluster::outcome>,
+  // Answers when this node knows everything that was decided before the question; with `no_quorum` where no majority of the
+  // voters is reached, so that nobody can tell.
+  caf::replies_to<atom::read>::with<cluster::outcome>,
   // Who owns this environment; when nobody does, somebody is made its owner first. An error while this node may not act for
   // the cluster, or when that is not known in time.
   caf::replies_to<atom::own, std::string>::with<ownership>,

@@ -212,6 +212,14 @@ caf::result<outcome> controller_state::propose(const command& command) {
   return promise;
 }
 
+caf::result<outcome> controller_state::read() {
+  const auto number = ++numbers_;
+  auto promise = self_->make_response_promise<outcome>();
+  proposed_.emplace(number, promise);
+  config_.read(number);
+  return promise;
+}
+
 caf::result<ownership> controller_state::own(const std::string& key) {
   if (const auto now = owner_of(key); now.node)
     return now;
@@ -265,6 +273,7 @@ controller_actor::behavior_type controller_state::make_behavior(controller_actor
   });
   return {
     [this](atom::propose, const command& command) { return propose(command); },
+    [this](atom::read) { return read(); },
     [this](atom::own, const std::string& key) { return own(key); },
     [this](atom::find, const std::string& key, const std::string& version) { return find(key, version); },
     [this](atom::list) {

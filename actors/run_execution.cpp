@@ -15,6 +15,7 @@ namespace {
 bool passes(ec code) {
   switch (code) {
     case ec::no_quorum:
+    case ec::undecided:
     case ec::overloaded:
     case ec::queue_full:
     case ec::node_lost:

@@ -92,12 +92,15 @@ private:
     run_order order;
     cluster::accept_run entry;
     caf::typed_response_promise<std::string> promise;
-    bool put_again = false; // its spec has been put once more
+    bool put_again = false;                          // its spec has been put once more
+    std::vector<std::shared_ptr<submission>> behind; // of the same root, which came before this one was decided
   };
   using submission_ptr = std::shared_ptr<submission>;
 
   // run_admission.cpp: how a run is accepted.
   caf::result<std::string> accept(run_order& order);
+  void submit(const submission_ptr& s);
+  void settled(const submission_ptr& s);
   bool may_accept() const { return agent_ && standing_.holds; }
   void settle_waiting(call_id expired);
   void store_arguments(const submission_ptr& s);

@@ -73,7 +73,7 @@ void session_state::open(std::uint32_t request, spec_ptr spec, bool deploy) {
       refusing(request));
 }
 
-std::function<void(const caf::error&)> session_state::refusing(std::uint32_t request) {
+session_state::error_handler session_state::refusing(std::uint32_t request) {
   return [this, request](const caf::error& error) {
     refuse(request, failure_of(error));
     flush();

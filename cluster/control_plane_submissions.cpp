@@ -8,12 +8,11 @@ namespace hearth::cluster {
 
 namespace {
 
-outcome undecided(bool handed) {
-  return refused(ec::no_quorum, handed
-                                  ? "The voters of the control log did not decide in time; it may have been accepted. "
-                                    "Ask again under the same id."
-                                  : "This node reaches no majority of the control log's voters; nothing was accepted. "
-                                    "`hearth cluster status` shows who is missing.");
+outcome out_of_patience(bool handed) {
+  return handed ? refused(ec::undecided, "The voters of the control log did not decide in time; it may have been accepted. "
+                                         "Ask again under the same id.")
+                : refused(ec::no_quorum, "This node reaches no majority of the control log's voters; nothing was accepted. "
+                                         "`hearth cluster status` shows who is missing.");
 }
 
 } // namespace
@@ -220,7 +219,7 @@ void control_plane::look_after_submissions() {
       auto& what = found->second;
       const auto end = what.begun + defaults::decision_patience;
       if (end <= now_)
-        decided(number, undecided(what.handed > 0));
+        decided(number, out_of_patience(what.handed > 0));
       else if (what.again <= now_)
         hand_in(number, what);
       else
@@ -229,7 +228,7 @@ void control_plane::look_after_submissions() {
     for (auto it = readings_.begin(); it != readings_.end();) {
       const auto end = it->second.begun + defaults::decision_patience;
       if (end <= now_) {
-        out_.emplace_back(effects::answer{it->second.request, undecided(false)});
+        out_.emplace_back(effects::answer{it->second.request, out_of_patience(false)});
         it = readings_.erase(it);
         continue;
       }

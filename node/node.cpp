@@ -82,6 +82,12 @@ void end_within(std::chrono::milliseconds time) {
   ::alarm(static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(time).count()));
 }
 
+/// What the journal keeps in memory outlives a node that is killed in its log alone.
+void log_entry(const journal_entry& entry) {
+  if (spdlog::should_log(spdlog::level::debug))
+    spdlog::debug("{}/{}/{}: {}", entry.project, entry.domain, entry.environment, in_words(entry));
+}
+
 using node_part = std::pair<caf::actor, const char*>;
 
 /// Hears the end of the parts that a node cannot be without. The agent ends when the node is to end; another one ends only
@@ -200,7 +206,7 @@ private:
     auto& system = loop_.system();
     spawn_run_keeper();
     journal_ = system.spawn([](journal_actor::stateful_pointer<journal_state> self) {
-      return self->state.make_behavior(self, journal_config{unix_ms});
+      return self->state.make_behavior(self, journal_config{unix_ms, log_entry});
     });
     describe();
     agent_config config;

@@ -150,6 +150,10 @@ void control_loop::submit(std::uint64_t number, cluster::command command) {
   loop_->post([this, number, command = std::move(command)]() mutable { shell_->submit(number, std::move(command)); });
 }
 
+void control_loop::read(std::uint64_t number) {
+  loop_->post([this, number] { shell_->read(number); });
+}
+
 void control_loop::stop(std::chrono::milliseconds patience) {
   *ended_ = true;
   loop_->post([this, patience] {

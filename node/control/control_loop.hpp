@@ -48,6 +48,9 @@ public:
   /// Proposes a command; `on_decided` hears of it under this number, once. Any thread.
   void submit(std::uint64_t number, cluster::command command);
 
+  /// `on_decided` hears under this number, once, when `on_entries` has heard all that was decided until now. Any thread.
+  void read(std::uint64_t number);
+
   /// Gives up the seat, lets another voter lead, and ends the threads; after `patience` without that.
   void stop(std::chrono::milliseconds patience);
 

@@ -59,6 +59,8 @@ void control_shell::submit(std::uint64_t number, cluster::command command) {
   step(cluster::events::submit{number, std::move(command)});
 }
 
+void control_shell::read(std::uint64_t number) { step(cluster::events::read{number}); }
+
 void control_shell::stop() { step(cluster::events::stop{}); }
 
 void control_shell::step(cluster::controller_event event) {
@@ -85,8 +87,7 @@ void control_shell::perform(cluster::effects::send&& e) {
 
 void control_shell::perform(cluster::effects::answer&& e) { decided_.emplace_back(e.request, std::move(e.result)); }
 
-void control_shell::perform(cluster::effects::readable&&) { /* nobody here asks for one */
-}
+void control_shell::perform(cluster::effects::readable&& e) { decided_.emplace_back(e.request, cluster::outcome{}); }
 
 void control_shell::perform(cluster::effects::applied&& e) { news_.push_back({e.index, std::move(e.order)}); }
 

@@ -40,6 +40,7 @@ public:
 
   void start();
   void submit(std::uint64_t number, cluster::command command);
+  void read(std::uint64_t number);
   void stop();
   bool finish_disk(std::chrono::steady_clock::time_point deadline) { return disk_.finish(deadline); }
 

@@ -25,6 +25,7 @@ membership::membership(work_loop& loop, membership_config config) : loop_(loop) 
   actor.submit = [this](std::uint64_t number, cluster::command command) {
     control_->submit(number, std::move(command));
   };
+  actor.read = [this](std::uint64_t number) { control_->read(number); };
   controller_ = loop_.system().spawn(
     [actor](controller_actor::stateful_pointer<controller_state> me) { return me->state.make_behavior(me, actor); });
   control_ = std::make_unique<control_loop>(std::move(control), loop_, listener());

@@ -115,6 +115,25 @@ BOOST_AUTO_TEST_CASE(the_end_of_that_wait_starts_nothing_twice) {
   BOOST_TEST(c.replies().at(0).value.head.view() == "42");
 }
 
+BOOST_AUTO_TEST_CASE(a_run_that_is_submitted_again_before_it_was_decided_is_the_same_run) {
+  const auto spec = make_spec(1, 1);
+  auto& lost = connect();
+  log->is_slow = true;
+  const auto root = start_run(lost, open(lost, spec), "nightly");
+  auto& again = connect();
+  BOOST_TEST((start_run(again, open(again, spec), "nightly") == root));
+  BOOST_TEST(again.all<client::refused>().empty());
+  while (!log->waiting.empty()) {
+    control->go_on();
+    run();
+  }
+  BOOST_TEST(again.all<client::run_state>().size() == 1u);
+  BOOST_TEST(executions() == 1u);
+  finish(interpreter(0), 0, ec::none, "42");
+  BOOST_TEST_REQUIRE(again.replies().size() == 1u);
+  BOOST_TEST(again.replies()[0].value.head.view() == "42");
+}
+
 BOOST_AUTO_TEST_CASE(a_run_that_the_log_refuses_for_now_is_refused_and_never_starts) {
   auto& c = connect();
   auto handle = open(c, make_spec(1, 1));

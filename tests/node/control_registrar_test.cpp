@@ -54,6 +54,7 @@ struct fixture : test::loop_fixture {
           proposed.push_back(command);
           return decision;
         },
+        [](atom::read) { return cluster::outcome{}; },
         [](atom::own, const std::string&) { return ownership{}; },
         [](atom::find, const std::string&, const std::string&) { return bytes{}; },
         [this](atom::list) { return members; },

@@ -7,6 +7,12 @@ namespace hearth::sim {
 
 using namespace cluster;
 
+namespace {
+
+bool may_try_again(ec code) { return code == ec::no_quorum || code == ec::undecided || code == ec::overloaded; }
+
+} // namespace
+
 void cluster_world::on(std::size_t node, const effects::applied& what) {
   const auto& state = plane(node).state();
   check(node, what);
@@ -84,7 +90,7 @@ void cluster_world::execute(std::size_t node, const run_record& run) {
         return;
       if (result.code == ec::none)
         start(node, name, attempt);
-      else if (result.code == ec::no_quorum || result.code == ec::overloaded) {
+      else if may_try_again(result.code) {
         nodes_[node].executing.erase({name, attempt});
         plan(node, now() + from_ms(200), [this, node] { execute_all(node); });
       }
@@ -107,7 +113,7 @@ void cluster_world::finish(std::size_t node, const std::string& run, std::uint32
   end.value = {"d", value.size(), bytes::copy_of(value)};
   const auto life = nodes_[node].life;
   submit(node, end, [this, node, run, attempt, life](const outcome& result) {
-    if (nodes_[node].life == life && (result.code == ec::no_quorum || result.code == ec::overloaded))
+    if (nodes_[node].life == life && may_try_again(result.code))
       plan(node, now() + from_ms(100), [this, node, run, attempt] { finish(node, run, attempt); });
     if (result.code == ec::bad_request)
       violated("the completion of " + run + " was refused: " + result.message);

@@ -90,6 +90,7 @@ inline control_actor::behavior_type scripted_owners(control_actor::pointer, std:
                                                     std::shared_ptr<test_node> node) {
   return {
     [](atom::propose, const cluster::command&) { return cluster::outcome{}; },
+    [](atom::read) { return cluster::outcome{}; },
     [log](atom::own, const std::string& key) -> caf::result<ownership> {
       ++log->asked;
       if (log->refusal)

@@ -66,6 +66,7 @@ public:
     config.self = self;
     config.voters = {this_node};
     config.submit = [this](std::uint64_t number, cluster::command command) { submit(number, std::move(command)); };
+    config.read = [this](std::uint64_t number) { read(number); };
     actor = system.spawn([config](controller_actor::stateful_pointer<controller_state> self) {
       return self->state.make_behavior(self, config);
     });
@@ -108,6 +109,7 @@ public:
   }
 
   controller_actor actor;
+  bool is_behind = false; // hears what was decided only when it asks
 
 private:
   void submit(std::uint64_t number, cluster::command command) {
@@ -120,10 +122,18 @@ private:
       decide(number, command);
   }
 
+  void read(std::uint64_t number) {
+    if (!log_->is_cut)
+      catch_up();
+    caf::anon_send(actor, atom::done::value, number,
+                   log_->is_cut ? cluster::outcome{ec::no_quorum, "Too few voters are reached."} : cluster::outcome{});
+  }
+
   void decide(std::uint64_t number, const cluster::command& command) {
     const auto outcome = log_->commit(command);
     for (auto* follower : log_->followers)
-      follower->catch_up();
+      if (!follower->is_behind)
+        follower->catch_up();
     caf::anon_send(actor, atom::done::value, number, outcome);
   }
 
