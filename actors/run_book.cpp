@@ -191,6 +191,13 @@ std::vector<action_row> run_book::actions(const run_entry& run, std::size_t limi
   return rows;
 }
 
+void run_book::forget_actions(run_entry& run) {
+  run.actions = {};
+  run.index = {};
+  run.open_actions = {};
+  run.row.actions = run.row.actions_done = run.row.actions_failed = 0;
+}
+
 void run_book::count(run_entry& run, action_event& e) {
   if (!counts(run, e))
     return;

@@ -56,6 +56,9 @@ public:
   /// The first of the run's actions, as listings show them: in a run that has ended none runs, whatever was reported.
   static std::vector<action_row> actions(const run_entry& run, std::size_t limit);
 
+  /// Its home is elsewhere now, and what happened here is not what happens there.
+  static void forget_actions(run_entry& run);
+
   /// How many have not ended.
   std::size_t open_count() const { return open_; }
 

@@ -52,7 +52,7 @@ void run_keeper_state::changed(durable_run_ptr now) {
   if (x != executions_.end() && (!is_ours || x->second.run->attempt != d.attempt))
     drop(root, "The run goes on elsewhere.");
   if (!is_ours)
-    return;
+    return run_book::forget_actions(run); // another home is told of them
   if (!executions_.contains(root))
     begin(run);
   else if (d.is_to_end && !x->second.run->is_to_end)
@@ -201,6 +201,8 @@ caf::result<run_row> run_keeper_state::abort(const std::string& name_or_root, co
 
 caf::result<run_row> run_keeper_state::abort_action(run_entry& run, const std::string& action,
                                                     const std::string& reason) {
+  if (config_->switchboard && run.durable->home && run.durable->home != config_->self)
+    return abort_at_home(run, action, reason);
   std::vector<call_id> matches;
   for (const auto& [id, open] : run.open_actions)
     if (to_string(id).compare(0, action.size(), action) == 0)
@@ -214,6 +216,25 @@ caf::result<run_row> run_keeper_state::abort_action(run_entry& run, const std::s
                                         + "` begin with `" + action + "`; give more of the id."});
   return error_of({ec::bad_request, "Run `" + run.name() + "` has no open action `" + action + "`; `hearth get actions "
                                       + run.name() + "` lists them."});
+}
+
+/// Only the home of a run knows where its actions are.
+caf::result<run_row> run_keeper_state::abort_at_home(const run_entry& run, const std::string& action,
+                                                     const std::string& reason) {
+  link::ask question;
+  question.what = "abort";
+  question.words = {run.name(), action, reason};
+  auto promise = self_->make_response_promise<run_row>();
+  self_
+    ->request(config_->switchboard, caf::infinite, atom::ask::value, run.durable->home, std::move(question),
+              milliseconds(defaults::inner_request_timeout))
+    .then(
+      [promise](link::answer& found) mutable {
+        auto* rows = std::get_if<std::vector<run_row>>(&found.content);
+        promise.deliver(rows && !rows->empty() ? std::move(rows->front()) : run_row{});
+      },
+      [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
+  return promise;
 }
 
 void run_keeper_state::cancel(call_id action, const open_action& open, const std::string& reason) {

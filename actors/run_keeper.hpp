@@ -160,6 +160,7 @@ private:
   void cancel(call_id action, const open_action& open, const std::string& reason);
   caf::result<run_row> abort(const std::string& run, const std::string& action, const std::string& reason);
   caf::result<run_row> abort_action(run_entry& run, const std::string& action, const std::string& reason);
+  caf::result<run_row> abort_at_home(const run_entry& run, const std::string& action, const std::string& reason);
   void heed(const caf::actor_addr& actor);
   void down(const caf::down_msg& down);
   void leave(const caf::actor_addr& session);

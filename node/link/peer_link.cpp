@@ -35,7 +35,7 @@ void peer_link::try_again() {
   if (is_up_ || !address_)
     return;
   if (!dials())
-    return may_be_gone_ ? ask_host() : knock();
+    return may_be_gone_ && !host_answers_ ? ask_host() : knock();
   for (const auto on : terms_.channels)
     if (!at(on).current && !at(on).dialing)
       start_dial(on);
@@ -86,10 +86,13 @@ void peer_link::ask_host() {
                                      [this](const dial::outcome& outcome) {
                                        const auto ended = std::move(question_);
                                        const auto* failed = std::get_if<unreached>(&outcome);
+                                       host_answers_ = failed == nullptr;
                                        if (failed && failed->is_refused)
                                          on_nobody_listens();
-                                       else if (!is_up_)
+                                       if (!is_up_ && (may_be_gone_ || host_answers_))
                                          rest();
+                                       else if (!is_up_)
+                                         again_.set(defaults::link_knock_interval);
                                      });
 }
 
@@ -103,9 +106,12 @@ void peer_link::knock() {
                                        const auto ended = std::move(question_);
                                        const auto* failed = std::get_if<unreached>(&outcome);
                                        if (failed && failed->is_revoked)
-                                         terms_.on_expelled({"was removed from the cluster", false, true});
-                                       else if (!is_up_)
-                                         again_.set(defaults::link_knock_interval);
+                                         return terms_.on_expelled({"was removed from the cluster", false, true});
+                                       if (failed && failed->is_refused)
+                                         on_nobody_listens();
+                                       if (!is_up_)
+                                         again_.set(may_be_gone_ ? defaults::link_redial_longest
+                                                                 : defaults::link_knock_interval);
                                      });
 }
 
@@ -229,6 +235,7 @@ bool peer_link::close() {
   }
   const bool was_up = std::exchange(is_up_, false);
   may_be_gone_ = may_be_gone_ || was_up;
+  host_answers_ = host_answers_ && !was_up;
   if (was_up && std::chrono::steady_clock::now() - up_since_ > defaults::link_redial_longest) {
     pause_ = {};
     again_.set({}); // whether its host refuses is worth knowing at once

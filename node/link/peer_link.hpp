@@ -110,6 +110,7 @@ private:
   bool is_up_ = false;
   bool is_retired_ = false;
   bool may_be_gone_ = false;      // was up, and nobody has answered for its host since
+  bool host_answers_ = false;     // somebody listens there, since then
   std::uint64_t incarnation_ = 0; // of the newest process that said hello
   std::uint64_t process_ = 0;
 };

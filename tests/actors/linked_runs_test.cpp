@@ -123,6 +123,19 @@ BOOST_AUTO_TEST_CASE(an_action_on_another_node_is_aborted_where_it_runs) {
   BOOST_TEST(action(actions(home, "nightly"), root).phase == "RUNNING");
 }
 
+BOOST_AUTO_TEST_CASE(an_action_is_aborted_from_a_node_that_is_not_the_home_of_its_run) {
+  calls_child(root, spec, child);
+  auto& where = at(child);
+  const auto row = ask<run_row>(*this, away.run_keeper, atom::abort::value, std::string("nightly"), to_string(child),
+                                std::string("enough"));
+  BOOST_TEST_REQUIRE(row.first.has_value());
+  BOOST_TEST(std::get<0>(*row.first).name == "nightly");
+  BOOST_TEST(where.cancelled.size() == 1u);
+  const auto none = ask<run_row>(*this, away.run_keeper, atom::abort::value, std::string("nightly"),
+                                 std::string("ffffffff"), std::string("enough"));
+  BOOST_TEST((failure_of(none.second).code == ec::bad_request));
+}
+
 BOOST_AUTO_TEST_CASE(a_node_that_is_not_the_home_of_a_run_keeps_nothing_of_it_and_says_so_at_once) {
   finished_child returned{root, child, {}};
   returned.reply.id = child;

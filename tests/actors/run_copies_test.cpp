@@ -45,6 +45,19 @@ BOOST_AUTO_TEST_CASE(what_a_home_records_is_kept_by_another_node_too) {
   BOOST_TEST(copy->value.head.view() == "forty-two");
 }
 
+BOOST_AUTO_TEST_CASE(the_actions_of_a_run_are_those_that_its_newest_home_knows) {
+  const auto root = start_run(spec, "nightly");
+  calls_child(root, spec, child);
+  BOOST_TEST(actions(home, "nightly").size() == 2u);
+  move_runs();
+  BOOST_TEST(actions(home, "nightly").empty());
+  BOOST_TEST(actions(away, "nightly").size() == 1u);
+  finish(root);
+  BOOST_TEST(actions(home, "nightly").empty());
+  BOOST_TEST_REQUIRE(actions(away, "nightly").size() == 1u);
+  BOOST_TEST(actions(away, "nightly").front().phase == "SUCCEEDED");
+}
+
 BOOST_AUTO_TEST_CASE(a_new_home_answers_a_parent_from_its_copy_of_the_record) {
   const auto root = start_run(spec, "nightly");
   calls_child(root, spec, child);

@@ -94,8 +94,23 @@ def test_a_node_is_drained_and_comes_back(three: Machine) -> None:
 def test_voters_are_chosen_and_a_node_that_does_not_vote_is_removed(three: Machine) -> None:
     three.hearth("cluster", "voters", "set", "node-1")
     wait_until(lambda: sum(row["voter"] for row in three.nodes().values()) == 1, "one voter")
+    pid = three.pid("node-3")
     three.hearth("node", "remove", "node-3")
-    wait_until(lambda: not alive(three.pid("node-3")), "the removed node to end")
+    wait_until(lambda: not alive(pid), "the removed node to end")
+    log = (three.cluster / "node-3" / "hearthd.log").read_text()
+    assert "This node was removed from the cluster" in log or "was removed from cluster local for good" in log
+
+
+def test_a_node_that_was_removed_while_it_was_down_ends_when_it_is_started(three: Machine) -> None:
+    three.hearth("cluster", "voters", "set", "node-1")
+    for name in ("node-2", "node-3"):  # one of them dials the other nodes, or both wait to be dialed
+        pid = three.pid(name)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not alive(pid), f"{name} to be dead")
+        three.hearth("node", "remove", name)
+    done = three.hearth("cluster", "up", status=1)
+    assert "ended with status 77 while it started" in done.stderr
+    assert "was removed from cluster local for good. With an empty state directory it can join again." in done.stderr
 
 
 def test_machines_join_with_a_token_once(machine: Machine, daemons: Any) -> None:

@@ -9,8 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Iterator, List
 
 import pytest
 
@@ -233,3 +232,26 @@ def test_a_machine_joins_through_any_member_also_when_that_one_stops_right_after
             wait_until(lambda: newcomer.is_up_at(other), f"{newcomer.name} to be up without {signer.name}")
         signer.start()
         wait_until(lambda: newcomer.is_up_at(signer), f"{signer.name} to know {newcomer.name}")
+
+
+# -- upgrades ----------------------------------------------------------------------------------------------------------
+
+NEXT = {"HEARTH_TEST_VERSIONS_AHEAD": "1"}
+AFTER_NEXT = {"HEARTH_TEST_VERSIONS_AHEAD": "2"}
+
+
+def test_nodes_are_upgraded_by_one_version_under_load_and_no_run_fails(three: Machine) -> None:
+    with work_on(three) as load:
+        for name in NAMES:
+            restart(three, name, **NEXT)
+            load.goes_on()
+    end_politely(three, "node-2")  # all are of the next version: there is no way back
+    done = three.hearth("cluster", "up", status=1)
+    assert "understands feature level 1, this cluster writes level 2; install a newer Hearth there" in done.stderr
+
+
+def test_a_node_that_is_two_versions_ahead_is_refused_with_the_reason(three: Machine) -> None:
+    end_politely(three, "node-2")
+    assert three.hearth("cluster", "up", status=1, **AFTER_NEXT).returncode == 1
+    assert "of the link, this node 1 to 1; upgrade the older one" in (three.cluster / "node-1" / "hearthd.log").read_text()
+    assert three.hearth("run", "squares.py", "square", "--x", "2").stdout.strip() == "4"
