@@ -32,6 +32,7 @@ struct session_config {
   switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
   session_cluster cluster{};
   client_rights rights{};
+  std::function<bytes(const environment_spec&)> encode_spec{}; // where `cluster` is named
 };
 
 class session_state {
@@ -85,6 +86,7 @@ private:
 
   /// Answers what the client may not ask for.
   void refuse_event(const client::event& what, std::string why);
+  void deploy(std::uint32_t request, const spec_ptr& spec);
   void open(std::uint32_t request, spec_ptr spec, bool deploy);
   void list_tokens(std::uint32_t request);
   void start(client::start_run& order, client::invoke& e, const opened_environment& in);

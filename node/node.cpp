@@ -290,6 +290,7 @@ private:
       session.switchboard = membership_.switchboard();
       session.cluster = membership_.for_sessions();
       session.rights = rights;
+      session.encode_spec = wire::encode_environment;
       return loop_.system().spawn([session](session_actor::stateful_pointer<session_state> self) {
         return self->state.make_behavior(self, session);
       });

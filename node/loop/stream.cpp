@@ -196,10 +196,12 @@ bool frame_stream::flush() {
 }
 
 void frame_stream::flush_turn() {
-  if (!push() || !blocked_)
+  if (end_ || !push())
     return;
+  const bool was_blocked = blocked_.has_value();
   blocked_.reset();
-  owner_.on_drained(); // may destroy us
+  if (std::exchange(is_awaited_, false) || was_blocked)
+    owner_.on_drained(); // may destroy us
 }
 
 } // namespace hearth

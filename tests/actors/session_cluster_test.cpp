@@ -214,4 +214,23 @@ BOOST_AUTO_TEST_CASE(a_token_that_only_invokes_opens_what_the_cluster_has_to_the
   BOOST_CHECK((refused == std::vector<std::uint32_t>{6, 7}));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_deployed_is_kept_by_the_cluster_and_not_opened_when_it_cannot_be) {
+  auto spec = std::make_shared<environment_spec>();
+  spec->name = "env";
+  spec->version = "123";
+  auto& client = connect();
+  say(client, client::open_environment{5, spec, true});
+  run();
+  const auto* kept = log->state.find_environment(spec->key());
+  BOOST_REQUIRE(kept != nullptr);
+  BOOST_CHECK_EQUAL(kept->deployed, "123");
+  BOOST_CHECK_EQUAL(client.all<opened_handle>().size(), 1u);
+  log->is_cut = true;
+  say(client, client::open_environment{6, spec, true});
+  run();
+  BOOST_CHECK_EQUAL(client.all<opened_handle>().size(), 1u);
+  BOOST_REQUIRE_EQUAL(client.all<client::refused>().size(), 1u);
+  BOOST_CHECK(client.all<client::refused>().front().why.code == ec::no_quorum);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -168,6 +168,18 @@ BOOST_FIXTURE_TEST_CASE(a_peer_that_does_not_read_leaves_the_queue_with_its_owne
   BOOST_TEST(left.drained == 1u);
 }
 
+BOOST_FIXTURE_TEST_CASE(who_waits_for_an_empty_queue_hears_of_it_once_also_when_the_socket_takes_all_at_once,
+                        two_ends) {
+  left.stream->write(frame(10));
+  left.stream->tell_when_drained();
+  BOOST_TEST(left.drained == 0u); // not from within
+  BOOST_REQUIRE(run_until([&] { return left.drained == 1; }));
+  BOOST_TEST(left.stream->queued_bytes() == 0u);
+  left.stream->write(frame(10));
+  BOOST_REQUIRE(run_until([&] { return right.frames.size() == 2; }));
+  BOOST_TEST(left.drained == 1u);
+}
+
 BOOST_FIXTURE_TEST_CASE(reading_pauses_within_a_batch_and_resumes_without_loss, two_ends) {
   right.on_batch = [&](auto&) { right.stream->pause_reading(); };
   std::size_t sent = 0;

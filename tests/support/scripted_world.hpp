@@ -139,6 +139,7 @@ public:
     config.journal = journal;
     config.cluster = cluster;
     config.rights = rights;
+    config.encode_spec = [](const environment_spec& spec) { return bytes::copy_of("spec of " + spec.name); };
     c->session = sys.spawn([config](session_actor::stateful_pointer<session_state> self) {
       return self->state.make_behavior(self, config);
     });

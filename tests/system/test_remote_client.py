@@ -149,9 +149,11 @@ def test_each_scope_allows_its_part_and_no_more(three: Machine, laptop: Laptop) 
     assert "Token caller has no scope `deploy`, which version " in refused
     assert "has no scope `read`" in laptop.refused("get", "runs")
     laptop.log_in(three, "invoke,deploy", "--name", "maker")
-    assert laptop.program("call").stdout.strip() == "36"
+    laptop.program("deploy")
     laptop.log_in(three, "invoke", "--name", "caller-2")
-    assert laptop.program("call").stdout.strip() == "36"  # what is there already
+    assert laptop.program("call").stdout.strip() == "36"  # what was deployed
+    (laptop.home / "work.py").write_text((laptop.home / "work.py").read_text() + "# changed\n")
+    assert "has no scope `deploy`" in laptop.program("call", status=1).stderr
     laptop.log_in(three, "admin", "--name", "boss")
     laptop.hearth("node", "drain", "node-3")
     assert three.nodes()["node-3"]["draining"]
