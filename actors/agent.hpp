@@ -216,7 +216,7 @@ private:
     epoch owned, obeyed;
   };
   std::unordered_map<std::string, noted> noted_epochs_; // what the journal was told last, by key
-  std::unordered_map<std::string, epoch> owned_;  // of `supervisors_`, by key
+  std::unordered_map<std::string, epoch> owned_;        // of `supervisors_`, by key
   std::map<replica_id, placed_replica> placed_;
   std::unordered_map<caf::actor_addr, replica_id> placed_addresses_;
   std::map<ownership_key, absent> absent_owners_;

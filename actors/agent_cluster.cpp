@@ -33,7 +33,8 @@ void agent_state::take(const control::member_changed& fact) {
 
 void agent_state::take(const control::owner_changed& fact) {
   heard_of(fact.key, fact.now.epoch);
-  if (auto& known = noted_epochs_[fact.key].owned; fact.now.node && fact.now.epoch != std::exchange(known, fact.now.epoch))
+  if (auto& known = noted_epochs_[fact.key].owned;
+      fact.now.node && fact.now.epoch != std::exchange(known, fact.now.epoch))
     note(fact.key, journal_entry::kind_t::owned,
          std::to_string(fact.now.epoch.value) + ": node " + node_name(fact.now.node));
   if (fact.now.node != config_.node && owned_.count(fact.key) > 0)

@@ -101,7 +101,8 @@ void controller_state::forget(call_id root) {
 
 void controller_state::settle_standing() {
   control::standing now;
-  const auto* seat = state_->seat_of(config_.self);
+  // A node that starts finds the seat of its former life on its disk: what that had has gone on elsewhere meanwhile.
+  const auto* seat = state_->find_seat(consensus_.seat);
   now.holds = seat && consensus_.has_lease;
   now.seat = seat ? seat->seat : seat_id{};
   if (!now.holds)
@@ -151,7 +152,8 @@ member_row controller_state::row_of(const member& member) const {
 ownership controller_state::owner_of(const std::string& key) const {
   const auto [seat, epoch] = state_->owner_of(key);
   const auto* record = state_->find_seat(seat);
-  return {record ? record->node : node_uuid{}, seat, epoch};
+  const bool is_former = record && record->node == config_.self && seat != standing_.seat;
+  return {record && !is_former ? record->node : node_uuid{}, seat, epoch};
 }
 
 std::vector<token_record> controller_state::tokens() const {

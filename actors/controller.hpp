@@ -28,6 +28,7 @@ using image_ptr = std::shared_ptr<const cluster::control_image>;
 /// What consensus knows that is in no entry.
 struct consensus {
   bool has_lease = false;
+  seat_id seat;        // that this process has taken; none: not yet, or lost
   node_uuid leader;    // none: unknown
   std::string why_not; // without a lease, for a person
 };
@@ -98,7 +99,7 @@ private:
   control::facts news_; // not told yet
   std::uint64_t numbers_ = 0;
   std::map<std::uint64_t, caf::typed_response_promise<cluster::outcome>> proposed_; // and asked to read
-  std::map<std::uint64_t, std::string> granted_; // key
+  std::map<std::uint64_t, std::string> granted_;                                    // key
   std::map<std::string, std::vector<owner_promise>> owners_wanted_;
 };
 

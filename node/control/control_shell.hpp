@@ -87,6 +87,7 @@ private:
   loop_timer work_timer_;
   std::optional<std::chrono::steady_clock::time_point> asked_work_; // when, and it has not answered
   cluster::instant lease_{};
+  seat_id seat_;
   node_uuid leader_;
   bool said_consensus_ = false;
   control::consensus told_;

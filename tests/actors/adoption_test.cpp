@@ -145,6 +145,17 @@ BOOST_FIXTURE_TEST_CASE(an_order_of_a_lower_epoch_is_refused_and_its_owner_learn
   BOOST_TEST((failed.code == ec::stale_epoch));
 }
 
+BOOST_FIXTURE_TEST_CASE(the_journal_tells_which_epochs_a_node_heard_of_obeyed_and_refused, moved) {
+  tell(at(1).agent, atom::events::value,
+       control::facts{control::owner_changed{spec->key(), {at(1).id, {}, epoch{20}}}});
+  open(1, spec, 10);
+  open(1, spec, 20);
+  const auto told = events();
+  for (const auto* sentence : {"Epoch 10 is obeyed.", "Epoch 20: node n1 owns it.",
+                               "Epoch 10 was refused: epoch 20 is known.", "Epoch 20 is obeyed."})
+    BOOST_TEST(std::count(told.begin(), told.end(), sentence) > 0, sentence);
+}
+
 BOOST_FIXTURE_TEST_CASE(an_owner_without_standing_lets_go_and_its_replicas_stay_for_the_next, moved) {
   finish_all();
   tell(at(0).agent, atom::events::value, control::facts{control::standing{false, {}, "its lease has ended"}});

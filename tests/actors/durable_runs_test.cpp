@@ -134,6 +134,20 @@ BOOST_AUTO_TEST_CASE(a_run_that_is_submitted_again_before_it_was_decided_is_the_
   BOOST_TEST(again.replies()[0].value.head.view() == "42");
 }
 
+BOOST_AUTO_TEST_CASE(a_node_that_starts_runs_nothing_of_its_former_life_before_the_log_says_so) {
+  auto& c = connect();
+  start_run(c, open(c, spec_with_lost(0)), "once");
+  start_run(c, open(c, spec_with_lost(5)), "often");
+  BOOST_TEST(row("once").phase == "RUNNING");
+  takes_seat = false; // what its disk has says that its runs are at home here
+  restart();
+  BOOST_TEST(executions() == 0u);
+  control->start(2);
+  run();
+  BOOST_TEST(executions() == 1u);
+  BOOST_TEST((result("once").code == ec::maybe_executed));
+}
+
 BOOST_AUTO_TEST_CASE(a_run_that_the_log_refuses_for_now_is_refused_and_never_starts) {
   auto& c = connect();
   auto handle = open(c, make_spec(1, 1));

@@ -90,7 +90,7 @@ void cluster_world::execute(std::size_t node, const run_record& run) {
         return;
       if (result.code == ec::none)
         start(node, name, attempt);
-      else if may_try_again(result.code) {
+      else if may_try_again (result.code) {
         nodes_[node].executing.erase({name, attempt});
         plan(node, now() + from_ms(200), [this, node] { execute_all(node); });
       }

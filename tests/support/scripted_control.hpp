@@ -60,7 +60,7 @@ struct scripted_log {
 class scripted_control {
 public:
   scripted_control(caf::actor_system& system, std::shared_ptr<scripted_log> log, node_uuid self = this_node)
-    : log_(std::move(log)) {
+    : log_(std::move(log)), self_(self) {
     log_->followers.push_back(this);
     controller_config config;
     config.self = self;
@@ -73,7 +73,7 @@ public:
     caf::anon_send(actor, atom::attach::value,
                    std::make_shared<const cluster::control_image>(cluster::control_image(log_->state.image())));
     told_ = log_->entries.size();
-    caf::anon_send(actor, atom::status::value, control::consensus{true, this_node, {}});
+    have_lease();
   }
 
   scripted_control(const scripted_control&) = delete;
@@ -100,12 +100,23 @@ public:
     control::entries news(log_->entries.begin() + static_cast<std::ptrdiff_t>(told_), log_->entries.end());
     told_ = log_->entries.size();
     caf::anon_send(actor, atom::append::value, std::move(news));
+    if (has_lease_)
+      have_lease();
   }
 
-  void have_lease() { caf::anon_send(actor, atom::status::value, control::consensus{true, this_node, {}}); }
+  void have_lease() {
+    has_lease_ = true;
+    const auto* seat = log_->state.seat_of(self_);
+    const bool is_of_this_life = seat && seat->seat.value > born_;
+    caf::anon_send(actor, atom::status::value,
+                   control::consensus{is_of_this_life, is_of_this_life ? seat->seat : seat_id{}, this_node, {}});
+  }
 
   void lose_lease() {
-    caf::anon_send(actor, atom::status::value, control::consensus{false, {}, "Too few voters are reached."});
+    has_lease_ = false;
+    const auto* seat = log_->state.seat_of(self_);
+    caf::anon_send(actor, atom::status::value,
+                   control::consensus{false, seat ? seat->seat : seat_id{}, {}, "Too few voters are reached."});
   }
 
   controller_actor actor;
@@ -138,7 +149,10 @@ private:
   }
 
   std::shared_ptr<scripted_log> log_;
+  const node_uuid self_;
+  const cluster::log_index born_ = log_->state.applied(); // seats from before are of its node's former life
   std::size_t told_ = 0;
+  bool has_lease_ = true;
 };
 
 /// Values on a disk that outlives the node.

@@ -119,6 +119,7 @@ public:
 
   session_cluster cluster; // of sessions that connect from now on
   client_rights rights;
+  bool takes_seat = true;  // when it starts
 
   scripted_client& connect(bool greet = true) {
     auto c = std::make_shared<scripted_client>();
@@ -300,7 +301,8 @@ private:
     agent = sys.spawn(
       [about](node_agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, about); });
     caf::anon_send(run_keeper, atom::attach::value, agent);
-    control->start(++incarnation_);
+    if (takes_seat)
+      control->start(++incarnation_);
     run();
   }
 

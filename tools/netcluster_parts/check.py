@@ -37,7 +37,7 @@ DESCRIPTORS_MORE = 8  # links to peers that come and go, at the moment of counti
 
 def _arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        "netcluster check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        "netcluster check", usage="%(prog)s [options] [-- PROGRAM of each node, instead of Hearth]", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Example: tools/netcluster check --minutes 2 --runs 2000 --seed 7",
     )  # fmt: skip
     parser.add_argument("--name", default="check")
@@ -53,11 +53,11 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--disk", type=amounts.size_bytes, default=hearth_nodes.DISK_BYTES, metavar="256M")
     parser.add_argument("--directory", type=Path, help="for everything, the report too (/var/tmp/hearth-netcluster-NAME)")
     parser.add_argument("--door", default=hearth_nodes.DOOR, metavar="COMMAND",
-                        help="of the load's door to a node, words in braces as for nodes; by default that to a node of Hearth")  # fmt: skip
+                        help="of the load's door to a node, words in braces as for `up`; by default that to a node of Hearth")  # fmt: skip
     parser.add_argument("--ownership", metavar="PATH", help="of each node's log of epochs, for the checker; words in braces as for nodes")
     parser.add_argument("--keep", action="store_true", help="leave the cluster up")
-    parser.add_argument("program", nargs="*", metavar="-- PROGRAM", help="of each node instead of Hearth, as for `up`; with a --door of its own")
-    return parser.parse_args(arguments)
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return argparse.Namespace(**vars(parser.parse_args(arguments[:end])), program=arguments[end + 1 :])
 
 
 # -- faults ----
@@ -79,8 +79,9 @@ def begin(cluster: Cluster, step: mix.Step, seed: int) -> None:
         cluster.impair(one, Impairment(delay_s=step.amount, jitter_s=step.spread, reorder=0.1, duplicate=0.05, seed=seed))
     elif step.kind == "bandwidth":
         cluster.bandwidth(one, int(step.amount))
-    elif step.kind in ("kill", "kill-daemon"):
-        cluster.kill(one, everything=step.kind == "kill")
+    elif step.kind in ("kill", "kill-all", "kill-daemon"):
+        for node in step.nodes:
+            cluster.kill(node, everything=step.kind != "kill-daemon")
     elif step.kind == "freeze":
         cluster.freeze(one)
     else:
@@ -96,7 +97,8 @@ def finish(cluster: Cluster, step: mix.Step) -> None:
         cluster.free_disk(step.nodes[0])
         _start_ended(cluster)  # a node may have stopped itself for want of space
     else:
-        cluster.start(step.nodes[0])
+        for node in step.nodes:
+            cluster.start(node)
 
 
 def _start_ended(cluster: Cluster) -> None:
