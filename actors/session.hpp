@@ -74,6 +74,7 @@ private:
   void take(client::set_voters& e);
   void take(client::make_join_token& e);
   void take(client::back_up& e);
+  void take(client::ping_node& e);
   void take(client::gone& e);
 
   void start(client::start_run& order, client::invoke& e, const opened_environment& in);

@@ -28,6 +28,7 @@ struct Request {
     setVoters @18 :List(Text);        # names or ids: one, three or five
     joinToken @19 :JoinToken;         # answered with `done`, whose detail is the token
     backup @20 :Text;                 # the control log, into this file of the node's machine; answered with `done`
+    ping @21 :Ping;                   # another node of the cluster, over the link; answered with `echoes`
   }
 }
 
@@ -48,6 +49,7 @@ struct Response {
     status @12 :NodeRow;
     events @13 :List(EventRow);
     cluster @14 :ClusterState;
+    echoes @15 :Echoes;
   }
 }
 
@@ -149,6 +151,21 @@ struct DrainNode {
 
 struct JoinToken {
   validMs @0 :UInt64;                 # 0: the node's default
+}
+
+struct Ping {
+  node @0 :Text;                      # name or id
+  count @1 :UInt32;                   # frames, one after another
+}
+
+struct Echoes {
+  # How long frames took to the node and back, measured between the transports of both.
+  node @0 :Text;
+  count @1 :UInt32;
+  minNs @2 :UInt64;
+  p50Ns @3 :UInt64;
+  p99Ns @4 :UInt64;
+  maxNs @5 :UInt64;
 }
 
 struct Done {

@@ -255,12 +255,13 @@ private:
   void connect(linked_node& from, linked_node& to) {
     const auto door = keep(from, sys.spawn([&from, &to](peer_actor::pointer self) -> peer_actor::behavior_type {
       return {[self, &from, &to](atom::send, link::messages& what) {
-        for (auto& m : what) {
-          link::for_each_caller(m, [](link::caller_ref& whom) { whom.here = nullptr; });
-          from.said.push_back(m);
-        }
-        self->send(to.switchboard, atom::events::value, from.id, std::move(what));
-      }};
+                for (auto& m : what) {
+                  link::for_each_caller(m, [](link::caller_ref& whom) { whom.here = nullptr; });
+                  from.said.push_back(m);
+                }
+                self->send(to.switchboard, atom::events::value, from.id, std::move(what));
+              },
+              [](atom::ping, std::uint32_t count) { return std::vector<std::uint64_t>(count, 70'000); }};
     }));
     caf::anon_send(from.switchboard, atom::up::value, to.id, std::uint64_t{1}, door);
   }

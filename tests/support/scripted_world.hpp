@@ -117,7 +117,8 @@ public:
     }
   };
 
-  session_cluster cluster; // of sessions that connect from now on
+  session_cluster cluster; // of sessions that connect from now on, and the next
+  switchboard_actor switchboard;
 
   scripted_client& connect(bool greet = true) {
     auto c = std::make_shared<scripted_client>();
@@ -137,6 +138,7 @@ public:
     config.logs = std::get<2>(doors_);
     config.journal = journal;
     config.cluster = cluster;
+    config.switchboard = switchboard;
     c->session = sys.spawn([config](session_actor::stateful_pointer<session_state> self) {
       return self->state.make_behavior(self, config);
     });
