@@ -39,6 +39,20 @@ std::vector<Row> merged(link::member_answers all) {
   return rows;
 }
 
+/// Replicas as their owners tell of them, with the memory that is known where they run: such rows have no environment.
+inline std::vector<replica_row> merged_replicas(link::member_answers all) {
+  auto rows = merged<replica_row>(std::move(all));
+  std::map<std::uint64_t, std::uint64_t> memory;
+  for (const auto& row : rows)
+    if (row.environment.empty())
+      memory[row.id] = row.memory_bytes;
+  std::erase_if(rows, [](const auto& row) { return row.environment.empty(); });
+  for (auto& row : rows)
+    if (const auto known = memory.find(row.id); known != memory.end())
+      row.memory_bytes = known->second;
+  return rows;
+}
+
 /// The last `limit` of them.
 template <class Row>
 std::vector<Row> newest(std::vector<Row> rows, std::size_t limit) {

@@ -24,6 +24,7 @@ using token = caf::atom_constant<caf::atom("token")>;
 using backup = caf::atom_constant<caf::atom("backup")>;
 using ask = caf::atom_constant<caf::atom("ask")>;
 using lost = caf::atom_constant<caf::atom("lost")>;
+using ping = caf::atom_constant<caf::atom("ping")>;
 } // namespace atom
 
 /// Hears what the control log decides, in its order.
@@ -79,7 +80,9 @@ struct session_cluster {
 /// can tell.
 using peer_actor = caf::typed_actor<
   // Says these. When too much waits for a slow node, the peer ends with `overloaded`: nothing is lost in between.
-  caf::reacts_to<atom::send, link::messages>>;
+  caf::reacts_to<atom::send, link::messages>,
+  // So many echoes of the other node's transport, one after another: how long each took, in ns.
+  caf::replies_to<atom::ping, std::uint32_t>::with<std::vector<std::uint64_t>>>;
 
 /// The GATE is what a session, run keeper or replica of this node knows of an environment of a cluster: a supervisor whose
 /// owner may be this node or another one, and may change. It is the caller of what it hands on.
@@ -156,6 +159,8 @@ using switchboard_actor = caf::typed_actor<
   // Asks a node (this one as well) something; its failure is the error. `node_lost` when it goes or does not answer in this
   // time (0: it may take any time).
   caf::replies_to<atom::ask, node_uuid, link::ask, milliseconds>::with<link::answer>,
+  // As a PEER's, of that node; `node_lost` when it goes.
+  caf::replies_to<atom::ping, node_uuid, std::uint32_t>::with<std::vector<std::uint64_t>>,
   // Asks all members of the cluster the same.
   caf::replies_to<atom::ask, link::ask, milliseconds>::with<link::member_answers>,
   // A GATE hears from now on who owns this environment, and which nodes go.

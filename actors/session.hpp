@@ -82,6 +82,7 @@ private:
   void take(client::make_client_token& e);
   void take(client::revoke_client_token& e);
   void take(client::back_up& e);
+  void take(client::ping_node& e);
   void take(client::gone& e);
 
   /// Answers what the client may not ask for.

@@ -119,7 +119,7 @@ bool session_state::get_from_all(const client::get& e, const std::string& what, 
           auto rows = merged<environment_row>(std::move(all));
           deliver(chosen(rows, limit, [&](auto& row) { return is_named(row, name); }));
         } else if (what == "replica") {
-          auto rows = merged<replica_row>(std::move(all));
+          auto rows = merged_replicas(std::move(all));
           deliver(chosen(rows, limit, [&](auto& row) { return is_named(row, name); }));
         } else if (what == "node") {
           deliver(merged<node_row>(std::move(all)));

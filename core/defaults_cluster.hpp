@@ -113,8 +113,8 @@ inline constexpr int link_probes = 3;
 /// The same trouble with the same peer is logged once in this time, and counted in between; so many peers are told apart.
 inline constexpr seconds link_log_interval{60};
 inline constexpr std::size_t link_log_names_max = 256;
-/// Encrypted for a socket in one go: one system call, and 16 records of TLS.
-inline constexpr std::size_t tls_write_bytes = 256 * kib;
+/// The same as `turn_bytes` where bytes are encrypted, which costs several times as much: one system call, and 4 records of TLS.
+inline constexpr std::size_t tls_turn_bytes = 64 * kib;
 /// Ciphertext that one read takes in.
 inline constexpr std::size_t tls_read_bytes = 64 * kib;
 /// What a client or a joining node shows first.
@@ -289,6 +289,9 @@ inline constexpr std::uint64_t gate_waiting_bytes = 256 * mib;
 inline constexpr std::size_t remote_callers_kept = 1024;
 /// Versions of an environment that its owner keeps for other nodes to call; the oldest is opened again when it is called.
 inline constexpr std::size_t served_versions_max = 64;
+/// Echoes that one request may ask for: a second on a fast link; and requests that wait for theirs, per peer.
+inline constexpr std::uint32_t pings_max = 10'000;
+inline constexpr std::size_t pings_waiting_max = 16;
 /// Questions to other nodes without an answer, per node.
 inline constexpr std::size_t questions_max = 10'000;
 /// Values between nodes up to this size travel with their message, longer ones beside: as much as the bytes of some hundred

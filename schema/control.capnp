@@ -30,6 +30,7 @@ struct Request {
     backup @20 :Text;                 # the control log, into this file of the node's machine; answered with `done`
     clientToken @21 :ClientToken;     # for remote clients; answered with `done`, whose detail is the token
     revokeToken @22 :Text;            # of remote clients, by its name; answered with `done` when nobody may use it any more
+    ping @23 :Ping;                   # another node of the cluster, over the link; answered with `echoes`
   }
 }
 
@@ -51,6 +52,7 @@ struct Response {
     events @13 :List(EventRow);
     cluster @14 :ClusterState;
     tokens @15 :List(TokenRow);
+    echoes @16 :Echoes;
   }
 }
 
@@ -159,6 +161,21 @@ struct ClientToken {
   scopes @1 :List(Text);              # read | invoke | deploy | admin
   validMs @2 :UInt64;                 # 0: the node's default
   endless @3 :Bool;                   # it does not end
+}
+
+struct Ping {
+  node @0 :Text;                      # name or id
+  count @1 :UInt32;                   # frames, one after another
+}
+
+struct Echoes {
+  # How long frames took to the node and back, measured between the transports of both.
+  node @0 :Text;
+  count @1 :UInt32;
+  minNs @2 :UInt64;
+  p50Ns @3 :UInt64;
+  p99Ns @4 :UInt64;
+  maxNs @5 :UInt64;
 }
 
 struct Done {

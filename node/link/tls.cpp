@@ -340,7 +340,7 @@ ssize_t tls_channel::send(std::span<const iovec> parts) {
     return -1;
   ERR_clear_error();
   std::size_t taken = 0;
-  const auto goal = std::min(size_of(parts), defaults::tls_write_bytes);
+  const auto goal = std::min(size_of(parts), defaults::tls_turn_bytes);
   for (auto part = parts.begin(); taken < goal; ++part) {
     const auto size = std::min(part->iov_len, goal - taken);
     std::size_t written = 0;

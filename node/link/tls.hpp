@@ -86,6 +86,7 @@ public:
   ssize_t send(std::span<const iovec> parts) override;
   bool is_blocked() const override { return held_at_ < held_.size(); }
   std::size_t bytes_held() const override { return held_.size() - held_at_; }
+  std::size_t turn_bytes() const override { return defaults::tls_turn_bytes; }
   std::string describe(int error) const override;
 
 private:

@@ -71,6 +71,10 @@ outcome read_start(std::uint32_t request, ::StartRun::Reader from) {
   return order;
 }
 
+outcome read_logs(std::uint32_t request, ::Logs::Reader from) {
+  return client::logs{request, string_of(from.getOf()), string_of(from.getAction()), from.getFollow(), from.getLines()};
+}
+
 outcome read_voters(std::uint32_t request, capnp::List<capnp::Text>::Reader from) {
   client::set_voters order{request, {}};
   for (auto node : from)
@@ -116,11 +120,8 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
     case ::Request::GET:
       return client::get{request, string_of(from.getGet().getWhat()), string_of(from.getGet().getName()),
                          from.getGet().getLimit()};
-    case ::Request::LOGS: {
-      auto logs = from.getLogs();
-      return client::logs{request, string_of(logs.getOf()), string_of(logs.getAction()), logs.getFollow(),
-                          logs.getLines()};
-    }
+    case ::Request::LOGS:
+      return read_logs(request, from.getLogs());
     case ::Request::WAIT:
       return client::wait{request, string_of(from.getWait())};
     case ::Request::STATUS:
@@ -152,6 +153,8 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
       return client::revoke_client_token{request, string_of(from.getRevokeToken())};
     case ::Request::BACKUP:
       return client::back_up{request, string_of(from.getBackup())};
+    case ::Request::PING:
+      return client::ping_node{request, string_of(from.getPing().getNode()), from.getPing().getCount()};
     case ::Request::UNSPECIFIED:
       break;
   }

@@ -211,6 +211,11 @@ link_frames link_encoder::encode(link::messages what) {
   return result;
 }
 
+bytes echo_frame(link_echo what) {
+  const std::uint64_t word = 2 * what.number + (what.is_answer ? 1 : 0);
+  return bytes::copy_of({reinterpret_cast<const char*>(&word), sizeof word});
+}
+
 std::vector<bytes> link_chunk(const link_transfer& what, std::uint64_t offset, std::size_t& size) {
   const std::uint64_t head[2] = {what.number, offset};
   std::vector<bytes> parts{bytes::copy_of({reinterpret_cast<const char*>(head), sizeof head})};

@@ -273,12 +273,13 @@ private:
     const auto door = keep(from, sys.spawn([&from, &to](peer_actor::pointer self) -> peer_actor::behavior_type {
       return {[self, &from, &to](atom::send, link::messages& what) {
         std::erase_if(what, [&from](const auto& m) { return from.loses && from.loses(m); });
-        for (auto& m : what) {
-          link::for_each_caller(m, [](link::caller_ref& whom) { whom.here = nullptr; });
-          from.said.push_back(m);
-        }
-        self->send(to.switchboard, atom::events::value, from.id, std::move(what));
-      }};
+                for (auto& m : what) {
+                  link::for_each_caller(m, [](link::caller_ref& whom) { whom.here = nullptr; });
+                  from.said.push_back(m);
+                }
+                self->send(to.switchboard, atom::events::value, from.id, std::move(what));
+              },
+              [](atom::ping, std::uint32_t count) { return std::vector<std::uint64_t>(count, 70'000); }};
     }));
     caf::anon_send(from.switchboard, atom::up::value, to.id, std::uint64_t{1}, door);
   }

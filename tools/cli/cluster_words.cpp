@@ -20,7 +20,7 @@ std::function<void()> does(request& into, cluster_command* what) {
   };
 }
 
-/// `hearth node join|drain|undrain|remove`.
+/// `hearth node join|drain|undrain|remove|ping`.
 void add_members(CLI::App& node, request& into) {
   auto* join = add_command(node, "join", "Make this machine's node a member of a cluster", "hearth node join TOKEN");
   join->add_option("TOKEN", into.cluster.words, "from `hearth cluster token` on a member")->required()->expected(1);
@@ -41,6 +41,12 @@ void add_members(CLI::App& node, request& into) {
     add_format(one, into);
     one->callback(does(into, command));
   }
+  auto* ping = add_command(node, "ping", "Measure the link from the node that answers to another one",
+                           "hearth node ping node-2 --count 1000");
+  ping->add_option("NODE", into.cluster.words, "its name or id")->required()->expected(1);
+  ping->add_option("--count", into.cluster.count, "frames, one after another (default: 100)")->check(count());
+  add_format(ping, into);
+  ping->callback(does(into, node_ping));
 }
 
 /// `hearth cluster up|down|status|use`.
