@@ -105,6 +105,7 @@ struct node_parts {
   logs_actor logs;
   blobs_actor blobs;
   node_listener replicas; // may be empty: then nothing of that kind is heard
+  inspector_actor inspector{};
 };
 
 namespace link {

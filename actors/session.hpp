@@ -30,6 +30,7 @@ struct session_config {
   journal_actor journal;
   switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
   session_cluster cluster{};
+  inspector_actor inspector{};
 };
 
 class session_state {

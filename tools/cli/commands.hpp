@@ -80,6 +80,8 @@ struct cluster_options {
   std::string directory;          // of `up`; empty: below the state directory
   std::string listen;             // of `init` and `join`: HOST:PORT; empty: this machine's address
   std::uint32_t nodes = 0;        // of `up`; 0: as many as there are
+  std::string isolation;          // of `up`; empty: as nodes have it
+  std::string program;            // of `check`; empty: none
   std::string grace, valid;       // durations; empty: the usual one
   std::vector<std::string> words; // nodes, a token, a file
   bool destroys = false;
