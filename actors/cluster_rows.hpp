@@ -21,6 +21,15 @@ inline node_row unreachable(const member_row& member) {
   return row;
 }
 
+/// What a check has found on this node, and nothing else of it.
+inline node_row checked(const std::string& name, std::vector<finding> findings) {
+  node_row row;
+  row.name = name;
+  row.state = "running";
+  row.findings = std::move(findings);
+  return row;
+}
+
 /// The rows of those that answered, by the names of the members.
 template <class Row>
 std::vector<Row> merged(link::member_answers all) {

@@ -124,6 +124,7 @@ struct node_parts {
   blobs_actor blobs;
   records_actor records;
   node_listener replicas; // may be empty: then nothing of that kind is heard
+  inspector_actor inspector{};
 };
 
 namespace link {

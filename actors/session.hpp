@@ -33,6 +33,7 @@ struct session_config {
   session_cluster cluster{};
   client_rights rights{};
   std::function<bytes(const environment_spec&)> encode_spec{}; // where `cluster` is named
+  inspector_actor inspector{};
 };
 
 class session_state {

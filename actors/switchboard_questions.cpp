@@ -1,3 +1,4 @@
+#include "actors/cluster_rows.hpp"
 #include "actors/error.hpp"
 #include "actors/remote_caller.hpp"
 #include "actors/switchboard.hpp"
@@ -148,6 +149,13 @@ void switchboard_state::respond(link::ask what, const answerer& done) {
       .then(
         [done](node_row& row) {
           done({0, {}, std::vector<node_row>{std::move(row)}});
+        },
+        failed);
+  } else if (what.what == "checks" && parts_.inspector) {
+    self_->request(parts_.inspector, patience, atom::check::value, word(what, 0))
+      .then(
+        [done, node](std::vector<finding>& findings) {
+          done({0, {}, std::vector<node_row>{checked(node, std::move(findings))}});
         },
         failed);
   } else if (what.what == "events" && parts_.journal) {

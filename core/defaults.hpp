@@ -32,6 +32,27 @@ inline constexpr std::uint64_t unfinished_bytes_max = 2 * value_bytes_max;
 /// What a part of a value counts at least: a slice and the memory it may keep from being used again.
 inline constexpr std::uint64_t part_bytes_charged_min = 4 * kib;
 
+// -- sandboxes ----
+
+/// Files in memory that a sandbox has for itself, in /tmp and in its home: bounded, because nobody watches them as memory.
+/// What needs more room belongs on a disk, by mounts=.
+inline constexpr std::size_t sandbox_tmp_bytes_max = 1 * gib;
+/// Its shared memory (/dev/shm), through which libraries pass arrays between processes; likewise.
+inline constexpr std::size_t sandbox_shm_bytes_max = 1 * gib;
+/// The empty folder over files of the node: the least that holds the folders of what is shown inside.
+inline constexpr std::size_t sandbox_cover_bytes = 4 * kib;
+
+// -- checks ----
+
+/// Environments of one program that is checked: an interpreter is started for each.
+inline constexpr std::size_t inspected_environments_max = 100;
+/// Checks that wait for others; each takes a second or so.
+inline constexpr std::size_t inspections_waiting_max = 16;
+/// For an interpreter to find modules and paths; on a cold or distant disk.
+inline constexpr seconds inspection_timeout{20};
+/// What it prints: a line for each module and path.
+inline constexpr std::size_t sighting_bytes_max = 1 * mib;
+
 // -- connections ----
 
 /// Open calls of one connection beyond which the session stops reading: four full turns of a fan-out over 1,000 slots.

@@ -11,6 +11,8 @@
 #include "node/gateway/connection.hpp"
 #include "node/gateway/listener.hpp"
 #include "node/gateway/listening_socket.hpp"
+#include "node/identity/cluster_file.hpp"
+#include "node/identity/files.hpp"
 #include "node/loop/loop.hpp"
 #include "node/paths.hpp"
 #include "node/resources/gpu_locks.hpp"
@@ -55,6 +57,12 @@ node_resources resources_of(const settings& wanted, const machine& has) {
   return {std::min(wanted.memory_bytes.value_or(usual), has.memory_bytes),
           std::min(wanted.cpu_millis.value_or(has.cpu_millis), has.cpu_millis), !wanted.is_private,
           wanted.gpus.value_or(has.gpus)};
+}
+
+/// A private node runs its user's own code; in a cluster others send theirs.
+isolation isolation_of(const settings& wanted) {
+  const bool is_member = read_cluster_file(cluster_directory(wanted.state_directory)).has_value();
+  return wanted.isolation.value_or(is_member ? isolation::sandbox : isolation::process);
 }
 
 /// Whether this is where every program of this user looks for a node: there the directory has to be ours alone, since
@@ -116,7 +124,8 @@ public:
     : settings_(wanted), machine_(look_at_machine("/")), resources_(resources_of(wanted, machine_)),
       state_lock_(claim_state_directory(wanted.state_directory)),
       socket_(wanted.socket, is_usual_place(wanted.socket) ? privacy::ours_alone : privacy::ours_to_write),
-      loop_([](std::string_view what) { spdlog::error("{}", what); }), doors_(loop_, wanted, resources_),
+      loop_([](std::string_view what) { spdlog::error("{}", what); }), isolation_(isolation_of(wanted)),
+      doors_(loop_, wanted, resources_, isolation_),
       membership_(loop_, membership_of(wanted, resources_, doors_.disk())) {
     spawn_cast();
     membership_.serve_clients(
@@ -130,7 +139,7 @@ public:
     spdlog::info("node {} serves at {}, state in {}", about_.name, about_.socket, about_.state_directory);
     membership_.start([this](const failure& why) { break_off(why); },
                       {agent_, run_keeper_, journal_, doors_.bundles(), doors_.logs(), doors_.blobs(), doors_.records(),
-                       caf::actor_cast<node_listener>(agent_)});
+                       caf::actor_cast<node_listener>(agent_), doors_.inspector()});
     caf::anon_send(run_keeper_, atom::attach::value, agent_);
     loop_.run(std::move(ended_.promise));
     const auto deadline = std::chrono::steady_clock::now() + defaults::stop_grace;
@@ -198,6 +207,7 @@ private:
     about_.cpu_millis = machine_.cpu_millis;
     about_.memory_bytes = machine_.memory_bytes;
     about_.memory_limits = doors_.has_groups() ? "cgroup" : "watcher";
+    about_.isolation = word_of(isolation_);
     about_.socket = settings_.socket;
     about_.state_directory = settings_.state_directory;
   }
@@ -291,6 +301,7 @@ private:
       session.cluster = membership_.for_sessions();
       session.rights = rights;
       session.encode_spec = wire::encode_environment;
+      session.inspector = doors_.inspector();
       return loop_.system().spawn([session](session_actor::stateful_pointer<session_state> self) {
         return self->state.make_behavior(self, session);
       });
@@ -328,6 +339,7 @@ private:
   listening_socket socket_;
   work_loop loop_;
   kj::PromiseFulfillerPair<void> ended_ = kj::newPromiseAndFulfiller<void>();
+  isolation isolation_;
   node_doors doors_;
   membership membership_;
   std::optional<gpu_locks> gpu_locks_;

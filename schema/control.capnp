@@ -124,8 +124,10 @@ struct Abort {
 }
 
 struct Get {
-  what @0 :Text;                      # environments | replicas | runs | actions | events | nodes | tokens
-  name @1 :Text;                      # empty: all; actions: the run; events: the environment
+  what @0 :Text;                      # environments | replicas | runs | actions | events | nodes | tokens | checks (answered
+                                      # with nodes)
+  name @1 :Text;                      # empty: all; actions: the run; events: the environment; checks: the program, as JSON
+                                      # (node/interpreter/inspection.hpp), or empty
   limit @2 :UInt32;                   # 0: the node's default
 }
 
@@ -300,6 +302,12 @@ struct Decision {
   risingSlots @28 :Float64;
 }
 
+struct Finding {
+  fine @0 :Bool;
+  what @1 :Text;                      # was looked at: "port", "environment digits: /data"
+  text @2 :Text;                      # what is so, and what to do if it is not fine
+}
+
 struct ReplicaRow {
   id @0 :UInt64;
   environment @1 :Text;
@@ -380,4 +388,6 @@ struct NodeRow {
   gpusInUse @22 :UInt32;
   ordersWaiting @23 :UInt32;          # replicas that wait for room
   memoryLimits @24 :Text;             # who ends a replica that uses too much: cgroup | watcher
+  isolation @25 :Text;                # of environments that ask for none: process | sandbox; or sandbox-only: of all
+  findings @26 :List(Finding);        # of `checks`
 }

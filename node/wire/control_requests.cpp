@@ -1,5 +1,6 @@
 #include "node/wire/control.hpp"
 
+#include "node/mount.hpp"
 #include "node/wire/environment.hpp"
 #include "node/wire/environment_version.hpp"
 #include "node/wire/json_text.hpp"
@@ -49,6 +50,12 @@ outcome read_open(std::uint32_t request, ::Environment::Reader from, bool deploy
   if (reuse.placement != "spread" && reuse.placement != "pack")
     return bad_request("Environment " + spec->name + " asks for the placement '" + reuse.placement
                        + "'; there are \"spread\" and \"pack\".");
+  if (!spec->isolation.empty() && spec->isolation != "process" && spec->isolation != "sandbox")
+    return bad_request("Environment " + spec->name + " asks for the isolation '" + spec->isolation
+                       + "'; there are \"process\" and \"sandbox\".");
+  for (const auto& text : spec->mounts)
+    if (const auto fault = node::fault_of_mount(text))
+      return bad_request("Environment " + spec->name + ": the mount '" + text + "' " + *fault + '.');
   if (reuse.forks_per_call() && reuse.concurrency > 1)
     return bad_request("Environment " + spec->name
                        + " asks for a fork for each call, so its concurrency must be 1; raise replicas instead.");

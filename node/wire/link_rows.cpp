@@ -142,6 +142,9 @@ node_row read(::NodeRow::Reader from) {
   row.gpus_in_use = from.getGpusInUse();
   row.orders_waiting = from.getOrdersWaiting();
   row.memory_limits = string_of(from.getMemoryLimits());
+  row.isolation = string_of(from.getIsolation());
+  for (auto found : from.getFindings())
+    row.findings.push_back({found.getFine(), string_of(found.getWhat()), string_of(found.getText())});
   return row;
 }
 

@@ -166,6 +166,17 @@ BOOST_AUTO_TEST_CASE(a_hygiene_that_cannot_be_kept_is_refused) {
                 == ec::bad_request);
 }
 
+BOOST_AUTO_TEST_CASE(an_isolation_or_a_mount_that_there_is_not_is_refused) {
+  const auto said = [](const std::string& more) {
+    auto result = read_request(1, R"({"openEnvironment":{"name":"e",)" + more + "}}", "/usr/bin/python3");
+    const auto* why = std::get_if<failure>(&result);
+    return why ? why->message : std::string();
+  };
+  BOOST_CHECK_NE(said(R"("isolation":"container")").find("\"process\" and \"sandbox\""), std::string::npos);
+  BOOST_CHECK_NE(said(R"("mounts":["/a/../etc"])").find("/a/../etc"), std::string::npos);
+  BOOST_CHECK_EQUAL(said(R"("isolation":"sandbox","mounts":["/data","/scratch:rw"])"), "");
+}
+
 BOOST_AUTO_TEST_CASE(deep_and_huge_nonsense_is_refused) {
   const auto deep = [](std::string_view open, std::size_t n) {
     std::string text;

@@ -55,6 +55,9 @@ void add_local(CLI::App& cluster, request& into) {
   auto* up = add_command(cluster, "up", "Start a cluster of processes on this machine, and use it",
                          "hearth cluster up --nodes 3");
   up->add_option("--nodes", options.nodes, "how many; not needed to start an existing one again")->check(count());
+  up->add_option("--isolation", options.isolation,
+                 "of tasks: sandbox, as on a cluster of machines (default), or process: they see what you see")
+    ->check(CLI::IsMember({"process", "sandbox", "sandbox-only"}));
   up->add_option("--name", options.name, "what it is called (default: local)");
   up->add_option("--directory", options.directory,
                  "where its files are (default: clusters/NAME in the state directory)");
@@ -231,7 +234,11 @@ void add_cluster(CLI::App& app, request& into) {
   add_local(*cluster, into);
   add_operations(*cluster, into);
   add_logins(*cluster, into);
-  auto* check = add_command(app, "check", "Look whether nodes and interpreters are fit for work", "hearth check");
+  auto* check = add_command(app, "check",
+                            "Look whether nodes are fit for a program, or for the environments that are there",
+                            "hearth check digits.py");
+  check->add_option("WHAT", into.cluster.program,
+                    "a Python file: also its imports, and the paths that it names; or an environment");
   add_format(check, into);
   check->callback(does(into, check_cluster));
 }

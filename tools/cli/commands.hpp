@@ -81,6 +81,8 @@ struct cluster_options {
   std::string listen;             // of `init` and `join`: HOST:PORT; empty: this machine's address
   std::uint32_t nodes = 0;        // of `up`; 0: as many as there are
   std::uint32_t count = 0;        // of `ping`; 0: the usual number
+  std::string isolation;          // of `up`; empty: as nodes have it
+  std::string program;            // of `check`; empty: none
   std::string grace, valid;       // durations; empty: the usual one; of a token for clients also "never"
   std::string token_file;         // of `login`; "-": standard input; empty: the terminal is asked
   std::string scopes;             // of a token for clients, parted by commas

@@ -287,6 +287,7 @@ table node_details(const json& row) {
                        + cores_text(number_in(row, "cpuReservedMillis")) + ", " + count(row, "gpusInUse") + " GPUs; "
                        + count(row, "ordersWaiting") + " replicas wait")
     .add("Memory limits", text_in(row, "memoryLimits"))
+    .add("Isolation", text_in(row, "isolation"))
     .add("Socket", text_in(row, "socket"))
     .add("State folder", text_in(row, "stateDirectory"))
     .add("Id", text_in(row, "id"))
