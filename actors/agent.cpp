@@ -57,7 +57,7 @@ caf::result<opened_environment> agent_state::open_gate(const spec_ptr& spec, boo
 caf::result<opened_environment> agent_state::open_here(const spec_ptr& spec, bool deploy, epoch owner_epoch) {
   if (halted_)
     return error_of({ec::shutting_down, std::string(sentence(ec::shutting_down))});
-  if (is_stale(spec->key(), owner_epoch))
+  if (fence_.refuses(spec->key(), owner_epoch))
     return error_of({ec::stale_epoch, std::string(sentence(ec::stale_epoch))});
   if (auto no = unfit(*spec); no.code != ec::none)
     return error_of(no);

@@ -6,6 +6,7 @@
 #include "actors/placement.hpp"
 #include "actors/remote_replica.hpp"
 #include "actors/start_queue.hpp"
+#include "cluster/fence.hpp"
 
 #include <functional>
 #include <map>
@@ -142,7 +143,6 @@ private:
   void node_down(node_uuid node, const std::string& why);
   void say(node_uuid node, link::message message);
   void say_to_all(const link::message& message);
-  bool is_stale(const std::string& key, epoch owner_epoch) const;
   void heard_of(const std::string& key, epoch owner_epoch);
   void drain_replicas_of(node_uuid node);
   link::free_capacity free_now() const;
@@ -208,7 +208,7 @@ private:
 
   // In a cluster.
   std::optional<node_views> nodes_;
-  std::unordered_map<std::string, epoch> epochs_; // the highest heard of, by key
+  cluster::fence fence_;
   std::unordered_map<std::string, epoch> owned_;  // of `supervisors_`, by key
   std::map<replica_id, placed_replica> placed_;
   std::unordered_map<caf::actor_addr, replica_id> placed_addresses_;

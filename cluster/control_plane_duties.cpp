@@ -43,7 +43,8 @@ std::vector<candidate> control_plane::candidates() const {
   std::vector<candidate> result;
   for (const auto& [id, seat] : state_.image().seats) {
     const auto* node = state_.find_member(seat.node);
-    result.push_back({id, seat.node, node == nullptr ? std::string() : node->name, state_.draining(id), seat.capacity,
+    const bool draining = state_.draining(id) && !mutated(controller_mutation::ignore_draining);
+    result.push_back({id, seat.node, node == nullptr ? std::string() : node->name, draining, seat.capacity,
                       seat.capacity, 0, loads[id]});
   }
   // Rather a node that is being drained than nobody.
