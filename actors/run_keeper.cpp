@@ -1,6 +1,7 @@
 #include "actors/run_keeper.hpp"
 
 #include "actors/error.hpp"
+#include "cluster/run_home.hpp"
 #include "core/defaults.hpp"
 
 #include <algorithm>
@@ -43,21 +44,23 @@ void run_keeper_state::changed(durable_run_ptr now) {
   const auto& d = *run.durable;
   if (const auto home = members_.find(d.home); home != members_.end())
     run.row.node = home->second.name; // the last one, when it has ended
-  if (d.end) {
-    conclude(run);
-    return drop(root, "The run has ended.");
-  }
   const auto x = executions_.find(root);
   const bool is_ours = is_at_home(d);
-  if (x != executions_.end() && (!is_ours || x->second.run->attempt != d.attempt))
-    drop(root, "The run goes on elsewhere.");
-  if (!is_ours)
-    return run_book::forget_actions(run); // another home is told of them
-  if (!executions_.contains(root))
+  std::optional<cluster::run_hold> here;
+  if (x != executions_.end())
+    here = {x->second.run->attempt, x->second.run->is_to_end};
+  const auto turn = cluster::turn_of({d.end.has_value(), is_ours, d.is_to_end, d.attempt}, here);
+  if (d.end)
+    conclude(run);
+  if (turn.drops)
+    drop(root, d.end ? "The run has ended." : "The run goes on elsewhere.");
+  if (!d.end && !is_ours)
+    run_book::forget_actions(run); // another home is told of them
+  if (turn.begins)
     begin(run);
-  else if (d.is_to_end && !x->second.run->is_to_end)
+  else if (turn.aborts)
     wish_abort(run);
-  else
+  else if (here && !turn.drops)
     x->second.run = run.durable;
 }
 

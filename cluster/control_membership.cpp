@@ -89,10 +89,10 @@ outcome control_state::on(const take_seat& order) {
   if (found == image_.members.end())
     return unknown_node(order.node);
   auto& node = found->second;
-  if (node.removed)
+  if (node.removed && !mutated(removed_nodes_sit))
     return refused(ec::not_a_member, "Node " + called(node) + " was removed from this cluster.");
   const bool same_process = order.incarnation == node.incarnation && order.nonce == node.nonce && node.incarnation != 0;
-  if (order.incarnation <= node.incarnation && !same_process)
+  if (order.incarnation <= node.incarnation && !same_process && !mutated(old_copies_sit))
     return refused(ec::stale_epoch, "Node " + called(node) + " was started from an old copy of its state directory: this is start "
                                       + std::to_string(order.incarnation) + " of it, and the cluster has seen start "
                                       + std::to_string(node.incarnation) + ". Give it an empty one and join again.");

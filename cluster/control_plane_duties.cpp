@@ -42,7 +42,8 @@ std::vector<candidate> control_plane::candidates() const {
       ++loads[environment.owner];
   std::vector<candidate> result;
   for (const auto& [id, seat] : state_.image().seats)
-    result.push_back({id, seat.node, state_.draining(id), loads[id]});
+    result.push_back(
+      {id, seat.node, state_.draining(id) && !mutated(controller_mutation::ignore_draining), loads[id]});
   // Rather a node that is being drained than nobody.
   if (std::all_of(result.begin(), result.end(), [](const candidate& who) { return who.draining; }))
     for (auto& who : result)

@@ -38,6 +38,8 @@ void control_plane::hand_in(std::uint64_t number, waiting& what) {
   if (!leader_)
     return;
   ++what.handed;
+  if (mutated(controller_mutation::submit_once))
+    what.again = raft::never;
   if (leader_ == how_.self)
     propose(how_.self, number, what.order);
   else
