@@ -35,7 +35,7 @@ void session_state::take(client::hello& e) {
       refusing(e.request));
 }
 
-std::function<void(const caf::error&)> session_state::refusing(std::uint32_t request) {
+session_state::error_handler session_state::refusing(std::uint32_t request) {
   return [this, request](const caf::error& error) {
     refuse(request, failure_of(error));
     flush();

@@ -16,6 +16,14 @@ bool is_called(const member_row& member, const std::string& name) {
   return member.name == name || to_string(member.node) == name;
 }
 
+client::echoes summary(std::uint32_t request, const std::string& node, std::vector<std::uint64_t> times) {
+  std::sort(times.begin(), times.end());
+  const auto at = [&](std::size_t hundredths) {
+    return std::chrono::nanoseconds(times[std::min(times.size() * hundredths / 100, times.size() - 1)]);
+  };
+  return {request, node, static_cast<std::uint32_t>(times.size()), at(0), at(50), at(99), at(100)};
+}
+
 std::string named(const std::vector<member_row>& members) {
   std::string text;
   for (const auto& member : members)
@@ -202,6 +210,28 @@ void session_state::take(client::revoke_client_token& e) {
         decide(request, cluster::revoke_token{name}, "Token " + name + " is revoked; who uses it is put out.");
       },
       refusing(e.request));
+}
+
+void session_state::take(client::ping_node& e) {
+  if (e.count == 0 || e.count > defaults::pings_max)
+    return refuse(e.request, {ec::bad_request, "Between 1 and " + std::to_string(defaults::pings_max)
+                                                 + " frames are sent to a node for one request, not "
+                                                 + std::to_string(e.count) + "."});
+  with_members(
+    e.request, {e.node}, [this, request = e.request, count = e.count](const std::vector<member_row>& members) {
+      const auto& member = members.front();
+      if (member.node == config_.cluster.self)
+        return refuse(request, {ec::bad_request, "Node " + member.name
+                                                   + " is the one that was asked, and there is no link to itself; ask "
+                                                     "another node (--socket), or for another one."});
+      self_->request(config_.switchboard, inner_timeout, atom::ping::value, member.node, count)
+        .then(
+          [this, request, name = member.name](std::vector<std::uint64_t>& times) {
+            tell(summary(request, name, std::move(times)));
+            flush();
+          },
+          refusing(request));
+    });
 }
 
 void session_state::take(client::back_up& e) {

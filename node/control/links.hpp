@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/control.hpp"
+#include "core/errors.hpp"
 #include "node/control/control_loop.hpp"
 #include "node/identity/authority.hpp"
 #include "node/identity/cluster_file.hpp"
@@ -13,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace hearth::node {
 
@@ -21,7 +23,8 @@ namespace hearth::node {
 class cluster_links {
 public:
   /// Reads the node's certificate and listens: throws start_error. `loop` outlives the links.
-  cluster_links(work_loop& loop, const std::filesystem::path& directory, cluster_file file);
+  cluster_links(work_loop& loop, const std::filesystem::path& directory, cluster_file file,
+                std::uint32_t versions_ahead = 0);
   ~cluster_links();
 
   const cluster_file& file() const noexcept { return file_; }
@@ -39,8 +42,8 @@ public:
   /// A member, as the control log knows it from now on.
   void learn(const member_row& member);
 
-  /// A member that was just admitted listens there.
-  void introduce(node_uuid node, const link_address& where);
+  /// Hears, once or more, why this node must not go on; set before it opens.
+  std::function<void(const failure& why)> on_fatal;
 
   /// Where machines that want to join, and remote clients, are received; before `open`.
   std::function<void(arrived)> on_join, on_client;
@@ -55,12 +58,14 @@ private:
   };
 
   link_self self_with(std::uint64_t incarnation, std::uint64_t process) const;
+  link_endpoint::config endpoint_of(link_self self, std::vector<channel> channels);
   void admit(arrived connection);
   void tell_control(std::function<void(link_endpoint&)> what);
 
   work_loop& loop_;
   std::filesystem::path directory_;
   cluster_file file_;
+  const std::uint32_t versions_ahead_;
   credentials own_;
   kj::AutoCloseFd socket_;
   std::shared_ptr<const tls_context> dialing_;

@@ -25,6 +25,7 @@ membership::membership(work_loop& loop, membership_config config) : loop_(loop) 
   actor.submit = [this](std::uint64_t number, cluster::command command) {
     control_->submit(number, std::move(command));
   };
+  actor.read = [this](std::uint64_t number) { control_->read(number); };
   controller_ = loop_.system().spawn(
     [actor](controller_actor::stateful_pointer<controller_state> me) { return me->state.make_behavior(me, actor); });
   control_ = std::make_unique<control_loop>(std::move(control), loop_, listener());
@@ -51,7 +52,6 @@ void membership::spawn_cluster_cast(writer& disk) {
   registrar.back_up = [this](const std::filesystem::path& target) { control_->backup(target); };
   registrar.now = [] { return std::chrono::system_clock::now(); };
   registrar.authority = links_->authority_fingerprint();
-  registrar.introduce = [this](node_uuid node, const link_address& where) { links_->introduce(node, where); };
   registrar_ = loop_.system().spawn(node::registrar, registrar);
   desk_ = std::make_unique<join_desk>(
     loop_, desk_of(registrar_, joins, [](std::string_view what) { spdlog::warn("{}", what); }));
@@ -95,10 +95,12 @@ control_config membership::control_of(const membership_config& config) {
   control.capacity = config.capacity;
   control.directory = config.state_directory / "control";
   control.voters = file->voters;
-  control.founders.push_back({self_, file->name});
+  control.founders.push_back({self_, file->name, control.address});
   for (const auto& peer : file->peers)
-    control.founders.push_back({peer.node, peer.name});
-  links_ = std::make_unique<cluster_links>(loop_, directory, std::move(*file));
+    control.founders.push_back({peer.node, peer.name, to_string(peer.address)});
+  control.versions_ahead = config.versions_ahead;
+  links_ = std::make_unique<cluster_links>(loop_, directory, std::move(*file), config.versions_ahead);
+  links_->on_fatal = [this](const failure& why) { on_fatal_(why); };
   control.connect = [this](work_loop& loop, cluster::transport::observer& observer) {
     return links_->connect_control(loop, observer, control_->incarnation(), control_->process());
   };
@@ -112,7 +114,7 @@ control_config membership::control_alone(const membership_config& config) const 
   control.capacity = config.capacity;
   control.directory = config.state_directory / "control";
   control.voters = {self_};
-  control.founders = {{self_, config.name}};
+  control.founders = {{self_, config.name, {}}};
   return control;
 }
 

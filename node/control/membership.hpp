@@ -23,6 +23,8 @@ struct membership_config {
   std::string name;
   cluster::node_capacity capacity;
   writer* disk = nullptr; // for what joins; outlives the membership's actors
+  /// Tests of upgrades: the node announces itself as of a Hearth by so many versions newer.
+  std::uint32_t versions_ahead = 0;
 };
 
 /// A node's part in its cluster: its identity, the control plane, and the links to other nodes. A node alone is a cluster of

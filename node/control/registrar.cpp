@@ -50,10 +50,18 @@ std::string register_of_joins::redeem(std::string_view secret, time_point now) {
   return std::string(sentence(ledger_.redeem(secret, now)));
 }
 
-join_answer register_of_joins::welcome(const join_request& request) const {
+join_answer register_of_joins::welcome(const join_request& request, const std::vector<member_row>& members) const {
   if (!authority_)
     return {"This member does not hold the key of the cluster's authority; ask the one that made the token.", {}, {}};
-  return node::welcome(*authority_, request, own_);
+  auto own = own_; // whose peers are those of its own beginning
+  for (const auto& member : members) {
+    const auto is_known = std::any_of(own.peers.begin(), own.peers.end(),
+                                      [&](const auto& peer) { return peer.node == member.node; });
+    const auto address = parse_link_address(member.address);
+    if (!is_known && address && !member.is_removed && member.node != own.node)
+      own.peers.push_back({member.node, member.name, *address});
+  }
+  return node::welcome(*authority_, request, own);
 }
 
 // -- the actor ----
@@ -135,6 +143,20 @@ caf::result<std::string> make_client_token(registrar_door::pointer self, const r
 
 // -- machines that join ----
 
+/// It gets its certificate, and hears of all members: the one that lets it in may be gone when it starts.
+void receive_admitted(registrar_door::pointer self, const registrar_config& config,
+                      const std::shared_ptr<newcomer>& who) {
+  self->request(config.control, defaults::join_timeout, atom::list::value)
+    .then(
+      [joins = config.joins, who, node = requested_node(who->request.request)](std::vector<member_row>& members) {
+        std::erase_if(members, [&](const auto& member) { return member.node == node; });
+        who->reply(joins->welcome(who->request, members));
+      },
+      [who](const caf::error& error) {
+        who->reply({failure_of(error).message, {}, {}});
+      });
+}
+
 /// The token is used up on disk: the node may be admitted.
 void admit(registrar_door::pointer self, const registrar_config& config, const std::shared_ptr<newcomer>& who) {
   cluster::admit_node order;
@@ -144,16 +166,14 @@ void admit(registrar_door::pointer self, const registrar_config& config, const s
     return who->reply({"The certificate request " + std::string(e.what()) + '.', {}, {}});
   }
   order.name = who->request.name;
+  order.address = who->request.listen;
   self->request(config.control, defaults::join_timeout, atom::propose::value, cluster::command(order))
     .then(
-      [joins = config.joins, introduce = config.introduce, node = order.node, who](const cluster::outcome& outcome) {
+      [self, config, who](const cluster::outcome& outcome) {
         if (outcome.code != ec::none)
           who->reply({outcome.message.empty() ? std::string(sentence(outcome.code)) : outcome.message, {}, {}});
-        else {
-          if (const auto where = parse_link_address(who->request.listen); where && introduce)
-            introduce(node, *where); // it has no seat yet that would tell its address
-          who->reply(joins->welcome(who->request));
-        }
+        else
+          receive_admitted(self, config, who);
       },
       [who](const caf::error& error) {
         who->reply({failure_of(error).message, {}, {}});

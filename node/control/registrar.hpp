@@ -41,8 +41,8 @@ public:
   /// Uses the token up; the same sentence.
   std::string redeem(std::string_view secret, time_point now);
 
-  /// The answer to who showed a good token and was admitted.
-  join_answer welcome(const join_request& request) const;
+  /// The answer to who showed a good token and was admitted; `members` of the cluster, without itself.
+  join_answer welcome(const join_request& request, const std::vector<member_row>& members) const;
 
 private:
   std::filesystem::path directory_;
@@ -76,8 +76,6 @@ struct registrar_config {
   /// Copies the control log; blocks, on the disk's thread.
   std::function<void(const std::filesystem::path&)> back_up;
   std::function<std::chrono::system_clock::time_point()> now;
-  /// A node that was just admitted listens there; may be empty.
-  std::function<void(node_uuid, const link_address&)> introduce{};
   std::string authority{}; // SHA-256 of its certificate, for tokens of remote clients
 };
 

@@ -21,8 +21,8 @@ void peer_link::set_address(const link_address& address) {
     return;
   address_ = address;
   pause_ = {};
-  if (dials() && !is_up_)
-    again_.set({});
+  if (!is_up_)
+    again_.set(dials() ? std::chrono::milliseconds{} : defaults::link_knock_after);
 }
 
 void peer_link::rest() {
@@ -35,7 +35,7 @@ void peer_link::try_again() {
   if (is_up_ || !address_)
     return;
   if (!dials())
-    return ask_host();
+    return may_be_gone_ && !host_answers_ ? ask_host() : knock();
   for (const auto on : terms_.channels)
     if (!at(on).current && !at(on).dialing)
       start_dial(on);
@@ -66,7 +66,7 @@ void peer_link::on_dialed(channel on, dial::outcome outcome) {
   if (const auto* failed = std::get_if<unreached>(&outcome)) {
     trouble(failed->reason);
     if (failed->is_refused)
-      on_refused();
+      on_nobody_listens();
     close();
     return;
   }
@@ -80,20 +80,42 @@ void peer_link::on_dialed(channel on, dial::outcome outcome) {
 }
 
 void peer_link::ask_host() {
-  if (!may_be_gone_ || question_)
+  if (question_)
     return;
   question_ = std::make_unique<dial>(terms_.loop, dial::request{peer_, *address_, std::nullopt, nullptr},
                                      [this](const dial::outcome& outcome) {
                                        const auto ended = std::move(question_);
                                        const auto* failed = std::get_if<unreached>(&outcome);
+                                       host_answers_ = failed == nullptr;
                                        if (failed && failed->is_refused)
-                                         on_refused();
-                                       else if (!is_up_)
+                                         on_nobody_listens();
+                                       if (!is_up_ && (may_be_gone_ || host_answers_))
                                          rest();
+                                       else if (!is_up_)
+                                         again_.set(defaults::link_knock_interval);
                                      });
 }
 
-void peer_link::on_refused() {
+/// Not a way in: the peer hangs up on whoever dials in its place.
+void peer_link::knock() {
+  if (question_)
+    return;
+  question_ = std::make_unique<dial>(terms_.loop,
+                                     dial::request{peer_, *address_, terms_.channels.front(), terms_.dialing, true},
+                                     [this](const dial::outcome& outcome) {
+                                       const auto ended = std::move(question_);
+                                       const auto* failed = std::get_if<unreached>(&outcome);
+                                       if (failed && failed->is_revoked)
+                                         return terms_.on_expelled({"was removed from the cluster", false, true});
+                                       if (failed && failed->is_refused)
+                                         on_nobody_listens();
+                                       if (!is_up_)
+                                         again_.set(may_be_gone_ ? defaults::link_redial_longest
+                                                                 : defaults::link_knock_interval);
+                                     });
+}
+
+void peer_link::on_nobody_listens() {
   if (std::exchange(may_be_gone_, false))
     terms_.observer.on_gone(peer_, incarnation_);
 }
@@ -107,30 +129,32 @@ void peer_link::adopt(arrived connection) {
   at(on).coming = make_line(on, kj::mv(connection.socket), std::move(connection.tls));
 }
 
-/// What is wrong with a hello; empty when nothing is.
-std::string peer_link::judge(const link_hello& hello) const {
+/// What is wrong with a hello.
+std::optional<link_refusal> peer_link::judge(const link_hello& hello) const {
   const auto& self = terms_.self;
   if (hello.cluster != self.cluster)
-    return "belongs to the cluster " + to_string(hello.cluster);
+    return link_refusal{"belongs to the cluster " + to_string(hello.cluster)};
   if (hello.node != peer_)
-    return "says that it is " + to_string(hello.node);
+    return link_refusal{"says that it is " + to_string(hello.node)};
   if (std::min(hello.version, self.version) < std::max(hello.version_min, self.version_min))
-    return "speaks versions " + std::to_string(hello.version_min) + " to " + std::to_string(hello.version)
-           + " of the link, this node " + std::to_string(self.version_min) + " to " + std::to_string(self.version)
-           + "; upgrade the older one";
+    return link_refusal{"speaks versions " + std::to_string(hello.version_min) + " to " + std::to_string(hello.version)
+                        + " of the link, this node " + std::to_string(self.version_min) + " to "
+                        + std::to_string(self.version) + "; upgrade the older one"};
   if (hello.incarnation < incarnation_)
-    return "has started as number " + std::to_string(hello.incarnation) + ", but number " + std::to_string(incarnation_)
-           + " was here already: an old copy of its disk";
+    return link_refusal{"has started as number " + std::to_string(hello.incarnation) + ", but number "
+                          + std::to_string(incarnation_) + " was here already: an old copy of its disk",
+                        true};
   if (hello.incarnation == incarnation_ && process_ != 0 && hello.process != process_)
-    return "is a second process with the number " + std::to_string(incarnation_)
-           + ": two nodes run on copies of one disk";
-  return {};
+    return link_refusal{"is a second process with the number " + std::to_string(incarnation_)
+                          + ": two nodes ran on copies of one disk",
+                        true};
+  return std::nullopt;
 }
 
 void peer_link::on_hello(line& from, const link_hello& hello) {
-  if (auto wrong = judge(hello); !wrong.empty()) {
-    from.refuse(wrong);
-    return on_end(from, wrong);
+  if (const auto wrong = judge(hello)) {
+    from.refuse(*wrong);
+    return on_end(from, wrong->sentence);
   }
   auto& lane = at(from.on());
   const bool is_other = hello.incarnation != incarnation_ || hello.process != process_;
@@ -169,6 +193,12 @@ void peer_link::on_agreed(line& from) {
     go_up();
 }
 
+void peer_link::on_refused(line& from, const link_refusal& why) {
+  if (why.is_old_copy || why.is_removed)
+    terms_.on_expelled(why);
+  on_end(from, "refuses this node, which " + why.sentence);
+}
+
 void peer_link::on_frame(line& from, bytes content) { terms_.observer.on_frame(peer_, from.on(), std::move(content)); }
 
 void peer_link::on_room(line& from) { terms_.observer.on_room(peer_, from.on()); }
@@ -205,6 +235,7 @@ bool peer_link::close() {
   }
   const bool was_up = std::exchange(is_up_, false);
   may_be_gone_ = may_be_gone_ || was_up;
+  host_answers_ = host_answers_ && !was_up;
   if (was_up && std::chrono::steady_clock::now() - up_since_ > defaults::link_redial_longest) {
     pause_ = {};
     again_.set({}); // whether its host refuses is worth knowing at once

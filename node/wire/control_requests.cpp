@@ -1,5 +1,6 @@
 #include "node/wire/control.hpp"
 
+#include "node/mount.hpp"
 #include "node/wire/environment.hpp"
 #include "node/wire/environment_version.hpp"
 #include "node/wire/json_text.hpp"
@@ -49,6 +50,12 @@ outcome read_open(std::uint32_t request, ::Environment::Reader from, bool deploy
   if (reuse.placement != "spread" && reuse.placement != "pack")
     return bad_request("Environment " + spec->name + " asks for the placement '" + reuse.placement
                        + "'; there are \"spread\" and \"pack\".");
+  if (!spec->isolation.empty() && spec->isolation != "process" && spec->isolation != "sandbox")
+    return bad_request("Environment " + spec->name + " asks for the isolation '" + spec->isolation
+                       + "'; there are \"process\" and \"sandbox\".");
+  for (const auto& text : spec->mounts)
+    if (const auto fault = node::fault_of_mount(text))
+      return bad_request("Environment " + spec->name + ": the mount '" + text + "' " + *fault + '.');
   if (reuse.forks_per_call() && reuse.concurrency > 1)
     return bad_request("Environment " + spec->name
                        + " asks for a fork for each call, so its concurrency must be 1; raise replicas instead.");
@@ -69,6 +76,10 @@ outcome read_start(std::uint32_t request, ::StartRun::Reader from) {
   order.domain = string_of(from.getDomain());
   order.inputs = string_of(from.getInputs());
   return order;
+}
+
+outcome read_logs(std::uint32_t request, ::Logs::Reader from) {
+  return client::logs{request, string_of(from.getOf()), string_of(from.getAction()), from.getFollow(), from.getLines()};
 }
 
 outcome read_voters(std::uint32_t request, capnp::List<capnp::Text>::Reader from) {
@@ -116,11 +127,8 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
     case ::Request::GET:
       return client::get{request, string_of(from.getGet().getWhat()), string_of(from.getGet().getName()),
                          from.getGet().getLimit()};
-    case ::Request::LOGS: {
-      auto logs = from.getLogs();
-      return client::logs{request, string_of(logs.getOf()), string_of(logs.getAction()), logs.getFollow(),
-                          logs.getLines()};
-    }
+    case ::Request::LOGS:
+      return read_logs(request, from.getLogs());
     case ::Request::WAIT:
       return client::wait{request, string_of(from.getWait())};
     case ::Request::STATUS:
@@ -152,6 +160,8 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
       return client::revoke_client_token{request, string_of(from.getRevokeToken())};
     case ::Request::BACKUP:
       return client::back_up{request, string_of(from.getBackup())};
+    case ::Request::PING:
+      return client::ping_node{request, string_of(from.getPing().getNode()), from.getPing().getCount()};
     case ::Request::UNSPECIFIED:
       break;
   }

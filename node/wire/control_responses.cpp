@@ -118,6 +118,18 @@ std::string write_response(const client::cluster_state& what) {
   });
 }
 
+std::string write_response(const client::echoes& what) {
+  return respond([&](::Response::Builder response) {
+    auto into = response.initEchoes();
+    into.setNode(text(what.node));
+    into.setCount(what.count);
+    into.setMinNs(static_cast<std::uint64_t>(what.min.count()));
+    into.setP50Ns(static_cast<std::uint64_t>(what.p50.count()));
+    into.setP99Ns(static_cast<std::uint64_t>(what.p99.count()));
+    into.setMaxNs(static_cast<std::uint64_t>(what.max.count()));
+  });
+}
+
 template <class Row>
 void write_rows(const std::vector<Row>& rows, bool more, const page_sink& sink) {
   std::size_t at = 0, count = rows.size();

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -88,7 +89,8 @@ BOOST_AUTO_TEST_CASE(a_node_without_a_cluster_says_so_to_every_request) {
          client::ask_cluster{5}, client::remove_node{5, "x"}, client::drain_node{5, "x", true},
          client::set_voters{5, {"x"}}, client::make_join_token{5, {}},
          client::make_client_token{5, "x", {"read"}, {}, false}, client::revoke_client_token{5, "x"},
-         client::get{5, "tokens", "", 0}, client::back_up{5, "/x"}, client::admit_node{5, to_string(third), "x"}})
+         client::get{5, "tokens", "", 0}, client::back_up{5, "/x"}, client::admit_node{5, to_string(third), "x"},
+          client::ping_node{5, "x", 1}})
     BOOST_CHECK(has(answer(std::move(what)), "not_a_member: This node belongs to no cluster"));
 }
 
@@ -99,10 +101,54 @@ BOOST_AUTO_TEST_CASE(a_node_is_drained_by_name_or_id_and_comes_back) {
   BOOST_CHECK(!log->state.find_member(second)->draining);
 }
 
+BOOST_AUTO_TEST_CASE(the_echoes_of_a_node_are_told_by_their_share) {
+  switchboard = sys.spawn([](switchboard_actor::pointer) -> switchboard_actor::behavior_type {
+    return {
+      [](atom::attach, const node_parts&) {},
+      [](atom::events, node_uuid, const link::messages&) {},
+      [](atom::up, node_uuid, std::uint64_t, const peer_actor&) {},
+      [](atom::down, node_uuid, const std::string&) {},
+      [](atom::events, const control::facts&) {},
+      [](atom::send, node_uuid, const link::messages&) {},
+      [](atom::open, node_uuid, const link::open_environment&) { return false; },
+      [](atom::ask, node_uuid, const link::ask&, milliseconds) { return link::answer{}; },
+      [](atom::ping, node_uuid node, std::uint32_t count) {
+        BOOST_CHECK(node == second);
+        std::vector<std::uint64_t> times(count);
+        std::iota(times.rbegin(), times.rend(), 1);
+        return times;
+      },
+      [](atom::ask, const link::ask&, milliseconds) { return link::member_answers{}; },
+      [](atom::watch, const std::string&, const gate_actor&) {},
+      [](atom::tick) {},
+      [](atom::retry, std::uint64_t) {},
+    };
+  });
+  auto& client = connect();
+  say(client, client::ping_node{5, "second", 100});
+  run();
+  const auto told = client.all<client::echoes>();
+  BOOST_REQUIRE_EQUAL(told.size(), 1u);
+  BOOST_CHECK_EQUAL(told[0].node, "second");
+  BOOST_CHECK_EQUAL(told[0].count, 100u);
+  BOOST_CHECK_EQUAL(told[0].min.count(), 1);
+  BOOST_CHECK_EQUAL(told[0].p50.count(), 51);
+  BOOST_CHECK_EQUAL(told[0].p99.count(), 100);
+  BOOST_CHECK_EQUAL(told[0].max.count(), 100);
+  caf::anon_send_exit(switchboard, caf::exit_reason::kill);
+  run();
+}
+
+BOOST_AUTO_TEST_CASE(the_node_that_was_asked_and_no_or_too_many_frames_are_refused) {
+  BOOST_CHECK(has(answer(client::ping_node{5, "node", 1}), "Node node is the one that was asked"));
+  BOOST_CHECK(has(answer(client::ping_node{5, "second", 0}), "not 0"));
+  BOOST_CHECK(has(answer(client::ping_node{5, "second", defaults::pings_max + 1}), "Between 1 and 10000 frames"));
+}
+
 BOOST_AUTO_TEST_CASE(a_node_that_nobody_knows_is_refused_with_the_names_of_those_that_are) {
-  for (client::event what :
-       std::vector<client::event>{client::drain_node{5, "fourth", true}, client::remove_node{5, "fourth"},
-                                  client::set_voters{5, {"node", "second", "fourth"}}})
+  for (client::event what : std::vector<client::event>{
+         client::drain_node{5, "fourth", true}, client::remove_node{5, "fourth"}, client::ping_node{5, "fourth", 1},
+         client::set_voters{5, {"node", "second", "fourth"}}})
     BOOST_CHECK(has(answer(std::move(what)), "There is no node `fourth` in cluster lab; its nodes are "));
 }
 

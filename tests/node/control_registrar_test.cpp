@@ -35,6 +35,7 @@ struct fixture : test::loop_fixture {
   writer disk{1 * defaults::mib};
   std::vector<cluster::command> proposed;
   cluster::outcome decision;
+  std::vector<member_row> members;
   wall::time_point now{std::chrono::seconds{1'800'000'000}};
   control_actor control = spawn_control();
   registrar_door door = spawn_registrar();
@@ -53,10 +54,11 @@ struct fixture : test::loop_fixture {
           proposed.push_back(command);
           return decision;
         },
+        [](atom::read) { return cluster::outcome{}; },
         [](atom::own, const std::string&) { return ownership{}; },
         [](atom::find, const std::string&, const std::string&) { return bytes{}; },
-        [](atom::list) { return std::vector<member_row>{}; },
-        [](atom::token) { return std::vector<cluster::token_record>{}; },
+        [this](atom::list) { return members; },
+         [](atom::token) { return std::vector<cluster::token_record>{}; },
         [](atom::status) { return hearth::control::standing{}; },
         [](atom::watch, const control_watcher&) { /* nothing changes here */ },
       };
@@ -112,10 +114,30 @@ BOOST_AUTO_TEST_CASE(who_brings_a_token_is_admitted_by_the_control_log_and_gets_
   const auto answer = arrive(brought.secret);
   BOOST_CHECK_EQUAL(answer.refusal, "");
   BOOST_REQUIRE_EQUAL(proposed.size(), 1u);
-  BOOST_CHECK((std::get<cluster::admit_node>(proposed.front()) == cluster::admit_node{{5, 5}, "beta"}));
+  BOOST_CHECK((std::get<cluster::admit_node>(proposed.front()) == cluster::admit_node{{5, 5}, "beta", "127.0.0.1:7401"}));
   const auto given = cluster_file_from_toml(answer.cluster);
   BOOST_CHECK((given.cluster == file.cluster && given.node == node_uuid{5, 5}));
   BOOST_CHECK_EQUAL(given.peers.front().name, "alpha");
+}
+
+BOOST_AUTO_TEST_CASE(who_is_admitted_hears_where_all_members_are) {
+  const auto add = [this](node_uuid node, const char* name, const char* address) {
+    auto& row = members.emplace_back();
+    row.node = node;
+    row.name = name;
+    row.address = address;
+  };
+  add({5, 5}, "beta", "127.0.0.1:7401");
+  add(file.node, "alpha", "127.0.0.1:7400");
+  add({6, 6}, "gamma", "127.0.0.1:7402");
+  add({7, 7}, "delta", "127.0.0.1:7403");
+  members.back().is_removed = true;
+  const auto given = cluster_file_from_toml(arrive(token().secret).cluster);
+  BOOST_REQUIRE_EQUAL(given.peers.size(), 2u);
+  for (const auto& [name, port] : {std::pair("alpha", 7400), std::pair("gamma", 7402)})
+    BOOST_CHECK(std::any_of(given.peers.begin(), given.peers.end(), [&, name = name, port = port](const auto& peer) {
+      return peer.name == name && peer.address.port == port;
+    }));
 }
 
 BOOST_AUTO_TEST_CASE(a_token_serves_once_also_after_the_member_has_started_again) {

@@ -75,6 +75,8 @@ struct link_node {
   node_uuid id;
   std::set<node_uuid> members;
   std::vector<std::string> warnings;
+  std::set<node_uuid> removed;               // of those, once
+  std::vector<node::link_refusal> expelled; // what peers say when this node has to end
   kj::AutoCloseFd socket;
   link_recorder control_heard;
   link_recorder work_heard;
@@ -120,10 +122,14 @@ struct link_node {
 private:
   link_node(work_loop& loop, const node::credentials& own, const node::link_self& self, node_uuid id, const options& o)
     : id(id), socket(node::listen_at({"127.0.0.1", o.port})),
-      control(loop, {self, {cluster::channel::control}, node::tls_context::of_member_dialing(own), warn()},
+      control(loop, {self, {cluster::channel::control}, node::tls_context::of_member_dialing(own), warn(), ends()},
               control_heard),
       work(loop,
-           {self, {cluster::channel::calls, cluster::channel::bulk}, node::tls_context::of_member_dialing(own), warn()},
+           {self,
+            {cluster::channel::calls, cluster::channel::bulk},
+            node::tls_context::of_member_dialing(own),
+            warn(),
+            ends()},
            work_heard),
       gate(loop, socket.get(), gate_config(own, self.cluster, o)) {}
 
@@ -131,9 +137,14 @@ private:
     return [this](std::string_view what) { warnings.emplace_back(what); };
   }
 
+  std::function<void(const node::link_refusal&)> ends() {
+    return [this](const node::link_refusal& why) { expelled.push_back(why); };
+  }
+
   node::link_gate::config gate_config(const node::credentials& own, node_uuid cluster, const options& o) {
     node::link_gate::config config;
-    config.contexts = {node::tls_context::of_member_accepting(own), node::tls_context::for_guests(own)};
+    config.contexts = {node::tls_context::of_member_accepting(own, [this](node_uuid peer) { return removed.contains(peer); }),
+                       node::tls_context::for_guests(own)};
     config.cluster = cluster;
     config.is_member = [this](node_uuid peer) { return members.contains(peer); };
     config.on_peer = [this](node::arrived connection) {

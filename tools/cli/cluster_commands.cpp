@@ -86,7 +86,7 @@ struct awaited {
   std::string why;      // it is not ready
 };
 
-node_start how_to_start(const surroundings& around, const local_node& node) {
+node_start how_to_start(const surroundings& around, const local_node& node, const std::string& isolation) {
   node_start how;
   how.daemon = find_daemon(around.variable, program_directory());
   how.socket = node.socket;
@@ -94,6 +94,8 @@ node_start how_to_start(const surroundings& around, const local_node& node) {
   how.log = node.log();
   how.words = {"--state-dir", node.directory.string(), "--socket",    node.socket, "--node-name", node.name,
                "--log-file",  node.log().string(),     "--idle-exit", "0"};
+  if (!isolation.empty())
+    how.words.insert(how.words.end(), {"--isolation", isolation});
   return how;
 }
 
@@ -136,10 +138,11 @@ void wait_until_ready(const local_cluster& cluster, std::vector<awaited> startin
   }
 }
 
-std::vector<awaited> start_all(const surroundings& around, const local_cluster& cluster) {
+std::vector<awaited> start_all(const surroundings& around, const local_cluster& cluster, const std::string& isolation) {
   std::vector<awaited> starting;
   for (const auto& node : cluster.nodes)
-    starting.push_back({&node, daemon_of(node) > 0 ? spawned_node{} : spawn_node(how_to_start(around, node)), {}});
+    starting.push_back(
+      {&node, daemon_of(node) > 0 ? spawned_node{} : spawn_node(how_to_start(around, node, isolation)), {}});
   return starting;
 }
 
@@ -211,7 +214,7 @@ exit_status cluster_up(const surroundings& around, const cluster_options& option
   const auto turn = take_turn(directory.string(), up_timeout);
   const auto cluster = found_or_made(around, options, name, directory);
   keep_target(around.variable, target_of(cluster));
-  wait_until_ready(cluster, start_all(around, cluster));
+  wait_until_ready(cluster, start_all(around, cluster, options.isolation));
   use_target(around.variable, name);
   if (options.as_json) {
     const auto target = target_of(cluster);

@@ -20,7 +20,7 @@ std::function<void()> does(request& into, cluster_command* what) {
   };
 }
 
-/// `hearth node join|drain|undrain|remove`.
+/// `hearth node join|drain|undrain|remove|ping`.
 void add_members(CLI::App& node, request& into) {
   auto* join = add_command(node, "join", "Make this machine's node a member of a cluster", "hearth node join TOKEN");
   join->add_option("TOKEN", into.cluster.words, "from `hearth cluster token` on a member")->required()->expected(1);
@@ -41,6 +41,12 @@ void add_members(CLI::App& node, request& into) {
     add_format(one, into);
     one->callback(does(into, command));
   }
+  auto* ping = add_command(node, "ping", "Measure the link from the node that answers to another one",
+                           "hearth node ping node-2 --count 1000");
+  ping->add_option("NODE", into.cluster.words, "its name or id")->required()->expected(1);
+  ping->add_option("--count", into.cluster.count, "frames, one after another (default: 100)")->check(count());
+  add_format(ping, into);
+  ping->callback(does(into, node_ping));
 }
 
 /// `hearth cluster up|down|status|use`.
@@ -49,6 +55,9 @@ void add_local(CLI::App& cluster, request& into) {
   auto* up = add_command(cluster, "up", "Start a cluster of processes on this machine, and use it",
                          "hearth cluster up --nodes 3");
   up->add_option("--nodes", options.nodes, "how many; not needed to start an existing one again")->check(count());
+  up->add_option("--isolation", options.isolation,
+                 "of tasks: sandbox, as on a cluster of machines (default), or process: they see what you see")
+    ->check(CLI::IsMember({"process", "sandbox", "sandbox-only"}));
   up->add_option("--name", options.name, "what it is called (default: local)");
   up->add_option("--directory", options.directory,
                  "where its files are (default: clusters/NAME in the state directory)");
@@ -225,7 +234,11 @@ void add_cluster(CLI::App& app, request& into) {
   add_local(*cluster, into);
   add_operations(*cluster, into);
   add_logins(*cluster, into);
-  auto* check = add_command(app, "check", "Look whether nodes and interpreters are fit for work", "hearth check");
+  auto* check = add_command(app, "check",
+                            "Look whether nodes are fit for a program, or for the environments that are there",
+                            "hearth check digits.py");
+  check->add_option("WHAT", into.cluster.program,
+                    "a Python file: also its imports, and the paths that it names; or an environment");
   add_format(check, into);
   check->callback(does(into, check_cluster));
 }
