@@ -139,13 +139,18 @@ void agent_state::add_memory(std::vector<environment_row> environments, std::vec
   self_->request(config_.foundry, defaults::inner_request_timeout, atom::list::value)
     .then(
       [this, rows, promise](const hearth_replica_memory& memory) mutable {
+        for (auto& row : rows->second)
+          if (const auto there = placed_.find(replica_id{row.id}); in_cluster())
+            row.node = node_name(there == placed_.end() ? config_.node : there->second.node);
+        for (const auto& [address, here] : replicas_)
+          if (here.owner) { // which has the rest of its row
+            auto& row = rows->second.emplace_back();
+            row.id = here.id.value;
+          }
         for (const auto& [id, bytes] : memory)
           for (auto& row : rows->second)
             if (row.id == id.value)
               row.memory_bytes = bytes;
-        for (auto& row : rows->second)
-          if (const auto there = placed_.find(replica_id{row.id}); in_cluster())
-            row.node = node_name(there == placed_.end() ? config_.node : there->second.node);
         std::sort(rows->first.begin(), rows->first.end(), [](auto& a, auto& b) {
           return std::tie(a.name, a.project, a.domain, a.version) < std::tie(b.name, b.project, b.domain, b.version);
         });

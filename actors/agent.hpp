@@ -7,6 +7,7 @@
 #include "actors/placement.hpp"
 #include "actors/remote_replica.hpp"
 #include "actors/start_queue.hpp"
+#include "cluster/fence.hpp"
 
 #include <functional>
 #include <map>
@@ -143,7 +144,6 @@ private:
   void node_down(node_uuid node, const std::string& why);
   void say(node_uuid node, link::message message);
   void say_to_all(const link::message& message);
-  bool is_stale(const std::string& key, epoch owner_epoch) const;
   void heard_of(const std::string& key, epoch owner_epoch);
   bool obeys(const std::string& key, epoch owner_epoch);
   void note(const std::string& key, journal_entry::kind_t kind, std::string detail);
@@ -211,7 +211,7 @@ private:
 
   // In a cluster.
   std::optional<node_views> nodes_;
-  std::unordered_map<std::string, epoch> epochs_; // the highest heard of, by key
+  cluster::fence fence_;
   struct noted {
     epoch owned, obeyed;
   };

@@ -53,25 +53,19 @@ void agent_state::take(const control::standing& fact) {
     disown(key);
 }
 
-bool agent_state::is_stale(const std::string& key, epoch owner_epoch) const {
-  const auto known = epochs_.find(key);
-  return known != epochs_.end() && owner_epoch < known->second;
-}
-
 /// From now on lower epochs are refused; a supervisor of one is an owner no more.
 void agent_state::heard_of(const std::string& key, epoch owner_epoch) {
-  if (!owner_epoch || is_stale(key, owner_epoch))
+  if (!fence_.raise(key, owner_epoch))
     return;
-  epochs_[key] = owner_epoch;
   if (const auto mine = owned_.find(key); mine != owned_.end() && mine->second < owner_epoch)
     disown(key);
 }
 
 /// Whether a command of this epoch counts here, which nothing of a lower epoch does afterwards.
 bool agent_state::obeys(const std::string& key, epoch owner_epoch) {
-  if (is_stale(key, owner_epoch)) {
+  if (fence_.refuses(key, owner_epoch)) {
     note(key, journal_entry::kind_t::refused,
-         std::to_string(owner_epoch.value) + " was refused: epoch " + std::to_string(epochs_.at(key).value));
+         std::to_string(owner_epoch.value) + " was refused: epoch " + std::to_string(fence_.highest(key).value));
     return false;
   }
   heard_of(key, owner_epoch);

@@ -132,7 +132,7 @@ void agent_state::hear(node_uuid node, link::dispatch& m) {
   if (!r)
     return;
   const auto key = r->spec->key();
-  if (r->owner != node || r->owner_epoch != m.epoch || is_stale(key, m.epoch)) {
+  if (r->owner != node || r->owner_epoch != m.epoch || fence_.refuses(key, m.epoch)) {
     replica::events no;
     for (const auto& item : m.items)
       no.emplace_back(replica::done{m.id, item.id, ec::stale_epoch, true, {}, {}});
@@ -166,7 +166,7 @@ void agent_state::hear(node_uuid node, link::retire& m) {
 
 void agent_state::hear(node_uuid node, link::adopt& m) {
   if (!obeys(m.key, m.epoch))
-    return say(node, link::adopted{m.key, epochs_.at(m.key), {}});
+    return say(node, link::adopted{m.key, fence_.highest(m.key), {}});
   const auto owner = absent_owner(m.key, m.epoch, node);
   hand_over(m.key, m.epoch, node, owner, [this, owner, key = m.key, owner_epoch = m.epoch] {
     self_->send(owner, atom::adopt::value, std::vector<adoptable>{}, true);

@@ -21,6 +21,15 @@ inline node_row unreachable(const member_row& member) {
   return row;
 }
 
+/// What a check has found on this node, and nothing else of it.
+inline node_row checked(const std::string& name, std::vector<finding> findings) {
+  node_row row;
+  row.name = name;
+  row.state = "running";
+  row.findings = std::move(findings);
+  return row;
+}
+
 /// The rows of those that answered, by the names of the members.
 template <class Row>
 std::vector<Row> merged(link::member_answers all) {
@@ -36,6 +45,20 @@ std::vector<Row> merged(link::member_answers all) {
   }
   if constexpr (std::is_same_v<Row, event_row>)
     std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.unix_ms < b.unix_ms; });
+  return rows;
+}
+
+/// Replicas as their owners tell of them, with the memory that is known where they run: such rows have no environment.
+inline std::vector<replica_row> merged_replicas(link::member_answers all) {
+  auto rows = merged<replica_row>(std::move(all));
+  std::map<std::uint64_t, std::uint64_t> memory;
+  for (const auto& row : rows)
+    if (row.environment.empty())
+      memory[row.id] = row.memory_bytes;
+  std::erase_if(rows, [](const auto& row) { return row.environment.empty(); });
+  for (auto& row : rows)
+    if (const auto known = memory.find(row.id); known != memory.end())
+      row.memory_bytes = known->second;
   return rows;
 }
 

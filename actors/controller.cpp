@@ -77,6 +77,9 @@ void controller_state::take(const fact& fact) {
                [&](const facts::run_abort_wanted& f) { refresh(f.name); },
                [&](const facts::run_ended& f) { refresh(f.name); },
                [&](const facts::run_forgotten& f) { forget(f.root); },
+               [&](const facts::token_changed&) {
+                 tell(control::tokens_changed{std::make_shared<const std::vector<token_record>>(tokens())});
+               },
                [](const auto&) { /* nobody here reacts to it */ },
              },
              fact);
@@ -134,13 +137,13 @@ member_row controller_state::row_of(const member& member) const {
   row.name = member.name;
   row.draining = member.draining;
   row.is_removed = member.removed;
+  row.address = member.address;
   row.incarnation = member.incarnation;
   const auto& voters = state_->image().voters;
   row.is_voter = std::find(voters.begin(), voters.end(), member.node) != voters.end();
   row.is_leader = member.node == consensus_.leader;
   if (const auto* seat = state_->seat_of(member.node)) {
     row.seat = seat->seat;
-    row.address = seat->address;
     row.capacity = seat->capacity;
   }
   return row;
@@ -153,8 +156,15 @@ ownership controller_state::owner_of(const std::string& key) const {
   return {record && !is_former ? record->node : node_uuid{}, seat, epoch};
 }
 
+std::vector<token_record> controller_state::tokens() const {
+  std::vector<token_record> all;
+  for (const auto& [name, token] : state_->image().tokens)
+    all.push_back(token);
+  return all;
+}
+
 control::facts controller_state::everything() const {
-  control::facts all{standing_};
+  control::facts all{control::tokens_changed{std::make_shared<const std::vector<token_record>>(tokens())}, standing_};
   const auto& image = state_->image();
   for (const auto& [node, member] : image.members)
     if (!member.removed)
@@ -275,6 +285,7 @@ controller_actor::behavior_type controller_state::make_behavior(controller_actor
           rows.push_back(row_of(member));
       return rows;
     },
+    [this](atom::token) { return tokens(); },
     [this](atom::status) { return standing_; },
     [this](atom::watch, const control_watcher& watcher) { watch(watcher); },
     [this](atom::attach, const control::image_ptr& image) { attach(image); },

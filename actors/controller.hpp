@@ -78,6 +78,7 @@ private:
   caf::result<ownership> own(const std::string& key);
   caf::result<bytes> find(const std::string& key, const std::string& version);
   void watch(const control_watcher& watcher);
+  std::vector<cluster::token_record> tokens() const;
   control::facts everything() const;
   void tell(control::fact fact);
   void flush();

@@ -115,6 +115,7 @@ struct environment_spec {
   std::vector<variable> variables;
   std::vector<std::string> preload;
   std::vector<std::string> mounts;
+  std::string isolation; // "process", "sandbox"; empty: as the node has it
   std::vector<std::string> depends_on;
   std::vector<hook_spec> hooks;
 

@@ -60,6 +60,7 @@ using find = caf::atom_constant<caf::atom("find")>;
 using pin = caf::atom_constant<caf::atom("pin")>;
 using rerun = caf::atom_constant<caf::atom("rerun")>;
 using adopt = caf::atom_constant<caf::atom("adopt")>;
+using check = caf::atom_constant<caf::atom("check")>;
 using drain = caf::atom_constant<caf::atom("drain")>;
 using report = caf::atom_constant<caf::atom("report")>; // INTERNAL: an actor's own timer
 using retry = caf::atom_constant<caf::atom("retry")>;   // INTERNAL: an actor's own timer
@@ -206,6 +207,11 @@ using foundry_actor = caf::typed_actor<
   // Ends everything it started; answered when nothing is left.
   caf::replies_to<atom::stop>::with<bool>>;
 
+/// The INSPECTOR looks whether this node is fit for a program.
+using inspector_actor = caf::typed_actor<
+  // What it found. (the question of `hearth check`, JSON: node/interpreter/inspection.hpp; empty: of no program)
+  caf::replies_to<atom::check, std::string>::with<std::vector<finding>>>;
+
 /// BUNDLES is the door to the content-addressed code on disk.
 using bundles_actor = caf::typed_actor<
   // Whether this digest is stored (and marks it as used).
@@ -288,7 +294,8 @@ struct run_order {
   bool detach = false;
   bool logs = false;
   std::string project, domain, inputs;
-  call root; // `caller` and `output` are set by the run keeper
+  std::string principal; // who submits it; empty: the user to whom the node belongs
+  call root;             // `caller` and `output` are set by the run keeper
   supervisor_actor supervisor;
   spec_ptr spec;
   session_actor session; // hears output and the reply, unless it is gone; may be empty
@@ -370,6 +377,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::client::events)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::client::effects)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::opened_environment)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::node_row)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::finding>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::run_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::action_event>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::run_row>)

@@ -342,6 +342,12 @@ struct action_row {
   std::uint64_t fork_us = 0, import_us = 0;
 };
 
+/// What a look at a node found, for people.
+struct finding {
+  bool is_fine = false;
+  std::string what, text;
+};
+
 struct node_row {
   std::string name, id;
   std::uint32_t pid = 0;
@@ -355,7 +361,9 @@ struct node_row {
   std::uint64_t memory_capacity = 0, memory_reserved = 0;
   std::uint32_t cpu_capacity_millis = 0, cpu_reserved_millis = 0;
   std::uint32_t gpus = 0, gpus_in_use = 0, orders_waiting = 0;
-  std::string memory_limits; // who ends what uses too much: "cgroup" or "watcher"
+  std::string memory_limits;     // who ends what uses too much: "cgroup" or "watcher"
+  std::string isolation;         // of environments that ask for none: "process", "sandbox"; or "sandbox-only": of all
+  std::vector<finding> findings; // of a check
 };
 
 /// Of an action in an environment that another node owns: what that node said of it.

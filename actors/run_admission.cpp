@@ -37,6 +37,7 @@ caf::result<std::string> run_keeper_state::accept(run_order& order) {
   e.task_name = task.name;
   e.lost = task.retries.lost;
   e.inputs = order.inputs;
+  e.principal = order.principal;
   e.rerun_of = order.rerun_of;
   e.detached = order.detach;
   e.unix_ms = config_->unix_ms();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/client_rights.hpp"
 #include "actors/control.hpp"
 #include "actors/handles.hpp"
 #include "actors/interfaces.hpp"
@@ -30,6 +31,9 @@ struct session_config {
   journal_actor journal;
   switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
   session_cluster cluster{};
+  client_rights rights{};
+  std::function<bytes(const environment_spec&)> encode_spec{}; // where `cluster` is named
+  inspector_actor inspector{};
 };
 
 class session_state {
@@ -76,9 +80,17 @@ private:
   void take(client::drain_node& e);
   void take(client::set_voters& e);
   void take(client::make_join_token& e);
+  void take(client::make_client_token& e);
+  void take(client::revoke_client_token& e);
   void take(client::back_up& e);
+  void take(client::ping_node& e);
   void take(client::gone& e);
 
+  /// Answers what the client may not ask for.
+  void refuse_event(const client::event& what, std::string why);
+  void deploy(std::uint32_t request, const spec_ptr& spec);
+  void open(std::uint32_t request, spec_ptr spec, bool deploy);
+  void list_tokens(std::uint32_t request);
   void start(client::start_run& order, client::invoke& e, const opened_environment& in);
   void when_informed(std::uint32_t request, std::function<void()> then);
   void ask_about_run(std::uint32_t request, std::function<void(const error_handler&)> question);

@@ -43,6 +43,8 @@ void session_state::take(client::get& e) {
     tell(client::rows<typename std::decay_t<decltype(rows)>::value_type>{request, std::move(rows)});
     flush();
   };
+  if (what == "token")
+    return list_tokens(request);
   if (config_.switchboard && (what == "run" || what == "action"))
     return get_of_runs(e, what, limit);
   if (config_.switchboard && get_from_all(e, what, limit))
@@ -66,6 +68,10 @@ void session_state::take(client::get& e) {
   } else if (what == "node") {
     self_->request(config_.agent, inner_timeout, atom::status::value)
       .then([=](node_row& row) { deliver(std::vector<node_row>{std::move(row)}); }, refusing(request));
+  } else if (what == "check") {
+    self_->request(config_.inspector, inner_timeout, atom::check::value, e.name)
+      .then([=](std::vector<finding>& found) { deliver(std::vector<node_row>{checked({}, std::move(found))}); },
+            refusing(request));
   } else if (what == "event") {
     self_->request(config_.journal, inner_timeout, atom::list::value, e.name, limit)
       .then([=](std::vector<event_row>& rows) { deliver(std::move(rows)); }, refusing(request));
@@ -97,7 +103,7 @@ void session_state::get_of_runs(const client::get& e, const std::string& what, s
 /// In a cluster: whether this is a listing that all nodes together give.
 bool session_state::get_from_all(const client::get& e, const std::string& what, std::uint32_t limit) {
   const bool is_of_all = what == "environment" || what == "replica" || what == "node" || what == "event"
-                         || what == "run" || what == "action";
+                         || what == "run" || what == "action" || what == "check";
   if (!is_of_all)
     return false;
   link::ask question;
@@ -108,18 +114,19 @@ bool session_state::get_from_all(const client::get& e, const std::string& what, 
     tell(client::rows<typename std::decay_t<decltype(rows)>::value_type>{request, std::move(rows)});
     flush();
   };
-  self_
-    ->request(config_.switchboard, inner_timeout, atom::ask::value, std::move(question),
-              milliseconds(defaults::listing_wait))
+  // A check starts interpreters; a listing is there at once.
+  const auto patience = what == "check" ? milliseconds(defaults::inspection_timeout)
+                                        : milliseconds(defaults::listing_wait);
+  self_->request(config_.switchboard, inner_timeout, atom::ask::value, std::move(question), patience)
     .then(
       [=, this, name = e.name](link::member_answers& all) {
         if (what == "environment") {
           auto rows = merged<environment_row>(std::move(all));
           deliver(chosen(rows, limit, [&](auto& row) { return is_named(row, name); }));
         } else if (what == "replica") {
-          auto rows = merged<replica_row>(std::move(all));
+          auto rows = merged_replicas(std::move(all));
           deliver(chosen(rows, limit, [&](auto& row) { return is_named(row, name); }));
-        } else if (what == "node") {
+        } else if (what == "node" || what == "check") {
           deliver(merged<node_row>(std::move(all)));
         } else if (what == "run" || what == "action") {
           if (auto why = refusal_of_all(all); why.code != ec::none)

@@ -122,7 +122,7 @@ void session_state::open_again(const client::rerun& e, const kept_call& kept) {
   self_->request(config_.bundles, inner_timeout, atom::has::value, kept.spec->bundle)
     .then(
       [this, e, kept](bool has) {
-        if (!has) {
+        if (!has && !config_.switchboard) { // in a cluster another node may have it
           refuse(e.request, {ec::unknown_bundle,
                              "The code of run `" + e.name + "` is no longer stored; start it from its program."});
           return flush();
@@ -141,6 +141,7 @@ void session_state::start_again(const client::rerun& e, const kept_call& kept, c
   run.project = kept.project;
   run.domain = kept.domain;
   run.inputs = kept.inputs;
+  run.principal = config_.rights.principal;
   run.root.header.id = run.root.header.root = e.call;
   run.root.header.task = kept.task;
   run.root.arguments = kept.arguments;

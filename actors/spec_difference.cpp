@@ -109,6 +109,7 @@ std::string difference(const environment_spec& before, const environment_spec& a
     result.add("preload changed");
   if (before.mounts != after.mounts)
     result.add("mounts changed");
+  result.compare("isolation", before.isolation, after.isolation);
   if (before.depends_on != after.depends_on)
     result.add("depends_on changed");
   if (!(before.hooks == after.hooks))

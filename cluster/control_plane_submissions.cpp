@@ -38,6 +38,8 @@ void control_plane::hand_in(std::uint64_t number, waiting& what) {
   if (!leader_)
     return;
   ++what.handed;
+  if (mutated(controller_mutation::submit_once))
+    what.again = raft::never;
   if (leader_ == how_.self)
     propose(how_.self, number, what.order);
   else
@@ -56,13 +58,13 @@ void control_plane::propose(node_uuid origin, std::uint64_t number, command orde
     if (voters == log_.voters())
       return turn_down(origin, number, false, {});
   } else if (auto* wish = std::get_if<grant>(&order); wish != nullptr && !wish->seat) {
-    const demand what{wish->key, {}, strategy::spread, origin};
-    const auto seat = choose_for(what);
+    const auto seat = place(wish->key, origin, candidates());
     if (!seat)
-      return turn_down(origin, number, !in_charge(), refused(ec::does_not_fit, why_not(what, candidates())));
+      return turn_down(origin, number, !in_charge(),
+                       refused(ec::does_not_fit, "No node of the cluster is there to take " + wish->key + "."));
     wish->seat = *seat;
   } else if (auto* run = std::get_if<accept_run>(&order); run != nullptr && !run->home) {
-    if (const auto seat = choose_for({run->name, {}, strategy::spread, origin}))
+    if (const auto seat = place(run->name, origin, candidates()))
       run->home = *seat;
   }
   const auto id = next_ask_++;

@@ -32,6 +32,27 @@ inline constexpr std::uint64_t unfinished_bytes_max = 2 * value_bytes_max;
 /// What a part of a value counts at least: a slice and the memory it may keep from being used again.
 inline constexpr std::uint64_t part_bytes_charged_min = 4 * kib;
 
+// -- sandboxes ----
+
+/// Files in memory that a sandbox has for itself, in /tmp and in its home: bounded, because nobody watches them as memory.
+/// What needs more room belongs on a disk, by mounts=.
+inline constexpr std::size_t sandbox_tmp_bytes_max = 1 * gib;
+/// Its shared memory (/dev/shm), through which libraries pass arrays between processes; likewise.
+inline constexpr std::size_t sandbox_shm_bytes_max = 1 * gib;
+/// The empty folder over files of the node: the least that holds the folders of what is shown inside.
+inline constexpr std::size_t sandbox_cover_bytes = 4 * kib;
+
+// -- checks ----
+
+/// Environments of one program that is checked: an interpreter is started for each.
+inline constexpr std::size_t inspected_environments_max = 100;
+/// Checks that wait for others; each takes a second or so.
+inline constexpr std::size_t inspections_waiting_max = 16;
+/// For an interpreter to find modules and paths; on a cold or distant disk.
+inline constexpr seconds inspection_timeout{20};
+/// What it prints: a line for each module and path.
+inline constexpr std::size_t sighting_bytes_max = 1 * mib;
+
 // -- connections ----
 
 /// Open calls of one connection beyond which the session stops reading: four full turns of a fan-out over 1,000 slots.
@@ -230,6 +251,8 @@ inline constexpr std::uint32_t rows_max = 1000;
 /// and a short call take. And how many of them in a row, each soon after the last, tell that nothing else wants the core.
 inline constexpr microseconds idle_poll_time{100};
 inline constexpr std::uint64_t idle_poll_streak = 16;
+/// The same after others kept the core: a trial in a thousand calls hardly shows.
+inline constexpr std::uint64_t idle_poll_rest = 1024;
 /// Actor resumes, and time, after which the loop looks at its sockets again.
 inline constexpr std::size_t resumes_per_turn = 64;
 inline constexpr milliseconds turn_time{1};
@@ -253,14 +276,12 @@ inline constexpr std::size_t large_frame_bytes = 512 * kib;
 inline constexpr std::size_t large_block_bytes = 2 * mib;
 /// What is read beyond the end of a large frame: the most that is copied again when another large frame follows.
 inline constexpr std::size_t read_beyond_bytes = 16 * kib;
-/// Frames of one socket that are handed on before the others have their turn.
-inline constexpr std::size_t read_turn_bytes = 1 * mib;
+/// Read from one socket, or written to it, before the others have their turn: some ten microseconds.
+inline constexpr std::size_t turn_bytes = 256 * kib;
 /// Memory written to a stream is copied below this size and referred to from it on.
 inline constexpr std::size_t write_copy_max = 4 * kib;
 /// Text of small frames that is kept together in one piece of an output queue.
 inline constexpr std::size_t write_text_bytes = 64 * kib;
-/// System calls of one socket's flush before the others have their turn.
-inline constexpr std::size_t writes_per_flush = 4;
 /// Memory that a frame which does not come as one piece takes at first, where it is taken as the frame arrives: beyond most
 /// frames, and little enough for a frame that never comes.
 inline constexpr std::size_t partial_frame_bytes_min = 16 * kib;

@@ -2,6 +2,7 @@
 
 #include "core/defaults.hpp"
 #include "node/interpreter/foundry.hpp"
+#include "node/interpreter/inspector.hpp"
 #include "node/interpreter/launch.hpp"
 #include "node/resources/machine.hpp"
 #include "node/start_error.hpp"
@@ -39,7 +40,7 @@ void warn(const std::string& what) { spdlog::warn("{}", what); }
 
 std::string python_of(const settings& wanted) { return wanted.python.empty() ? "/usr/bin/python3" : wanted.python; }
 
-node_doors::node_doors(work_loop& loop, const settings& wanted, const node_resources& resources)
+node_doors::node_doors(work_loop& loop, const settings& wanted, const node_resources& resources, isolation level)
   : loop_(loop), disk_(defaults::disk_queue_bytes_max) {
   auto& system = loop_.system();
   const bundle_door door = system.spawn(
@@ -50,12 +51,18 @@ node_doors::node_doors(work_loop& loop, const settings& wanted, const node_resou
   bundles_ = door;
   spawn_stores(wanted);
   foundry_config foundry{loop_, sdk_directory() / "hearth" / "_worker" / "boot.py", bundles_, {}, python_of(wanted)};
+  foundry.isolation.level = level;
+  foundry.isolation.own_files = own_files(wanted.socket, wanted.state_directory, std::getenv, ::getuid());
+  foundry.isolation.gpus = resources.gpus;
   foundry.sets_gpus = !resources.gpus.empty();
   foundry.cpu_bars = resources.cpu_bars;
   groups_ = cgroup_tree::claim(own_cgroup("/"), ::getpid()); // before anything is started that would be left behind
   foundry.groups = groups_ ? &*groups_ : nullptr;
   foundry.on_bundle_unused = [door](const std::string& digest) { caf::anon_send(door, atom::forget::value, digest); };
+  const auto inspected = std::make_shared<pid_t>(0);
+  foundry.is_known_child = [inspected](pid_t pid) { return pid == *inspected; };
   foundry_ = spawn_foundry(foundry);
+  inspector_ = spawn_inspector({loop_, foundry.boot, foundry.default_python, foundry.isolation, inspected});
 }
 
 void node_doors::spawn_stores(const settings& wanted) {
@@ -78,6 +85,7 @@ void node_doors::spawn_stores(const settings& wanted) {
 
 std::vector<std::pair<caf::actor, const char*>> node_doors::all() const {
   return {{caf::actor_cast<caf::actor>(foundry_), "foundry"},
+          {caf::actor_cast<caf::actor>(inspector_), "inspector"},
           {caf::actor_cast<caf::actor>(bundles_), "store of bundles"},
           {caf::actor_cast<caf::actor>(logs_), "store of logs"},
           {caf::actor_cast<caf::actor>(blobs_), "store of blobs"},

@@ -24,13 +24,14 @@ std::string python_of(const settings& wanted);
 class node_doors {
 public:
   /// Claims the node's control groups, if it may make some, and opens the stores. `loop` outlives the doors.
-  node_doors(work_loop& loop, const settings& wanted, const node_resources& resources);
+  node_doors(work_loop& loop, const settings& wanted, const node_resources& resources, isolation level);
 
   const bundles_actor& bundles() const { return bundles_; }
   const logs_actor& logs() const { return logs_; }
   const blobs_actor& blobs() const { return blobs_; }
   const records_actor& records() const { return records_; }
   const foundry_actor& foundry() const { return foundry_; }
+  const inspector_actor& inspector() const { return inspector_; }
   bool has_groups() const { return groups_.has_value(); }
 
   /// The thread that waits for the disk.
@@ -53,6 +54,7 @@ private:
   blobs_actor blobs_;
   records_actor records_;
   foundry_actor foundry_;
+  inspector_actor inspector_;
 };
 
 } // namespace hearth::node

@@ -11,6 +11,8 @@
 #include "node/gateway/connection.hpp"
 #include "node/gateway/listener.hpp"
 #include "node/gateway/listening_socket.hpp"
+#include "node/identity/cluster_file.hpp"
+#include "node/identity/files.hpp"
 #include "node/loop/loop.hpp"
 #include "node/paths.hpp"
 #include "node/resources/gpu_locks.hpp"
@@ -57,6 +59,12 @@ node_resources resources_of(const settings& wanted, const machine& has) {
           wanted.gpus.value_or(has.gpus)};
 }
 
+/// A private node runs its user's own code; in a cluster others send theirs.
+isolation isolation_of(const settings& wanted) {
+  const bool is_member = read_cluster_file(cluster_directory(wanted.state_directory)).has_value();
+  return wanted.isolation.value_or(is_member ? isolation::sandbox : isolation::process);
+}
+
 /// Whether this is where every program of this user looks for a node: there the directory has to be ours alone, since
 /// others might prepare it. A place that the user chose is the user's to judge.
 bool is_usual_place(const path& socket) {
@@ -64,6 +72,12 @@ bool is_usual_place(const path& socket) {
     return std::strcmp(name, "HEARTH_SOCKET") == 0 ? nullptr : std::getenv(name);
   };
   return socket == default_socket(unnamed, ::geteuid());
+}
+
+/// For tests of upgrades; nothing else knows this variable.
+std::uint32_t versions_ahead() {
+  const auto* text = std::getenv("HEARTH_TEST_VERSIONS_AHEAD");
+  return text != nullptr ? static_cast<std::uint32_t>(std::strtoul(text, nullptr, 10)) : 0;
 }
 
 /// The process ends then, whatever its loop does.
@@ -110,9 +124,12 @@ public:
     : settings_(wanted), machine_(look_at_machine("/")), resources_(resources_of(wanted, machine_)),
       state_lock_(claim_state_directory(wanted.state_directory)),
       socket_(wanted.socket, is_usual_place(wanted.socket) ? privacy::ours_alone : privacy::ours_to_write),
-      loop_([](std::string_view what) { spdlog::error("{}", what); }), doors_(loop_, wanted, resources_),
+      loop_([](std::string_view what) { spdlog::error("{}", what); }), isolation_(isolation_of(wanted)),
+      doors_(loop_, wanted, resources_, isolation_),
       membership_(loop_, membership_of(wanted, resources_, doors_.disk())) {
     spawn_cast();
+    membership_.serve_clients(
+      [this](arrived client, client_rights rights) { return serve(std::move(client), std::move(rights)); });
     listen();
     watch_signals();
   }
@@ -121,14 +138,14 @@ public:
   int run() {
     spdlog::info("node {} serves at {}, state in {}", about_.name, about_.socket, about_.state_directory);
     membership_.start([this](const failure& why) { break_off(why); },
-                      {agent_, run_keeper_, journal_, doors_.bundles(), doors_.logs(), doors_.blobs(),
-                       caf::actor_cast<node_listener>(agent_)});
+                      {agent_, run_keeper_, journal_, doors_.bundles(), doors_.logs(), doors_.blobs(), doors_.records(),
+                       caf::actor_cast<node_listener>(agent_), doors_.inspector()});
     caf::anon_send(run_keeper_, atom::attach::value, agent_);
     loop_.run(std::move(ended_.promise));
     const auto deadline = std::chrono::steady_clock::now() + defaults::stop_grace;
     end_within(2 * defaults::stop_grace);
     listener_.reset();
-    membership_.stop(broken_ ? milliseconds{0} : milliseconds{defaults::control_stop_patience});
+    membership_.stop(status_ != EXIT_SUCCESS ? milliseconds{0} : milliseconds{defaults::control_stop_patience});
     std::vector<caf::actor> roots{caf::actor_cast<caf::actor>(run_keeper_), caf::actor_cast<caf::actor>(journal_)};
     for (const auto& parts : {membership_.actors(), doors_.all()})
       for (const auto& [actor, name] : parts)
@@ -137,16 +154,17 @@ public:
     if (left > 0 || !doors_.finish(deadline)) {
       spdlog::warn("{} actors of the node, or its disk, did not end in time", left);
       spdlog::shutdown();
-      std::_Exit(broken_ ? EXIT_FAILURE : EXIT_SUCCESS);
+      std::_Exit(status_);
     }
     spdlog::info("node {} has ended", about_.name);
-    return broken_ ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status_;
   }
 
 private:
   static membership_config membership_of(const settings& wanted, const node_resources& resources, writer& disk) {
     membership_config config;
     config.disk = &disk;
+    config.versions_ahead = versions_ahead();
     config.state_directory = wanted.state_directory;
     config.name = wanted.name.empty() ? host_name() : wanted.name;
     config.capacity = {resources.memory_bytes, resources.cpu_millis, static_cast<std::uint32_t>(resources.gpus.size())};
@@ -155,8 +173,9 @@ private:
 
   /// The node cannot be part of its cluster, and serves nobody then.
   void break_off(const failure& why) {
-    if (std::exchange(broken_, true))
+    if (status_ != EXIT_SUCCESS)
       return; // several parts may find it out
+    status_ = why.code == ec::not_a_member ? exit_no_member : EXIT_FAILURE;
     spdlog::critical("{}", why.message);
     caf::anon_send(agent_, atom::stop::value, milliseconds{0}, why.message);
   }
@@ -188,6 +207,7 @@ private:
     about_.cpu_millis = machine_.cpu_millis;
     about_.memory_bytes = machine_.memory_bytes;
     about_.memory_limits = doors_.has_groups() ? "cgroup" : "watcher";
+    about_.isolation = word_of(isolation_);
     about_.socket = settings_.socket;
     about_.state_directory = settings_.state_directory;
   }
@@ -244,15 +264,30 @@ private:
 
   void serve(listener::client client) {
     connection_config config;
-    config.loop = &loop_;
     config.peer = "client " + std::to_string(client.pid);
     config.socket = std::make_shared<kj::AutoCloseFd>(kj::mv(client.socket));
+    config.place = std::move(client.place);
+    spawn_connection(std::move(config), {});
+  }
+
+  connection_actor serve(arrived client, client_rights rights) {
+    connection_config config;
+    config.is_remote = true;
+    config.peer = "client " + rights.principal + " at " + client.address;
+    config.socket = std::make_shared<kj::AutoCloseFd>(kj::mv(client.socket));
+    config.channel = std::make_shared<std::unique_ptr<byte_channel>>(std::move(client.tls));
+    config.place = std::move(client.place);
+    return spawn_connection(std::move(config), std::move(rights));
+  }
+
+  connection_actor spawn_connection(connection_config config, client_rights rights) {
+    config.loop = &loop_;
     config.default_python = python_of(settings_);
     config.unread_bytes_max = defaults::unread_bytes_max;
     config.unread_log_bytes_max = defaults::unread_log_bytes_max;
     config.close_grace = defaults::close_grace;
-    config.place = std::move(client.place);
-    config.make_session = [this, id = session_id{++sessions_}](connection_actor::pointer connection) {
+    config.make_session = [this, id = session_id{++sessions_},
+                           rights = std::move(rights)](connection_actor::pointer connection) {
       session_config session;
       session.id = id;
       session.connection = connection_actor(connection);
@@ -264,11 +299,14 @@ private:
       session.journal = journal_;
       session.switchboard = membership_.switchboard();
       session.cluster = membership_.for_sessions();
+      session.rights = rights;
+      session.encode_spec = wire::encode_environment;
+      session.inspector = doors_.inspector();
       return loop_.system().spawn([session](session_actor::stateful_pointer<session_state> self) {
         return self->state.make_behavior(self, session);
       });
     };
-    loop_.system().spawn([config](connection_actor::stateful_pointer<connection_state> self) {
+    return loop_.system().spawn([config](connection_actor::stateful_pointer<connection_state> self) {
       return self->state.make_behavior(self, config);
     });
   }
@@ -301,6 +339,7 @@ private:
   listening_socket socket_;
   work_loop loop_;
   kj::PromiseFulfillerPair<void> ended_ = kj::newPromiseAndFulfiller<void>();
+  isolation isolation_;
   node_doors doors_;
   membership membership_;
   std::optional<gpu_locks> gpu_locks_;
@@ -312,7 +351,7 @@ private:
   std::unique_ptr<listener> listener_;
   std::uint64_t sessions_ = 0;
   bool stopping_ = false;
-  bool broken_ = false;
+  int status_ = EXIT_SUCCESS; // with which it will end
   kj::Promise<void> terminate_ = nullptr;
   kj::Promise<void> interrupt_ = nullptr;
 };

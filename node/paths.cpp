@@ -101,6 +101,23 @@ std::vector<fs::path> settings_files(const variable_reader& variables) {
   return files;
 }
 
+std::vector<fs::path> own_files(const fs::path& socket, const fs::path& state_directory,
+                                const variable_reader& variables, uid_t user) {
+  std::vector<fs::path> files{state_directory, "/tmp/hearth-" + std::to_string(user), "/etc/hearth"};
+  // Of nodes side by side (`hearth cluster up`) the sockets are in one folder, and in their state directories' parent.
+  struct stat found {};
+  const auto folder = socket.parent_path();
+  const bool is_ours_alone = ::stat(folder.c_str(), &found) == 0 && found.st_uid == user && (found.st_mode & 077) == 0;
+  files.push_back(is_ours_alone ? folder : socket);
+  if (auto runtime = base_directory(variables, "XDG_RUNTIME_DIR"))
+    files.push_back(*runtime / "hearth");
+  if (auto state = under_home(variables, "XDG_STATE_HOME", ".local/state"))
+    files.push_back(*state / "hearth");
+  if (auto settings = under_home(variables, "XDG_CONFIG_HOME", ".config"))
+    files.push_back(*settings / "hearth");
+  return files;
+}
+
 // -- trust ----
 
 std::string_view network_file_system(std::uint64_t magic, std::string_view type) {

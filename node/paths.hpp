@@ -30,6 +30,12 @@ std::filesystem::path default_state_directory(const variable_reader& variables);
 /// `~/.config/...`), `/etc/hearth/hearth.toml`.
 std::vector<std::filesystem::path> settings_files(const variable_reader& variables);
 
+/// What a sandbox never shows: the files of this node, of the nodes that the user's programs know, and the user's settings and
+/// keys for them. Some may not exist.
+std::vector<std::filesystem::path> own_files(const std::filesystem::path& socket,
+                                             const std::filesystem::path& state_directory,
+                                             const variable_reader& variables, uid_t user);
+
 /// The name of a file system whose files live on another machine, or empty. `magic` is statfs's f_type; `type` is the
 /// mount's type where that says more ("fuse.sshfs"). Pure.
 std::string_view network_file_system(std::uint64_t magic, std::string_view type);

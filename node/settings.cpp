@@ -85,6 +85,12 @@ std::filesystem::path checked_path(const std::string& text) {
   return std::filesystem::absolute(text).lexically_normal();
 }
 
+isolation checked_isolation(const std::string& text) {
+  if (const auto level = isolation_of(text))
+    return *level;
+  throw std::invalid_argument("it must be one of " + listed({isolation_words.begin(), isolation_words.end()}) + ".");
+}
+
 std::string checked_name(const std::string& text) {
   constexpr std::size_t longest = 253; // of a host name
   const bool is_printable = std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isgraph(c); });
@@ -106,6 +112,8 @@ const std::vector<setting>& known_settings() {
     {"log_level", "trace, debug, info, warning, error or off"},
     {"log_file", "the node's own log; stderr if not set"},
     {"python", "interpreter of environments that name none"},
+    {"isolation",
+     "of interpreters: process, sandbox, or sandbox-only, which refuses environments that ask for process"},
     {"memory", "what replicas may reserve together (\"8Gi\"); most of the machine's if not set"},
     {"cpu", "cores that replicas may reserve together; the machine's if not set"},
     {"gpus", "indices of the GPUs for replicas (\"0,1\"), or none; those of the machine if not set"},
@@ -231,6 +239,7 @@ settings merge_settings(const std::vector<settings_source>& sources, bool is_pri
   from.read("log_level", [&](const std::string& text) { result.log_level = checked_level(text); });
   from.read("log_file", [&](const std::string& text) { result.log_file = checked_path(text); });
   from.read("python", [&](const std::string& text) { result.python = checked_path(text); });
+  from.read("isolation", [&](const std::string& text) { result.isolation = checked_isolation(text); });
   from.read("memory", [&](const std::string& text) { result.memory_bytes = parse_memory(text); });
   from.read("cpu", [&](const std::string& text) { result.cpu_millis = parse_cores(text); });
   from.read("gpus", [&](const std::string& text) { result.gpus = parse_gpus(text); });

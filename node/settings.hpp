@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/defaults.hpp"
+#include "node/isolation.hpp"
 #include "node/paths.hpp"
 
 #include <chrono>
@@ -26,6 +27,8 @@ struct settings {
   std::string log_level = "info"; // trace | debug | info | warning | error | off
   std::filesystem::path log_file; // empty: stderr
   std::string python;             // of environments that name none; empty: /usr/bin/python3
+  std::optional<node::isolation>
+    isolation; // of interpreters; nothing said: `sandbox` for a cluster's node, else `process`
   // What replicas may reserve; where nothing is said, what the machine has.
   std::optional<std::uint64_t> memory_bytes;
   std::optional<std::uint32_t> cpu_millis;

@@ -14,9 +14,10 @@ struct Environment {
   resources @8 :Resources;
   variables @9 :List(Variable);       # environment variables of the interpreter
   preload @10 :List(Text);            # modules that the zygote imports before the environment's code
-  mounts @11 :List(Text);
+  mounts @11 :List(Text);             # absolute paths that a sandbox shows; with ":rw" behind it, tasks may write there
   dependsOn @12 :List(Text);          # names of environments, for display
   hooks @13 :List(Hook);              # in order of declaration
+  isolation @14 :Text;                # "process" | "sandbox"; empty: as the node has it
 }
 
 struct Task {

@@ -22,7 +22,7 @@ struct Order {
 struct Event {
   union {
     unspecified @0 :Void;
-    ready @1 :Ready;
+    ready @1 :Ready;                  # with one descriptor: a pidfd of the zygote itself
     failed @2 :StartFailure;
     forked @3 :Forked;                # with one descriptor: a pidfd of the child
     exited @4 :Exited;
@@ -41,6 +41,7 @@ struct Configure {
   outputBytesMax @8 :UInt64;          # per call, beyond which output is dropped and counted
   filesMax @9 :UInt32;                # open files. There is no limit on processes, which the system counts per user, nor on
                                       # addresses, of which runtimes reserve far more than they use: the node watches memory
+  sandbox @10 :Bool;                  # it runs in one: paths may be hidden, and numbers of processes are its own
 }
 
 struct Start {
@@ -68,7 +69,7 @@ struct StartFailure {
 
 struct Forked {
   replica @0 :UInt64;
-  pid @1 :UInt32;
+  pid @1 :UInt32;                     # as the zygote sees it; the pidfd tells the node its own number
 }
 
 struct Exited {

@@ -115,6 +115,7 @@ void control_loop::run(std::promise<void>& started) {
   how.nonce = process_;
   how.address = config_.address;
   how.capacity = config_.capacity;
+  how.level += config_.versions_ahead;
   how.founders = config_.founders;
   how.encode = wire::encode_entry;
   how.decode = wire::decode_entry;

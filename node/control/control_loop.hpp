@@ -22,6 +22,7 @@ struct control_config {
   std::vector<node_uuid> voters;             // with which the log begins, if this node is one of them
   std::vector<cluster::admit_node> founders; // likewise
   std::filesystem::path directory;           // of the store
+  std::uint32_t versions_ahead = 0;          // as in membership_config
 
   /// Makes the links to other nodes on the control loop's thread, where they end too; without it there are none.
   using connector = std::function<std::unique_ptr<cluster::transport>(work_loop&, cluster::transport::observer&)>;

@@ -20,6 +20,10 @@ void foundry_state::start(replica_order& order) {
     self_->send(order.replica, atom::unmade::value, std::move(*why));
     return;
   }
+  if (auto why = unusable_isolation(tools_->isolation, *spec)) {
+    self_->send(order.replica, atom::unmade::value, std::move(*why));
+    return;
+  }
   auto& place = workshops_[place_of(spec->key(), spec->version)];
   if (!place)
     place = std::make_shared<workshop>(*tools_, spec);
@@ -138,14 +142,15 @@ foundry_shell::behavior_type foundry_state::make_behavior(foundry_shell::pointer
   on_bundle_unused_ = config.on_bundle_unused;
   tools_.emplace(workshop_tools{config.loop, config.boot, config.variables, config.default_python,
                                 config.default_memory_limit, config.force_spawn, config.sets_gpus, config.cpu_bars,
-                                config.groups, [this] { tick_soon(); }});
+                                config.groups, config.isolation, [this] { tick_soon(); }});
   memory_timer_ = std::make_unique<loop_timer>(config.loop.timers(), [this] { look_at_memory(false); });
   growth_timer_ = std::make_unique<loop_timer>(config.loop.timers(), [this] { look_at_memory(true); });
   kernel_ended_for_memory(); // what happened before us does not count
   if (config.ends_orphans) {
-    orphans_ = std::make_unique<orphans>(config.loop, [this](pid_t pid) {
-      return std::any_of(workshops_.begin(), workshops_.end(),
-                         [pid](const auto& entry) { return entry.second->knows(pid); });
+    orphans_ = std::make_unique<orphans>(config.loop, [this, is_known = config.is_known_child](pid_t pid) {
+      return is_known(pid) || std::any_of(workshops_.begin(), workshops_.end(), [pid](const auto& entry) {
+               return entry.second->knows(pid);
+             });
     });
     orphans_->on_change([this] { tick_soon(); });
   }

@@ -29,6 +29,9 @@ struct foundry_config {
   /// Children of this process that the foundry did not start are what interpreters left behind, and are killed. True in
   /// a daemon, whose only children are these.
   bool ends_orphans = true;
+  isolation_settings isolation{};
+  /// Children of this process that others started.
+  std::function<bool(pid_t)> is_known_child = [](pid_t) { return false; };
   /// Hears the digest of a bundle that was opened and that no process of the environment version uses any more; once for
   /// each `open` that was answered.
   std::function<void(const std::string&)> on_bundle_unused = [](const std::string&) {};

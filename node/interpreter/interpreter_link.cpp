@@ -53,11 +53,17 @@ interpreter_link::interpreter_link(work_loop& loop, process running, slot_table 
   : process_(std::move(running)), settings_(std::move(chosen)), dialogue_(std::move(table), settings_.talk),
     status_expected_(!process_.is_child), patience_(loop.timers(), [this] { press_on(); }),
     output_(loop, kj::mv(process_.output), [this](std::string_view text) { tell_output(text); }),
-    exit_(loop, kj::mv(process_.pidfd), [this] { on_exit(); }), stream_(loop, kj::mv(process_.socket), *this) {}
+    exit_(loop, kj::mv(process_.sandbox != 0 ? process_.sandbox_pidfd : process_.pidfd), [this] { on_exit(); }),
+    stream_(loop, kj::mv(process_.socket), *this) {}
 
 interpreter_link::~interpreter_link() {
   if (!exited_)
-    kill_group(process_.pid, exit_.pidfd());
+    kill();
+}
+
+/// A sandbox ends with its bwrap, and with it all that is inside.
+void interpreter_link::kill() noexcept {
+  kill_group(process_.sandbox != 0 ? process_.sandbox : process_.pid, exit_.pidfd());
 }
 
 // -- to the interpreter ----
@@ -93,7 +99,7 @@ void interpreter_link::cancel(std::uint32_t slot, call_id id) {
     }
     case dialogue::cancelled::asked:
       // A sync task does not read frames while it runs; the handler of this signal looks at the slot table.
-      send_signal(exit_.pidfd(), SIGUSR1);
+      send_signal(pidfd(), SIGUSR1);
       break;
   }
 }
@@ -117,8 +123,7 @@ void interpreter_link::halt(bool at_once, failure why) {
     return;
   if (at_once) {
     killed_ = true;
-    kill_group(process_.pid, exit_.pidfd());
-    return;
+    return kill();
   }
   if (std::exchange(asked_to_end_, true))
     return;
@@ -131,11 +136,9 @@ void interpreter_link::halt(bool at_once, failure why) {
 void interpreter_link::press_on() {
   if (exited_)
     return finish();
-  if (std::exchange(terminated_, true)) {
-    kill_group(process_.pid, exit_.pidfd());
-    return;
-  }
-  send_signal(exit_.pidfd(), SIGTERM);
+  if (std::exchange(terminated_, true))
+    return kill();
+  send_signal(pidfd(), SIGTERM);
   patience_.set(defaults::kill_grace);
 }
 
@@ -168,6 +171,8 @@ void interpreter_link::on_exit() {
   exited_ = true;
   if (process_.is_child)
     status_ = reap(exit_.pidfd());
+  if (status_ && process_.sandbox != 0)
+    status_ = of_sandbox(*status_);
   output_.read_rest();
   // For what is left in the socket, and for the zygote's word; either may never come.
   patience_.set(defaults::exit_status_wait);
@@ -225,6 +230,10 @@ void interpreter_link::on_frames(std::vector<bytes>& frames) {
   for (const auto& frame : frames)
     if (fault = dialogue_.take(frame, events, *this); !fault.empty())
       break;
+  // The number that it knows may be one of its sandbox's own.
+  for (auto& event : events)
+    if (auto* hello = std::get_if<interpreter::hello>(&event))
+      hello->pid = static_cast<std::uint32_t>(process_.pid);
   served_ = served_ || std::any_of(events.begin(), events.end(), [](const auto& e) {
               return std::holds_alternative<interpreter::outcome>(e);
             });

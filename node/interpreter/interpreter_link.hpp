@@ -27,7 +27,11 @@ public:
     kj::AutoCloseFd pidfd;
     kj::AutoCloseFd socket;
     kj::AutoCloseFd output;
-    bool is_child = false; // of this process: reaped here; otherwise its zygote says how it ended
+    bool is_child =
+      false;           // of this process, as its sandbox if it has one: reaped here; otherwise its zygote says how it
+                       // ended
+    pid_t sandbox = 0; // the bwrap that holds this process alone, and whose end is its end; 0: none
+    kj::AutoCloseFd sandbox_pidfd{};
   };
 
   struct settings {
@@ -62,6 +66,8 @@ public:
   // -- for the foundry ----
 
   pid_t pid() const noexcept { return process_.pid; }
+  /// Whether it is this child of the node, or the sandbox of it is.
+  bool is_child(pid_t pid) const noexcept { return pid == process_.pid || pid == process_.sandbox; }
   const replica_actor& replica() const noexcept { return settings_.replica; }
 
   /// How it ended, as its zygote saw it.
@@ -90,6 +96,9 @@ private:
 
   void tell(interpreter::events events);
   void tell_output(std::string_view text);
+  /// For signals to the interpreter.
+  int pidfd() const noexcept { return process_.sandbox != 0 ? process_.pidfd.get() : exit_.pidfd(); }
+  void kill() noexcept;
   void on_exit();
   void press_on();
   bool is_drained() const noexcept;
@@ -97,7 +106,7 @@ private:
   void finish();
   failure obituary();
 
-  process process_; // its descriptors are moved to the members below
+  process process_; // its descriptors, but that of an interpreter in a sandbox, are moved to the members below
   settings settings_;
   dialogue dialogue_;
   interpreter_actor door_;

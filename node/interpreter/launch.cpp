@@ -1,11 +1,13 @@
 #include "node/interpreter/launch.hpp"
 
 #include "core/defaults.hpp"
+#include "node/interpreter/forbidden_calls.hpp"
 #include "node/interpreter/process.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,6 +33,7 @@ constexpr std::array pool_limits{"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
                                  "NUMEXPR_NUM_THREADS"};
 
 constexpr int control_descriptor = 3;
+constexpr int first_file_descriptor = 4;
 
 bool is_passed_on(std::string_view name) {
   return name.starts_with("LC_") || std::find(passed_on.begin(), passed_on.end(), name) != passed_on.end();
@@ -71,6 +74,21 @@ pair_of_ends output_pair() {
   return pair;
 }
 
+/// A file in memory with this content, to be read from its beginning; its number is `above` or higher.
+kj::AutoCloseFd memory_file(const std::string& content, int above) {
+  const kj::AutoCloseFd made(memfd_create("for-bwrap", MFD_CLOEXEC));
+  kj::AutoCloseFd file(fcntl(made, F_DUPFD_CLOEXEC, above));
+  if (file.get() < 0)
+    check(errno, "memfd_create");
+  for (std::size_t done = 0; done < content.size();) {
+    const auto n = ::pwrite(file, content.data() + done, content.size() - done, static_cast<off_t>(done));
+    if (n < 0)
+      check(errno, "pwrite");
+    done += static_cast<std::size_t>(n);
+  }
+  return file;
+}
+
 class spawn_plan {
 public:
   spawn_plan() {
@@ -84,12 +102,16 @@ public:
     posix_spawnattr_destroy(&attributes_);
   }
 
-  void descriptors(int control, int output) {
+  /// `files` have numbers above those that the child gives them.
+  void descriptors(int control, int output, const std::vector<kj::AutoCloseFd>& files) {
     check(posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO), "adddup2");
     check(posix_spawn_file_actions_adddup2(&actions_, output, STDERR_FILENO), "adddup2");
     check(posix_spawn_file_actions_adddup2(&actions_, control, control_descriptor), "adddup2");
+    int next = first_file_descriptor;
+    for (const auto& file : files)
+      check(posix_spawn_file_actions_adddup2(&actions_, file, next++), "adddup2");
     check(posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0), "addopen");
-    check(posix_spawn_file_actions_addclosefrom_np(&actions_, control_descriptor + 1), "addclosefrom");
+    check(posix_spawn_file_actions_addclosefrom_np(&actions_, next), "addclosefrom");
   }
 
   // A session of its own; signal handling as a shell would leave it.
@@ -186,14 +208,33 @@ std::optional<failure> unusable_python(const environment_spec& spec) {
   return std::nullopt;
 }
 
-launched launch(const std::string& python, const std::string& boot, const std::vector<std::string>& environment) {
+std::vector<std::string> interpreter_words(const std::string& python, const std::string& boot) {
+  return {python, "-E", "-s", "-B", boot};
+}
+
+launch_command inside(const std::string& bubblewrap, const std::vector<std::string>& arguments,
+                      std::vector<std::string> words) {
+  launch_command result{{bubblewrap, "--args", std::to_string(first_file_descriptor), "--seccomp",
+                         std::to_string(first_file_descriptor + 1), "--"},
+                        {},
+                        {std::string(), forbidden_calls_filter()}};
+  for (auto& word : words)
+    result.words.push_back(std::move(word));
+  for (const auto& argument : arguments)
+    (result.files.front() += argument) += '\0';
+  return result;
+}
+
+launched launch(const launch_command& command) {
   auto control = control_pair();
   auto output = output_pair();
+  std::vector<kj::AutoCloseFd> files;
+  for (const auto& content : command.files)
+    files.push_back(memory_file(content, first_file_descriptor + static_cast<int>(command.files.size())));
   spawn_plan plan;
-  plan.descriptors(control.theirs, output.theirs);
+  plan.descriptors(control.theirs, output.theirs, files);
   plan.fresh_session();
-  // -E -s: no PYTHON* variables and no user site of whoever started the node; -B: bundles are read-only.
-  const auto pid = plan.spawn({python, "-E", "-s", "-B", boot}, environment);
+  const auto pid = plan.spawn(command.words, command.environment);
   return {pid, open_pidfd(pid), std::move(control.ours), std::move(output.ours)};
 }
 

@@ -15,7 +15,19 @@
 /// Starting a Python process: what it may know of the node's own surroundings, and its four descriptors.
 namespace hearth::node {
 
-/// A process that was just started. Closing `control` ends it.
+/// What starts an interpreter.
+struct launch_command {
+  std::vector<std::string> words;       // program and arguments
+  std::vector<std::string> environment; // "NAME=value"
+  /// What bwrap reads, and closes, at descriptor 4 (its arguments, each ended by NUL) and 5 (a filter of system calls); none:
+  /// the program is the interpreter itself.
+  std::vector<std::string> files;
+
+  bool has_sandbox() const noexcept { return !files.empty(); }
+};
+
+/// A process that was just started: the interpreter, or the bwrap whose end is that of its sandbox. Closing `control` ends
+/// it.
 struct launched {
   pid_t pid = 0;
   kj::AutoCloseFd pidfd;
@@ -37,10 +49,18 @@ std::vector<std::string> clean_environment(const std::vector<std::string>& ours,
 /// Why `spec.python` cannot be started, as far as that shows without starting it.
 std::optional<failure> unusable_python(const environment_spec& spec);
 
-/// Starts `python -E -s -B boot` in a session of its own, with nothing open but stdin (/dev/null), stdout, stderr and
-/// descriptor 3 (control). Call it from a thread that lives as long as the process may: the child asks to die with
+/// `python -E -s -B boot`: no PYTHON* variables and no user site of whoever started the node; bundles are read-only.
+std::vector<std::string> interpreter_words(const std::string& python, const std::string& boot);
+
+/// `words` inside the sandbox that these arguments of bwrap describe. bwrap itself gets no environment, which might hold what
+/// changes a program at its start; and what it gives its child, nobody sees on its command line.
+launch_command inside(const std::string& bubblewrap, const std::vector<std::string>& arguments,
+                      std::vector<std::string> words);
+
+/// Starts it in a session of its own, with nothing open but stdin (/dev/null), stdout, stderr, descriptor 3 (control) and its
+/// files. Call it from a thread that lives as long as the process may: the child asks to die with
 /// the thread that started it. Throws std::system_error.
-launched launch(const std::string& python, const std::string& boot, const std::vector<std::string>& environment);
+launched launch(const launch_command& command);
 
 /// This process's environment, as `clean_environment` takes it.
 std::vector<std::string> own_environment();

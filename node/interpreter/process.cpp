@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -147,6 +148,21 @@ kj::AutoCloseFd open_pidfd(pid_t pid) {
   if (pidfd.get() < 0)
     throw std::system_error(errno, std::generic_category(), "pidfd_open");
   return pidfd;
+}
+
+pid_t pid_of(int pidfd) noexcept {
+  std::array<char, 512> buffer;
+  const auto text = read_start("/proc/self/fdinfo/" + std::to_string(pidfd), buffer);
+  constexpr std::string_view key = "\nPid:\t";
+  const auto line = text.find(key);
+  return line == std::string_view::npos ? 0 : std::max(0, number<pid_t>(text.substr(line + key.size())).value_or(0));
+}
+
+exit_status of_sandbox(exit_status of_bubblewrap) noexcept {
+  constexpr int signals_from = 128, signals_to = signals_from + 64;
+  const int code = of_bubblewrap.code;
+  return of_bubblewrap.signal == 0 && code > signals_from && code <= signals_to ? exit_status{0, code - signals_from}
+                                                                                : of_bubblewrap;
 }
 
 void send_signal(int pidfd, int signal) noexcept { syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0); }

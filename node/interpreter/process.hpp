@@ -25,11 +25,18 @@ std::string in_words(exit_status status);
 /// A descriptor that becomes readable when the process ends. Throws std::system_error, for example when it is gone.
 kj::AutoCloseFd open_pidfd(pid_t pid);
 
+/// The number of its process here, whatever number the process has in a namespace of its own; 0 when it has been reaped, or
+/// when `pidfd` is none.
+pid_t pid_of(int pidfd) noexcept;
+
 /// Nothing happens to a process that is gone.
 void send_signal(int pidfd, int signal) noexcept;
 
 /// SIGKILL to the process group of `leader` and to the process itself. `leader` must not have been reaped yet.
 void kill_group(pid_t leader, int pidfd) noexcept;
+
+/// How the process in a sandbox ended, from the end of its bwrap, which says 128 + signal.
+exit_status of_sandbox(exit_status of_bubblewrap) noexcept;
 
 /// The end of a child of ours, and its pid is free again; nothing while it lives or when it is not our child.
 std::optional<exit_status> reap(int pidfd) noexcept;

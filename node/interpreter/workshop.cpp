@@ -76,11 +76,13 @@ void workshop::refuse(const failure& why) {
 
 void workshop::start_process() {
   try {
-    auto process = hearth::node::launch(spec_->python, tools_.boot,
-                                        clean_environment(own_environment(), tools_.variables, *spec_));
-    const auto orders = zygote_message::configure(*spec_, directory_, tools_.force_spawn);
+    const auto starting = command_for(tools_.isolation, *spec_, interpreter_words(spec_->python, tools_.boot),
+                                      tools_.boot, tools_.variables, directory_);
+    auto process = hearth::node::launch(starting);
+    const bool in_sandbox = starting.has_sandbox();
+    const auto orders = zygote_message::configure(*spec_, directory_, tools_.force_spawn, in_sandbox);
     zygote::owner& self = *this;
-    hands_.push_back({std::make_unique<zygote>(tools_.loop, std::move(process), *spec_, orders, self)});
+    hands_.push_back({std::make_unique<zygote>(tools_.loop, std::move(process), in_sandbox, *spec_, orders, self)});
   } catch (const std::exception& error) {
     fail_waiting({ec::start_failed, "The interpreter " + spec_->python + " of environment '" + spec_->name
                                       + "' cannot be started (" + error.what()
@@ -140,7 +142,7 @@ void workshop::become(zygote& from) {
     table.close_descriptor();
     auto process = from.release();
     attach({wanted, std::move(table), std::move(ours), std::move(process.output), 0},
-           {process.pid, std::move(process.pidfd), {}, {}, true});
+           {process.pid, std::move(process.pidfd), {}, {}, true, process.sandbox, std::move(process.sandbox_pidfd)});
   } catch (const std::exception& error) {
     unmake(order, cannot_make(error));
   }
@@ -234,8 +236,12 @@ void workshop::on_forked(zygote& from, const zygote_message::forked& what, kj::A
   if (pidfd == nullptr)
     return unmake(order,
                   {ec::start_failed, "A replica cannot be made on this node (no descriptor is left; see ulimit -n)."});
+  // What the zygote says is not believed: the number may be one of its sandbox's own, or a lie.
+  const auto pid = pid_of(pidfd);
+  if (pid == 0)
+    return unmake(order, {ec::interpreter_lost, "A replica of " + order.spec->name + " ended before it began."});
   try {
-    attach(std::move(made), {static_cast<pid_t>(what.pid), std::move(pidfd), {}, {}, false});
+    attach(std::move(made), {pid, std::move(pidfd), {}, {}, false});
   } catch (const std::exception& error) {
     unmake(order, cannot_make(error));
     end(hand_of(from)); // what it forked ends with it
@@ -332,7 +338,8 @@ bool workshop::empty() const noexcept { return idle() && hands_.empty(); }
 
 bool workshop::knows(pid_t pid) const noexcept {
   return std::any_of(hands_.begin(), hands_.end(), [&](const hand& h) { return h.process->pid() == pid; })
-         || std::any_of(made_.begin(), made_.end(), [&](const auto& entry) { return entry.second.link->pid() == pid; });
+         || std::any_of(made_.begin(), made_.end(),
+                        [&](const auto& entry) { return entry.second.link->is_child(pid); });
 }
 
 void workshop::limited(std::vector<std::shared_ptr<interpreter_link>>& into) const {

@@ -3,6 +3,7 @@
 #include "actors/interfaces.hpp"
 #include "node/interpreter/cgroup.hpp"
 #include "node/interpreter/interpreter_link.hpp"
+#include "node/interpreter/sandbox_plan.hpp"
 #include "node/interpreter/zygote.hpp"
 
 #include <chrono>
@@ -28,7 +29,8 @@ struct workshop_tools {
   bool sets_gpus = false;                 // the node gives GPUs away: a replica sees its own and no others
   bool cpu_bars = false;                  // limits of cpu hold even while cores are idle
   cgroup_tree* groups = nullptr;          // null: memory limits are watched
-  std::function<void()> on_change;        // something ended; called on the loop, must not destroy the workshop
+  isolation_settings isolation;
+  std::function<void()> on_change; // something ended; called on the loop, must not destroy the workshop
 };
 
 /// Makes the replicas of one environment version: keeps its zygote and forks, or spawns a process per replica where the

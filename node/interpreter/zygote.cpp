@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 namespace hearth::node {
@@ -58,10 +59,11 @@ ssize_t send_packet(int socket, const std::string& data, const std::vector<int>&
 
 } // namespace
 
-zygote::zygote(work_loop& loop, launched process, const environment_spec& spec, const std::string& configure,
-               owner& owner)
+zygote::zygote(work_loop& loop, launched process, bool in_sandbox, const environment_spec& spec,
+               const std::string& configure, owner& owner)
   : owner_(owner), environment_(spec.name), python_(spec.python),
     end_grace_(spec.reuse.forks_per_call() ? end_grace_of(spec) : milliseconds(defaults::kill_grace)),
+    in_sandbox_(in_sandbox),
     patience_(loop.timers(),
               [this] {
                 if (!ready_ && !ending_)
@@ -113,10 +115,20 @@ void zygote::end() {
   patience_.set(end_grace_);
 }
 
-launched zygote::release() {
-  launched result;
-  result.pid = process_.pid();
-  result.pidfd = open_pidfd(process_.pid()); // not reaped, so the number is still its own
+zygote::remains zygote::release() {
+  remains result;
+  auto launched = open_pidfd(process_.pid()); // not reaped, so the number is still its own
+  if (in_sandbox_) {
+    result.pid = pid_of(self_);
+    if (result.pid == 0)
+      throw std::system_error(ESRCH, std::generic_category(), "the interpreter has ended");
+    result.pidfd = kj::mv(self_);
+    result.sandbox = process_.pid();
+    result.sandbox_pidfd = kj::mv(launched);
+  } else {
+    result.pid = process_.pid();
+    result.pidfd = kj::mv(launched);
+  }
   result.output = output_.duplicate();
   control_ = nullptr;
   process_.release();
@@ -160,6 +172,13 @@ void zygote::take(message received) {
     patience_.set(defaults::kill_grace); // it ends by itself
   } else if (const auto* ready = std::get_if<zygote_message::ready>(&received.event)) {
     patience_.cancel();
+    if (!received.descriptors.empty())
+      self_ = kj::mv(received.descriptors.front());
+    if (in_sandbox_ && self_.get() < 0) {
+      fail({ec::start_failed, received.lost_some ? "This node has no descriptor left for a zygote (see ulimit -n)."
+                                                 : who() + " came without a word for itself, and was ended."});
+      return process_.kill();
+    }
     if (!std::exchange(ready_, true))
       owner_.on_ready(*this, *ready);
   } else if (const auto* forked = std::get_if<zygote_message::forked>(&received.event)) {
@@ -174,6 +193,20 @@ void zygote::take(message received) {
   }
 }
 
+failure zygote::obituary(exit_status status) const {
+  constexpr std::string_view word_of_bubblewrap = "bwrap: ";
+  const auto said = output_.tail().last_line(last_bytes_max);
+  if (in_sandbox_ && !ready_ && std::string_view(said).starts_with(word_of_bubblewrap))
+    return {
+      ec::start_failed,
+      "This node cannot make a sandbox for environment '" + environment_ + "' (" + said
+        + "). Allow user namespaces on it (sysctl user.max_user_namespaces; in a container, its seccomp and AppArmor "
+          "profiles), or choose isolation=\"process\" (for a whole node: HEARTH_ISOLATION=process)."};
+  // One that was killed may do better next time; one that exited by itself will do it again.
+  const auto code = status.signal != 0 ? ec::interpreter_lost : ec::start_failed;
+  return {code, who() + ' ' + in_words(status) + (ready_ ? "." : " before it was ready.") + last_words()};
+}
+
 void zygote::on_exit(exit_status status) {
   output_.read_rest();
   // What it said before its end may be why it ended.
@@ -184,9 +217,7 @@ void zygote::on_exit(exit_status status) {
       owner_.on_exited(*this, *exited);
   }
   patience_.cancel();
-  // One that was killed may do better next time; one that exited by itself will do it again.
-  const auto code = status.signal != 0 ? ec::interpreter_lost : ec::start_failed;
-  fail({code, who() + ' ' + in_words(status) + (ready_ ? "." : " before it was ready.") + last_words()});
+  fail(obituary(in_sandbox_ ? of_sandbox(status) : status));
   const auto why = *std::move(failed_); // not ours any more, because the owner may destroy us
   owner_.on_end(*this, why);
 }

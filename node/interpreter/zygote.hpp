@@ -31,21 +31,33 @@ public:
     ~owner() = default;
   };
 
+  /// A zygote that has become a replica.
+  struct remains {
+    pid_t pid = 0; // of the interpreter
+    kj::AutoCloseFd pidfd;
+    kj::AutoCloseFd output;
+    pid_t sandbox = 0; // the bwrap around it; 0: there is none
+    kj::AutoCloseFd sandbox_pidfd;
+  };
+
   /// Sends `configure` to a process that was just launched, and waits for its answer no longer than
   /// defaults::zygote_start_timeout. Throws kj::Exception when its descriptors cannot be observed.
-  zygote(work_loop& loop, launched process, const environment_spec& spec, const std::string& configure, owner& owner);
+  /// `in_sandbox`: the process is bwrap, and the zygote is inside.
+  zygote(work_loop& loop, launched process, bool in_sandbox, const environment_spec& spec, const std::string& configure,
+         owner& owner);
   zygote(const zygote&) = delete;
   zygote& operator=(const zygote&) = delete;
 
+  /// Of the process that was launched.
   pid_t pid() const noexcept { return process_.pid(); }
 
   /// Sends an order with descriptors, which stay the caller's. When the zygote does not take it, it is killed, and
   /// on_end follows.
   void order(const std::string& json, const std::vector<int>& descriptors);
 
-  /// What is left when the process is to be a replica (`become` was ordered): the process, without a control socket. The
-  /// zygote is of no further use. Throws std::system_error when no descriptor is left.
-  launched release();
+  /// What is left when the process is to be a replica (`become` was ordered). The zygote is of no further use. Throws
+  /// std::system_error when no descriptor is left.
+  remains release();
 
   /// Asks it to end; on_end follows, at the latest after defaults::kill_grace, or hook_grace where it runs functions of
   /// on_stop.
@@ -62,6 +74,7 @@ private:
   std::optional<message> receive();
   void take(message received);
   void fail(failure why);
+  failure obituary(exit_status status) const;
   void on_exit(exit_status status);
   std::string who() const;
   std::string last_words() const;
@@ -70,6 +83,8 @@ private:
   std::string environment_;
   std::string python_;
   milliseconds end_grace_;
+  bool in_sandbox_;
+  kj::AutoCloseFd self_; // the zygote's word for itself; in a sandbox the only one
   std::optional<failure> failed_;
   bool ready_ = false;
   bool ending_ = false;

@@ -68,7 +68,8 @@ std::optional<event> parse(std::string_view json) {
   return broken == nullptr ? result : std::nullopt;
 }
 
-std::string configure(const environment_spec& spec, const std::string& code_directory, bool force_spawn) {
+std::string configure(const environment_spec& spec, const std::string& code_directory, bool force_spawn,
+                      bool in_sandbox) {
   capnp::MallocMessageBuilder message;
   auto into = message.initRoot<::Order>().initConfigure();
   // What only people read stays here.
@@ -85,6 +86,7 @@ std::string configure(const environment_spec& spec, const std::string& code_dire
   into.setVersion(spec.version);
   into.setThreads(threads_of(spec));
   into.setForceSpawn(force_spawn);
+  into.setSandbox(in_sandbox);
   into.setFrameBytesMax(static_cast<std::uint32_t>(defaults::frame_body_bytes_max));
   into.setOutputBytesMax(defaults::call_output_bytes_max);
   into.setFilesMax(defaults::interpreter_files_max);

@@ -38,7 +38,8 @@ using event = std::variant<ready, failure, forked, exited>;
 std::optional<event> parse(std::string_view json);
 
 /// What a zygote is for; `code_directory` is the unpacked bundle.
-std::string configure(const environment_spec& spec, const std::string& code_directory, bool force_spawn);
+std::string configure(const environment_spec& spec, const std::string& code_directory, bool force_spawn,
+                      bool in_sandbox = false);
 
 /// "Make this replica" of a zygote that can fork, "be this replica" (`become`) of one that cannot.
 /// `sets_gpus`: the replica sees the GPUs of the order and no others.

@@ -164,6 +164,13 @@ void fill(::NodeRow::Builder into, const node_row& row) {
   into.setGpusInUse(row.gpus_in_use);
   into.setOrdersWaiting(row.orders_waiting);
   into.setMemoryLimits(text(row.memory_limits));
+  into.setIsolation(text(row.isolation));
+  auto findings = into.initFindings(static_cast<unsigned>(row.findings.size()));
+  for (unsigned i = 0; i < findings.size(); ++i) {
+    findings[i].setFine(row.findings[i].is_fine);
+    findings[i].setWhat(text(row.findings[i].what));
+    findings[i].setText(text(row.findings[i].text));
+  }
 }
 
 void fill(::EventRow::Builder into, const event_row& row) {
@@ -192,6 +199,14 @@ void fill(::MemberRow::Builder into, const member_row& row) {
   into.setCpuMillis(row.capacity.cpu_millis);
   into.setMemoryBytes(row.capacity.memory_bytes);
   into.setGpus(row.capacity.gpus);
+}
+
+void fill(::TokenRow::Builder into, const cluster::token_record& row) {
+  into.setName(text(row.name));
+  auto scopes = into.initScopes(static_cast<unsigned>(row.scopes.size()));
+  for (unsigned i = 0; i < scopes.size(); ++i)
+    scopes.set(i, text(row.scopes[i]));
+  into.setExpiresUnixMs(row.expires_unix_ms);
 }
 
 } // namespace hearth::wire

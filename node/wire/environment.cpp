@@ -160,6 +160,7 @@ environment_spec read_environment(::Environment::Reader from) {
     spec.variables.push_back({string_of(item.getName()), string_of(item.getValue())});
   spec.preload = strings_of(from.getPreload());
   spec.mounts = strings_of(from.getMounts());
+  spec.isolation = string_of(from.getIsolation());
   spec.depends_on = strings_of(from.getDependsOn());
   for (auto hook : from.getHooks())
     spec.hooks.push_back(read_hook(hook));
@@ -185,6 +186,7 @@ void write_environment(const environment_spec& spec, ::Environment::Builder into
   }
   write_strings(spec.preload, into.initPreload(static_cast<unsigned>(spec.preload.size())));
   write_strings(spec.mounts, into.initMounts(static_cast<unsigned>(spec.mounts.size())));
+  into.setIsolation(text_of(spec.isolation));
   write_strings(spec.depends_on, into.initDependsOn(static_cast<unsigned>(spec.depends_on.size())));
   auto hooks = into.initHooks(static_cast<unsigned>(spec.hooks.size()));
   for (unsigned i = 0; i < hooks.size(); ++i)

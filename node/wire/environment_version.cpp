@@ -100,6 +100,9 @@ std::string environment_version(const environment_spec& spec) {
     all.add(std::uint64_t{hook.is_async});
     all.add(std::uint64_t{hook.is_stop});
   }
+  // Behind everything, and only where it is said, so that versions of environments that do not say it are what they were.
+  if (!spec.isolation.empty())
+    all.add(spec.isolation);
   constexpr std::size_t digits = 15;
   return all.hex().substr(0, digits);
 }

@@ -142,6 +142,9 @@ node_row read(::NodeRow::Reader from) {
   row.gpus_in_use = from.getGpusInUse();
   row.orders_waiting = from.getOrdersWaiting();
   row.memory_limits = string_of(from.getMemoryLimits());
+  row.isolation = string_of(from.getIsolation());
+  for (auto found : from.getFindings())
+    row.findings.push_back({found.getFine(), string_of(found.getWhat()), string_of(found.getText())});
   return row;
 }
 
@@ -220,6 +223,9 @@ struct content_writer {
   void operator()(const std::vector<action_row>& rows) { fill_all(rows, into.initActions(size_of(rows))); }
   void operator()(const call_reply& reply) { write_reply(reply, into.initReply(), values); }
   void operator()(const payload& value) { values.write(value, into.initValue()); }
+  void operator()(const std::vector<finished_child>& children) {
+    write_children(children, into.initChildren(size_of(children)), values);
+  }
 };
 
 link::answer::rows read(said::Answer::Content::Reader from, value_source& values) {
@@ -240,6 +246,8 @@ link::answer::rows read(said::Answer::Content::Reader from, value_source& values
       return read_reply(from.getReply(), values);
     case said::Answer::Content::VALUE:
       return values.read(from.getValue());
+    case said::Answer::Content::CHILDREN:
+      return read_children(from.getChildren(), values);
     case said::Answer::Content::NOTHING:
       break;
   }

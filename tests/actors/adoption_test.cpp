@@ -66,6 +66,21 @@ BOOST_FIXTURE_TEST_CASE(replicas_of_an_owner_that_is_lost_are_adopted_on_the_nod
   BOOST_TEST(!interpreter(2).halted);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_long_call_of_an_owner_that_is_lost_ends_in_its_replica_which_follows_then, moved) {
+  finish(interpreter(2), 0);
+  cut(0, 1);
+  cut(0, 2);
+  auto second = grant(2, spec, 20);
+  invoke(second, *me, spec);
+  advance(2 * defaults::orphan_time);
+  BOOST_TEST(!interpreter(1).halted);
+  const auto before = interpreter(1).calls.size();
+  finish(interpreter(1), 0);
+  BOOST_TEST(!interpreter(1).halted);
+  invoke(second, *me, spec, 2);
+  BOOST_TEST(interpreter(1).calls.size() == before + 1);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_busy_replica_follows_when_its_call_has_ended, moved) {
   finish(interpreter(0), 0);
   finish(interpreter(2), 0);

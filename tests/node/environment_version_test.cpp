@@ -118,6 +118,7 @@ BOOST_AUTO_TEST_CASE(everything_else_does) {
     },
     [](auto& s) { s.preload.clear(); },
     [](auto& s) { s.mounts.push_back("/m"); },
+    [](auto& s) { s.isolation = "sandbox"; },
     [](auto& s) { s.depends_on.push_back("e"); },
     [](auto& s) { s.hooks.clear(); },
     [](auto& s) { s.hooks[0].module = "q"; },

@@ -64,6 +64,24 @@ BOOST_AUTO_TEST_CASE(the_users_settings_come_before_the_systems) {
   BOOST_CHECK_EQUAL(files[1], "/etc/hearth/hearth.toml");
 }
 
+BOOST_AUTO_TEST_CASE(a_nodes_own_files_are_its_state_its_socket_and_what_its_users_programs_know) {
+  const test::scratch home;
+  fs::create_directories(home / "run");
+  fs::permissions(home / "run", fs::perms::owner_all);
+  const std::map<std::string, std::string> variables{{"HOME", "/home/u"}, {"XDG_RUNTIME_DIR", "/run/user/7"}};
+  const auto files = own_files(home / "run" / "node.sock", "/state", reading(variables), ::getuid());
+  const auto has = [](const auto& all, const fs::path& one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+  };
+  for (const fs::path& one :
+       {home / "run", fs::path("/state"), fs::path("/home/u/.local/state/hearth"), fs::path("/home/u/.config/hearth"),
+        fs::path("/run/user/7/hearth"), fs::path("/etc/hearth")})
+    BOOST_CHECK_MESSAGE(has(files, one), one);
+  const auto shared = own_files("/tmp/node.sock", "/state", reading(variables), ::getuid());
+  BOOST_CHECK(has(shared, "/tmp/node.sock")); // of a folder that others use, too, the socket alone
+  BOOST_CHECK(!has(shared, "/tmp"));
+}
+
 BOOST_AUTO_TEST_CASE(file_systems_of_other_machines_are_known_by_name) {
   BOOST_CHECK_EQUAL(network_file_system(0x6969, "nfs4"), "NFS");
   BOOST_CHECK_EQUAL(network_file_system(0xfffffffffe534d42, "cifs"), "SMB"); // as a signed number of 32 bits comes out

@@ -86,6 +86,14 @@ BOOST_AUTO_TEST_CASE(resources_are_the_machines_unless_said) {
                         says("memory = \"much\" (user.toml)"));
 }
 
+BOOST_AUTO_TEST_CASE(isolation_is_one_of_its_words_or_left_to_the_node) {
+  BOOST_TEST(!merged({}).isolation.has_value());
+  BOOST_CHECK(merged({{"flags", {{"isolation", "sandbox-only"}}}}).isolation == isolation::sandbox_only);
+  BOOST_CHECK(merged({{"flags", {{"isolation", "process"}}}}).isolation == isolation::process);
+  BOOST_CHECK_EXCEPTION(merged({{"flags", {{"isolation", "container"}}}}), start_error,
+                        says("process, sandbox, sandbox-only"));
+}
+
 BOOST_AUTO_TEST_CASE(the_first_source_that_says_something_wins) {
   const settings_source flags{"the command line", {{"idle_exit", "1s"}}};
   const settings_source user{"user.toml", {{"idle_exit", "2s"}, {"log_level", "debug"}}};

@@ -166,6 +166,17 @@ BOOST_AUTO_TEST_CASE(a_hygiene_that_cannot_be_kept_is_refused) {
                 == ec::bad_request);
 }
 
+BOOST_AUTO_TEST_CASE(an_isolation_or_a_mount_that_there_is_not_is_refused) {
+  const auto said = [](const std::string& more) {
+    auto result = read_request(1, R"({"openEnvironment":{"name":"e",)" + more + "}}", "/usr/bin/python3");
+    const auto* why = std::get_if<failure>(&result);
+    return why ? why->message : std::string();
+  };
+  BOOST_CHECK_NE(said(R"("isolation":"container")").find("\"process\" and \"sandbox\""), std::string::npos);
+  BOOST_CHECK_NE(said(R"("mounts":["/a/../etc"])").find("/a/../etc"), std::string::npos);
+  BOOST_CHECK_EQUAL(said(R"("isolation":"sandbox","mounts":["/data","/scratch:rw"])"), "");
+}
+
 BOOST_AUTO_TEST_CASE(deep_and_huge_nonsense_is_refused) {
   const auto deep = [](std::string_view open, std::size_t n) {
     std::string text;
@@ -294,7 +305,23 @@ BOOST_AUTO_TEST_CASE(what_operators_ask_of_a_cluster_is_read) {
   BOOST_TEST(!accepted<client::make_join_token>(R"({"joinToken": {}})").valid.has_value());
   BOOST_TEST(
     (accepted<client::make_join_token>(R"({"joinToken": {"validMs": "60000"}})").valid == milliseconds{60'000}));
+  const auto ping = accepted<client::ping_node>(R"({"ping": {"node": "beta", "count": 9}})");
+  BOOST_TEST(ping.node == "beta");
+  BOOST_TEST(ping.count == 9u);
   BOOST_TEST(accepted<client::back_up>(R"({"backup": "/a/b"})").target == "/a/b");
+}
+
+BOOST_AUTO_TEST_CASE(echoes_of_a_link_are_written_in_nanoseconds) {
+  using std::chrono::nanoseconds;
+  decoded answer(
+    write_response(client::echoes{7, "beta", 9, nanoseconds{1}, nanoseconds{2}, nanoseconds{3}, nanoseconds{4}}));
+  const auto echoes = (*answer).getEchoes();
+  BOOST_TEST(std::string(echoes.getNode().cStr()) == "beta");
+  BOOST_TEST(echoes.getCount() == 9u);
+  BOOST_TEST(echoes.getMinNs() == 1u);
+  BOOST_TEST(echoes.getP50Ns() == 2u);
+  BOOST_TEST(echoes.getP99Ns() == 3u);
+  BOOST_TEST(echoes.getMaxNs() == 4u);
 }
 
 BOOST_AUTO_TEST_CASE(the_state_of_a_cluster_is_written_with_its_members) {

@@ -66,6 +66,10 @@ def test_a_misspelled_parameter_is_answered_with_the_right_one() -> None:
         ({"include": (3,)}, TypeError, "include"),
         ({"preload": ("not a module",)}, ValueError, "preload"),
         ({"mounts": ("data",)}, ValueError, "absolute"),
+        ({"mounts": ("/data:wr",)}, ValueError, '":rw"'),
+        ({"mounts": ("/proc/1",)}, ValueError, "has its own /proc"),
+        ({"mounts": ("/a/..",)}, ValueError, "name the folders"),
+        ({"isolation": "container"}, ValueError, "isolation must be 'process' or 'sandbox'"),
         ({"env_vars": {"A-B": "1"}}, ValueError, "'A-B'"),
         ({"env_vars": {"A": 1}}, ValueError, "'A' must be text"),
         ({"env_vars": [("A", "1")]}, TypeError, "env_vars"),
@@ -285,7 +289,8 @@ def test_a_definition_says_what_was_declared() -> None:
         resources=hearth.Resources(cpu=("500m", 1), memory="1Gi"),
         env_vars={"B": "2", "A": "1"},
         preload=["json"],
-        mounts=["/data"],
+        mounts=["/data/", "/scratch:rw", "/a/../b:ro"],
+        isolation="sandbox",
         depends_on=[other],
         description="text",
     )
@@ -293,7 +298,8 @@ def test_a_definition_says_what_was_declared() -> None:
     env.task(retries=hearth.RetryStrategy(2, lost=0, backoff=backoff), timeout=hearth.Timeout(5, 6, 7))(generator_free)
     said = json.loads(json.dumps(env.definition(project="p", domain="d", bundle="00", python="/bin/python")))
     assert (said["project"], said["domain"], said["name"], said["description"]) == ("p", "d", "e", "text")
-    assert (said["bundle"], said["python"], said["preload"], said["mounts"]) == ("00", "/bin/python", ["json"], ["/data"])
+    assert (said["bundle"], said["python"], said["preload"]) == ("00", "/bin/python", ["json"])
+    assert (said["mounts"], said["isolation"]) == (["/data", "/scratch:rw", "/b"], "sandbox")
     assert said["dependsOn"] == ["other"]
     assert said["variables"] == [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
     assert said["reuse"] == {
@@ -335,7 +341,7 @@ def test_without_reuse_the_definition_says_so() -> None:
     [
         ({"secrets": ["api-key", hearth.Secret("b")]}, "deliver no secrets; its tasks have to find api-key, b"),
         ({"queue": "fast"}, "queue='fast' has no effect"),
-        ({"mounts": ("/data",)}, "mounts=['/data'] has no effect"),
+        ({"mounts": ("/data",), "isolation": "process"}, "mounts=['/data'] has no effect with isolation"),
         ({"resources": hearth.Resources(disk="1Gi", shm="auto")}, "Resources(disk, shm) has no effect"),
         ({"cache": "auto"}, "cache has no effect, nodes keep no results; e.one"),
     ],

@@ -156,12 +156,17 @@ private:
 };
 
 /// Values on a disk that outlives the node.
-using scripted_blobs = std::map<std::string, payload>;
+struct scripted_blobs : std::map<std::string, payload> {
+  bool is_full = false; // nothing more can be stored
+};
 
 inline blobs_actor spawn_blobs(caf::actor_system& system, std::shared_ptr<scripted_blobs> blobs) {
   return system.spawn([blobs](blobs_actor::pointer) -> blobs_actor::behavior_type {
     return {
-      [blobs](atom::store, const payload& value) {
+      [blobs](atom::store, const payload& value) -> caf::result<std::string> {
+        if (blobs->is_full)
+          return caf::error(static_cast<std::uint8_t>(ec::storage_failed), caf::atom("hearth"),
+                            caf::make_message(std::string("The disk is full.")));
         auto digest = "blob-" + std::to_string(blobs->size());
         blobs->emplace(digest, value);
         return digest;

@@ -37,6 +37,14 @@ std::string answer_of_lab(const std::string& name, const json& value, std::uint3
   if (name == "get" && value.at("what") == "nodes")
     return response(request,
                     {{"nodes", {{{"name", "alpha"}, {"id", "id-alpha"}, {"state", "running"}, {"replicas", 4}}}}});
+  if (name == "ping")
+    return response(request, {{"echoes",
+                               {{"node", value.at("node")},
+                                {"count", value.at("count")},
+                                {"minNs", "60000"},
+                                {"p50Ns", "72000"},
+                                {"p99Ns", "1200000"},
+                                {"maxNs", "3000000"}}}});
   if (name == "setVoters")
     return refusal(request, "Two voters are refused: ...");
   return response(request, {{"done", {{"detail", "did " + name}}}});
@@ -63,7 +71,10 @@ struct fixture {
     std::ostringstream nowhere;
     cli::surroundings around{.out = nowhere, .err = nowhere, .variable = reader(), .unix_ms = {}, .socket = {}};
     cli::choose_target(around, socket, cluster);
-    return {around.cluster.empty() ? around.socket : around.cluster, around.cluster_sockets};
+    std::vector<std::string> nodes;
+    for (const auto& node : around.cluster_nodes)
+      nodes.push_back(node.where);
+    return {around.cluster.empty() ? around.socket : around.cluster, nodes};
   }
 
   /// A node program that only does what it is told of files.
@@ -205,6 +216,16 @@ BOOST_AUTO_TEST_CASE(operators_ask_the_node_and_get_its_sentence) {
   BOOST_TEST(contains(voters.err, "Two voters are refused"));
 }
 
+BOOST_AUTO_TEST_CASE(a_link_is_measured_and_told_in_one_line_or_in_numbers) {
+  scripted_node node(answer_of_lab);
+  BOOST_TEST(run({"--socket", node.socket(), "node", "ping", "beta"}, variables).out
+             == "beta: 100 frames there and back, p50 72 us, p99 1.20 ms, from 60 us to 3.00 ms.\n");
+  const auto shown = json::parse(
+    run({"--socket", node.socket(), "node", "ping", "beta", "--count", "9", "-o", "json"}, variables).out);
+  BOOST_TEST(shown.at("count") == json(9));
+  BOOST_TEST(shown.at("p99Ns") == json(1'200'000));
+}
+
 BOOST_AUTO_TEST_CASE(words_that_are_missing_or_wrong_are_status_2) {
   for (const auto& words : std::vector<std::vector<std::string>>{{"cluster"},
                                                                  {"cluster", "upp"},
@@ -323,32 +344,52 @@ BOOST_AUTO_TEST_CASE(the_own_node_becomes_a_member_by_the_node_program) {
 
 // -- check ----
 
-BOOST_AUTO_TEST_CASE(a_check_names_what_does_not_fit) {
-  const auto python = [&](const std::string& name, const std::string& said) {
-    const auto program = home.path() / name;
-    std::ofstream(program) << "#!/bin/sh\necho '" << said << "'\n";
-    fs::permissions(program, fs::perms::owner_all);
-    return program.string();
+BOOST_AUTO_TEST_CASE(a_check_tells_what_each_node_found_and_what_differs) {
+  const auto found = [](bool fine, const std::string& what, const std::string& text) {
+    return json{{"fine", fine}, {"what", what}, {"text", text}};
   };
-  const auto a = python("python-a", R"({"version": "3.11.2", "packages": {"numpy": "1.24.2", "same": "1"}})");
-  const auto b = python("python-b", R"({"version": "3.12.1", "packages": {"numpy": "2.0.0", "same": "1"}})");
-  scripted_node node([&](const std::string& name, const json&, std::uint32_t request) {
+  std::string asked;
+  scripted_node node([&](const std::string& name, const json& value, std::uint32_t request) {
     if (name == "cluster")
       return refusal(request, "This node belongs to no cluster.");
-    return response(request, {{"environments",
-                               {{{"name", "one"}, {"python", a}},
-                                {{"name", "two"}, {"python", b}},
-                                {{"name", "three"}, {"python", "/nonexistent/python"}}}}});
+    if (value.at("what") == "environments")
+      return response(request,
+                      {{"environments", {{{"name", "one"}, {"python", "/py"}}, {{"name", "two"}, {"python", "/py"}}}}});
+    asked = value.at("name").get<std::string>();
+    const json first{found(true, "isolation", "sandbox"), found(true, "interpreter /py", "Python 3.11.2"),
+                     found(true, "package numpy in /py", "1.24.2"), found(true, "package same in /py", "1"),
+                     found(true, "package only in /py", "3")};
+    const json second{found(true, "isolation", "sandbox"), found(true, "interpreter /py", "Python 3.12.1"),
+                      found(true, "package numpy in /py", "2.0.0"), found(true, "package same in /py", "1")};
+    return response(request, {{"nodes",
+                               {{{"name", "a"}, {"state", "running"}, {"findings", first}},
+                                {{"name", "b"}, {"state", "running"}, {"findings", second}},
+                                {{"name", "c"}, {"state", "unreachable"}}}}});
   });
   const auto said = run({"--socket", node.socket(), "check", "-o", "json"}, variables);
   BOOST_TEST(said.status == 1);
-  std::map<std::string, std::pair<bool, std::string>> rows;
+  std::map<std::pair<std::string, std::string>, std::pair<bool, std::string>> rows;
   for (const auto& row : json::parse(said.out))
-    rows[row.at("what")] = {row.at("fine"), row.at("found")};
-  BOOST_TEST(rows.at("interpreter " + a + " (of one)").second == "Python 3.11.2, 2 packages");
-  BOOST_TEST(!rows.at("interpreter /nonexistent/python (of three)").first);
-  BOOST_TEST(contains(rows.at("package numpy").second, "2.0.0 in " + b));
-  BOOST_TEST(!rows.contains("package same"));
+    rows[{row.at("node"), row.at("what")}] = {row.at("fine"), row.at("found")};
+  const auto question = json::parse(asked).at("environments");
+  BOOST_TEST(question.size() == 1);
+  BOOST_TEST(question.at(0).at("name") == "one, two");
+  BOOST_TEST((rows.at({"", "isolation"}) == std::pair(true, std::string("sandbox"))));
+  BOOST_TEST((rows.at({"b", "interpreter /py"}) == std::pair(false, std::string("Python 3.12.1"))));
+  BOOST_TEST(rows.at({"a", "package numpy in /py"}).second == "1.24.2");
+  BOOST_TEST(rows.at({"b", "package only in /py"}).second == "is not installed");
+  BOOST_TEST(!rows.at({"c", "node"}).first);
+  BOOST_TEST(!contains(said.out, "package same"));
+}
+
+BOOST_AUTO_TEST_CASE(a_check_of_an_environment_that_is_not_there_is_refused) {
+  scripted_node node([](const std::string& name, const json&, std::uint32_t request) {
+    return name == "cluster" ? refusal(request, "This node belongs to no cluster.")
+                             : response(request, {{"environments", json::array()}});
+  });
+  const auto said = run({"--socket", node.socket(), "check", "nothing"}, variables);
+  BOOST_TEST(said.status == 2);
+  BOOST_TEST(contains(said.err, "no environment `nothing`"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

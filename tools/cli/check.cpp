@@ -2,156 +2,157 @@
 #include "tools/cli/cluster_state.hpp"
 #include "tools/cli/commands.hpp"
 #include "tools/cli/interpreter.hpp"
+#include "tools/cli/places.hpp"
 #include "tools/cli/target.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <fcntl.h>
-#include <netdb.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <map>
-#include <memory>
 #include <ostream>
 #include <set>
-#include <system_error>
 
-/// `hearth check`: what can be seen from here of the nodes and of the interpreters that their environments use.
+/// `hearth check`: whether nodes are reached, and what each of them says of interpreters, packages and paths.
 namespace hearth::cli {
 
 namespace {
 
-constexpr std::size_t differences_shown = 20;
-
 struct finding {
   bool is_fine = false;
+  std::string node; // empty: all that were asked
   std::string what, text;
 };
 
 /// Empty when somebody listens there; else why not.
 std::string why_not_reached(const std::string& address) {
-  const auto colon = address.rfind(':');
-  if (colon == std::string::npos)
-    return "it has no address";
-  auto host = address.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[')
-    host = host.substr(1, host.size() - 2);
-  addrinfo wanted{};
-  wanted.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (const int error = ::getaddrinfo(host.c_str(), address.substr(colon + 1).c_str(), &wanted, &found); error != 0)
-    return ::gai_strerror(error);
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> all(found, ::freeaddrinfo);
-  const file_descriptor socket(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  int error = 0;
-  if (!socket || (::connect(socket.get(), found->ai_addr, found->ai_addrlen) != 0 && errno != EINPROGRESS))
-    return std::generic_category().message(errno);
-  pollfd watched{socket.get(), POLLOUT, 0};
-  if (::poll(&watched, 1, static_cast<int>(node_patience.count())) <= 0)
-    return "it does not answer in time";
-  socklen_t size = sizeof error;
-  ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  return error == 0 ? "" : std::generic_category().message(error);
+  std::string why;
+  static_cast<void>(connect_tcp(address, node_patience, why));
+  return why;
 }
 
-void check_nodes(const cluster_view& view, std::vector<finding>& into) {
+void check_ports(const cluster_view& view, std::vector<finding>& into) {
   for (const auto& row : view.nodes) {
     const auto address = text_in(row, "address");
     const auto state = text_in(row, "state");
     const auto why = why_not_reached(address);
     const bool is_fine = state == "up" && why.empty();
-    into.push_back(
-      {is_fine, "node " + text_in(row, "name"),
-       state
-         + (why.empty() ? ", its port is reached at " + address
-                        : ", its port is not reached at " + (address.empty() ? "-" : address) + ": " + why)});
+    into.push_back({is_fine, text_in(row, "name"), "port",
+                    state
+                      + (why.empty() ? ", is reached at " + address
+                                     : ", is not reached at " + (address.empty() ? "-" : address) + ": " + why)});
   }
 }
 
-struct installed {
-  std::string version;
-  std::map<std::string, std::string> packages;
-};
+// -- the question (schema/inspection.capnp) ----
 
-/// What the interpreter says of itself; `why` it does not, otherwise.
-std::optional<installed> look_at(const std::string& python, std::string& why) {
-  static const std::string program =
-    "import json, sys\n"
-    "packages = {}\n"
-    "try:\n"
-    "    from importlib import metadata\n"
-    "    for d in metadata.distributions():\n"
-    "        if d.metadata['Name']:\n"
-    "            packages.setdefault(d.metadata['Name'].lower().replace('_', '-'), d.version)\n"
-    "finally:\n"
-    "    print(json.dumps({'version': '%d.%d.%d' % sys.version_info[:3], 'packages': packages}))\n";
-  if (::access(python.c_str(), X_OK) != 0) {
-    why = "it is not on this machine";
-    return std::nullopt;
-  }
-  const auto done = run_program(python, {"-c", program});
-  const auto said = json::parse(done.out, nullptr, false);
-  if (done.status != 0 || !said.is_object()) {
-    why = "it does not run (status " + std::to_string(done.status) + ")";
-    return std::nullopt;
-  }
-  return installed{said.at("version").get<std::string>(),
-                   said.at("packages").get<std::map<std::string, std::string>>()};
+json asked_of(const std::string& name, const std::string& python) {
+  return {{"name", name}, {"python", python}, {"packages", true}};
 }
 
-/// The interpreters of environments that are there, with the environments' names.
-std::map<std::string, std::set<std::string>> interpreters_in_use(const surroundings& around) {
-  std::map<std::string, std::set<std::string>> used;
-  auto node = open_node(around);
-  for (const auto& row : rows_of(node, noun::environments, "", 0))
+/// What the program's own file says, as Python reads it.
+json question_of_file(const surroundings& around, const std::string& file) {
+  const auto python = find_interpreter(around.variable, std::filesystem::current_path());
+  check_version(python);
+  const auto sdk = find_sdk(around.variable, program_directory());
+  const auto done = run_program(python.path, {"-m", "hearth._client.program_check", file},
+                                {"PYTHONPATH=" + sdk.string()});
+  auto said = json::parse(done.out, nullptr, false);
+  if (done.status != 0 || !said.is_object())
+    throw command_error(exit_status::usage, done.err.substr(0, done.err.find_last_not_of('\n') + 1));
+  return said;
+}
+
+/// The interpreters of environments that are there; of none, that of programs started here.
+json question_of_environments(const surroundings& around, connection& node, const std::string& named) {
+  std::map<std::string, std::set<std::string>> used; // environments by interpreter
+  for (const auto& row : rows_of(node, noun::environments, named, 0))
     used[text_in(row, "python")].insert(text_in(row, "name"));
+  if (used.empty() && !named.empty())
+    throw command_error(exit_status::usage, "There is no file and no environment `" + named
+                                              + "`. `hearth get environments` lists those that are there.");
   if (used.empty())
     used[find_interpreter(around.variable, std::filesystem::current_path()).path.string()] = {};
-  return used;
+  auto all = json::array();
+  for (const auto& [python, environments] : used) {
+    std::string names;
+    for (const auto& name : environments)
+      names += (names.empty() ? "" : ", ") + name;
+    all.push_back(asked_of(names, python));
+  }
+  return {{"environments", all}};
 }
 
-std::string listed(const std::set<std::string>& names) {
-  std::string text;
-  for (const auto& name : names)
-    text += (text.empty() ? "" : ", ") + name;
-  return text;
+bool is_file(const std::string& word) {
+  std::error_code ignored;
+  return word.ends_with(".py") || word.find('/') != std::string::npos || std::filesystem::exists(word, ignored);
 }
 
-void check_interpreters(const surroundings& around, std::vector<finding>& into) {
-  std::map<std::string, installed> seen;
-  for (const auto& [python, environments] : interpreters_in_use(around)) {
-    std::string why;
-    const auto found = look_at(python, why);
-    const auto of = environments.empty() ? std::string(" (what programs started here use)")
-                                         : " (of " + listed(environments) + ")";
-    if (!found) {
-      into.push_back({false, "interpreter " + python + of, why});
+// -- the answers ----
+
+/// What the nodes said of one thing.
+struct answers {
+  std::map<std::string, std::pair<bool, std::string>> by_node;
+
+  bool are_one(std::size_t nodes) const {
+    return by_node.size() == nodes && std::all_of(by_node.begin(), by_node.end(), [this](const auto& answer) {
+             return answer.second == by_node.begin()->second;
+           });
+  }
+};
+
+/// What all nodes say alike is one line; packages that are the same everywhere are none.
+void merge(const json& rows, std::vector<finding>& into) {
+  constexpr std::string_view package = "package ";
+  std::vector<std::string> order;
+  std::map<std::string, answers> said;
+  std::set<std::string> nodes;
+  for (const auto& row : rows) {
+    const auto node = text_in(row, "name");
+    if (text_in(row, "state") == "unreachable") {
+      into.push_back({false, node, "node", "did not answer"});
       continue;
     }
-    into.push_back({true, "interpreter " + python + of,
-                    "Python " + found->version + ", " + std::to_string(found->packages.size()) + " packages"});
-    seen.emplace(python, *found);
-  }
-  std::map<std::string, std::map<std::string, std::string>> versions; // package -> interpreter -> version
-  for (const auto& [python, has] : seen)
-    for (const auto& [package, version] : has.packages)
-      versions[package][python] = version;
-  std::size_t shown = 0;
-  for (const auto& [package, by] : versions) {
-    std::set<std::string> different;
-    std::string text;
-    for (const auto& [python, version] : by) {
-      different.insert(version);
-      text += (text.empty() ? "" : ", ") + version + " in " + python;
+    nodes.insert(node);
+    for (const auto& found : row.at("findings")) {
+      const auto what = found.value("what", "");
+      if (said.find(what) == said.end())
+        order.push_back(what);
+      said[what].by_node[node] = {found.value("fine", false), found.value("text", "")};
     }
-    if (different.size() > 1 && ++shown <= differences_shown)
-      into.push_back({false, "package " + package, "differs: " + text});
   }
-  if (shown > differences_shown)
-    into.push_back({false, "packages", std::to_string(shown - differences_shown) + " more differ"});
+  for (const auto& what : order) {
+    const auto& all = said[what];
+    const bool is_package = what.starts_with(package);
+    if (all.are_one(nodes.size())) {
+      if (!is_package)
+        into.push_back({all.by_node.begin()->second.first, "", what, all.by_node.begin()->second.second});
+      continue;
+    }
+    for (const auto& node : nodes) {
+      const auto answer = all.by_node.find(node);
+      if (answer != all.by_node.end())
+        into.push_back({false, node, what, answer->second.second});
+      else if (is_package)
+        into.push_back({false, node, what, "is not installed"});
+    }
+  }
+}
+
+void show(const surroundings& around, const std::vector<finding>& findings, bool as_json) {
+  auto rows = json::array();
+  table shown;
+  shown.columns = {{""}, {"NODE"}, {"WHAT"}, {"FOUND"}};
+  for (const auto& [fine, node, what, text] : findings) {
+    rows.push_back({{"fine", fine}, {"node", node}, {"what", what}, {"found", text}});
+    shown.rows.push_back(
+      {{fine ? "ok" : "LOOK", fine ? colour::green : colour::red}, node.empty() ? "all" : node, what, text});
+  }
+  if (as_json)
+    around.out << rows.dump(2) << '\n';
+  else
+    shown.write(around.out, around.colours);
 }
 
 } // namespace
@@ -161,28 +162,21 @@ exit_status check_cluster(const surroundings& around, const cluster_options& opt
   if (!around.cluster.empty()) {
     const auto target = find_target(around.variable, around.cluster);
     const auto local = target && !target->directory.empty() ? read_local_cluster(target->directory) : std::nullopt;
-    check_nodes(look_at_cluster(around.cluster, around.cluster_sockets, local), findings);
+    check_ports(look_at_cluster(around.cluster, around.cluster_nodes, local), findings);
   } else {
     std::string why;
-    if (const auto state = ask_cluster(around.socket, why))
-      check_nodes(look_at_cluster(text_in(*state, "name"), {around.socket}, std::nullopt), findings);
+    if (const auto state = ask_cluster(node_address(around.socket), why))
+      check_ports(look_at_cluster(text_in(*state, "name"), {node_address(around.socket)}, std::nullopt), findings);
   }
-  check_interpreters(around, findings);
-  bool is_fine = true;
+  const auto file = is_file(options.program) ? question_of_file(around, options.program) : json();
+  auto node = open_node(around);
+  const auto question = file.is_null() ? question_of_environments(around, node, options.program) : file;
   auto rows = json::array();
-  table shown;
-  shown.columns = {{""}, {"WHAT"}, {"FOUND"}};
-  for (const auto& [fine, what, text] : findings) {
-    is_fine = is_fine && fine;
-    rows.push_back({{"fine", fine}, {"what", what}, {"found", text}});
-    shown.rows.push_back({{fine ? "ok" : "LOOK", fine ? colour::green : colour::red}, what, text});
-  }
-  if (options.as_json) {
-    around.out << rows.dump(2) << '\n';
-  } else {
-    shown.write(around.out, around.colours);
-    around.out << "Interpreters are those of this machine; `hearth check` on another one looks at its own.\n";
-  }
+  for (auto& row : node.ask("get", {{"what", "checks"}, {"name", question.dump()}, {"limit", 0}}, "nodes"))
+    rows.push_back(readable(noun::nodes, std::move(row)));
+  merge(rows, findings);
+  show(around, findings, options.as_json);
+  const bool is_fine = std::all_of(findings.begin(), findings.end(), [](const auto& f) { return f.is_fine; });
   return is_fine ? exit_status::ok : exit_status::failed;
 }
 

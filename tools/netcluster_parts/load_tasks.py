@@ -11,7 +11,8 @@ import time
 import hearth
 
 # As many replicas at the end as at the beginning, so that what is left behind can be told from what is idle.
-often = hearth.TaskEnvironment("net-load", reusable=hearth.ReusePolicy(replicas=3, idle_ttl=3600))
+# The ledger is a file of the machine, wherever the load has put it.
+often = hearth.TaskEnvironment("net-load", isolation="process", reusable=hearth.ReusePolicy(replicas=3, idle_ttl=3600))
 
 
 def _work(run: str, given: str, key: str, ledger: str) -> str:

@@ -58,6 +58,8 @@ class Code(enum.IntEnum):
     NODE_LOST = 55
     OVERLOADED = 56
     UNDECIDED = 57
+    # Who asks.
+    UNAUTHENTICATED = 60
 
 
 _SENTENCES = {
@@ -102,6 +104,7 @@ _SENTENCES = {
     Code.NODE_LOST: "The node on which it ran is gone.",
     Code.OVERLOADED: "The node has more to do than it can hold; try again later.",
     Code.UNDECIDED: "The voters did not decide in time; it may have been accepted. Ask again under the same id.",
+    Code.UNAUTHENTICATED: "The cluster does not accept this client's token.",
     Code.INTERNAL_ERROR: "The node failed; this is a defect of Hearth.",
 }
 
@@ -127,6 +130,7 @@ _SYSTEM = frozenset(
         Code.NODE_LOST,
         Code.OVERLOADED,
         Code.UNDECIDED,
+        Code.UNAUTHENTICATED,
         Code.INTERNAL_ERROR,
     }
 )

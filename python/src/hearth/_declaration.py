@@ -13,6 +13,7 @@ __all__ = [
     "environment_name",
     "instance",
     "is_global",
+    "isolation",
     "modules",
     "mounts",
     "same_place",
@@ -25,6 +26,8 @@ __all__ = [
 _NAME = r"[a-z0-9]+([_-][a-z0-9]+)*"
 _NAME_MAX = 100  # names become part of paths and keys, whose limit is 255
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+_ISOLATION = ("process", "sandbox")
+_NEVER_MOUNTED = ("/proc/", "/sys/", "/dev/")
 
 
 def environment_name(name: object) -> str:
@@ -73,12 +76,31 @@ def modules(values: Any) -> Tuple[str, ...]:
 
 
 def mounts(values: Any) -> Tuple[str, ...]:
-    """The absolute paths of `mounts`."""
-    found = texts(values, "mounts")
-    for path in found:
-        if not os.path.isabs(path):
-            raise ValueError(f"mounts must list absolute paths; {path!r} is none")
-    return found
+    """The absolute paths of `mounts` in their shortest form, ":rw" behind those where tasks may write."""
+    found = []
+    for text_ in texts(values, "mounts"):
+        path, colon, mode = text_.rpartition(":")
+        if colon and mode not in ("ro", "rw") and "/" not in mode:
+            raise ValueError(f"mounts: {text_!r} ends with neither \":ro\" (the default) nor \":rw\"")
+        if mode not in ("ro", "rw"):
+            path, mode = text_, "ro"
+        if not os.path.isabs(path) or "\0" in path:
+            raise ValueError(f"mounts must list absolute paths; {text_!r} is none")
+        path = "/" + os.path.normpath(path).lstrip("/")
+        if path == "/" or any((path + "/").startswith(place) for place in _NEVER_MOUNTED):
+            raise ValueError(
+                f"mounts: {text_!r} cannot be shown in a sandbox, which has its own /proc, /sys and /dev; "
+                f"name the folders that the tasks need"
+            )
+        found.append(path + ":rw" if mode == "rw" else path)
+    return tuple(found)
+
+
+def isolation(value: Any) -> Optional[str]:
+    """`value` if it is a level of isolation, or None: as the node has it."""
+    if value not in (None, *_ISOLATION):
+        raise ValueError(f"isolation must be {' or '.join(map(repr, _ISOLATION))}, or None: as the node has it; not {value!r}")
+    return value  # type: ignore[no-any-return]
 
 
 def variables(values: Optional[Mapping[str, str]]) -> Dict[str, str]:

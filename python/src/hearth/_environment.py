@@ -45,6 +45,7 @@ _WORDS = (
     "python",
     "preload",
     "mounts",
+    "isolation",
     "queue",
 )
 
@@ -88,7 +89,9 @@ class TaskEnvironment:
         python: interpreter, a path or a command name; None: ``$HEARTH_PYTHON``, else the active virtual environment,
             else the nearest ``.venv``, else the system's.
         preload: modules that are imported once, before replicas are forked.
-        mounts: absolute paths that the tasks need; kept for display, since tasks see what the node's user sees.
+        mounts: absolute paths that a sandbox shows to the tasks, read-only; ``"/scratch:rw"`` lets them write there.
+        isolation: "process": tasks see what the node's user sees; "sandbox": the system, their code and `mounts`; None:
+            as the node has it, which is "sandbox" in a cluster.
         queue: kept for display; every environment has its own queue.
 
     Raises ValueError, TypeError. Example::
@@ -116,6 +119,7 @@ class TaskEnvironment:
         python: Union[str, os.PathLike[str], None] = None,
         preload: Sequence[str] = (),
         mounts: Sequence[str] = (),
+        isolation: Optional[str] = None,
         queue: Optional[str] = None,
         **other: Any,
     ) -> None:
@@ -138,6 +142,7 @@ class TaskEnvironment:
         self.python = None if python is None else os.fspath(python)
         self.preload = checked.modules(preload)
         self.mounts = checked.mounts(mounts)
+        self.isolation = checked.isolation(isolation)
         self.queue = None if queue is None else checked.text(queue, "queue")
         self.depends_on: List[TaskEnvironment] = []
         self.add_dependency(*depends_on)
@@ -325,6 +330,7 @@ class TaskEnvironment:
             "variables": [{"name": name, "value": value} for name, value in sorted(self.env_vars.items())],
             "preload": list(self.preload),
             "mounts": list(self.mounts),
+            "isolation": self.isolation or "",
             "dependsOn": [other.name for other in self.depends_on],
             "hooks": [hook.definition() for hook in self.hooks],
         }

@@ -17,8 +17,8 @@ def sentences(env: TaskEnvironment) -> Iterator[str]:
         yield f"nodes deliver no secrets; its tasks have to find {keys} themselves"
     if env.queue:
         yield f"queue={env.queue!r} has no effect; it has a queue of its own"
-    if env.mounts:
-        yield f"mounts={list(env.mounts)} has no effect; its tasks see the files that the node's user sees"
+    if env.mounts and env.isolation == "process":
+        yield f"mounts={list(env.mounts)} has no effect with isolation=\"process\"; its tasks see what the node's user sees"
     resources = env.resources
     if resources is not None:
         asked = {"disk": resources.disk_bytes, "shm": resources.shm or 0}

@@ -17,7 +17,7 @@ from hearth._environment import environments
 from hearth._task import Task
 from hearth.errors import BundleError
 
-__all__ = ["UsageError", "find", "listing", "load", "parted"]
+__all__ = ["UsageError", "find", "is_of_the_standard_library", "listing", "load", "parted"]
 
 
 class UsageError(Exception):
@@ -87,7 +87,7 @@ def _importable(source: str) -> str:
 def _refuse_clash(source: str, name: str, path: str) -> None:
     """An import of `name` would give another module than the file at `path`."""
     top = name.partition(".")[0]
-    if _is_of_the_standard_library(top):
+    if is_of_the_standard_library(top):
         raise UsageError(f"The name of {source} clashes with the module {top} of the standard library; rename the file.")
     loaded = getattr(sys.modules.get(name), "__file__", None)
     if name in sys.modules and (loaded is None or os.path.realpath(loaded) != os.path.realpath(path)):
@@ -95,7 +95,8 @@ def _refuse_clash(source: str, name: str, path: str) -> None:
         raise UsageError(f"The name of {source} clashes with the module {name}{where} that Hearth uses; rename the file.")
 
 
-def _is_of_the_standard_library(name: str) -> bool:
+def is_of_the_standard_library(name: str) -> bool:
+    """Whether Python itself has a top-level module of this name."""
     known = getattr(sys, "stdlib_module_names", None)
     if known is not None:
         return name in known

@@ -1,7 +1,7 @@
 """`File` and `Dir`: data that stays where it is; what travels is the place.
 
 A reference is an absolute path, the size where it is known, and a digest where one was asked for. Tasks and programs of
-one machine see the same files, so nothing is copied. Methods that read the disk are awaitable and have a twin for plain
+one machine see the same files, so nothing is copied; in a sandbox they see those that ``mounts=`` of their environment names. Methods that read the disk are awaitable and have a twin for plain
 functions: ``await file.exists()`` and ``file.exists_sync()``. References are paths, too: ``open(file)`` works.
 
 Example::

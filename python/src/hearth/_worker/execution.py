@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Tuple
 
 from .. import _frames, _runtime, _values, errors
 from .._codes import Code
+from . import sandbox
 from .interrupts import CallCancelled, Seat
 
 if TYPE_CHECKING:
@@ -99,4 +100,5 @@ def _failure(call: Call, error: BaseException, code: Code, run_ns: int) -> Outco
         code = Code.INLINE_IO_TOO_LARGE
     elif code is Code.DATA_VALIDATION and not isinstance(error, errors.RuntimeDataValidationError):
         code = Code.USER_ERROR  # user code that runs while values are made: a model's validator, __post_init__
+    sandbox.note(error, call.settings)
     return _frames.REPLY_FAILED, int(code), _values.encode_failure(error, call), run_ns

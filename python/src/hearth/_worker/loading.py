@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Optional, Union
 
 from .._codes import Code
+from . import sandbox
 from .settings import HookEntry, Settings, TaskEntry
 
 __all__ = ["LoadFailure", "failure_of", "find_object", "import_module", "interpreter"]
@@ -47,7 +48,7 @@ def failure_of(what: str, error: BaseException, wanted: str, settings: Settings)
     place = _place(error, settings.code_directory)
     if place:
         lines.append(place)
-    advice = _advice(error, wanted, settings)
+    advice = _advice(error, wanted, settings) or sandbox.hint(error, settings)
     if advice:
         lines.append(advice)
     return LoadFailure("\n".join(lines))

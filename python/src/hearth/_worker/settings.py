@@ -85,6 +85,8 @@ class Settings:
     preload: tuple[str, ...]
     tasks: tuple[TaskEntry, ...]
     hooks: tuple[HookEntry, ...]
+    mounts: tuple[str, ...]  # as the environment names them
+    in_sandbox: bool
     forks_per_call: bool  # hygiene "fork": hooks run here, and what they leave is forked
 
     @classmethod
@@ -109,6 +111,8 @@ class Settings:
             preload=tuple(environment.get("preload", ())),
             tasks=tuple(TaskEntry.read(task) for task in environment.get("tasks", ())),
             hooks=tuple(HookEntry.read(environment["name"], hook) for hook in environment.get("hooks", ())),
+            mounts=tuple(environment.get("mounts", ())),
+            in_sandbox=bool(row.get("sandbox", False)),
             forks_per_call=environment.get("reuse", {}).get("hygiene") == "fork",
         )
 

@@ -108,6 +108,7 @@ class Zygote:
         """Returns only in a process that is to be a replica, with its descriptors (socket, slot table)."""
         reason = self._decide()
         self._freeze()
+        own = isolation.pidfd_open(os.getpid())
         _send(
             self._control,
             {
@@ -120,7 +121,9 @@ class Zygote:
                     "hasSlotTable": self._program.has_slot_table,
                 }
             },
+            (own,),
         )
+        os.close(own)
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         while True:
