@@ -40,9 +40,12 @@ struct needs {
   need operator()(const client::get& e) const {
     if (e.what.starts_with("token"))
       return {scope_set{scope::admin}, "a listing of tokens"};
+    if (e.what.starts_with("check")) // has the nodes start interpreters
+      return {scope_set{scope::deploy}, "a look at what interpreters of the nodes see"};
     return {scope_set{scope::read}, "a listing"};
   }
   need operator()(const client::logs&) const { return {scope_set{scope::read}, "reading logs"}; }
+  need operator()(const client::ping_node&) const { return {scope_set{scope::read}, "measuring a link"}; }
   need operator()(const client::status&) const { return {scope_set{scope::read}, "the state of a node"}; }
 
   template <class Operation>

@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -97,19 +98,26 @@ failure client_desk::end_of(const std::string& digest) const {
 }
 
 void client_desk::receive(arrived connection) {
-  const auto* token = find(connection.token);
+  const auto address = connection.address;
   try {
-    if (auto why = refusal(connection, token); why.code != ec::none) {
-      config_.warn("a client at " + connection.address + " was refused: " + why.message);
-      return say(*connection.tls, client::refused{0, std::move(why)});
-    }
-    say(*connection.tls, client::done{0, described(*token)});
-    const std::weak_ptr<void> place = connection.place;
-    guests_.push_back({config_.serve(std::move(connection), rights_of(*token)), place, token->digest});
+    admit(std::move(connection));
+  } catch (const std::exception& e) { // memory, for instance: this client's loss alone
+    config_.warn("a client at " + address + " cannot be served: " + e.what());
   } catch (const kj::Exception& e) {
-    return config_.warn("a client cannot be served: " + std::string(e.getDescription().cStr()));
+    config_.warn("a client at " + address + " cannot be served: " + e.getDescription().cStr());
   }
   look();
+}
+
+void client_desk::admit(arrived connection) {
+  const auto* token = find(connection.token);
+  if (auto why = refusal(connection, token); why.code != ec::none) {
+    config_.warn("a client at " + connection.address + " was refused: " + why.message);
+    return say(*connection.tls, client::refused{0, std::move(why)});
+  }
+  say(*connection.tls, client::done{0, described(*token)});
+  const std::weak_ptr<void> place = connection.place;
+  guests_.push_back({config_.serve(std::move(connection), rights_of(*token)), place, token->digest});
 }
 
 void client_desk::learn(const control::tokens_changed& fact) {

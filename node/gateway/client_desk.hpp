@@ -50,6 +50,7 @@ private:
     std::string token;         // its digest
   };
 
+  void admit(arrived connection);
   const cluster::token_record* find(std::string_view secret) const;
   failure refusal(const arrived& connection, const cluster::token_record* token) const;
   failure end_of(const std::string& digest) const;

@@ -45,6 +45,8 @@ BOOST_AUTO_TEST_CASE(each_request_needs_its_scope) {
   check(client::logs{}, {read});
   check(client::status{}, {read});
   check(client::get{1, "runs", "", 0}, {read});
+  check(client::ping_node{}, {read});
+  check(client::get{1, "checks", "{}", 0}, {deploy});
   check(client::put_bundle{}, {invoke, deploy});
   check(client::open_environment{1, spec(), false}, {invoke, deploy});
   check(client::open_environment{1, spec(), true}, {deploy});

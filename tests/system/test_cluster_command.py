@@ -122,11 +122,16 @@ def test_machines_join_with_a_token_once(machine: Machine, daemons: Any) -> None
     assert "is a member" in second.hearth("node", "join", token, "--listen", second.listen).stdout
     second.start()
     wait_until(lambda: second.members().get("beta", {}).get("state") == "up", "beta to have a seat")
-    used = third.hearth("node", "join", token, "--listen", third.listen, status=1)
-    assert "has been used already" in used.stderr
-    short = first.hearth("cluster", "token", "--valid", "1ms").stdout.strip()
-    assert "has expired" in third.hearth("node", "join", short, "--listen", third.listen, status=1).stderr
-    assert "no join token" in third.hearth("node", "join", token[:-3], "--listen", third.listen, status=1).stderr
+
+    def refusal(token: str) -> str:
+        said = third.hearth("node", "join", token, "--listen", third.listen, status=1).stderr
+        assert said.startswith("hearth: ") and said.count("\n") == 1
+        return said
+
+    assert "has been used already" in refusal(token)
+    assert "has expired" in refusal(first.hearth("cluster", "token", "--valid", "1ms").stdout.strip())
+    assert "no join token" in refusal(token[:-3])
+    assert "no join token" in refusal(first.hearth("cluster", "token", "create", "--scope", "admin").stdout.strip())
     assert not (third.state / "cluster" / "cluster.toml").exists()
 
 

@@ -16,8 +16,9 @@ from typing import Iterator, Optional
 
 import pytest
 
-from conftest import BUILD, PATIENCE, alive, wait_until
-from test_cluster_command import Machine, machine, three  # noqa: F401  (fixtures)
+from conftest import alive, wait_until
+from machine import Machine
+from waiting import BUILD, PATIENCE
 
 WORK = """
     import sys
@@ -97,7 +98,7 @@ def laptop() -> Iterator[Laptop]:
     shutil.rmtree(made.home, ignore_errors=True)
 
 
-def test_a_user_works_with_a_cluster_elsewhere_as_with_one_here(three: Machine, laptop: Laptop) -> None:  # noqa: F811
+def test_a_user_works_with_a_cluster_elsewhere_as_with_one_here(three: Machine, laptop: Laptop) -> None:
     token = three.hearth("cluster", "token", "create", "--scope", "invoke,deploy,read", "--name", "laptop").stdout.strip()
     said = laptop.use(token, three.nodes()["node-2"]["address"]).stdout
     assert "You are in cluster local as laptop (invoke, deploy, read)" in said
@@ -120,7 +121,7 @@ def test_a_user_works_with_a_cluster_elsewhere_as_with_one_here(three: Machine, 
     assert "No node is running" in laptop.hearth("get", "runs", status=3).stderr
 
 
-def test_another_member_serves_when_one_is_dead(three: Machine, laptop: Laptop) -> None:  # noqa: F811
+def test_another_member_serves_when_one_is_dead(three: Machine, laptop: Laptop) -> None:
     laptop.log_in(three, "invoke,deploy,read")
     waiting = subprocess.Popen([sys.executable, "work.py", "run"], cwd=laptop.home, env=laptop.variables, text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
@@ -137,7 +138,7 @@ def test_another_member_serves_when_one_is_dead(three: Machine, laptop: Laptop) 
     assert laptop.program("call").stdout.strip() == "36"
 
 
-def test_each_scope_allows_its_part_and_no_more(three: Machine, laptop: Laptop) -> None:  # noqa: F811
+def test_each_scope_allows_its_part_and_no_more(three: Machine, laptop: Laptop) -> None:
     laptop.log_in(three, "read", "--name", "reader")
     assert laptop.hearth("get", "nodes").returncode == 0
     assert "Token reader has no scope" in laptop.program("call", status=1).stderr
@@ -160,7 +161,7 @@ def test_each_scope_allows_its_part_and_no_more(three: Machine, laptop: Laptop) 
     assert "it is made there" in laptop.refused("cluster", "backup", "/tmp/backup")
 
 
-def test_a_revoked_token_is_worth_nothing_at_once_on_every_node(three: Machine, laptop: Laptop) -> None:  # noqa: F811
+def test_a_revoked_token_is_worth_nothing_at_once_on_every_node(three: Machine, laptop: Laptop) -> None:
     for node in ("node-1", "node-2", "node-3"):
         laptop.log_in(three, "invoke,deploy,read", "--name", node, node=node)
         entry = json.loads(laptop.login.read_text())
@@ -181,7 +182,7 @@ def test_a_revoked_token_is_worth_nothing_at_once_on_every_node(three: Machine, 
     assert "There is no token `laptop`" in three.refused("cluster", "token", "revoke", "laptop")
 
 
-def test_wrong_mistyped_foreign_and_expired_tokens_are_refused_with_one_sentence(three: Machine, laptop: Laptop) -> None:  # noqa: F811
+def test_wrong_mistyped_foreign_and_expired_tokens_are_refused_with_one_sentence(three: Machine, laptop: Laptop) -> None:
     address = three.nodes()["node-1"]["address"]
     good = three.hearth("cluster", "token", "create", "--scope", "read").stdout.strip()
 
@@ -202,7 +203,7 @@ def test_wrong_mistyped_foreign_and_expired_tokens_are_refused_with_one_sentence
     assert laptop.use(good, address).returncode == 0
 
 
-def test_a_login_that_others_may_read_is_used_by_nobody(three: Machine, laptop: Laptop) -> None:  # noqa: F811
+def test_a_login_that_others_may_read_is_used_by_nobody(three: Machine, laptop: Laptop) -> None:
     laptop.log_in(three, "invoke,deploy,read")
     laptop.login.chmod(0o640)
     assert "other users may read it" in laptop.refused("get", "runs")

@@ -85,6 +85,14 @@ void add_local(CLI::App& cluster, request& into) {
   use->callback(does(into, cluster_use));
 }
 
+/// How long something is good.
+CLI::Validator lifetime() {
+  return {[](std::string& text) -> std::string {
+            return text == "never" || parse_duration(text) ? "" : "Say how long (30d, 12h), or never.";
+          },
+          "DURATION or never"};
+}
+
 /// `hearth cluster token`: for a machine that joins; below it those for remote clients.
 void add_tokens(CLI::App& cluster, request& into) {
   auto& options = into.cluster;
@@ -105,8 +113,7 @@ void add_tokens(CLI::App& cluster, request& into) {
       "what it is for, parted by commas: read (listings, logs), invoke (calls and runs of what is deployed), "
       "deploy (code and environments), admin (nodes, voters, tokens)")
     ->required();
-  create->add_option("--expires", options.valid, "after how long it ends, or never (default: 30d)")
-    ->check(duration() | CLI::IsMember({"never"}));
+  create->add_option("--expires", options.valid, "after how long it ends, or never (default: 30d)")->check(lifetime());
   create->add_option("--name", options.name, "what it is called; default: the node makes a name");
   add_format(create, into);
   create->callback(does(into, cluster_token_create));

@@ -41,8 +41,8 @@ def _init(
         project, domain: None leaves them as they are.
         log_level: of the logger "hearth": a number or a name of `logging`.
 
-    Raises ConfigurationError. Flyte's words about endpoints and credentials are refused: a node is reached over the
-    Unix socket that $HEARTH_SOCKET names. Its others (org, root_dir, images, storage, ...) are taken, and one line in the
+    Raises ConfigurationError. Flyte's words about endpoints and credentials are refused: `hearth cluster use` and
+    `hearth cluster login` say what a program talks to. Its others (org, root_dir, images, storage, ...) are taken, and one line in the
     log says that they have no effect: the root is found by pyproject.toml or .git, and there are no organisations.
     """
     for word, value in other.items():
@@ -64,8 +64,9 @@ def _init(
 
 def _elsewhere(what: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{what} is not supported: a program talks to the node of its machine over a Unix socket, today a private one that "
-        f"starts by itself ($HEARTH_SOCKET names another). Call hearth.init(project=..., domain=...), or nothing at all."
+        f"{what} is not supported: a program talks to the cluster in use (`hearth cluster use`; `hearth cluster login` makes one "
+        f"elsewhere known), else to a private node that starts by itself. Call hearth.init(project=..., domain=...), or "
+        f"nothing at all."
     )
 
 
@@ -90,7 +91,7 @@ async def _init_from_config_aio(path: Union[str, os.PathLike[str], None] = None,
 
 
 def _init_in_cluster(**other: Any) -> None:
-    """Flyte's setup inside of its cluster. Raises ConfigurationError: there are no clusters yet, and tasks need none."""
+    """Flyte's setup inside of its cluster. Raises ConfigurationError: a task is where it is, and needs none."""
     raise _elsewhere("init_in_cluster(...)")
 
 
@@ -99,7 +100,7 @@ async def _init_in_cluster_aio(**other: Any) -> None:
 
 
 def _init_from_api_key(api_key: Optional[str] = None, **other: Any) -> None:
-    """Flyte's setup for its service. Raises ConfigurationError: a node asks for no key, it serves its own user."""
+    """Flyte's setup for its service. Raises ConfigurationError: `hearth cluster login` keeps the token."""
     raise _elsewhere("init_from_api_key(...)")
 
 
