@@ -245,8 +245,8 @@ tls_channel::step tls_channel::judge(int result) {
         ERR_clear_error();
         fault_ = std::string("TLS: its certificate is refused: ") + X509_verify_cert_error_string(verdict);
       } else {
-        is_revoked_ = SSL_is_init_finished(tls_.get())
-                      && ERR_GET_REASON(ERR_peek_error()) == SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED;
+        // Before the handshake anybody may have said so.
+        is_revoked_ = has_shaken_hands_ && ERR_GET_REASON(ERR_peek_error()) == SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED;
         fault_ = "TLS: " + crypto_reason();
       }
       return step::failed;
@@ -257,6 +257,7 @@ tls_channel::step tls_channel::shake_hands() {
   ERR_clear_error();
   was_short_ = false;
   auto result = judge(SSL_do_handshake(tls_.get()));
+  has_shaken_hands_ = result == step::done;
   if (result == step::failed && fault_.empty())
     fault_ = "the connection ended";
   if (!push() && result != step::failed) {
