@@ -212,7 +212,7 @@ table environment_details(const json& row) {
 
 table replica_details(const json& row) {
   return lines()
-    .add("Replica", std::to_string(number_in(row, "id")))
+    .add("Replica", text_in(row, "id"))
     .add("Node", text_in(row, "node"))
     .add("Environment", text_in(row, "environment"))
     .add("Version", text_in(row, "version"))
