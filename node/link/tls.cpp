@@ -135,11 +135,11 @@ int tls_context::verify_member(int is_good, X509_STORE_CTX* presented) noexcept 
   if (is_good != 1 || X509_STORE_CTX_get_error_depth(presented) != 0)
     return is_good;
   try {
-    const auto* tls
-      = static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(presented, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    const auto* tls = static_cast<const SSL*>(
+      X509_STORE_CTX_get_ex_data(presented, SSL_get_ex_data_X509_STORE_CTX_idx()));
     const auto& self = *static_cast<const tls_context*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(tls)));
-    const auto node
-      = parse_node_uuid(subject_entry(*X509_get_subject_name(X509_STORE_CTX_get_current_cert(presented)), NID_commonName));
+    const auto node = parse_node_uuid(
+      subject_entry(*X509_get_subject_name(X509_STORE_CTX_get_current_cert(presented)), NID_commonName));
     if (!node || !self.is_removed_ || !self.is_removed_(*node))
       return 1;
     X509_STORE_CTX_set_error(presented, X509_V_ERR_CERT_REVOKED);
