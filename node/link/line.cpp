@@ -57,6 +57,7 @@ bool line::send(std::span<const bytes> parts) {
     return false;
   if (stream_.queued_bytes() > 0 && stream_.queued_bytes() + length > link_queue_bytes_max(on_)) {
     was_full_ = true;
+    stream_.tell_when_drained();
     return false;
   }
   stream_.write_with([&](std::string& out) { append_link_prefix(length, out); });

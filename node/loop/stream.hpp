@@ -33,7 +33,8 @@ public:
     /// peer ("sent a frame of ..."); it is empty when the peer closed between two frames. What was not written is lost.
     virtual void on_end(const std::string& reason) = 0;
 
-    /// The queue is empty again after the socket had taken no more for a while.
+    /// The queue is empty again after a flush that had left something: the socket took no more, or the turn was over; or
+    /// after somebody asked to be told.
     virtual void on_drained() {}
 
   protected:
@@ -60,6 +61,9 @@ public:
   void write(std::string_view text);
   /// Large memory is shared until it is written, small is copied.
   void write(bytes memory);
+
+  /// The owner will be told when the queue is empty, which it is not now.
+  void tell_when_drained() noexcept { owes_drained_ = true; }
 
   /// Written here, not yet to the socket. The owner keeps it within bounds.
   std::size_t queued_bytes() const noexcept { return output_.bytes_queued() + channel_->bytes_held(); }
@@ -106,6 +110,7 @@ private:
   turn_hook read_hook_;
   turn_hook flush_hook_;
   std::optional<write_observer> blocked_; // set: the socket takes no more
+  bool owes_drained_ = false;             // `on_drained` is to be called
   bool paused_ = false;
   bool unread_ = false; // while paused: the socket may hold something
   bool gone_ = false;   // the peer is gone: read what is left, paused or not

@@ -381,6 +381,19 @@ BOOST_FIXTURE_TEST_CASE(a_turn_reads_and_writes_no_more_than_a_channel_has_time_
   BOOST_REQUIRE(run_until([&] { return taken == text.size(); }));
   BOOST_TEST(longest <= endless_channel::each_turn + frame(100).size());
   BOOST_TEST(here.batches >= text.size() / endless_channel::each_turn);
+  BOOST_REQUIRE(run_until([&] { return here.drained == 1u; })); // although the socket took all that it was given
+}
+
+BOOST_FIXTURE_TEST_CASE(who_asks_is_told_that_all_is_written_even_if_that_was_soon, loop_fixture) {
+  auto [a, b] = socket_pair();
+  end here;
+  here.open(loop, kj::mv(a));
+  here.stream->write(frame(1));
+  here.stream->tell_when_drained();
+  BOOST_REQUIRE(run_until([&] { return here.drained == 1u; }));
+  here.stream->write(frame(1));
+  pass_time();
+  BOOST_TEST(here.drained == 1u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
