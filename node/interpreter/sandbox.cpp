@@ -14,10 +14,9 @@ namespace {
 // Of /etc only what programs need to find libraries, names, times, certificates and fonts: the rest is the machine's own,
 // with keys and passwords that a node of root could read. Each is a mount, which costs a sandbox a quarter of a millisecond.
 constexpr std::initializer_list<const char*> settings_shown{
-  "OpenCL",       "alternatives", "crypto-policies", "fonts",         "group",        "host.conf",   "hostname",
-  "hosts",        "ld.so.cache",  "locale.alias",    "localtime",     "matplotlibrc", "mime.types",  "nsswitch.conf",
-  "os-release",   "passwd",       "pki/ca-trust",    "pki/tls/certs", "protocols",    "resolv.conf", "services",
-  "ssl/cert.pem", "ssl/certs",    "ssl/openssl.cnf", "timezone",
+  "OpenCL",      "alternatives", "fonts",         "group",           "hosts",     "ld.so.cache",  "localtime",
+  "mime.types",  "matplotlibrc", "nsswitch.conf", "os-release",      "passwd",    "pki/ca-trust", "pki/tls/certs",
+  "resolv.conf", "services",     "ssl/cert.pem",  "ssl/openssl.cnf", "ssl/certs", "timezone",
 };
 
 constexpr std::initializer_list<const char*> folders_shown{"/usr",   "/bin",   "/sbin",   "/lib",
