@@ -25,6 +25,11 @@ constexpr std::initializer_list<const char*> folders_shown{"/usr",   "/bin",   "
 // The number of cores and memory nodes, which numeric libraries ask for.
 constexpr const char* topology = "/sys/devices/system";
 
+// What the machine's own user may change there, without a capability, by writing to a file: bubblewrap covers these only where
+// their folders look writable, which they do not.
+constexpr std::initializer_list<const char*> proc_kept_read_only{"/proc/sys", "/proc/sysrq-trigger", "/proc/irq",
+                                                                 "/proc/bus", "/proc/fs", "/proc/acpi"};
+
 class argument_list {
 public:
   void add(std::initializer_list<std::string_view> words) {
@@ -73,6 +78,8 @@ void add_system(argument_list& into, const sandbox_plan& plan) {
   for (const auto& place : system_places())
     into.add({"--ro-bind-try", place, place});
   into.add({"--proc", "/proc", "--dev", "/dev"});
+  for (const auto* place : proc_kept_read_only)
+    into.add({"--ro-bind-try", place, place});
   for (const auto& device : plan.devices)
     into.add({"--dev-bind-try", device, device});
   if (!plan.devices.empty())
