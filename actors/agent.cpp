@@ -57,11 +57,10 @@ caf::result<opened_environment> agent_state::open_gate(const spec_ptr& spec, boo
 caf::result<opened_environment> agent_state::open_here(const spec_ptr& spec, bool deploy, epoch owner_epoch) {
   if (halted_)
     return error_of({ec::shutting_down, std::string(sentence(ec::shutting_down))});
-  if (is_stale(spec->key(), owner_epoch))
-    return error_of({ec::stale_epoch, std::string(sentence(ec::stale_epoch))});
   if (auto no = unfit(*spec); no.code != ec::none)
     return error_of(no);
-  heard_of(spec->key(), owner_epoch); // ends a supervisor of an older ownership
+  if (!obeys(spec->key(), owner_epoch)) // else a supervisor of an older ownership ends
+    return error_of({ec::stale_epoch, std::string(sentence(ec::stale_epoch))});
   auto& supervisor = supervisors_[spec->key()];
   if (!supervisor) {
     supervisor = self_->spawn<caf::monitored>(
@@ -140,13 +139,18 @@ void agent_state::add_memory(std::vector<environment_row> environments, std::vec
   self_->request(config_.foundry, defaults::inner_request_timeout, atom::list::value)
     .then(
       [this, rows, promise](const hearth_replica_memory& memory) mutable {
+        for (auto& row : rows->second)
+          if (const auto there = placed_.find(replica_id{row.id}); in_cluster())
+            row.node = node_name(there == placed_.end() ? config_.node : there->second.node);
+        for (const auto& [address, here] : replicas_)
+          if (here.owner) { // which has the rest of its row
+            auto& row = rows->second.emplace_back();
+            row.id = here.id.value;
+          }
         for (const auto& [id, bytes] : memory)
           for (auto& row : rows->second)
             if (row.id == id.value)
               row.memory_bytes = bytes;
-        for (auto& row : rows->second)
-          if (const auto there = placed_.find(replica_id{row.id}); in_cluster())
-            row.node = node_name(there == placed_.end() ? config_.node : there->second.node);
         std::sort(rows->first.begin(), rows->first.end(), [](auto& a, auto& b) {
           return std::tie(a.name, a.project, a.domain, a.version) < std::tie(b.name, b.project, b.domain, b.version);
         });

@@ -3,9 +3,11 @@
 #include "actors/capacity.hpp"
 #include "actors/control.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/journal_entry.hpp"
 #include "actors/placement.hpp"
 #include "actors/remote_replica.hpp"
 #include "actors/start_queue.hpp"
+#include "cluster/fence.hpp"
 
 #include <functional>
 #include <map>
@@ -142,8 +144,9 @@ private:
   void node_down(node_uuid node, const std::string& why);
   void say(node_uuid node, link::message message);
   void say_to_all(const link::message& message);
-  bool is_stale(const std::string& key, epoch owner_epoch) const;
   void heard_of(const std::string& key, epoch owner_epoch);
+  bool obeys(const std::string& key, epoch owner_epoch);
+  void note(const std::string& key, journal_entry::kind_t kind, std::string detail);
   void drain_replicas_of(node_uuid node);
   link::free_capacity free_now() const;
   void report_later();
@@ -208,8 +211,12 @@ private:
 
   // In a cluster.
   std::optional<node_views> nodes_;
-  std::unordered_map<std::string, epoch> epochs_; // the highest heard of, by key
-  std::unordered_map<std::string, epoch> owned_;  // of `supervisors_`, by key
+  cluster::fence fence_;
+  struct noted {
+    epoch owned, obeyed;
+  };
+  std::unordered_map<std::string, noted> noted_epochs_; // what the journal was told last, by key
+  std::unordered_map<std::string, epoch> owned_;        // of `supervisors_`, by key
   std::map<replica_id, placed_replica> placed_;
   std::unordered_map<caf::actor_addr, replica_id> placed_addresses_;
   std::map<ownership_key, absent> absent_owners_;

@@ -33,6 +33,10 @@ void agent_state::take(const control::member_changed& fact) {
 
 void agent_state::take(const control::owner_changed& fact) {
   heard_of(fact.key, fact.now.epoch);
+  if (auto& known = noted_epochs_[fact.key].owned;
+      fact.now.node && fact.now.epoch != std::exchange(known, fact.now.epoch))
+    note(fact.key, journal_entry::kind_t::owned,
+         std::to_string(fact.now.epoch.value) + ": node " + node_name(fact.now.node));
   if (fact.now.node != config_.node && owned_.count(fact.key) > 0)
     disown(fact.key);
 }
@@ -49,18 +53,38 @@ void agent_state::take(const control::standing& fact) {
     disown(key);
 }
 
-bool agent_state::is_stale(const std::string& key, epoch owner_epoch) const {
-  const auto known = epochs_.find(key);
-  return known != epochs_.end() && owner_epoch < known->second;
-}
-
 /// From now on lower epochs are refused; a supervisor of one is an owner no more.
 void agent_state::heard_of(const std::string& key, epoch owner_epoch) {
-  if (!owner_epoch || is_stale(key, owner_epoch))
+  if (!fence_.raise(key, owner_epoch))
     return;
-  epochs_[key] = owner_epoch;
   if (const auto mine = owned_.find(key); mine != owned_.end() && mine->second < owner_epoch)
     disown(key);
+}
+
+/// Whether a command of this epoch counts here, which nothing of a lower epoch does afterwards.
+bool agent_state::obeys(const std::string& key, epoch owner_epoch) {
+  if (fence_.refuses(key, owner_epoch)) {
+    note(key, journal_entry::kind_t::refused,
+         std::to_string(owner_epoch.value) + " was refused: epoch " + std::to_string(fence_.highest(key).value));
+    return false;
+  }
+  heard_of(key, owner_epoch);
+  if (owner_epoch && owner_epoch != std::exchange(noted_epochs_[key].obeyed, owner_epoch))
+    note(key, journal_entry::kind_t::obeyed, std::to_string(owner_epoch.value));
+  return true;
+}
+
+void agent_state::note(const std::string& key, journal_entry::kind_t kind, std::string detail) {
+  if (!config_.journal)
+    return;
+  journal_entry e;
+  const auto domain = key.find('/') + 1, name = key.find('/', domain) + 1;
+  e.project = key.substr(0, domain - 1);
+  e.domain = key.substr(domain, name - domain - 1);
+  e.environment = key.substr(name);
+  e.kind = kind;
+  e.detail = std::move(detail);
+  self_->send(config_.journal, atom::append::value, std::vector<journal_entry>{std::move(e)});
 }
 
 /// Replicas of supervisors here end there when they are idle. Each owner sees to its own.

@@ -86,9 +86,8 @@ void agent_state::refuse(node_uuid node, const std::string& key, epoch owner_epo
 
 /// It starts now, or goes back: to wait is the owner's, who sees when another node has room.
 void agent_state::hear(node_uuid node, link::order& m) {
-  if (is_stale(m.key, m.epoch))
+  if (!obeys(m.key, m.epoch))
     return refuse(node, m.key, m.epoch, m.id, {ec::stale_epoch, std::string(sentence(ec::stale_epoch))});
-  heard_of(m.key, m.epoch);
   const bool drains = draining_ || nodes_->is_draining(config_.node);
   if (!drains && !waiting_.is_full()) {
     replica_order order;
@@ -133,7 +132,7 @@ void agent_state::hear(node_uuid node, link::dispatch& m) {
   if (!r)
     return;
   const auto key = r->spec->key();
-  if (r->owner != node || r->owner_epoch != m.epoch || is_stale(key, m.epoch)) {
+  if (r->owner != node || r->owner_epoch != m.epoch || fence_.refuses(key, m.epoch)) {
     replica::events no;
     for (const auto& item : m.items)
       no.emplace_back(replica::done{m.id, item.id, ec::stale_epoch, true, {}, {}});
@@ -166,9 +165,8 @@ void agent_state::hear(node_uuid node, link::retire& m) {
 // -- owners that change ----
 
 void agent_state::hear(node_uuid node, link::adopt& m) {
-  if (is_stale(m.key, m.epoch))
-    return say(node, link::adopted{m.key, epochs_.at(m.key), {}});
-  heard_of(m.key, m.epoch);
+  if (!obeys(m.key, m.epoch))
+    return say(node, link::adopted{m.key, fence_.highest(m.key), {}});
   const auto owner = absent_owner(m.key, m.epoch, node);
   hand_over(m.key, m.epoch, node, owner, [this, owner, key = m.key, owner_epoch = m.epoch] {
     self_->send(owner, atom::adopt::value, std::vector<adoptable>{}, true);

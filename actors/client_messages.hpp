@@ -135,9 +135,29 @@ struct make_join_token {
   std::optional<milliseconds> valid; // none: the node's default
 };
 
+/// A token for remote clients.
+struct make_client_token {
+  std::uint32_t request = 0;
+  std::string name;
+  std::vector<std::string> scopes;
+  std::optional<milliseconds> valid; // none: the node's default
+  bool is_endless = false;           // it does not end, whatever `valid` says
+};
+
+struct revoke_client_token {
+  std::uint32_t request = 0;
+  std::string name;
+};
+
 struct back_up {
   std::uint32_t request = 0;
   std::string target;
+};
+
+struct ping_node {
+  std::uint32_t request = 0;
+  std::string node;
+  std::uint32_t count = 1;
 };
 
 /// The client is gone or broke the protocol; the last event of a session.
@@ -147,7 +167,7 @@ struct gone {
 
 using event = std::variant<invoke, cancel, hello, open_environment, put_bundle, bundle_part, start_run, rerun, abort,
                            get, logs, wait, result, status, stop, ask_cluster, admit_node, remove_node, drain_node,
-                           set_voters, make_join_token, back_up, gone>;
+                           set_voters, make_join_token, make_client_token, revoke_client_token, back_up, ping_node, gone>;
 using events = std::vector<event>;
 
 // -- to the client ----
@@ -203,16 +223,24 @@ struct cluster_state {
   std::vector<member_row> members;
 };
 
+/// Round trips of frames over the link to a node.
+struct echoes {
+  std::uint32_t request = 0;
+  std::string node;
+  std::uint32_t count = 0;
+  std::chrono::nanoseconds min{0}, p50{0}, p99{0}, max{0};
+};
+
 /// The connection reads no further until `resume`: the client has as much open as its window allows.
 struct pause_reading {};
 struct resume_reading {};
 /// Ends the connection once everything before it is written.
 struct close {};
 
-using effect =
-  std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
-               rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
-               rows<event_row>, run_state, node_state, cluster_state, pause_reading, resume_reading, close>;
+using effect = std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
+                            rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
+                            rows<event_row>, rows<cluster::token_record>, run_state, node_state, cluster_state, echoes,
+                            pause_reading, resume_reading, close>;
 using effects = std::vector<effect>;
 
 } // namespace hearth::client

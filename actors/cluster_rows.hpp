@@ -48,6 +48,20 @@ std::vector<Row> merged(link::member_answers all) {
   return rows;
 }
 
+/// Replicas as their owners tell of them, with the memory that is known where they run: such rows have no environment.
+inline std::vector<replica_row> merged_replicas(link::member_answers all) {
+  auto rows = merged<replica_row>(std::move(all));
+  std::map<std::uint64_t, std::uint64_t> memory;
+  for (const auto& row : rows)
+    if (row.environment.empty())
+      memory[row.id] = row.memory_bytes;
+  std::erase_if(rows, [](const auto& row) { return row.environment.empty(); });
+  for (auto& row : rows)
+    if (const auto known = memory.find(row.id); known != memory.end())
+      row.memory_bytes = known->second;
+  return rows;
+}
+
 /// The last `limit` of them.
 template <class Row>
 std::vector<Row> newest(std::vector<Row> rows, std::size_t limit) {
@@ -78,13 +92,17 @@ std::vector<Row> fullest(link::member_answers all) {
   return rows;
 }
 
-/// Each run once, as the node tells it that knows most: all know of it, its home knows its actions. Newest first.
+inline bool has_ended(const run_row& row) { return row.phase != "QUEUED" && row.phase != "RUNNING"; }
+
+/// Each run once, as the node tells it that knows most: who knows of its end, else its home, which knows its actions. Newest
+/// first.
 inline std::vector<run_row> best_of_each(link::member_answers all, std::size_t limit) {
   std::map<std::string, run_row> best;
   for (auto& row : merged<run_row>(std::move(all))) {
     auto [at, is_new] = best.try_emplace(row.name, row);
-    if (!is_new && row.actions > at->second.actions)
-      at->second = std::move(row);
+    auto& known = at->second;
+    if (!is_new && std::pair(has_ended(row), row.actions) > std::pair(has_ended(known), known.actions))
+      known = std::move(row);
   }
   std::vector<run_row> rows;
   for (auto& [name, row] : best)

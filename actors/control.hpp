@@ -7,6 +7,7 @@
 
 #include <caf/all.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ using token = caf::atom_constant<caf::atom("token")>;
 using backup = caf::atom_constant<caf::atom("backup")>;
 using ask = caf::atom_constant<caf::atom("ask")>;
 using lost = caf::atom_constant<caf::atom("lost")>;
+using ping = caf::atom_constant<caf::atom("ping")>;
 } // namespace atom
 
 /// Hears what the control log decides, in its order.
@@ -31,8 +33,11 @@ using control_watcher = caf::typed_actor<caf::reacts_to<atom::events, control::f
 /// CONTROL is the door to the control log.
 using control_actor = caf::typed_actor<
   // Decides a command. The answer comes when it is committed and applied on this node, or with the code of its refusal;
-  // `no_quorum` when it is not known in time whether it was.
+  // `no_quorum` when it never was and never will be, `undecided` when that is not known in time.
   caf::replies_to<atom::propose, cluster::command>::with<cluster::outcome>,
+  // Answers when this node knows everything that was decided before the question; with `no_quorum` where no majority of the
+  // voters is reached, so that nobody can tell.
+  caf::replies_to<atom::read>::with<cluster::outcome>,
   // Who owns this environment; when nobody does, somebody is made its owner first. An error while this node may not act for
   // the cluster, or when that is not known in time.
   caf::replies_to<atom::own, std::string>::with<ownership>,
@@ -40,15 +45,26 @@ using control_actor = caf::typed_actor<
   caf::replies_to<atom::find, std::string, std::string>::with<bytes>,
   // The members of the cluster.
   caf::replies_to<atom::list>::with<std::vector<member_row>>,
+  // The tokens of remote clients, by their names.
+  caf::replies_to<atom::token>::with<std::vector<cluster::token_record>>,
   // Whether this node may act for the cluster.
   caf::replies_to<atom::status>::with<control::standing>,
   // Tells this watcher all that holds now, then what changes. It ends with the watcher.
   caf::reacts_to<atom::watch, control_watcher>>;
 
+/// A token for remote clients, as an operator wants it.
+struct wanted_token {
+  std::string name; // empty: one is made
+  std::vector<std::string> scopes;
+  std::optional<milliseconds> valid; // none: it does not end
+};
+
 /// The REGISTRAR does what an operator wants of one member of the cluster alone.
 using registrar_actor = caf::typed_actor<
   // A token with which one machine may join within this time; `not_permitted` where the authority's key is not.
   caf::replies_to<atom::token, milliseconds>::with<std::string>,
+  // A token with which remote clients come; it is good when this is answered.
+  caf::replies_to<atom::token, wanted_token>::with<std::string>,
   // Copies the control log into this file of the node's machine; what was done, as a sentence.
   caf::replies_to<atom::backup, std::string>::with<std::string>>;
 
@@ -64,7 +80,9 @@ struct session_cluster {
 /// can tell.
 using peer_actor = caf::typed_actor<
   // Says these. When too much waits for a slow node, the peer ends with `overloaded`: nothing is lost in between.
-  caf::reacts_to<atom::send, link::messages>>;
+  caf::reacts_to<atom::send, link::messages>,
+  // So many echoes of the other node's transport, one after another: how long each took, in ns.
+  caf::replies_to<atom::ping, std::uint32_t>::with<std::vector<std::uint64_t>>>;
 
 /// The GATE is what a session, run keeper or replica of this node knows of an environment of a cluster: a supervisor whose
 /// owner may be this node or another one, and may change. It is the caller of what it hands on.
@@ -104,6 +122,7 @@ struct node_parts {
   bundles_actor bundles;
   logs_actor logs;
   blobs_actor blobs;
+  records_actor records;
   node_listener replicas; // may be empty: then nothing of that kind is heard
   inspector_actor inspector{};
 };
@@ -141,6 +160,8 @@ using switchboard_actor = caf::typed_actor<
   // Asks a node (this one as well) something; its failure is the error. `node_lost` when it goes or does not answer in this
   // time (0: it may take any time).
   caf::replies_to<atom::ask, node_uuid, link::ask, milliseconds>::with<link::answer>,
+  // As a PEER's, of that node; `node_lost` when it goes.
+  caf::replies_to<atom::ping, node_uuid, std::uint32_t>::with<std::vector<std::uint64_t>>,
   // Asks all members of the cluster the same.
   caf::replies_to<atom::ask, link::ask, milliseconds>::with<link::member_answers>,
   // A GATE hears from now on who owns this environment, and which nodes go.
@@ -155,6 +176,8 @@ using switchboard_actor = caf::typed_actor<
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::ownership)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::bytes)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::member_row>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cluster::token_record>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::wanted_token)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::control::standing)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::link::member_answers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cluster::command)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cluster/commands.hpp"
+#include "cluster/records.hpp"
 #include "core/ids.hpp"
 
 #include <cstdint>
@@ -74,7 +75,12 @@ struct standing {
   std::string why_not; // for a person
 };
 
-using fact = std::variant<member_changed, owner_changed, run_changed, run_forgotten, standing>;
+/// All tokens of remote clients that there are now.
+struct tokens_changed {
+  std::shared_ptr<const std::vector<cluster::token_record>> now;
+};
+
+using fact = std::variant<member_changed, owner_changed, run_changed, run_forgotten, standing, tokens_changed>;
 using facts = std::vector<fact>;
 
 } // namespace control

@@ -77,6 +77,9 @@ void controller_state::take(const fact& fact) {
                [&](const facts::run_abort_wanted& f) { refresh(f.name); },
                [&](const facts::run_ended& f) { refresh(f.name); },
                [&](const facts::run_forgotten& f) { forget(f.root); },
+               [&](const facts::token_changed&) {
+                 tell(control::tokens_changed{std::make_shared<const std::vector<token_record>>(tokens())});
+               },
                [](const auto&) { /* nobody here reacts to it */ },
              },
              fact);
@@ -98,7 +101,8 @@ void controller_state::forget(call_id root) {
 
 void controller_state::settle_standing() {
   control::standing now;
-  const auto* seat = state_->seat_of(config_.self);
+  // A node that starts finds the seat of its former life on its disk: what that had has gone on elsewhere meanwhile.
+  const auto* seat = state_->find_seat(consensus_.seat);
   now.holds = seat && consensus_.has_lease;
   now.seat = seat ? seat->seat : seat_id{};
   if (!now.holds)
@@ -133,13 +137,13 @@ member_row controller_state::row_of(const member& member) const {
   row.name = member.name;
   row.draining = member.draining;
   row.is_removed = member.removed;
+  row.address = member.address;
   row.incarnation = member.incarnation;
   const auto& voters = state_->image().voters;
   row.is_voter = std::find(voters.begin(), voters.end(), member.node) != voters.end();
   row.is_leader = member.node == consensus_.leader;
   if (const auto* seat = state_->seat_of(member.node)) {
     row.seat = seat->seat;
-    row.address = seat->address;
     row.capacity = seat->capacity;
   }
   return row;
@@ -148,11 +152,19 @@ member_row controller_state::row_of(const member& member) const {
 ownership controller_state::owner_of(const std::string& key) const {
   const auto [seat, epoch] = state_->owner_of(key);
   const auto* record = state_->find_seat(seat);
-  return {record ? record->node : node_uuid{}, seat, epoch};
+  const bool is_former = record && record->node == config_.self && seat != standing_.seat;
+  return {record && !is_former ? record->node : node_uuid{}, seat, epoch};
+}
+
+std::vector<token_record> controller_state::tokens() const {
+  std::vector<token_record> all;
+  for (const auto& [name, token] : state_->image().tokens)
+    all.push_back(token);
+  return all;
 }
 
 control::facts controller_state::everything() const {
-  control::facts all{standing_};
+  control::facts all{control::tokens_changed{std::make_shared<const std::vector<token_record>>(tokens())}, standing_};
   const auto& image = state_->image();
   for (const auto& [node, member] : image.members)
     if (!member.removed)
@@ -199,6 +211,14 @@ caf::result<outcome> controller_state::propose(const command& command) {
   auto promise = self_->make_response_promise<outcome>();
   proposed_.emplace(number, promise);
   config_.submit(number, command);
+  return promise;
+}
+
+caf::result<outcome> controller_state::read() {
+  const auto number = ++numbers_;
+  auto promise = self_->make_response_promise<outcome>();
+  proposed_.emplace(number, promise);
+  config_.read(number);
   return promise;
 }
 
@@ -255,6 +275,7 @@ controller_actor::behavior_type controller_state::make_behavior(controller_actor
   });
   return {
     [this](atom::propose, const command& command) { return propose(command); },
+    [this](atom::read) { return read(); },
     [this](atom::own, const std::string& key) { return own(key); },
     [this](atom::find, const std::string& key, const std::string& version) { return find(key, version); },
     [this](atom::list) {
@@ -264,6 +285,7 @@ controller_actor::behavior_type controller_state::make_behavior(controller_actor
           rows.push_back(row_of(member));
       return rows;
     },
+    [this](atom::token) { return tokens(); },
     [this](atom::status) { return standing_; },
     [this](atom::watch, const control_watcher& watcher) { watch(watcher); },
     [this](atom::attach, const control::image_ptr& image) { attach(image); },

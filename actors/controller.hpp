@@ -28,6 +28,7 @@ using image_ptr = std::shared_ptr<const cluster::control_image>;
 /// What consensus knows that is in no entry.
 struct consensus {
   bool has_lease = false;
+  seat_id seat;        // that this process has taken; none: not yet, or lost
   node_uuid leader;    // none: unknown
   std::string why_not; // without a lease, for a person
 };
@@ -38,7 +39,8 @@ struct consensus {
 using controller_actor = control_actor::extend<
   caf::reacts_to<atom::attach, control::image_ptr>, caf::reacts_to<atom::append, control::entries>,
   caf::reacts_to<atom::status, control::consensus>,
-  // The command that was submitted under this number has been decided. Told after its entry.
+  // The command that was submitted under this number has been decided, or what was to be read is known. Told after the
+  // entries that belong to it.
   caf::reacts_to<atom::done, std::uint64_t, cluster::outcome>>;
 
 /// The CONTROLLER applies the entries of the control log beside the actors that need to know, tells them what changed, and
@@ -53,6 +55,9 @@ struct controller_config {
   std::vector<node_uuid> voters;
   /// Takes a command to the control loop, which answers under this number, in a bounded time. Does not block.
   std::function<void(std::uint64_t number, cluster::command)> submit;
+  /// Has the control loop answer under this number when what was decided until now has been told, in a bounded time. Does not
+  /// block.
+  std::function<void(std::uint64_t number)> read;
 };
 
 class controller_state {
@@ -69,9 +74,11 @@ private:
   void take(const cluster::fact& fact);
   void decided(std::uint64_t number, const cluster::outcome& outcome);
   caf::result<cluster::outcome> propose(const cluster::command& command);
+  caf::result<cluster::outcome> read();
   caf::result<ownership> own(const std::string& key);
   caf::result<bytes> find(const std::string& key, const std::string& version);
   void watch(const control_watcher& watcher);
+  std::vector<cluster::token_record> tokens() const;
   control::facts everything() const;
   void tell(control::fact fact);
   void flush();
@@ -91,8 +98,8 @@ private:
   std::vector<control_watcher> watchers_;
   control::facts news_; // not told yet
   std::uint64_t numbers_ = 0;
-  std::map<std::uint64_t, caf::typed_response_promise<cluster::outcome>> proposed_;
-  std::map<std::uint64_t, std::string> granted_; // key
+  std::map<std::uint64_t, caf::typed_response_promise<cluster::outcome>> proposed_; // and asked to read
+  std::map<std::uint64_t, std::string> granted_;                                    // key
   std::map<std::string, std::vector<owner_promise>> owners_wanted_;
 };
 

@@ -294,7 +294,8 @@ struct run_order {
   bool detach = false;
   bool logs = false;
   std::string project, domain, inputs;
-  call root; // `caller` and `output` are set by the run keeper
+  std::string principal; // who submits it; empty: the user to whom the node belongs
+  call root;             // `caller` and `output` are set by the run keeper
   supervisor_actor supervisor;
   spec_ptr spec;
   session_actor session; // hears output and the reply, unless it is gone; may be empty

@@ -34,6 +34,8 @@ void journal_state::append(std::vector<journal_entry>& entries) {
     entry.unix_ms = at;
     if (entry.detail.size() > defaults::journal_detail_bytes_max)
       entry.detail.resize(defaults::journal_detail_bytes_max); // a cut character is mended where it is written
+    if (config_.also_told)
+      config_.also_told(entry);
     page.last = messages_;
     page.entries.push_back(std::move(entry));
     if (page.entries.size() > defaults::journal_entries_max)

@@ -18,6 +18,7 @@ namespace hearth {
 ///             may: the one that was silent longest goes first.
 struct journal_config {
   std::function<std::uint64_t()> unix_ms;
+  std::function<void(const journal_entry&)> also_told{}; // of each entry; may be empty
 };
 
 class journal_state {

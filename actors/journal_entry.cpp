@@ -31,6 +31,12 @@ std::string_view name(journal_entry::kind_t kind) noexcept {
       return "placed";
     case journal_entry::kind_t::adopted:
       return "adopted";
+    case journal_entry::kind_t::owned:
+      return "owned";
+    case journal_entry::kind_t::obeyed:
+      return "obeyed";
+    case journal_entry::kind_t::refused:
+      return "refused";
   }
   return "decided";
 }
@@ -64,6 +70,12 @@ std::string in_words(const journal_entry& entry) {
       return replica + " is placed on node " + entry.detail + '.';
     case journal_entry::kind_t::adopted:
       return replica + " of the former owner was adopted, warm.";
+    case journal_entry::kind_t::owned:
+      return "Epoch " + entry.detail + " owns it.";
+    case journal_entry::kind_t::obeyed:
+      return "Epoch " + entry.detail + " is obeyed.";
+    case journal_entry::kind_t::refused:
+      return "Epoch " + entry.detail + " is known.";
   }
   return {};
 }

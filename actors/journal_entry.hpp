@@ -23,6 +23,9 @@ struct journal_entry {
     cooled,        // the zygote is not kept any longer
     placed,        // a replica is to start on a node; `detail`: which, and why there
     adopted,       // a replica of a former owner is this one's
+    owned,         // this node has heard who owns the environment; `detail`: the epoch and the node
+    obeyed,        // the first command of an epoch was carried out here; `detail`: the epoch
+    refused,       // a command of a lower epoch was not; `detail`: the epoch, and the one that is known
   };
 
   std::uint64_t unix_ms = 0; // filled by the journal

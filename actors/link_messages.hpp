@@ -242,20 +242,25 @@ struct free_capacity {
 
 // -- questions with one answer ----
 
-/// `what`: environments, replicas, nodes, events, runs, actions, await, result, abort, logs, bundle, blob.
+/// `what`: environments, replicas, nodes, events, runs, actions, await, result, abort, logs, bundle, blob; of what another
+/// node keeps for runs: keep (a value, until it is on the disk), record (of these children), recorded (which calls are).
 struct ask {
   std::uint64_t request = 0;
   std::string what;
   std::vector<std::string> words;
   std::uint32_t limit = 0;
   bool follow = false;
-  caller_ref caller; // of `logs`: who hears the output
+  caller_ref caller;                    // of `logs`: who hears the output
+  std::vector<call_id> calls{};         // of `recorded`: the root, the one whose record counts too or none, the names
+  std::vector<finished_child> children{}; // of `record`, by their names
+  payload value{};                      // of `keep`
 };
 
 struct answer {
   using rows =
     std::variant<std::monostate, std::vector<environment_row>, std::vector<replica_row>, std::vector<node_row>,
-                 std::vector<event_row>, std::vector<run_row>, std::vector<action_row>, call_reply, payload>;
+                 std::vector<event_row>, std::vector<run_row>, std::vector<action_row>, call_reply, payload,
+                 std::vector<finished_child>>;
 
   std::uint64_t request = 0;
   failure error;

@@ -1,6 +1,7 @@
 #include "actors/batch.hpp"
 #include "actors/error.hpp"
 #include "actors/remote_supervisor.hpp"
+#include "cluster/run_home.hpp"
 
 /// What a gate does with the calls it holds: hands them to the owner, and finds out about those that were lost there.
 namespace hearth {
@@ -145,11 +146,12 @@ void gate_state::lose(call_id id, const std::string& why) {
   const auto task = h.what.header.task;
   const auto allowed = task < tasks.size() ? tasks[task].retries.lost : retry_spec{}.lost;
   const auto name = task < tasks.size() ? tasks[task].name : h.what.spec->name;
-  if (allowed == 0)
-    return answer(id, ec::maybe_executed,
+  const auto end = cluster::after_loss(allowed, ++h.lost);
+  if (end == ec::maybe_executed)
+    return answer(id, end,
                   "Nobody knows whether " + name + " ran: " + why + ". With lost=0 it is not run again.");
-  if (++h.lost > allowed)
-    return answer(id, ec::node_lost,
+  if (end == ec::node_lost)
+    return answer(id, end,
                   name + " was lost " + std::to_string(h.lost) + " times, the last time because " + why
                     + "; RetryStrategy(lost=" + std::to_string(allowed) + ") allows no more.");
   wait_again(h);

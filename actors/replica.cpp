@@ -31,7 +31,7 @@ void replica_state::take(interpreter::hello& e) {
   ready_ = true;
   pid_ = e.pid;
   start_ = self_->clock().now() - born_;
-  if (!former_)
+  if (!is_handed_over_)
     told_.push_back(replica::ready{config_.order.id, self_->ctrl(), how_, pid_, start_});
 }
 
@@ -260,8 +260,8 @@ void replica_state::flush() {
   if (!child_replies_.empty() && door_)
     self_->send(door_, atom::replies::value, std::move(child_replies_));
   child_replies_.clear();
-  if (!told_.empty())
-    self_->send(former_ ? former_ : config_.supervisor, atom::events::value, std::move(told_));
+  if (const auto& to = is_handed_over_ ? former_ : config_.supervisor; to && !told_.empty())
+    self_->send(to, atom::events::value, std::move(told_));
   told_.clear();
   announce_if_idle();
 }
@@ -275,7 +275,7 @@ replica_actor::behavior_type replica_state::make_behavior(replica_actor::pointer
   self->monitor(config_.supervisor);
   self->set_down_handler([this](caf::down_msg& down) {
     if (down.source == config_.supervisor.address() || (former_ && down.source == former_.address())) {
-      supervisor_down();
+      supervisor_down(down.source);
     } else if (door_ && down.source == door_.address()) {
       interpreter::gone e{ec::interpreter_lost, "Its interpreter's door failed inside the node.", {}};
       for (std::uint32_t slot = 0; slot < uses_.size(); ++slot)

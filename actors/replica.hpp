@@ -57,7 +57,7 @@ private:
   bool change_owner(const supervisor_actor& to);
   void announce_if_idle();
   adoptable announcement() const;
-  void supervisor_down();
+  void supervisor_down(const caf::actor_addr& which);
 
   // From the interpreter.
   void take(interpreter::hello& e);
@@ -103,7 +103,8 @@ private:
   bool ready_ = false;
   std::uint32_t pid_ = 0;
   nanoseconds start_{0};
-  supervisor_actor former_; // set until nothing that it dispatched runs any more: it hears of that
+  bool is_handed_over_ = false; // the new supervisor hears of it when nothing of the former one's runs any more
+  supervisor_actor former_;     // until then it hears of what runs; empty: it has ended
   bool draining_ = false;
   std::vector<use> uses_;
   std::vector<std::uint32_t> free_;

@@ -8,23 +8,27 @@ namespace hearth {
 bool replica_state::change_owner(const supervisor_actor& to) {
   if (draining_ || config_.order.fresh || config_.supervisor == to)
     return false;
-  if (former_) // the one in between has never heard of it
+  if (is_handed_over_) // the one in between has never heard of it
     self_->demonitor(config_.supervisor.address());
   else
     former_ = config_.supervisor;
+  is_handed_over_ = true;
   config_.supervisor = to;
   self_->monitor(to);
   announce_if_idle();
-  return !former_;
+  return !is_handed_over_;
 }
 
 void replica_state::announce_if_idle() {
-  if (!former_ || !ready_ || in_use_ > 0 || draining_)
+  if (!is_handed_over_ || !ready_ || in_use_ > 0 || draining_)
     return;
-  replica::events last{replica::lost{config_.order.id, {ec::stale_epoch, "Another owner has it now."}, {}, {}}};
-  self_->send(former_, atom::events::value, std::move(last));
-  self_->demonitor(former_.address());
-  former_ = supervisor_actor{};
+  is_handed_over_ = false;
+  if (former_) {
+    replica::events last{replica::lost{config_.order.id, {ec::stale_epoch, "Another owner has it now."}, {}, {}}};
+    self_->send(former_, atom::events::value, std::move(last));
+    self_->demonitor(former_.address());
+    former_ = supervisor_actor{};
+  }
   self_->send(config_.supervisor, atom::adopt::value, std::vector<adoptable>{announcement()}, false);
 }
 
@@ -32,7 +36,11 @@ adoptable replica_state::announcement() const {
   return {config_.order.id, self_->ctrl(), config_.order.spec->version, config_.order.concurrency, how_, pid_, start_};
 }
 
-void replica_state::supervisor_down() {
+void replica_state::supervisor_down(const caf::actor_addr& which) {
+  if (former_ && which == former_.address()) { // what it left here goes on, and its results reach those who wait for them
+    former_ = supervisor_actor{};
+    return;
+  }
   if (runs_stop_hooks())
     return;
   if (door_)

@@ -21,8 +21,6 @@ void add(std::string& to, std::string_view part) {
 
 caf::result<std::string> run_keeper_state::accept(run_order& order) {
   const auto root = order.root.header.id;
-  if (submissions_.contains(root))
-    return error_of({ec::conflict, "This run is being submitted already."});
   auto s = std::make_shared<submission>();
   auto& e = s->entry;
   e.root = root;
@@ -39,6 +37,7 @@ caf::result<std::string> run_keeper_state::accept(run_order& order) {
   e.task_name = task.name;
   e.lost = task.retries.lost;
   e.inputs = order.inputs;
+  e.principal = order.principal;
   e.rerun_of = order.rerun_of;
   e.detached = order.detach;
   e.unix_ms = config_->unix_ms();
@@ -48,8 +47,17 @@ caf::result<std::string> run_keeper_state::accept(run_order& order) {
   e.trace_span = order.root.header.trace.span;
   s->order = std::move(order);
   s->promise = self_->make_response_promise<std::string>();
-  submissions_.emplace(root, s);
-  if (may_accept()) {
+  submit(s);
+  return s->promise;
+}
+
+/// A client that has lost its connection submits again, perhaps before the first time was decided: one after the other, so
+/// that the control log says whether it is the same run. Each is a request of a session, which bounds how many there are.
+void run_keeper_state::submit(const submission_ptr& s) {
+  const auto root = s->entry.root;
+  if (const auto [first, is_first] = submissions_.emplace(root, s); !is_first) {
+    first->second->behind.push_back(s);
+  } else if (may_accept()) {
     store_arguments(s);
   } else if (unsettled_.size() < defaults::runs_unsettled_max) {
     unsettled_.push_back(s); // a node that starts, or a cluster that has lost its leader, is there again soon
@@ -57,7 +65,13 @@ caf::result<std::string> run_keeper_state::accept(run_order& order) {
   } else {
     refuse(s, {ec::overloaded, std::to_string(unsettled_.size()) + " runs wait on this node for its cluster already."});
   }
-  return s->promise;
+}
+
+/// It has been decided: whoever submitted the same meanwhile is next.
+void run_keeper_state::settled(const submission_ptr& s) {
+  submissions_.erase(s->entry.root);
+  for (const auto& next : std::exchange(s->behind, {}))
+    submit(next);
 }
 
 /// Its time to wait for a cluster is over, or that is there.
@@ -126,7 +140,7 @@ void run_keeper_state::accepted(const submission_ptr& s, const cluster::outcome&
   }
   if (outcome.code != ec::none)
     return refuse(s, {outcome.code, outcome.message});
-  submissions_.erase(s->entry.root);
+  settled(s);
   auto* run = book_->find(s->entry.root);
   if (!run) {
     s->promise.deliver(
@@ -146,8 +160,8 @@ void run_keeper_state::accepted(const submission_ptr& s, const cluster::outcome&
 }
 
 void run_keeper_state::refuse(const submission_ptr& s, failure why) {
-  submissions_.erase(s->entry.root);
   s->promise.deliver(error_of(why));
+  settled(s);
 }
 
 } // namespace hearth

@@ -1,5 +1,6 @@
 #include "actors/run_book.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -101,14 +102,13 @@ run_entry& run_book::put(durable_run_ptr run) {
   const bool is_open = !entry.ended();
   open_ += is_open && !was_open ? 1 : 0;
   open_ -= was_open && !is_open ? 1 : 0;
-  if (was_open && !is_open) {
-    entry.open_actions.clear();
+  if (was_open && !is_open)
     ended_.push_back(root);
-  }
   if (ended_.size() > actions_of_ended_) {
     if (auto* oldest = find(ended_.front())) {
       oldest->actions = {};
       oldest->index = {};
+      oldest->open_actions = {};
     }
     ended_.pop_front();
   }
@@ -175,6 +175,27 @@ std::vector<run_entry*> run_book::newest(std::size_t limit) {
   for (auto run = entries_.rbegin(); run != entries_.rend() && result.size() < limit; ++run)
     result.push_back(&*run);
   return result;
+}
+
+std::vector<action_row> run_book::actions(const run_entry& run, std::size_t limit) {
+  std::vector<action_row> rows(run.actions.begin(),
+                               run.actions.begin() + static_cast<std::ptrdiff_t>(std::min(limit, run.actions.size())));
+  if (!run.ended())
+    return rows;
+  for (auto& row : rows) {
+    if (is_terminal(row.phase))
+      continue;
+    row.phase = row.depth == 0 ? run.row.phase : "UNKNOWN";
+    row.error = row.depth == 0 ? run.row.error : "Its run has ended, and how it ended itself was not reported.";
+  }
+  return rows;
+}
+
+void run_book::forget_actions(run_entry& run) {
+  run.actions = {};
+  run.index = {};
+  run.open_actions = {};
+  run.row.actions = run.row.actions_done = run.row.actions_failed = 0;
 }
 
 void run_book::count(run_entry& run, action_event& e) {

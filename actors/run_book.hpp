@@ -37,7 +37,7 @@ struct run_entry {
 /// forgotten.
 class run_book {
 public:
-  /// Of the newest so many ended runs the actions are kept.
+  /// Of the newest so many ended runs the actions are kept, and what is reported late is still counted.
   explicit run_book(std::size_t actions_of_ended_max = defaults::runs_kept) : actions_of_ended_(actions_of_ended_max) {}
 
   /// Adds the run, or brings it up to date.
@@ -52,6 +52,12 @@ public:
 
   /// Newest first.
   std::vector<run_entry*> newest(std::size_t limit);
+
+  /// The first of the run's actions, as listings show them: in a run that has ended none runs, whatever was reported.
+  static std::vector<action_row> actions(const run_entry& run, std::size_t limit);
+
+  /// Its home is elsewhere now, and what happened here is not what happens there.
+  static void forget_actions(run_entry& run);
 
   /// How many have not ended.
   std::size_t open_count() const { return open_; }

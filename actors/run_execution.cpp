@@ -1,5 +1,6 @@
 #include "actors/error.hpp"
 #include "actors/run_keeper.hpp"
+#include "cluster/run_home.hpp"
 #include "core/defaults.hpp"
 
 #include <algorithm>
@@ -10,23 +11,6 @@
 namespace hearth {
 
 namespace {
-
-/// Whether trying again later may help.
-bool passes(ec code) {
-  switch (code) {
-    case ec::no_quorum:
-    case ec::overloaded:
-    case ec::queue_full:
-    case ec::node_lost:
-    case ec::stale_epoch:
-    case ec::storage_failed:
-    case ec::shutting_down:
-    case ec::internal_error: // a part of the node did not answer in time
-      return true;
-    default:
-      return false;
-  }
-}
 
 std::string one_sentence(const call_reply& answer) {
   return answer.is_text ? std::string(answer.value.head.view()) : std::string(sentence(answer.code));
@@ -63,13 +47,12 @@ void run_keeper_state::prepare(call_id root) {
     return fail(root, {ec::aborted, run.abort_reason});
   if (run.submitted.deadline_ms > 0 && remaining(run).count() <= 0)
     return fail(root, {ec::deadline_exceeded, "The run's deadline passed before it could go on at its new home."});
-  if (!x.arguments)
-    return fetch_arguments(root);
-  if (!x.supervisor)
-    return open_environment(root);
-  if (run.submitted.lost == 0 && !run.is_claimed)
-    return claim(root);
-  dispatch(root);
+  switch (cluster::need_of({x.arguments.has_value(), static_cast<bool>(x.supervisor), run.is_claimed, run.submitted.lost})) {
+    case cluster::run_need::arguments: return fetch_arguments(root);
+    case cluster::run_need::environment: return open_environment(root);
+    case cluster::run_need::claim: return claim(root);
+    case cluster::run_need::nothing: return dispatch(root);
+  }
 }
 
 void run_keeper_state::fetch_arguments(call_id root) {
@@ -90,7 +73,7 @@ void run_keeper_state::fetch_arguments(call_id root) {
     [this, root, attempt = x.run->attempt](const caf::error& error) {
       // In a cluster it may be on a node that is away.
       if (executed(root, attempt))
-        passes(failure_of(error).code) || config_->switchboard ? put_off(root) : fail(root, failure_of(error));
+        cluster::passes(failure_of(error).code) || config_->switchboard ? put_off(root) : fail(root, failure_of(error));
     });
 }
 
@@ -98,7 +81,7 @@ void run_keeper_state::open_environment(call_id root) {
   auto& x = executions_.at(root);
   const auto failed = [this, root, attempt = x.run->attempt](const caf::error& error) {
     if (executed(root, attempt))
-      passes(failure_of(error).code) ? put_off(root) : fail(root, failure_of(error));
+      cluster::passes(failure_of(error).code) ? put_off(root) : fail(root, failure_of(error));
   };
   const auto open = [this, root, attempt = x.run->attempt, failed](const spec_ptr& spec) {
     self_->request(agent_, defaults::inner_request_timeout, atom::open::value, spec, false)
@@ -138,12 +121,11 @@ void run_keeper_state::claim(call_id root) {
       [this, root, attempt = x.run->attempt](const cluster::outcome& outcome) {
         if (!executed(root, attempt))
           return;
-        if (outcome.code == ec::none)
-          dispatch(root);
-        else if (passes(outcome.code) && outcome.code != ec::stale_epoch)
-          put_off(root);
-        else
-          drop(root, outcome.message);
+        switch (cluster::verdict_of(outcome.code)) {
+          case cluster::run_verdict::holds: return dispatch(root);
+          case cluster::run_verdict::later: return put_off(root);
+          case cluster::run_verdict::over: return drop(root, outcome.message);
+        }
       },
       [this, root, attempt = x.run->attempt](const caf::error&) {
         if (executed(root, attempt))
@@ -164,7 +146,7 @@ void run_keeper_state::dispatch(call_id root) {
   c.spec = x.spec;
   c.caller = c.output = caller_actor(self_);
   c.in_run = true;
-  c.replays = x.run->attempt > 1 || std::exchange(x.was_made, true) || !submitted.rerun_of.empty();
+  c.replays = cluster::replays(x.run->attempt, std::exchange(x.was_made, true), !submitted.rerun_of.empty());
   heed(x.supervisor.address());
   std::vector<call> batch;
   batch.push_back(std::move(c));
@@ -230,8 +212,9 @@ void run_keeper_state::complete(call_id root, cluster::complete_run end) {
     .then(
       [this, root](const cluster::outcome& outcome) {
         // Decided, by us or by somebody else: the fact has been told before this answer, and the execution is over.
-        if (outcome.code != ec::none && executions_.contains(root))
-          passes(outcome.code) ? put_off(root) : drop(root, outcome.message);
+        const auto verdict = cluster::verdict_of(outcome.code);
+        if (verdict != cluster::run_verdict::holds && executions_.contains(root))
+          verdict == cluster::run_verdict::later ? put_off(root) : drop(root, outcome.message);
       },
       [this, root](const caf::error&) {
         if (executions_.contains(root))
@@ -301,8 +284,8 @@ void run_keeper_state::supervisor_down(const caf::actor_addr& supervisor) {
     if (x.stage != execution::stage_t::running)
       continue;
     x.stage = execution::stage_t::preparing;
-    if (x.run->submitted.lost == 0)
-      fail(root, {ec::maybe_executed, std::string(sentence(ec::maybe_executed))});
+    if (const auto code = cluster::after_loss(x.run->submitted.lost, 1); code != ec::none)
+      fail(root, {code, std::string(sentence(code))});
     else
       put_off(root);
   }

@@ -1,6 +1,7 @@
 #include "actors/run_keeper.hpp"
 
 #include "actors/error.hpp"
+#include "cluster/run_home.hpp"
 #include "core/defaults.hpp"
 
 #include <algorithm>
@@ -32,6 +33,8 @@ void run_keeper_state::take(control::facts& facts) {
       changed(std::move(run->now));
     else if (auto* old = std::get_if<control::run_forgotten>(&fact))
       forgotten(old->last);
+    else if (auto* member = std::get_if<control::member_changed>(&fact))
+      members_[member->now.node] = member->now;
   }
 }
 
@@ -39,21 +42,25 @@ void run_keeper_state::changed(durable_run_ptr now) {
   auto& run = book_->put(std::move(now));
   const auto root = run.root();
   const auto& d = *run.durable;
-  if (d.end) {
-    conclude(run);
-    return drop(root, "The run has ended.");
-  }
+  if (const auto home = members_.find(d.home); home != members_.end())
+    run.row.node = home->second.name; // the last one, when it has ended
   const auto x = executions_.find(root);
   const bool is_ours = is_at_home(d);
-  if (x != executions_.end() && (!is_ours || x->second.run->attempt != d.attempt))
-    drop(root, "The run goes on elsewhere.");
-  if (!is_ours)
-    return;
-  if (!executions_.contains(root))
+  std::optional<cluster::run_hold> here;
+  if (x != executions_.end())
+    here = {x->second.run->attempt, x->second.run->is_to_end};
+  const auto turn = cluster::turn_of({d.end.has_value(), is_ours, d.is_to_end, d.attempt}, here);
+  if (d.end)
+    conclude(run);
+  if (turn.drops)
+    drop(root, d.end ? "The run has ended." : "The run goes on elsewhere.");
+  if (!d.end && !is_ours)
+    run_book::forget_actions(run); // another home is told of them
+  if (turn.begins)
     begin(run);
-  else if (d.is_to_end && !x->second.run->is_to_end)
+  else if (turn.aborts)
     wish_abort(run);
-  else
+  else if (here && !turn.drops)
     x->second.run = run.durable;
 }
 
@@ -150,7 +157,7 @@ void run_keeper_state::acted(std::vector<action_event>& events) {
   std::set<call_id> touched;
   for (auto& e : events) {
     auto* run = book_->find(e.root);
-    if (!run || !is_at_home(*run->durable))
+    if (!run || (!run->ended() && !is_at_home(*run->durable)))
       continue;
     // The reply of the root call comes straight from its replica, so it may be faster than the record of its action.
     run_book::count(*run, e);
@@ -197,6 +204,8 @@ caf::result<run_row> run_keeper_state::abort(const std::string& name_or_root, co
 
 caf::result<run_row> run_keeper_state::abort_action(run_entry& run, const std::string& action,
                                                     const std::string& reason) {
+  if (config_->switchboard && run.durable->home && run.durable->home != config_->self)
+    return abort_at_home(run, action, reason);
   std::vector<call_id> matches;
   for (const auto& [id, open] : run.open_actions)
     if (to_string(id).compare(0, action.size(), action) == 0)
@@ -210,6 +219,25 @@ caf::result<run_row> run_keeper_state::abort_action(run_entry& run, const std::s
                                         + "` begin with `" + action + "`; give more of the id."});
   return error_of({ec::bad_request, "Run `" + run.name() + "` has no open action `" + action + "`; `hearth get actions "
                                       + run.name() + "` lists them."});
+}
+
+/// Only the home of a run knows where its actions are.
+caf::result<run_row> run_keeper_state::abort_at_home(const run_entry& run, const std::string& action,
+                                                     const std::string& reason) {
+  link::ask question;
+  question.what = "abort";
+  question.words = {run.name(), action, reason};
+  auto promise = self_->make_response_promise<run_row>();
+  self_
+    ->request(config_->switchboard, caf::infinite, atom::ask::value, run.durable->home, std::move(question),
+              milliseconds(defaults::inner_request_timeout))
+    .then(
+      [promise](link::answer& found) mutable {
+        auto* rows = std::get_if<std::vector<run_row>>(&found.content);
+        promise.deliver(rows && !rows->empty() ? std::move(rows->front()) : run_row{});
+      },
+      [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
+  return promise;
 }
 
 void run_keeper_state::cancel(call_id action, const open_action& open, const std::string& reason) {
@@ -253,7 +281,7 @@ run_keeper_actor::behavior_type run_keeper_state::make_behavior(run_keeper_actor
     [this](atom::replies, std::vector<call_reply>& replies) { replied(replies); },
     [this](atom::logged, std::vector<log_text>& texts) { logged(texts); },
     [this](atom::record, std::vector<finished_child>& children) { record(children); },
-    [this](atom::seek, call_id root, std::vector<call_id>& ids, const seeker_actor& seeker) {
+    [this](atom::seek, call_id root, const std::vector<call_id>& ids, const seeker_actor& seeker) {
       seek(root, ids, seeker);
     },
     [this](atom::attach, const agent_actor& agent) {
@@ -281,8 +309,7 @@ run_keeper_actor::behavior_type run_keeper_state::make_behavior(run_keeper_actor
       const auto* run = book_->find_either(name_or_root);
       if (!run)
         return unknown(name_or_root);
-      auto count = std::min<std::size_t>(limit, run->actions.size());
-      return std::vector<action_row>(run->actions.begin(), run->actions.begin() + static_cast<std::ptrdiff_t>(count));
+      return run_book::actions(*run, limit);
     },
     [this](atom::await, const std::string& name_or_root) -> caf::result<run_row> {
       auto* run = book_->find_either(name_or_root);

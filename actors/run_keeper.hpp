@@ -5,8 +5,10 @@
 #include "actors/run_book.hpp"
 #include "actors/stores.hpp"
 
+#include <deque>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -90,12 +92,15 @@ private:
     run_order order;
     cluster::accept_run entry;
     caf::typed_response_promise<std::string> promise;
-    bool put_again = false; // its spec has been put once more
+    bool put_again = false;                          // its spec has been put once more
+    std::vector<std::shared_ptr<submission>> behind; // of the same root, which came before this one was decided
   };
   using submission_ptr = std::shared_ptr<submission>;
 
   // run_admission.cpp: how a run is accepted.
   caf::result<std::string> accept(run_order& order);
+  void submit(const submission_ptr& s);
+  void settled(const submission_ptr& s);
   bool may_accept() const { return agent_ && standing_.holds; }
   void settle_waiting(call_id expired);
   void store_arguments(const submission_ptr& s);
@@ -123,10 +128,24 @@ private:
   void wish_abort(run_entry& run);
   milliseconds remaining(const durable_run& run) const;
 
+  /// A question for the record of a run.
+  struct search {
+    call_id root;
+    call_id other;              // whose record counts too; none: there is no such run
+    std::vector<call_id> names; // of the calls
+    std::vector<finished_child> kept; // of those, so far
+    seeker_actor seeker;
+
+    std::vector<call_id> missing() const;
+  };
+  using search_ptr = std::shared_ptr<search>;
+
   // run_records.cpp, run_again.cpp: what finished children returned, what a run was made of.
   void record(std::vector<finished_child>& children);
-  void seek(call_id root, std::vector<call_id>& ids, const seeker_actor& seeker);
-  void found(call_id root, std::vector<found_child> kept, const std::vector<call_id>& ids, const seeker_actor& seeker);
+  void succeeded(const finished_child& child);
+  void seek(call_id root, const std::vector<call_id>& ids, const seeker_actor& seeker);
+  void seek_elsewhere(const search_ptr& s);
+  void found(const search& s);
   call_id record_before(const run_entry& run);
   caf::result<kept_call> again(const std::string& name_or_root);
 
@@ -141,11 +160,18 @@ private:
   void cancel(call_id action, const open_action& open, const std::string& reason);
   caf::result<run_row> abort(const std::string& run, const std::string& action, const std::string& reason);
   caf::result<run_row> abort_action(run_entry& run, const std::string& action, const std::string& reason);
+  caf::result<run_row> abort_at_home(const run_entry& run, const std::string& action, const std::string& reason);
   void heed(const caf::actor_addr& actor);
   void down(const caf::down_msg& down);
   void leave(const caf::actor_addr& session);
   void supervisor_down(const caf::actor_addr& supervisor);
   run_row row_of(const run_entry& run) const;
+  // run_copies.cpp: what is on a second node too.
+  std::vector<node_uuid> others() const;
+  void copy_value(const payload& value, std::vector<node_uuid> to, std::optional<caf::error> refusal,
+                  std::function<void()> then, std::function<void(const caf::error&)> failed);
+  void keep(std::vector<finished_child> children);
+  void copy_records();
   // run_values.cpp
   void keep_value(const payload& value, std::function<void(cluster::stored_value)> then,
                   std::function<void(const caf::error&)> failed);
@@ -174,6 +200,11 @@ private:
   std::set<std::pair<std::string, std::string>> specs_put_; // key and version
   std::set<caf::actor_addr> heeded_;                        // monitored
   bool pin_is_coming_ = false;
+  std::map<node_uuid, member_row> members_;
+  std::deque<finished_child> copies_; // kept here, and not confirmed by another node yet
+  std::uint64_t copies_bytes_ = 0;
+  std::size_t copies_tried_ = 0; // nodes that did not take the first of those
+  bool is_copying_ = false;      // the first of those are on their way
 };
 
 } // namespace hearth

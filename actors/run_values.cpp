@@ -31,9 +31,9 @@ void run_keeper_state::keep_value(const payload& value, std::function<void(clust
   }
   self_->request(config_->blobs, defaults::bundle_store_timeout, atom::store::value, value)
     .then(
-      [kept, then](std::string& digest) mutable {
+      [=, this](std::string& digest) mutable {
         kept.digest = std::move(digest);
-        then(std::move(kept));
+        copy_value(value, others(), std::nullopt, [kept, then] { then(kept); }, failed);
       },
       failed);
 }

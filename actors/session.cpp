@@ -4,6 +4,8 @@
 #include "actors/error.hpp"
 #include "core/defaults.hpp"
 
+#include <type_traits>
+
 namespace hearth {
 
 namespace {
@@ -33,83 +35,11 @@ void session_state::take(client::hello& e) {
       refusing(e.request));
 }
 
-void session_state::take(client::open_environment& e) {
-  self_->request(config_.bundles, inner_timeout, atom::has::value, e.spec->bundle)
-    .then(
-      [this, request = e.request, spec = e.spec, deploy = e.deploy](bool has) {
-        if (!has) {
-          refuse(request,
-                 {ec::unknown_bundle, "The node does not have code bundle " + spec->bundle + "; send it first."});
-          return flush();
-        }
-        self_->request(config_.agent, inner_timeout, atom::open::value, spec, deploy)
-          .then(
-            [this, request](opened_environment& opened) {
-              opened_handle answer{request, 0, opened.spec->version, opened.is_new, {}};
-              if (!handles_.knows(opened.supervisor))
-                self_->monitor(opened.supervisor);
-              answer.handle = handles_.put(std::move(opened));
-              tell(std::move(answer));
-              flush();
-            },
-            refusing(request));
-      },
-      refusing(e.request));
-}
-
-std::function<void(const caf::error&)> session_state::refusing(std::uint32_t request) {
+session_state::error_handler session_state::refusing(std::uint32_t request) {
   return [this, request](const caf::error& error) {
     refuse(request, failure_of(error));
     flush();
   };
-}
-
-// -- code ----
-
-void session_state::take(client::put_bundle& e) {
-  if (e.size > defaults::bundle_bytes_max)
-    return refuse(e.request,
-                  {ec::bundle_too_large, "The code bundle has " + std::to_string(e.size) + " bytes; this node takes "
-                                           + std::to_string(defaults::bundle_bytes_max) + "."});
-  self_->request(config_.bundles, inner_timeout, atom::has::value, e.digest)
-    .then(
-      [this, put = e](bool has) {
-        if (!has)
-          uploads_[put.request] = {put.digest, put.size, 0, {}};
-        tell(client::bundle_state{put.request, put.digest, has});
-        flush();
-      },
-      refusing(e.request));
-}
-
-void session_state::take(client::bundle_part& e) {
-  auto found = uploads_.find(e.request);
-  if (found == uploads_.end())
-    return; // of an upload that was refused
-  auto& u = found->second;
-  if (e.offset != u.received || u.received + e.content.size() > u.size
-      || (e.last && u.received + e.content.size() != u.size)) {
-    uploads_.erase(found);
-    return refuse(e.request, {ec::bad_request, "The parts of the code bundle do not fit together."});
-  }
-  u.received += e.content.size();
-  u.parts.push_back(std::move(e.content));
-  if (!e.last)
-    return;
-  auto whole = std::move(u);
-  uploads_.erase(found);
-  store(e.request, std::move(whole));
-}
-
-void session_state::store(std::uint32_t request, upload&& what) {
-  self_
-    ->request(config_.bundles, defaults::bundle_store_timeout, atom::store::value, what.digest, std::move(what.parts))
-    .then(
-      [this, request, digest = what.digest](bool) {
-        tell(client::bundle_state{request, digest, true});
-        flush();
-      },
-      refusing(request));
 }
 
 // -- calls ----
@@ -155,6 +85,7 @@ void session_state::start(client::start_run& order, client::invoke& e, const ope
   run.project = order.project;
   run.domain = order.domain;
   run.inputs = order.inputs;
+  run.principal = config_.rights.principal;
   run.root.header = e.header;
   run.root.header.root = e.header.id;
   run.root.header.depth = 0;
@@ -265,6 +196,19 @@ void session_state::close_counted(std::uint64_t size) {
   }
 }
 
+// -- rights ----
+
+void session_state::refuse_event(const client::event& what, std::string why) {
+  std::visit(
+    [&](const auto& e) {
+      if constexpr (std::is_same_v<std::decay_t<decltype(e)>, client::invoke>)
+        fail_call(e.header.id, {ec::not_permitted, std::move(why)});
+      else if constexpr (requires { e.request; })
+        refuse(e.request, {ec::not_permitted, std::move(why)});
+    },
+    what);
+}
+
 // -- end ----
 
 void session_state::break_off(std::string why) {
@@ -330,7 +274,10 @@ session_actor::behavior_type session_state::make_behavior(session_actor::pointer
           break_off("The first message of a connection must be `hello`.");
           break;
         }
-        std::visit([this](auto& e) { take(e); }, event);
+        if (auto why = why_not(config_.rights, event); !why.empty())
+          refuse_event(event, std::move(why));
+        else
+          std::visit([this](auto& e) { take(e); }, event);
       }
       flush();
       if (over_)

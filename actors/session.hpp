@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/client_rights.hpp"
 #include "actors/control.hpp"
 #include "actors/handles.hpp"
 #include "actors/interfaces.hpp"
@@ -30,6 +31,8 @@ struct session_config {
   journal_actor journal;
   switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
   session_cluster cluster{};
+  client_rights rights{};
+  std::function<bytes(const environment_spec&)> encode_spec{}; // where `cluster` is named
   inspector_actor inspector{};
 };
 
@@ -40,6 +43,8 @@ public:
   session_actor::behavior_type make_behavior(session_actor::pointer self, session_config config);
 
 private:
+  using error_handler = std::function<void(const caf::error&)>;
+
   struct open_call {
     supervisor_actor supervisor; // empty: the run keeper answers
     std::uint64_t size = 0;
@@ -62,6 +67,7 @@ private:
   void take(client::rerun& e);
   void take(client::abort& e);
   void take(client::get& e);
+  void get_of_runs(const client::get& e, const std::string& what, std::uint32_t limit);
   bool get_from_all(const client::get& e, const std::string& what, std::uint32_t limit);
   void take(client::logs& e);
   void take(client::wait& e);
@@ -74,11 +80,23 @@ private:
   void take(client::drain_node& e);
   void take(client::set_voters& e);
   void take(client::make_join_token& e);
+  void take(client::make_client_token& e);
+  void take(client::revoke_client_token& e);
   void take(client::back_up& e);
+  void take(client::ping_node& e);
   void take(client::gone& e);
 
+  /// Answers what the client may not ask for.
+  void refuse_event(const client::event& what, std::string why);
+  void deploy(std::uint32_t request, const spec_ptr& spec);
+  void open(std::uint32_t request, spec_ptr spec, bool deploy);
+  void list_tokens(std::uint32_t request);
   void start(client::start_run& order, client::invoke& e, const opened_environment& in);
-  void start_again(const client::rerun& e, kept_call& kept, const opened_environment& in);
+  void when_informed(std::uint32_t request, std::function<void()> then);
+  void ask_about_run(std::uint32_t request, std::function<void(const error_handler&)> question);
+  void ask_all_for_logs(const client::logs& e, const error_handler& failed);
+  void open_again(const client::rerun& e, const kept_call& kept);
+  void start_again(const client::rerun& e, const kept_call& kept, const opened_environment& in);
   void store(std::uint32_t request, upload&& what);
   /// False, and the request is refused, when this node belongs to no cluster.
   bool has_cluster(std::uint32_t request);
@@ -92,7 +110,7 @@ private:
   void tell(client::effect what) { effects_.push_back(std::move(what)); }
   void refuse(std::uint32_t request, failure why) { tell(client::refused{request, std::move(why)}); }
   /// The error handler of an inner request that answers `request` with its failure.
-  std::function<void(const caf::error&)> refusing(std::uint32_t request);
+  error_handler refusing(std::uint32_t request);
   void fail_call(call_id id, failure why);
   void break_off(std::string why);
   void open_counted(call_id id, supervisor_actor supervisor, std::uint64_t size);

@@ -16,6 +16,14 @@ bool is_called(const member_row& member, const std::string& name) {
   return member.name == name || to_string(member.node) == name;
 }
 
+client::echoes summary(std::uint32_t request, const std::string& node, std::vector<std::uint64_t> times) {
+  std::sort(times.begin(), times.end());
+  const auto at = [&](std::size_t hundredths) {
+    return std::chrono::nanoseconds(times[std::min(times.size() * hundredths / 100, times.size() - 1)]);
+  };
+  return {request, node, static_cast<std::uint32_t>(times.size()), at(0), at(50), at(99), at(100)};
+}
+
 std::string named(const std::vector<member_row>& members) {
   std::string text;
   for (const auto& member : members)
@@ -159,6 +167,71 @@ void session_state::take(client::make_join_token& e) {
         flush();
       },
       refusing(e.request));
+}
+
+void session_state::take(client::make_client_token& e) {
+  if (!has_cluster(e.request))
+    return;
+  wanted_token wanted{e.name, e.scopes, {}};
+  if (!e.is_endless)
+    wanted.valid = e.valid.value_or(defaults::client_token_validity);
+  self_->request(config_.cluster.registrar, defaults::cluster_request_timeout, atom::token::value, std::move(wanted))
+    .then(
+      [this, request = e.request](const std::string& token) {
+        tell(client::done{request, token});
+        flush();
+      },
+      refusing(e.request));
+}
+
+void session_state::list_tokens(std::uint32_t request) {
+  if (!has_cluster(request))
+    return;
+  self_->request(config_.cluster.control, inner_timeout, atom::token::value)
+    .then(
+      [this, request](std::vector<cluster::token_record>& tokens) {
+        tell(client::rows<cluster::token_record>{request, std::move(tokens)});
+        flush();
+      },
+      refusing(request));
+}
+
+void session_state::take(client::revoke_client_token& e) {
+  if (!has_cluster(e.request))
+    return;
+  self_->request(config_.cluster.control, inner_timeout, atom::token::value)
+    .then(
+      [this, request = e.request, name = e.name](const std::vector<cluster::token_record>& tokens) {
+        if (std::none_of(tokens.begin(), tokens.end(), [&](const auto& token) { return token.name == name; })) {
+          refuse(request, {ec::bad_request, "There is no token `" + name + "` in cluster " + config_.cluster.name
+                                              + "; `hearth cluster token list` shows those that there are."});
+          return flush();
+        }
+        decide(request, cluster::revoke_token{name}, "Token " + name + " is revoked; who uses it is put out.");
+      },
+      refusing(e.request));
+}
+
+void session_state::take(client::ping_node& e) {
+  if (e.count == 0 || e.count > defaults::pings_max)
+    return refuse(e.request, {ec::bad_request, "Between 1 and " + std::to_string(defaults::pings_max)
+                                                 + " frames are sent to a node for one request, not "
+                                                 + std::to_string(e.count) + "."});
+  with_members(
+    e.request, {e.node}, [this, request = e.request, count = e.count](const std::vector<member_row>& members) {
+      const auto& member = members.front();
+      if (member.node == config_.cluster.self)
+        return refuse(request, {ec::bad_request, "Node " + member.name
+                                                   + " is the one that was asked, and there is no link to itself; ask "
+                                                     "another node (--socket), or for another one."});
+      self_->request(config_.switchboard, inner_timeout, atom::ping::value, member.node, count)
+        .then(
+          [this, request, name = member.name](std::vector<std::uint64_t>& times) {
+            tell(summary(request, name, std::move(times)));
+            flush();
+          },
+          refusing(request));
+    });
 }
 
 void session_state::take(client::back_up& e) {

@@ -43,6 +43,10 @@ void session_state::take(client::get& e) {
     tell(client::rows<typename std::decay_t<decltype(rows)>::value_type>{request, std::move(rows)});
     flush();
   };
+  if (what == "token")
+    return list_tokens(request);
+  if (config_.switchboard && (what == "run" || what == "action"))
+    return get_of_runs(e, what, limit);
   if (config_.switchboard && get_from_all(e, what, limit))
     return;
   if (what == "environment" || what == "replica") {
@@ -77,6 +81,25 @@ void session_state::take(client::get& e) {
   }
 }
 
+/// In a cluster. The end of a run is final, whoever tells it; anything else is said only after this node has heard all that
+/// was decided before.
+void session_state::get_of_runs(const client::get& e, const std::string& what, std::uint32_t limit) {
+  const auto from_all = [this, e, what, limit] {
+    when_informed(e.request, [this, e, what, limit] { get_from_all(e, what, limit); });
+  };
+  if (what != "run" || e.name.empty())
+    return from_all();
+  self_->request(config_.run_keeper, inner_timeout, atom::list::value, e.name, limit)
+    .then(
+      [this, request = e.request, from_all](std::vector<run_row>& rows) {
+        if (rows.size() != 1 || !has_ended(rows.front()))
+          return from_all();
+        tell(client::rows<run_row>{request, std::move(rows)});
+        flush();
+      },
+      [from_all](const caf::error&) { from_all(); });
+}
+
 /// In a cluster: whether this is a listing that all nodes together give.
 bool session_state::get_from_all(const client::get& e, const std::string& what, std::uint32_t limit) {
   const bool is_of_all = what == "environment" || what == "replica" || what == "node" || what == "event"
@@ -101,7 +124,7 @@ bool session_state::get_from_all(const client::get& e, const std::string& what, 
           auto rows = merged<environment_row>(std::move(all));
           deliver(chosen(rows, limit, [&](auto& row) { return is_named(row, name); }));
         } else if (what == "replica") {
-          auto rows = merged<replica_row>(std::move(all));
+          auto rows = merged_replicas(std::move(all));
           deliver(chosen(rows, limit, [&](auto& row) { return is_named(row, name); }));
         } else if (what == "node" || what == "check") {
           deliver(merged<node_row>(std::move(all)));
@@ -125,129 +148,6 @@ void session_state::take(client::status& e) {
     .then(
       [this, request = e.request](node_row& row) {
         tell(client::node_state{request, std::move(row)});
-        flush();
-      },
-      refusing(e.request));
-}
-
-void session_state::take(client::logs& e) {
-  auto request = e.request;
-  auto finish = [this, request](bool) {
-    tell(client::done{request, {}});
-    flush();
-  };
-  if (config_.switchboard) { // it ran on one node, or on several after another
-    link::ask question;
-    question.what = "logs";
-    question.words = {e.of, e.action};
-    question.limit = e.lines;
-    question.follow = e.follow;
-    question.caller.here = self_->ctrl();
-    self_->request(config_.switchboard, caf::infinite, atom::ask::value, std::move(question), milliseconds{0})
-      .then(
-        [this, request, finish](const link::member_answers& all) {
-          if (auto why = refusal_of_all(all); why.code != ec::none)
-            refuse(request, std::move(why)), flush();
-          else
-            finish(true);
-        },
-        refusing(request));
-    return;
-  }
-  constexpr std::string_view of_replica = "replica/";
-  if (e.of.compare(0, of_replica.size(), of_replica) == 0) {
-    self_->request(config_.logs, inner_timeout, atom::read::value, "replica-" + e.of.substr(of_replica.size()), e.lines)
-      .then(
-        [this, finish](std::vector<log_text>& texts) {
-          for (auto& text : texts)
-            tell(std::move(text));
-          finish(true);
-        },
-        refusing(request));
-    return;
-  }
-  // The run keeper sends what is kept, then what comes; it answers when nothing more will follow.
-  self_
-    ->request(config_.run_keeper, caf::infinite, atom::watch::value, e.of, session_actor(self_), e.action, e.lines,
-              e.follow)
-    .then(finish, refusing(request));
-}
-
-void session_state::take(client::wait& e) {
-  self_->request(config_.run_keeper, caf::infinite, atom::await::value, e.run)
-    .then(
-      [this, request = e.request](run_row& row) {
-        tell(client::run_state{request, std::move(row)});
-        flush();
-      },
-      refusing(e.request));
-}
-
-void session_state::take(client::result& e) {
-  self_->request(config_.run_keeper, caf::infinite, atom::result::value, e.run)
-    .then(
-      [this, request = e.request](call_reply& answer) {
-        tell(std::move(answer));
-        tell(client::done{request, {}});
-        flush();
-      },
-      refusing(e.request));
-}
-
-void session_state::take(client::rerun& e) {
-  self_->request(config_.run_keeper, inner_timeout, atom::rerun::value, e.name)
-    .then(
-      [this, e](kept_call& kept) {
-        self_->request(config_.bundles, inner_timeout, atom::has::value, kept.spec->bundle)
-          .then(
-            [this, e, kept](bool has) {
-              if (!has) {
-                refuse(e.request, {ec::unknown_bundle,
-                                   "The code of run `" + e.name + "` is no longer stored; start it from its program."});
-                return flush();
-              }
-              self_->request(config_.agent, inner_timeout, atom::open::value, kept.spec, false)
-                .then([this, e, kept](opened_environment& in) mutable { start_again(e, kept, in); },
-                      refusing(e.request));
-            },
-            refusing(e.request));
-      },
-      refusing(e.request));
-}
-
-void session_state::start_again(const client::rerun& e, kept_call& kept, const opened_environment& in) {
-  run_order run;
-  run.name = e.new_name;
-  run.rerun_of = e.use_record ? e.name : std::string{};
-  run.detach = true;
-  run.project = kept.project;
-  run.domain = kept.domain;
-  run.inputs = kept.inputs;
-  run.root.header.id = run.root.header.root = e.call;
-  run.root.header.task = kept.task;
-  run.root.arguments = std::move(kept.arguments);
-  run.root.spec = run.spec = in.spec;
-  run.supervisor = in.supervisor;
-  self_->request(config_.run_keeper, inner_timeout, atom::accept::value, std::move(run))
-    .then(
-      [this, e](const std::string& name) {
-        client::run_state accepted{e.request, {}};
-        accepted.row.name = name;
-        accepted.row.phase = "QUEUED";
-        accepted.row.call = e.call;
-        accepted.row.detached = true;
-        tell(std::move(accepted));
-        flush();
-      },
-      refusing(e.request));
-}
-
-void session_state::take(client::abort& e) {
-  auto reason = e.reason.empty() ? std::string("Somebody asked for it.") : e.reason;
-  self_->request(config_.run_keeper, inner_timeout, atom::abort::value, e.run, e.action, std::move(reason))
-    .then(
-      [this, request = e.request](run_row& row) {
-        tell(client::run_state{request, std::move(row)});
         flush();
       },
       refusing(e.request));

@@ -231,6 +231,12 @@ switchboard_actor::behavior_type switchboard_state::make_behavior(switchboard_ac
       });
       return promise;
     },
+    [this](atom::ping, node_uuid node, std::uint32_t count) -> caf::result<std::vector<std::uint64_t>> {
+      const auto link = links_.find(node);
+      if (link == links_.end())
+        return error_of(obstacle_to(node));
+      return self_->delegate(link->second.door, atom::ping::value, count);
+    },
     [this](atom::ask, const link::ask& what, milliseconds patience) {
       auto promise = self_->make_response_promise<link::member_answers>();
       ask_all(what, patience, [promise](link::member_answers all) mutable { promise.deliver(std::move(all)); });

@@ -122,6 +122,7 @@ private:
   void respond(link::ask what, const answerer& done);
   bool respond_about_runs(const link::ask& what, const answerer& done);
   void respond_with_logs(const link::ask& what, const answerer& done);
+  void respond_with_record(const link::ask& what, const answerer& done);
   std::string name_of(node_uuid node) const;
 
   switchboard_actor::pointer self_ = nullptr;

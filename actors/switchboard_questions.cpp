@@ -180,6 +180,15 @@ void switchboard_state::respond(link::ask what, const answerer& done) {
   } else if (what.what == "blob" && parts_.blobs) {
     pass_on<payload>(self_, done, parts_.blobs, caf::duration(defaults::bundle_store_timeout), atom::read::value,
                      word(what, 0));
+  } else if (what.what == "keep" && parts_.blobs) {
+    self_
+      ->request(parts_.blobs, caf::duration(defaults::bundle_store_timeout), atom::store::value, std::move(what.value))
+      .then([done](const std::string&) { done({}); }, failed);
+  } else if (what.what == "record" && parts_.records) {
+    self_->send(parts_.records, atom::append::value, std::move(what.children));
+    done({});
+  } else if (what.what == "recorded" && parts_.records && what.calls.size() > 2) {
+    respond_with_record(what, done);
   } else if (!parts_.run_keeper || !respond_about_runs(what, done)) {
     done({0, {ec::bad_request, "Node " + node + " was asked for `" + what.what + "`, which it does not know."}, {}});
   }
@@ -203,8 +212,8 @@ bool switchboard_state::respond_about_runs(const link::ask& what, const answerer
   if (what.what == "runs")
     self_->request(keeper, patience, atom::list::value, word(what, 0), limit)
       .then(
-        [done, node = name_of(config_.node)](std::vector<run_row>& rows) {
-          done({0, {}, named(std::move(rows), node)});
+        [done](std::vector<run_row>& rows) {
+          done({0, {}, std::move(rows)});
         },
         [done](const caf::error& error) {
           done({0, failure_of(error), {}});
@@ -254,6 +263,23 @@ void switchboard_state::respond_with_logs(const link::ask& what, const answerer&
       [failed, relay](const caf::error& error) {
         caf::anon_send_exit(relay, caf::exit_reason::normal);
         failed(error);
+      });
+}
+
+void switchboard_state::respond_with_record(const link::ask& what, const answerer& done) {
+  self_
+    ->request(parts_.records, caf::duration(defaults::record_patience), atom::find::value, what.calls[0], what.calls[1],
+              std::vector<call_id>(what.calls.begin() + 2, what.calls.end()))
+    .then(
+      [done, root = what.calls[0]](std::vector<found_child>& found) {
+        std::vector<finished_child> there;
+        for (auto& child : found)
+          if (child.reply)
+            there.push_back({root, child.id, std::move(*child.reply)});
+        done({0, {}, std::move(there)});
+      },
+      [done](const caf::error& error) {
+        done({0, failure_of(error), {}});
       });
 }
 

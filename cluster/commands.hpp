@@ -40,7 +40,8 @@ struct node_capacity {
 /// This node may take a seat from now on. By an operator, or by who shows a join token.
 struct admit_node {
   node_uuid node;
-  std::string name; // unique among members; a taken one gets a number behind it
+  std::string name;      // unique among members; a taken one gets a number behind it
+  std::string address{}; // where its link will listen, so that others reach it before it has a seat; empty: not known
 
   bool operator==(const admit_node&) const = default;
 };

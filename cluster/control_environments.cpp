@@ -101,7 +101,7 @@ outcome control_state::on(const release& order) {
   if (found == image_.environments.end())
     return done();
   auto& environment = found->second;
-  if (environment.epoch != order.epoch) {
+  if (environment.epoch != order.epoch && !mutated(anybody_releases)) {
     auto result = refused(ec::stale_epoch, "Environment " + order.key + " was granted again since.");
     result.owner = environment.owner;
     result.epoch = environment.epoch;

@@ -44,11 +44,12 @@ outcome control_state::on(const admit_node& order) {
   if (image_.members.size() >= defaults::members_max)
     return refused(ec::overloaded,
                    "This cluster knows " + std::to_string(image_.members.size()) + " nodes and takes no more.");
-  if (order.name.size() > defaults::command_text_bytes_max)
+  if (order.name.size() + order.address.size() > defaults::command_text_bytes_max)
     return refused(ec::bad_request, "The name of a node is too long.");
   member node;
   node.node = order.node;
   node.name = free_member_name(order.name);
+  node.address = order.address;
   image_.members.emplace(order.node, std::move(node));
   happened(facts::member_changed{order.node});
   return done();
@@ -88,10 +89,10 @@ outcome control_state::on(const take_seat& order) {
   if (found == image_.members.end())
     return unknown_node(order.node);
   auto& node = found->second;
-  if (node.removed)
+  if (node.removed && !mutated(removed_nodes_sit))
     return refused(ec::not_a_member, "Node " + called(node) + " was removed from this cluster.");
   const bool same_process = order.incarnation == node.incarnation && order.nonce == node.nonce && node.incarnation != 0;
-  if (order.incarnation <= node.incarnation && !same_process)
+  if (order.incarnation <= node.incarnation && !same_process && !mutated(old_copies_sit))
     return refused(ec::stale_epoch, "Node " + called(node) + " was started from an old copy of its state directory: this is start "
                                       + std::to_string(order.incarnation) + " of it, and the cluster has seen start "
                                       + std::to_string(node.incarnation) + ". Give it an empty one and join again.");
@@ -111,6 +112,7 @@ outcome control_state::on(const take_seat& order) {
   node.incarnation = order.incarnation;
   node.nonce = order.nonce;
   node.seat = seat_id{image_.applied};
+  node.address = order.address;
   image_.seats.emplace(node.seat,
                        seat_record{node.seat, order.node, order.address, order.capacity, order.level, order.incarnation});
   happened(facts::seat_began{node.seat, order.node});

@@ -134,7 +134,6 @@ private:
   void found();
   void raise_level_if_all_can();
   std::vector<candidate> candidates() const;
-  std::optional<seat_id> choose_for(const demand& what) const;
   bool may_ask(const std::string& duty);
   void propose_own(command order) { propose({}, 0, std::move(order)); }
 

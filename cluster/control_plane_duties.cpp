@@ -41,21 +41,14 @@ std::vector<candidate> control_plane::candidates() const {
     if (environment.owner)
       ++loads[environment.owner];
   std::vector<candidate> result;
-  for (const auto& [id, seat] : state_.image().seats) {
-    const auto* node = state_.find_member(seat.node);
-    result.push_back({id, seat.node, node == nullptr ? std::string() : node->name, state_.draining(id), seat.capacity,
-                      seat.capacity, 0, loads[id]});
-  }
+  for (const auto& [id, seat] : state_.image().seats)
+    result.push_back(
+      {id, seat.node, state_.draining(id) && !mutated(controller_mutation::ignore_draining), loads[id]});
   // Rather a node that is being drained than nobody.
   if (std::all_of(result.begin(), result.end(), [](const candidate& who) { return who.draining; }))
     for (auto& who : result)
       who.draining = false;
   return result;
-}
-
-std::optional<seat_id> control_plane::choose_for(const demand& what) const {
-  const auto chosen = place(what, candidates());
-  return chosen ? std::optional(chosen->seat) : std::nullopt;
 }
 
 void control_plane::place_environments() {
@@ -73,13 +66,13 @@ void control_plane::place_environments() {
     ++placed;
     orphans_due_ = true; // until it is done
     wake_at(now_ + defaults::duty_retry);
-    const auto chosen = place({key, {}, strategy::spread, {}}, places);
+    const auto chosen = place(key, {}, places);
     if (!chosen)
       continue;
     for (auto& who : places)
-      if (who.seat == chosen->seat)
+      if (who.seat == *chosen)
         ++who.load;
-    propose_own(grant{key, chosen->seat});
+    propose_own(grant{key, *chosen});
   }
 }
 
@@ -94,14 +87,13 @@ void control_plane::place_runs() {
       continue;
     wake_at(now_ + defaults::duty_retry);
     const auto* owner = state_.find_seat(state_.owner_of(run->order.key).first);
-    const auto chosen
-      = place({run->order.name, {}, strategy::spread, owner == nullptr ? node_uuid{} : owner->node}, places);
+    const auto chosen = place(run->order.name, owner == nullptr ? node_uuid{} : owner->node, places);
     if (!chosen)
       continue;
     for (auto& who : places)
-      if (who.seat == chosen->seat)
+      if (who.seat == *chosen)
         ++who.load;
-    batches[chosen->seat].push_back(run->order.name);
+    batches[*chosen].push_back(run->order.name);
   }
   for (auto& [seat, names] : batches)
     for (std::size_t from = 0; from < names.size(); from += defaults::duty_batch) {

@@ -164,7 +164,8 @@ void control_plane::receive(node_uuid from, const messages::heartbeat& what) {
   life.reach = what.reach;
   while (!life.unseen.empty() && life.unseen.front().first <= what.renew_seen)
     life.unseen.pop_front();
-  if (!life.unseen.empty() && life.unseen.front().second + defaults::lease_time <= now_)
+  if (!life.unseen.empty() && life.unseen.front().second + defaults::lease_time <= now_
+      && !mutated(controller_mutation::deaf_nodes_count))
     return;
   life.heard = now_;
   life.fresh = true;
@@ -214,6 +215,8 @@ void control_plane::renew_leases() {
   renewed_time_ms_ = renewed_time_ms_ == 0 ? wanted : std::min(limit, wanted);
   renewed_at_ = now_;
   order.cluster_time_ms = renewed_time_ms_;
+  if (mutated(controller_mutation::lease_before_commit))
+    renewed(order);
   propose_own(std::move(order));
 }
 

@@ -8,12 +8,11 @@ namespace hearth::cluster {
 
 namespace {
 
-outcome undecided(bool handed) {
-  return refused(ec::no_quorum, handed
-                                  ? "The voters of the control log did not decide in time; it may have been accepted. "
-                                    "Ask again under the same id."
-                                  : "This node reaches no majority of the control log's voters; nothing was accepted. "
-                                    "`hearth cluster status` shows who is missing.");
+outcome out_of_patience(bool handed) {
+  return handed ? refused(ec::undecided, "The voters of the control log did not decide in time; it may have been accepted. "
+                                         "Ask again under the same id.")
+                : refused(ec::no_quorum, "This node reaches no majority of the control log's voters; nothing was accepted. "
+                                         "`hearth cluster status` shows who is missing.");
 }
 
 } // namespace
@@ -39,6 +38,8 @@ void control_plane::hand_in(std::uint64_t number, waiting& what) {
   if (!leader_)
     return;
   ++what.handed;
+  if (mutated(controller_mutation::submit_once))
+    what.again = raft::never;
   if (leader_ == how_.self)
     propose(how_.self, number, what.order);
   else
@@ -57,13 +58,13 @@ void control_plane::propose(node_uuid origin, std::uint64_t number, command orde
     if (voters == log_.voters())
       return turn_down(origin, number, false, {});
   } else if (auto* wish = std::get_if<grant>(&order); wish != nullptr && !wish->seat) {
-    const demand what{wish->key, {}, strategy::spread, origin};
-    const auto seat = choose_for(what);
+    const auto seat = place(wish->key, origin, candidates());
     if (!seat)
-      return turn_down(origin, number, !in_charge(), refused(ec::does_not_fit, why_not(what, candidates())));
+      return turn_down(origin, number, !in_charge(),
+                       refused(ec::does_not_fit, "No node of the cluster is there to take " + wish->key + "."));
     wish->seat = *seat;
   } else if (auto* run = std::get_if<accept_run>(&order); run != nullptr && !run->home) {
-    if (const auto seat = choose_for({run->name, {}, strategy::spread, origin}))
+    if (const auto seat = place(run->name, origin, candidates()))
       run->home = *seat;
   }
   const auto id = next_ask_++;
@@ -220,7 +221,7 @@ void control_plane::look_after_submissions() {
       auto& what = found->second;
       const auto end = what.begun + defaults::decision_patience;
       if (end <= now_)
-        decided(number, undecided(what.handed > 0));
+        decided(number, out_of_patience(what.handed > 0));
       else if (what.again <= now_)
         hand_in(number, what);
       else
@@ -229,7 +230,7 @@ void control_plane::look_after_submissions() {
     for (auto it = readings_.begin(); it != readings_.end();) {
       const auto end = it->second.begun + defaults::decision_patience;
       if (end <= now_) {
-        out_.emplace_back(effects::answer{it->second.request, undecided(false)});
+        out_.emplace_back(effects::answer{it->second.request, out_of_patience(false)});
         it = readings_.erase(it);
         continue;
       }

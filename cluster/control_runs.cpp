@@ -106,7 +106,7 @@ outcome control_state::on(const claim_run& order) {
     return unknown(order.name);
   if (!run->open())
     return ended_already(*run);
-  if (run->attempt != order.attempt || run->home != order.home || !run->home)
+  if ((run->attempt != order.attempt || run->home != order.home || !run->home) && !mutated(anybody_claims))
     return refused(ec::stale_epoch, "Run " + order.name + " goes on elsewhere.");
   if (run->abort_wanted)
     return refused(ec::aborted, "Run " + order.name + " is to be aborted: " + run->abort_reason);

@@ -24,10 +24,14 @@ public:
     complete_overwrites = 1U << 0,      // a second completion replaces the first
     rehome_same_attempt = 1U << 1,      // a new home, but the attempt stays
     rehome_drops = 1U << 2,             // a run without a home is forgotten
-    roots_lost_with_snapshot = 1U << 4, // a state from an image does not know which submissions it has
-    grant_takes_over = 1U << 5,         // who asks for an environment gets it
-    seat_end_keeps_owner = 1U << 6,     // what a seat owned stays its own when it ends
-    restart_after_claim = 1U << 7,      // with lost=0, too, a claimed run starts again
+    roots_lost_with_snapshot = 1U << 3, // a state from an image does not know which submissions it has
+    grant_takes_over = 1U << 4,         // who asks for an environment gets it
+    seat_end_keeps_owner = 1U << 5,     // what a seat owned stays its own when it ends
+    restart_after_claim = 1U << 6,      // with lost=0, too, a claimed run starts again
+    anybody_claims = 1U << 7,           // a claim counts from who is not the home of the current attempt
+    anybody_releases = 1U << 8,         // a former owner gives up what is another one's
+    old_copies_sit = 1U << 9,           // a node takes a seat with an incarnation that is not its newest
+    removed_nodes_sit = 1U << 10,       // a removed node takes a seat
   };
 
   struct decision {

@@ -49,7 +49,7 @@ outcome control_state::on(const put_token& order) {
   const auto known = image_.tokens.find(order.name);
   if (known == image_.tokens.end() && image_.tokens.size() >= defaults::tokens_max)
     return refused(ec::overloaded, "There are " + std::to_string(image_.tokens.size())
-                                     + " tokens already, the limit; revoke some with `hearth token revoke`.");
+                                     + " tokens already, the limit; revoke some with `hearth cluster token revoke`.");
   if (const auto* other = find_token(order.digest); other != nullptr && other->name != order.name)
     return refused(ec::conflict, "Another token, " + other->name + ", has the same secret.");
   if (known != image_.tokens.end() && known->second.digest != order.digest)

@@ -34,12 +34,16 @@ using raft::instant;
 /// Deliberate faults, each one bit, for tests of the tests. None is set outside them.
 enum class controller_mutation : std::uint32_t {
   none = 0,
-  no_leader_grace = 1U << 1,      // a new leader expires whom it has not heard of yet
-  lease_from_commit = 1U << 2,    // a lease runs from when the renewal was seen
-  impatient = 1U << 3,            // seats expire before their leases
-  answer_when_proposed = 1U << 4, // a submission is answered before it is committed
-  ignore_orphans = 1U << 6,       // nobody finds a place for what lost its own
-  read_without_leader = 1U << 8,  // a read is answered from what is here
+  no_leader_grace = 1U << 0,       // a new leader expires whom it has not heard of yet
+  lease_from_commit = 1U << 1,     // a lease runs from when the renewal was seen
+  lease_before_commit = 1U << 2,   // a leader takes its own renewal for granted
+  impatient = 1U << 3,             // seats expire before their leases
+  deaf_nodes_count = 1U << 4,      // a heartbeat counts from who does not see what is committed
+  answer_when_proposed = 1U << 5,  // a submission is answered before it is committed
+  submit_once = 1U << 6,           // a submission that left no trace is not handed in again
+  ignore_orphans = 1U << 7,        // nobody finds a place for what lost its own
+  ignore_draining = 1U << 8,       // a node that is being drained is a place like any other
+  read_without_leader = 1U << 9,   // a read is answered from what is here
 };
 
 struct controller_config {
@@ -49,7 +53,7 @@ struct controller_config {
   std::uint64_t nonce = 0;       // drawn at each start
   std::string address;           // of the link; empty: nowhere
   node_capacity capacity;
-  std::uint32_t level = 1;             // highest feature level that this Hearth understands
+  std::uint32_t level = defaults::feature_level; // highest feature level that this Hearth understands
   std::size_t snapshot_entries = defaults::snapshot_entries;
   std::vector<admit_node> founders;    // admitted by the first leader of an empty log
   std::uint32_t mutations = 0;         // bits of `controller_mutation`

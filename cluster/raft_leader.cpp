@@ -39,9 +39,11 @@ void core::accepted(const node_uuid& from, progress& peer, const append_reply& w
     hand_over();
 }
 
-/// Late rejections, of what has been settled since, change nothing.
+/// Late rejections, of what has been settled since, change nothing. Neither do those of a node that has lost what it
+/// acknowledged (an old copy of its disk): it is asked again at the pace of heartbeats, and not at that of its answers.
 void core::rejected(progress& peer, const append_reply& what) {
-  const bool late = peer.how == progress::mode::probe ? what.rejected + 1 != peer.next : what.rejected <= peer.match;
+  const bool late = what.rejected <= peer.match
+                    || (peer.how == progress::mode::probe && what.rejected + 1 != peer.next);
   if (peer.how == progress::mode::snapshot || late)
     return;
   peer.next = std::max(peer.match + 1, std::min(what.hint + 1, std::max<log_index>(what.rejected, 1)));

@@ -38,7 +38,7 @@ void add_members(hash_of_sequence& hash, const control_image& image) {
   hash.add(image.members.size());
   for (const auto& [id, node] : image.members) {
     hash.add(id.hi).add(id.lo).add(node.name).add(node.draining).add(node.removed).add(node.incarnation);
-    hash.add(node.nonce).add(node.seat.value);
+    hash.add(node.nonce).add(node.seat.value).add(node.address);
   }
   hash.add(image.seats.size());
   for (const auto& [id, seat] : image.seats) {

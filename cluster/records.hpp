@@ -18,6 +18,7 @@ struct member {
   std::uint64_t incarnation = 0;
   std::uint64_t nonce = 0;
   seat_id seat{}; // none while it is away
+  std::string address{}; // where it listened last, or will first
 
   bool operator==(const member&) const = default;
 };

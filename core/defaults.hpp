@@ -251,6 +251,8 @@ inline constexpr std::uint32_t rows_max = 1000;
 /// and a short call take. And how many of them in a row, each soon after the last, tell that nothing else wants the core.
 inline constexpr microseconds idle_poll_time{100};
 inline constexpr std::uint64_t idle_poll_streak = 16;
+/// The same after others kept the core: a trial in a thousand calls hardly shows.
+inline constexpr std::uint64_t idle_poll_rest = 1024;
 /// Actor resumes, and time, after which the loop looks at its sockets again.
 inline constexpr std::size_t resumes_per_turn = 64;
 inline constexpr milliseconds turn_time{1};
@@ -274,14 +276,12 @@ inline constexpr std::size_t large_frame_bytes = 512 * kib;
 inline constexpr std::size_t large_block_bytes = 2 * mib;
 /// What is read beyond the end of a large frame: the most that is copied again when another large frame follows.
 inline constexpr std::size_t read_beyond_bytes = 16 * kib;
-/// Frames of one socket that are handed on before the others have their turn.
-inline constexpr std::size_t read_turn_bytes = 1 * mib;
+/// Read from one socket, or written to it, before the others have their turn: some ten microseconds.
+inline constexpr std::size_t turn_bytes = 256 * kib;
 /// Memory written to a stream is copied below this size and referred to from it on.
 inline constexpr std::size_t write_copy_max = 4 * kib;
 /// Text of small frames that is kept together in one piece of an output queue.
 inline constexpr std::size_t write_text_bytes = 64 * kib;
-/// System calls of one socket's flush before the others have their turn.
-inline constexpr std::size_t writes_per_flush = 4;
 /// Memory that a frame which does not come as one piece takes at first, where it is taken as the frame arrives: beyond most
 /// frames, and little enough for a frame that never comes.
 inline constexpr std::size_t partial_frame_bytes_min = 16 * kib;

@@ -34,6 +34,16 @@ inline constexpr std::uint64_t disk_queue_bytes_max = 512 * mib;
 /// How long a parent that runs again waits for the record before its child is run: a look into memory or a mapped file takes
 /// microseconds, and one that has to come from a slow disk still costs less than most calls.
 inline constexpr seconds record_patience{2};
+/// How long of that other nodes have to say what they keep of the record, when it is not all at the run's home: a round trip
+/// and a look into a mapped file, many times over.
+inline constexpr milliseconds record_elsewhere_patience{500};
+/// What a home has recorded and another node has not confirmed; beyond it a result has one copy only, and costs an execution
+/// when the home is lost. A slow link carries as much in seconds.
+inline constexpr std::uint64_t record_copies_bytes_max = 64 * mib;
+/// Of those, in one message: a fraction of a second of a slow link.
+inline constexpr std::uint64_t record_copies_batch_bytes = 1 * mib;
+/// For another node to store a value of a run, before the next one is asked: a large value, and a sync on a slow disk.
+inline constexpr seconds copy_patience{10};
 
 // -- identity of nodes ----
 
@@ -63,6 +73,8 @@ inline constexpr std::size_t cluster_file_bytes_max = 4 * mib;
 /// Protocol of the link. A node talks to nodes of its own and of the version before.
 inline constexpr std::uint32_t link_version = 1;
 inline constexpr std::uint32_t link_version_min = 1;
+/// Highest feature level of the control log that this Hearth understands: new kinds of entries come only after all nodes do.
+inline constexpr std::uint32_t feature_level = 1;
 /// Frames by their channel. Control: a part of a snapshot or a batch of entries. Calls: as between nodes and clients, with
 /// an envelope. Bulk: a chunk, short enough that others soon have their turn.
 inline constexpr std::size_t link_control_frame_bytes_max = 4 * mib;
@@ -89,6 +101,9 @@ inline constexpr int link_accepts_per_turn = 32;
 inline constexpr milliseconds link_redial_first{50};
 inline constexpr milliseconds link_redial_longest{2000};
 inline constexpr double link_redial_jitter = 0.3;
+/// A node that is not to dial a peer asks it, after so long without a link and then at times, whether it knows it still.
+inline constexpr milliseconds link_knock_after{3000};
+inline constexpr milliseconds link_knock_interval{10'000};
 /// A connection is given up when what was sent is not confirmed for so long, or when the peer's system does not answer:
 /// idle time before the first probe, between two, and how many. The control log finds out sooner; this frees the sockets.
 inline constexpr milliseconds link_unconfirmed_max{15'000};
@@ -98,8 +113,8 @@ inline constexpr int link_probes = 3;
 /// The same trouble with the same peer is logged once in this time, and counted in between; so many peers are told apart.
 inline constexpr seconds link_log_interval{60};
 inline constexpr std::size_t link_log_names_max = 256;
-/// Encrypted for a socket in one go: one system call, and 16 records of TLS.
-inline constexpr std::size_t tls_write_bytes = 256 * kib;
+/// The same as `turn_bytes` where bytes are encrypted, which costs several times as much: one system call, and 4 records of TLS.
+inline constexpr std::size_t tls_turn_bytes = 64 * kib;
 /// Ciphertext that one read takes in.
 inline constexpr std::size_t tls_read_bytes = 64 * kib;
 /// What a client or a joining node shows first.
@@ -108,6 +123,18 @@ inline constexpr std::size_t link_token_bytes_max = 1 * kib;
 inline constexpr std::size_t join_request_bytes_max = 16 * kib;
 /// For a whole join, seen from the node that joins: a commit of the control log is in it.
 inline constexpr seconds join_timeout{30};
+
+// -- remote clients ----
+
+/// How long a client's token is good unless the operator says otherwise: long enough to be renewed once a month, short enough
+/// that a forgotten one ends by itself.
+inline constexpr std::chrono::hours client_token_validity{24 * 30};
+/// A client's token ends at the latest after this: what is to last longer is made without an end.
+inline constexpr std::chrono::hours client_token_validity_max{24 * 365 * 10};
+inline constexpr std::size_t client_token_name_bytes_max = 63;
+/// How often a node with remote clients looks whether the token of one has ended, besides the moment at which it should:
+/// calendars are set.
+inline constexpr seconds client_token_look{60};
 
 // -- control log: its state ----
 
@@ -262,6 +289,9 @@ inline constexpr std::uint64_t gate_waiting_bytes = 256 * mib;
 inline constexpr std::size_t remote_callers_kept = 1024;
 /// Versions of an environment that its owner keeps for other nodes to call; the oldest is opened again when it is called.
 inline constexpr std::size_t served_versions_max = 64;
+/// Echoes that one request may ask for: a second on a fast link; and requests that wait for theirs, per peer.
+inline constexpr std::uint32_t pings_max = 10'000;
+inline constexpr std::size_t pings_waiting_max = 16;
 /// Questions to other nodes without an answer, per node.
 inline constexpr std::size_t questions_max = 10'000;
 /// Values between nodes up to this size travel with their message, longer ones beside: as much as the bytes of some hundred

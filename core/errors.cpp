@@ -57,6 +57,9 @@ constexpr std::array entries{
   entry{ec::not_a_member, sys, "not_a_member", "The node does not belong to this cluster."},
   entry{ec::node_lost, sys, "node_lost", "The node on which it ran is gone."},
   entry{ec::overloaded, sys, "overloaded", "The node has more to do than it can hold; try again later."},
+  entry{ec::undecided, sys, "undecided",
+        "The voters did not decide in time; it may have been accepted. Ask again under the same id."},
+  entry{ec::unauthenticated, sys, "unauthenticated", "The cluster does not accept this client's token."},
   entry{ec::internal_error, sys, "internal_error", "The node failed; this is a defect of Hearth."},
 };
 

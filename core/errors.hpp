@@ -53,6 +53,9 @@ enum class ec : std::uint16_t {
   not_a_member = 54, // the node does not belong to the cluster, or no longer
   node_lost = 55,    // the node on which it ran is gone
   overloaded = 56,   // a bounded queue is full; nothing was accepted
+  undecided = 57,    // handed to the voters, who did not decide in time; it may be decided yet
+  // -- who asks (kind system) ----
+  unauthenticated = 60, // the token of a remote client is unknown, revoked or expired
 };
 
 enum class error_kind : std::uint8_t { user, system, unknown };

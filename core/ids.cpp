@@ -49,6 +49,22 @@ std::string to_string(replica_id id) {
   return seat == 0 ? number : std::to_string(seat) + '.' + number;
 }
 
+std::optional<replica_id> parse_replica_id(std::string_view text) {
+  const auto dot = text.find('.');
+  std::uint64_t seat = 0, number = 0;
+  const auto is_number = [](std::string_view digits, std::uint64_t& into) {
+    const auto* end = digits.data() + digits.size();
+    const auto [stopped, error] = std::from_chars(digits.data(), end, into);
+    return error == std::errc() && stopped == end;
+  };
+  if (dot == std::string_view::npos)
+    return is_number(text, number) ? std::optional(replica_id{number}) : std::nullopt;
+  constexpr std::uint64_t half = 0xffff'ffffU;
+  if (!is_number(text.substr(0, dot), seat) || !is_number(text.substr(dot + 1), number) || seat > half || number > half)
+    return std::nullopt;
+  return replica_id{seat << 32 | number};
+}
+
 std::string run_name(call_id id) {
   // Crockford's alphabet: no letter that reads like a digit.
   constexpr char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";

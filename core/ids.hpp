@@ -55,6 +55,9 @@ using replica_id = number_id<struct replica_tag>;
 /// "12" of a node without a cluster, "7.12" of one with seat 7.
 std::string to_string(replica_id id);
 
+/// Nothing unless `text` is written like that. A node of a cluster takes the whole number too.
+std::optional<replica_id> parse_replica_id(std::string_view text);
+
 /// One accepted call inside its supervisor; numbered from 1.
 using ticket = number_id<struct ticket_tag>;
 

@@ -74,6 +74,12 @@ bool is_usual_place(const path& socket) {
   return socket == default_socket(unnamed, ::geteuid());
 }
 
+/// For tests of upgrades; nothing else knows this variable.
+std::uint32_t versions_ahead() {
+  const auto* text = std::getenv("HEARTH_TEST_VERSIONS_AHEAD");
+  return text != nullptr ? static_cast<std::uint32_t>(std::strtoul(text, nullptr, 10)) : 0;
+}
+
 /// The process ends then, whatever its loop does.
 void end_within(std::chrono::milliseconds time) {
   std::signal(SIGALRM, [](int) {
@@ -82,6 +88,12 @@ void end_within(std::chrono::milliseconds time) {
     std::_Exit(0);
   });
   ::alarm(static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(time).count()));
+}
+
+/// What the journal keeps in memory outlives a node that is killed in its log alone.
+void log_entry(const journal_entry& entry) {
+  if (spdlog::should_log(spdlog::level::debug))
+    spdlog::debug("{}/{}/{}: {}", entry.project, entry.domain, entry.environment, in_words(entry));
 }
 
 using node_part = std::pair<caf::actor, const char*>;
@@ -116,6 +128,8 @@ public:
       doors_(loop_, wanted, resources_, isolation_),
       membership_(loop_, membership_of(wanted, resources_, doors_.disk())) {
     spawn_cast();
+    membership_.serve_clients(
+      [this](arrived client, client_rights rights) { return serve(std::move(client), std::move(rights)); });
     listen();
     watch_signals();
   }
@@ -124,14 +138,14 @@ public:
   int run() {
     spdlog::info("node {} serves at {}, state in {}", about_.name, about_.socket, about_.state_directory);
     membership_.start([this](const failure& why) { break_off(why); },
-                      {agent_, run_keeper_, journal_, doors_.bundles(), doors_.logs(), doors_.blobs(),
+                      {agent_, run_keeper_, journal_, doors_.bundles(), doors_.logs(), doors_.blobs(), doors_.records(),
                        caf::actor_cast<node_listener>(agent_), doors_.inspector()});
     caf::anon_send(run_keeper_, atom::attach::value, agent_);
     loop_.run(std::move(ended_.promise));
     const auto deadline = std::chrono::steady_clock::now() + defaults::stop_grace;
     end_within(2 * defaults::stop_grace);
     listener_.reset();
-    membership_.stop(broken_ ? milliseconds{0} : milliseconds{defaults::control_stop_patience});
+    membership_.stop(status_ != EXIT_SUCCESS ? milliseconds{0} : milliseconds{defaults::control_stop_patience});
     std::vector<caf::actor> roots{caf::actor_cast<caf::actor>(run_keeper_), caf::actor_cast<caf::actor>(journal_)};
     for (const auto& parts : {membership_.actors(), doors_.all()})
       for (const auto& [actor, name] : parts)
@@ -140,16 +154,17 @@ public:
     if (left > 0 || !doors_.finish(deadline)) {
       spdlog::warn("{} actors of the node, or its disk, did not end in time", left);
       spdlog::shutdown();
-      std::_Exit(broken_ ? EXIT_FAILURE : EXIT_SUCCESS);
+      std::_Exit(status_);
     }
     spdlog::info("node {} has ended", about_.name);
-    return broken_ ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status_;
   }
 
 private:
   static membership_config membership_of(const settings& wanted, const node_resources& resources, writer& disk) {
     membership_config config;
     config.disk = &disk;
+    config.versions_ahead = versions_ahead();
     config.state_directory = wanted.state_directory;
     config.name = wanted.name.empty() ? host_name() : wanted.name;
     config.capacity = {resources.memory_bytes, resources.cpu_millis, static_cast<std::uint32_t>(resources.gpus.size())};
@@ -158,8 +173,9 @@ private:
 
   /// The node cannot be part of its cluster, and serves nobody then.
   void break_off(const failure& why) {
-    if (std::exchange(broken_, true))
+    if (status_ != EXIT_SUCCESS)
       return; // several parts may find it out
+    status_ = why.code == ec::not_a_member ? exit_no_member : EXIT_FAILURE;
     spdlog::critical("{}", why.message);
     caf::anon_send(agent_, atom::stop::value, milliseconds{0}, why.message);
   }
@@ -200,7 +216,7 @@ private:
     auto& system = loop_.system();
     spawn_run_keeper();
     journal_ = system.spawn([](journal_actor::stateful_pointer<journal_state> self) {
-      return self->state.make_behavior(self, journal_config{unix_ms});
+      return self->state.make_behavior(self, journal_config{unix_ms, log_entry});
     });
     describe();
     agent_config config;
@@ -248,15 +264,30 @@ private:
 
   void serve(listener::client client) {
     connection_config config;
-    config.loop = &loop_;
     config.peer = "client " + std::to_string(client.pid);
     config.socket = std::make_shared<kj::AutoCloseFd>(kj::mv(client.socket));
+    config.place = std::move(client.place);
+    spawn_connection(std::move(config), {});
+  }
+
+  connection_actor serve(arrived client, client_rights rights) {
+    connection_config config;
+    config.is_remote = true;
+    config.peer = "client " + rights.principal + " at " + client.address;
+    config.socket = std::make_shared<kj::AutoCloseFd>(kj::mv(client.socket));
+    config.channel = std::make_shared<std::unique_ptr<byte_channel>>(std::move(client.tls));
+    config.place = std::move(client.place);
+    return spawn_connection(std::move(config), std::move(rights));
+  }
+
+  connection_actor spawn_connection(connection_config config, client_rights rights) {
+    config.loop = &loop_;
     config.default_python = python_of(settings_);
     config.unread_bytes_max = defaults::unread_bytes_max;
     config.unread_log_bytes_max = defaults::unread_log_bytes_max;
     config.close_grace = defaults::close_grace;
-    config.place = std::move(client.place);
-    config.make_session = [this, id = session_id{++sessions_}](connection_actor::pointer connection) {
+    config.make_session = [this, id = session_id{++sessions_},
+                           rights = std::move(rights)](connection_actor::pointer connection) {
       session_config session;
       session.id = id;
       session.connection = connection_actor(connection);
@@ -268,12 +299,14 @@ private:
       session.journal = journal_;
       session.switchboard = membership_.switchboard();
       session.cluster = membership_.for_sessions();
+      session.rights = rights;
+      session.encode_spec = wire::encode_environment;
       session.inspector = doors_.inspector();
       return loop_.system().spawn([session](session_actor::stateful_pointer<session_state> self) {
         return self->state.make_behavior(self, session);
       });
     };
-    loop_.system().spawn([config](connection_actor::stateful_pointer<connection_state> self) {
+    return loop_.system().spawn([config](connection_actor::stateful_pointer<connection_state> self) {
       return self->state.make_behavior(self, config);
     });
   }
@@ -318,7 +351,7 @@ private:
   std::unique_ptr<listener> listener_;
   std::uint64_t sessions_ = 0;
   bool stopping_ = false;
-  bool broken_ = false;
+  int status_ = EXIT_SUCCESS; // with which it will end
   kj::Promise<void> terminate_ = nullptr;
   kj::Promise<void> interrupt_ = nullptr;
 };

@@ -28,6 +28,9 @@ struct Request {
     setVoters @18 :List(Text);        # names or ids: one, three or five
     joinToken @19 :JoinToken;         # answered with `done`, whose detail is the token
     backup @20 :Text;                 # the control log, into this file of the node's machine; answered with `done`
+    clientToken @21 :ClientToken;     # for remote clients; answered with `done`, whose detail is the token
+    revokeToken @22 :Text;            # of remote clients, by its name; answered with `done` when nobody may use it any more
+    ping @23 :Ping;                   # another node of the cluster, over the link; answered with `echoes`
   }
 }
 
@@ -48,6 +51,8 @@ struct Response {
     status @12 :NodeRow;
     events @13 :List(EventRow);
     cluster @14 :ClusterState;
+    tokens @15 :List(TokenRow);
+    echoes @16 :Echoes;
   }
 }
 
@@ -119,7 +124,8 @@ struct Abort {
 }
 
 struct Get {
-  what @0 :Text;                      # environments | replicas | runs | actions | events | nodes | checks (answered with nodes)
+  what @0 :Text;                      # environments | replicas | runs | actions | events | nodes | tokens | checks (answered
+                                      # with nodes)
   name @1 :Text;                      # empty: all; actions: the run; events: the environment; checks: the program, as JSON
                                       # (node/interpreter/inspection.hpp), or empty
   limit @2 :UInt32;                   # 0: the node's default
@@ -152,6 +158,28 @@ struct JoinToken {
   validMs @0 :UInt64;                 # 0: the node's default
 }
 
+struct ClientToken {
+  name @0 :Text;                      # empty: the node makes one
+  scopes @1 :List(Text);              # read | invoke | deploy | admin
+  validMs @2 :UInt64;                 # 0: the node's default
+  endless @3 :Bool;                   # it does not end
+}
+
+struct Ping {
+  node @0 :Text;                      # name or id
+  count @1 :UInt32;                   # frames, one after another
+}
+
+struct Echoes {
+  # How long frames took to the node and back, measured between the transports of both.
+  node @0 :Text;
+  count @1 :UInt32;
+  minNs @2 :UInt64;
+  p50Ns @3 :UInt64;
+  p99Ns @4 :UInt64;
+  maxNs @5 :UInt64;
+}
+
 struct Done {
   detail @0 :Text;
 }
@@ -178,6 +206,13 @@ struct MemberRow {
   cpuMillis @8 :UInt32;               # what it has for replicas
   memoryBytes @9 :UInt64;
   gpus @10 :UInt32;
+}
+
+struct TokenRow {
+  # A token for remote clients; nobody keeps its secret.
+  name @0 :Text;
+  scopes @1 :List(Text);
+  expiresUnixMs @2 :UInt64;           # 0: never
 }
 
 struct EnvironmentRow {
@@ -314,7 +349,7 @@ struct ActionRow {
   id @0 :Text;                        # call id in hex
   parent @1 :Text;
   task @2 :Text;
-  phase @3 :Text;
+  phase @3 :Text;                     # as of a run; UNKNOWN: the run has ended, and how the action did was not reported
   attempt @4 :UInt32;
   cold @5 :Bool;
   queuedUs @6 :UInt64;

@@ -68,6 +68,7 @@ struct AdmitNode {
   # The node may take a seat from now on.
   node @0 :Id;
   name @1 :Text;                  # a taken one gets a number behind it
+  address @2 :Text;               # where its link will listen, "host:port"; empty: not known
 }
 
 struct RemoveNode {
@@ -241,6 +242,7 @@ struct Member {
   incarnation @4 :UInt64;         # highest that took a seat
   nonce @5 :UInt64;               # of that process
   seat @6 :UInt64;                # 0: away
+  address @7 :Text;               # where its link listened last, or will first
 }
 
 struct Seat {

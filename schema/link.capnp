@@ -13,8 +13,9 @@
 # each sends a LinkHello as its first frame. The second frame is what it thinks of the other's: empty when they agree, else a
 # LinkRefusal, and the connection ends. Only when both agree on every channel do frames follow.
 #
-# client, join: only the node shows a certificate, and sends its authority's along. The first frame is the token. Of a client,
-# the frames of frame.capnp follow. To a machine that wants to join the node sends a JoinAnswer, empty when the token is good,
+# client, join: only the node shows a certificate, and sends its authority's along. The first frame is the token. A client is
+# answered with a Control frame of frame.capnp with the request number 0: `done`, or `error` and the end of the connection; it
+# waits for that before it sends more, and then both sides send the frames of frame.capnp. To a machine that wants to join the node sends a JoinAnswer, empty when the token is good,
 # reads a JoinRequest, sends another JoinAnswer, and closes.
 #
 # A frame: its length in bytes as a little-endian 32-bit number, 32 zero bits, the bytes, and zeros up to a multiple of 8. At

@@ -9,7 +9,8 @@
 # A frame of the channel `bulk` is one chunk: [u64 number of the transfer][u64 offset of the chunk in it][bytes]. The chunks of
 # a transfer come in order, without gaps; those of different transfers interleave. Numbers grow, from 1.
 #
-# A receiver takes nothing on trust: whatever does not fit ends the link.
+# A frame of the channel `calls` of 8 bytes is no Batch but an echo, to measure the link: [u64 2 * number], which the receiver's
+# transport answers with [u64 2 * number + 1]. A receiver takes nothing on trust: whatever does not fit ends the link.
 
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("hearth::said");
@@ -380,6 +381,9 @@ struct Ask {
   limit @3 :UInt32;
   follow @4 :Bool;
   caller @5 :Caller;
+  calls @6 :List(Id);
+  children @7 :List(Recorded.Item);
+  value @8 :Value;
 }
 
 struct Answer {
@@ -395,5 +399,6 @@ struct Answer {
     actions @8 :List(Rows.ActionRow);
     reply @9 :Reply;
     value @10 :Value;
+    children @11 :List(Recorded.Item);
   }
 }

@@ -115,6 +115,7 @@ void control_loop::run(std::promise<void>& started) {
   how.nonce = process_;
   how.address = config_.address;
   how.capacity = config_.capacity;
+  how.level += config_.versions_ahead;
   how.founders = config_.founders;
   how.encode = wire::encode_entry;
   how.decode = wire::decode_entry;
@@ -147,6 +148,10 @@ void control_loop::run(std::promise<void>& started) {
 
 void control_loop::submit(std::uint64_t number, cluster::command command) {
   loop_->post([this, number, command = std::move(command)]() mutable { shell_->submit(number, std::move(command)); });
+}
+
+void control_loop::read(std::uint64_t number) {
+  loop_->post([this, number] { shell_->read(number); });
 }
 
 void control_loop::stop(std::chrono::milliseconds patience) {

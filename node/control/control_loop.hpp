@@ -22,6 +22,7 @@ struct control_config {
   std::vector<node_uuid> voters;             // with which the log begins, if this node is one of them
   std::vector<cluster::admit_node> founders; // likewise
   std::filesystem::path directory;           // of the store
+  std::uint32_t versions_ahead = 0;          // as in membership_config
 
   /// Makes the links to other nodes on the control loop's thread, where they end too; without it there are none.
   using connector = std::function<std::unique_ptr<cluster::transport>(work_loop&, cluster::transport::observer&)>;
@@ -46,6 +47,9 @@ public:
 
   /// Proposes a command; `on_decided` hears of it under this number, once. Any thread.
   void submit(std::uint64_t number, cluster::command command);
+
+  /// `on_decided` hears under this number, once, when `on_entries` has heard all that was decided until now. Any thread.
+  void read(std::uint64_t number);
 
   /// Gives up the seat, lets another voter lead, and ends the threads; after `patience` without that.
   void stop(std::chrono::milliseconds patience);

@@ -59,6 +59,8 @@ void control_shell::submit(std::uint64_t number, cluster::command command) {
   step(cluster::events::submit{number, std::move(command)});
 }
 
+void control_shell::read(std::uint64_t number) { step(cluster::events::read{number}); }
+
 void control_shell::stop() { step(cluster::events::stop{}); }
 
 void control_shell::step(cluster::controller_event event) {
@@ -85,8 +87,7 @@ void control_shell::perform(cluster::effects::send&& e) {
 
 void control_shell::perform(cluster::effects::answer&& e) { decided_.emplace_back(e.request, std::move(e.result)); }
 
-void control_shell::perform(cluster::effects::readable&&) { /* nobody here asks for one */
-}
+void control_shell::perform(cluster::effects::readable&& e) { decided_.emplace_back(e.request, cluster::outcome{}); }
 
 void control_shell::perform(cluster::effects::applied&& e) { news_.push_back({e.index, std::move(e.order)}); }
 
@@ -97,10 +98,12 @@ void control_shell::perform(cluster::effects::replaced&&) {
 }
 
 void control_shell::perform(cluster::effects::seated&& e) {
+  seat_ = e.seat;
   if (e.seat)
     spdlog::info("this node has seat {} in its cluster", e.seat.value);
   else
     spdlog::warn("this node has lost its seat in its cluster");
+  settle_consensus();
 }
 
 void control_shell::perform(cluster::effects::lease&& e) {
@@ -178,6 +181,7 @@ void control_shell::settle_consensus() {
   const auto here = boot_time(); // a lease may be the earliest time that there is, so it is compared, not subtracted
   control::consensus now;
   now.has_lease = lease_ > here;
+  now.seat = seat_;
   now.leader = leader_;
   if (!now.has_lease)
     now.why_not = leader_ ? "This node is cut off from its cluster for the moment; try again soon, or ask another node."
@@ -185,7 +189,7 @@ void control_shell::settle_consensus() {
   if (now.has_lease && lease_ != cluster::instant::max())
     lease_timer_.set(lease_ - here);
   if (std::exchange(said_consensus_, true) && now.has_lease == told_.has_lease && now.leader == told_.leader
-      && now.why_not == told_.why_not)
+      && now.seat == told_.seat && now.why_not == told_.why_not)
     return;
   told_ = now;
   tell(); // in the order in which it happened

@@ -40,6 +40,7 @@ public:
 
   void start();
   void submit(std::uint64_t number, cluster::command command);
+  void read(std::uint64_t number);
   void stop();
   bool finish_disk(std::chrono::steady_clock::time_point deadline) { return disk_.finish(deadline); }
 
@@ -86,6 +87,7 @@ private:
   loop_timer work_timer_;
   std::optional<std::chrono::steady_clock::time_point> asked_work_; // when, and it has not answered
   cluster::instant lease_{};
+  seat_id seat_;
   node_uuid leader_;
   bool said_consensus_ = false;
   control::consensus told_;

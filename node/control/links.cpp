@@ -5,6 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace hearth::node {
@@ -15,8 +16,9 @@ void warn(std::string_view what) { spdlog::warn("{}", what); }
 
 } // namespace
 
-cluster_links::cluster_links(work_loop& loop, const std::filesystem::path& directory, cluster_file file)
-  : loop_(loop), directory_(directory), file_(std::move(file)), own_(read_credentials(directory, file_.node)),
+cluster_links::cluster_links(work_loop& loop, const std::filesystem::path& directory, cluster_file file,
+                             std::uint32_t versions_ahead)
+  : loop_(loop), directory_(directory), file_(std::move(file)), versions_ahead_(versions_ahead), own_(read_credentials(directory, file_.node)),
     socket_(listen_at(file_.listen)), dialing_(tls_context::of_member_dialing(own_)) {
   for (const auto& peer : file_.peers)
     peers_.emplace(peer.node, known_peer{peer.address});
@@ -30,17 +32,20 @@ link_self cluster_links::self_with(std::uint64_t incarnation, std::uint64_t proc
   self.node = file_.node;
   self.incarnation = incarnation;
   self.process = process;
+  self.version += versions_ahead_;
+  self.version_min = std::max(self.version_min, self.version - 1);
   return self;
 }
 
 link_endpoint::config cluster_links::endpoint_of(link_self self, std::vector<channel> channels) {
-  const auto on_old_copy = [this](const std::string& sentence) {
-    loop_.post([this, sentence] {
-      on_fatal({ec::stale_epoch, "Node " + file_.name + " was started from an old copy of its state directory: it "
-                                   + sentence + ". Give it an empty one and join again."});
-    });
+  const auto on_expelled = [this](const link_refusal& why) {
+    const auto what = why.is_removed ? "was removed from cluster " + file_.cluster_name
+                                         + " for good. With an empty state directory it can join again."
+                                     : "was started from an old copy of its state directory: it " + why.sentence
+                                         + ". Give it an empty one and join again.";
+    loop_.post([this, what] { on_fatal({ec::not_a_member, "Node " + file_.name + " " + what}); });
   };
-  return {self, std::move(channels), dialing_, warn, on_old_copy};
+  return {self, std::move(channels), dialing_, warn, on_expelled};
 }
 
 std::unique_ptr<cluster::transport> cluster_links::connect_control(work_loop& control,
@@ -62,8 +67,12 @@ void cluster_links::open(const switchboard_actor& switchboard, std::uint64_t inc
   board_->attach(*calls_);
   for (const auto& peer : file_.peers)
     calls_->set_peer(peer.node, peer.address);
+  const auto is_removed = [this](node_uuid node) {
+    const auto peer = peers_.find(node);
+    return peer != peers_.end() && !peer->second.is_member;
+  };
   link_gate::config gate;
-  gate.contexts = {tls_context::of_member_accepting(own_), tls_context::for_guests(own_)};
+  gate.contexts = {tls_context::of_member_accepting(own_, is_removed), tls_context::for_guests(own_)};
   gate.cluster = file_.cluster;
   gate.is_member = [this](node_uuid node) {
     const auto peer = peers_.find(node);
@@ -71,6 +80,7 @@ void cluster_links::open(const switchboard_actor& switchboard, std::uint64_t inc
   };
   gate.on_peer = [this](arrived connection) { admit(std::move(connection)); };
   gate.on_join = on_join;
+  gate.on_client = on_client;
   gate.warn = warn;
   gate_ = std::make_unique<link_gate>(loop_, socket_.get(), std::move(gate));
   spdlog::info("node {} of cluster {} listens at {}", file_.name, file_.cluster_name, to_string(file_.listen));
@@ -103,14 +113,11 @@ void cluster_links::learn(const member_row& member) {
     return;
   }
   const auto address = parse_link_address(member.address);
-  if (address && *address != peer.address) // one that is not there now will be where it was
-    introduce(member.node, *address);
-}
-
-void cluster_links::introduce(node_uuid node, const link_address& where) {
-  peers_[node].address = where;
-  calls_->set_peer(node, where);
-  tell_control([node, where](link_endpoint& control) { control.set_peer(node, where); });
+  if (!address || *address == peer.address)
+    return;
+  peer.address = *address;
+  calls_->set_peer(member.node, *address);
+  tell_control([node = member.node, address](link_endpoint& control) { control.set_peer(node, *address); });
 }
 
 void cluster_links::tell_control(std::function<void(link_endpoint&)> what) {

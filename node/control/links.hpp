@@ -23,7 +23,8 @@ namespace hearth::node {
 class cluster_links {
 public:
   /// Reads the node's certificate and listens: throws start_error. `loop` outlives the links.
-  cluster_links(work_loop& loop, const std::filesystem::path& directory, cluster_file file);
+  cluster_links(work_loop& loop, const std::filesystem::path& directory, cluster_file file,
+                std::uint32_t versions_ahead = 0);
   ~cluster_links();
 
   const cluster_file& file() const noexcept { return file_; }
@@ -41,14 +42,14 @@ public:
   /// A member, as the control log knows it from now on.
   void learn(const member_row& member);
 
-  /// A member that was just admitted listens there.
-  void introduce(node_uuid node, const link_address& where);
-
   /// Hears, once or more, why this node must not go on; set before it opens.
   std::function<void(const failure& why)> on_fatal;
 
-  /// Where machines that want to join are received; before `open`.
-  std::function<void(arrived)> on_join;
+  /// Where machines that want to join, and remote clients, are received; before `open`.
+  std::function<void(arrived)> on_join, on_client;
+
+  /// SHA-256 of the authority's certificate; 32 bytes.
+  std::string authority_fingerprint() const { return fingerprint(*certificate_from_pem(own_.authority)); }
 
 private:
   struct known_peer {
@@ -64,6 +65,7 @@ private:
   work_loop& loop_;
   std::filesystem::path directory_;
   cluster_file file_;
+  const std::uint32_t versions_ahead_;
   credentials own_;
   kj::AutoCloseFd socket_;
   std::shared_ptr<const tls_context> dialing_;

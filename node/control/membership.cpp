@@ -25,6 +25,7 @@ membership::membership(work_loop& loop, membership_config config) : loop_(loop) 
   actor.submit = [this](std::uint64_t number, cluster::command command) {
     control_->submit(number, std::move(command));
   };
+  actor.read = [this](std::uint64_t number) { control_->read(number); };
   controller_ = loop_.system().spawn(
     [actor](controller_actor::stateful_pointer<controller_state> me) { return me->state.make_behavior(me, actor); });
   control_ = std::make_unique<control_loop>(std::move(control), loop_, listener());
@@ -37,14 +38,10 @@ void membership::spawn_cluster_cast(writer& disk) {
     [board = switchboard_config{self_, controller_}](switchboard_actor::stateful_pointer<switchboard_state> me) {
       return me->state.make_behavior(me, board);
     });
-  // What the control log says of members reaches the links.
+  // What the control log says of members and tokens reaches the links.
   const control_watcher watcher = loop_.system().spawn(
     [this](control_watcher::pointer) -> control_watcher::behavior_type {
-      return {[this](atom::events, const control::facts& facts) {
-        for (const auto& fact : facts)
-          if (const auto* member = std::get_if<control::member_changed>(&fact))
-            links_->learn(member->now);
-      }};
+      return {[this](atom::events, const control::facts& facts) { hear(facts); }};
     });
   member_watcher_ = caf::actor_cast<caf::actor>(watcher);
   auto joins = std::make_shared<register_of_joins>(links_->directory(), links_->file());
@@ -54,11 +51,33 @@ void membership::spawn_cluster_cast(writer& disk) {
   registrar.disk = &disk;
   registrar.back_up = [this](const std::filesystem::path& target) { control_->backup(target); };
   registrar.now = [] { return std::chrono::system_clock::now(); };
-  registrar.introduce = [this](node_uuid node, const link_address& where) { links_->introduce(node, where); };
+  registrar.authority = links_->authority_fingerprint();
   registrar_ = loop_.system().spawn(node::registrar, registrar);
   desk_ = std::make_unique<join_desk>(
     loop_, desk_of(registrar_, joins, [](std::string_view what) { spdlog::warn("{}", what); }));
   links_->on_join = [this](arrived connection) { desk_->receive(std::move(connection)); };
+}
+
+void membership::hear(const control::facts& facts) {
+  for (const auto& fact : facts) {
+    if (const auto* member = std::get_if<control::member_changed>(&fact))
+      links_->learn(member->now);
+    else if (const auto* tokens = std::get_if<control::tokens_changed>(&fact); tokens && client_desk_)
+      client_desk_->learn(*tokens);
+    else if (const auto* standing = std::get_if<control::standing>(&fact); standing && client_desk_)
+      client_desk_->learn(*standing);
+  }
+}
+
+void membership::serve_clients(std::function<connection_actor(arrived, client_rights)> serve) {
+  if (!links_)
+    return;
+  client_desk::config config;
+  config.serve = std::move(serve);
+  config.now = [] { return std::chrono::system_clock::now(); };
+  config.warn = [](std::string_view what) { spdlog::warn("{}", what); };
+  client_desk_ = std::make_unique<client_desk>(loop_, std::move(config));
+  links_->on_client = [this](arrived connection) { client_desk_->receive(std::move(connection)); };
 }
 
 control_config membership::control_of(const membership_config& config) {
@@ -76,10 +95,11 @@ control_config membership::control_of(const membership_config& config) {
   control.capacity = config.capacity;
   control.directory = config.state_directory / "control";
   control.voters = file->voters;
-  control.founders.push_back({self_, file->name});
+  control.founders.push_back({self_, file->name, control.address});
   for (const auto& peer : file->peers)
-    control.founders.push_back({peer.node, peer.name});
-  links_ = std::make_unique<cluster_links>(loop_, directory, std::move(*file));
+    control.founders.push_back({peer.node, peer.name, to_string(peer.address)});
+  control.versions_ahead = config.versions_ahead;
+  links_ = std::make_unique<cluster_links>(loop_, directory, std::move(*file), config.versions_ahead);
   links_->on_fatal = [this](const failure& why) { on_fatal_(why); };
   control.connect = [this](work_loop& loop, cluster::transport::observer& observer) {
     return links_->connect_control(loop, observer, control_->incarnation(), control_->process());
@@ -94,7 +114,7 @@ control_config membership::control_alone(const membership_config& config) const 
   control.capacity = config.capacity;
   control.directory = config.state_directory / "control";
   control.voters = {self_};
-  control.founders = {{self_, config.name}};
+  control.founders = {{self_, config.name, {}}};
   return control;
 }
 
@@ -131,6 +151,7 @@ void membership::stop(std::chrono::milliseconds patience) {
   if (links_)
     links_->close();
   desk_.reset();
+  client_desk_.reset();
 }
 
 session_cluster membership::for_sessions() const {

@@ -4,6 +4,7 @@
 #include "node/control/control_loop.hpp"
 #include "node/control/links.hpp"
 #include "node/control/registrar.hpp"
+#include "node/gateway/client_desk.hpp"
 #include "node/loop/loop.hpp"
 
 #include <chrono>
@@ -22,6 +23,8 @@ struct membership_config {
   std::string name;
   cluster::node_capacity capacity;
   writer* disk = nullptr; // for what joins; outlives the membership's actors
+  /// Tests of upgrades: the node announces itself as of a Hearth by so many versions newer.
+  std::uint32_t versions_ahead = 0;
 };
 
 /// A node's part in its cluster: its identity, the control plane, and the links to other nodes. A node alone is a cluster of
@@ -41,6 +44,9 @@ public:
   /// What the sessions of operators need. With an empty name: the node is alone.
   session_cluster for_sessions() const;
 
+  /// How remote clients are served that were let in; before `start`. Without effect where the node is alone.
+  void serve_clients(std::function<connection_actor(arrived, client_rights)> serve);
+
   /// Begins to take part. `on_fatal` hears why the node cannot go on; `parts` are what other nodes may reach.
   void start(std::function<void(const failure&)> on_fatal, node_parts parts);
 
@@ -55,6 +61,7 @@ private:
   control_config control_alone(const membership_config& config) const;
   control_listener listener();
   void spawn_cluster_cast(writer& disk);
+  void hear(const control::facts& facts);
 
   work_loop& loop_;
   node_uuid self_;
@@ -64,6 +71,7 @@ private:
   caf::actor member_watcher_;
   registrar_door registrar_;
   std::unique_ptr<join_desk> desk_;
+  std::unique_ptr<client_desk> client_desk_;
   std::unique_ptr<cluster_links> links_;
   std::unique_ptr<control_loop> control_; // ends before the links
 };

@@ -1,13 +1,17 @@
 #include "node/control/registrar.hpp"
 
+#include "actors/client_rights.hpp"
 #include "actors/error.hpp"
+#include "core/client_token.hpp"
 #include "core/defaults.hpp"
 #include "node/identity/files.hpp"
 #include "node/identity/join_token.hpp"
 #include "node/identity/openssl.hpp"
 #include "node/link/join.hpp"
 #include "node/start_error.hpp"
+#include "node/store/digest.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace hearth::node {
@@ -46,10 +50,18 @@ std::string register_of_joins::redeem(std::string_view secret, time_point now) {
   return std::string(sentence(ledger_.redeem(secret, now)));
 }
 
-join_answer register_of_joins::welcome(const join_request& request) const {
+join_answer register_of_joins::welcome(const join_request& request, const std::vector<member_row>& members) const {
   if (!authority_)
     return {"This member does not hold the key of the cluster's authority; ask the one that made the token.", {}, {}};
-  return node::welcome(*authority_, request, own_);
+  auto own = own_; // whose peers are those of its own beginning
+  for (const auto& member : members) {
+    const auto is_known = std::any_of(own.peers.begin(), own.peers.end(),
+                                      [&](const auto& peer) { return peer.node == member.node; });
+    const auto address = parse_link_address(member.address);
+    if (!is_known && address && !member.is_removed && member.node != own.node)
+      own.peers.push_back({member.node, member.name, *address});
+  }
+  return node::welcome(*authority_, request, own);
 }
 
 // -- the actor ----
@@ -76,6 +88,75 @@ caf::result<std::string> give_out(registrar_door::pointer self, const registrar_
                                       });
 }
 
+// -- tokens of remote clients ----
+
+std::string known_scopes() {
+  std::string text;
+  for (const auto each : {scope::read, scope::invoke, scope::deploy, scope::admin})
+    text.append(text.empty() ? "" : ", ").append(name(each));
+  return text;
+}
+
+/// Empty: it can be made.
+std::string why_not(const wanted_token& wanted) {
+  const bool is_visible = std::all_of(wanted.name.begin(), wanted.name.end(),
+                                      [](char c) { return c > ' ' && c < 0x7f; });
+  if (!is_visible || wanted.name.size() > defaults::client_token_name_bytes_max)
+    return "A token cannot be called `" + wanted.name + "`: its name has 1 to 63 visible characters.";
+  if (wanted.scopes.empty())
+    return "Say what the token is for: its scopes are some of " + known_scopes() + ".";
+  for (const auto& each : wanted.scopes)
+    if (!scope_called(each))
+      return "There is no scope `" + each + "`; there are " + known_scopes() + ".";
+  if (wanted.valid
+      && (*wanted.valid <= std::chrono::milliseconds::zero() || *wanted.valid > defaults::client_token_validity_max))
+    return "A token ends after at most ten years, or never; name another time.";
+  return {};
+}
+
+caf::result<std::string> make_client_token(registrar_door::pointer self, const registrar_config& config,
+                                           const wanted_token& wanted) {
+  if (auto why = why_not(wanted); !why.empty())
+    return error_of({ec::bad_request, std::move(why)});
+  const client_token token{config.authority, random_bytes(client_token::part_bytes)};
+  cluster::put_token order;
+  order.digest = sha256_of(token.secret);
+  constexpr std::size_t digits = 8;
+  order.name = wanted.name.empty() ? "token-" + order.digest.substr(0, digits) : wanted.name;
+  order.scopes = wanted.scopes;
+  if (wanted.valid)
+    order.expires_unix_ms = static_cast<std::uint64_t>(
+      std::chrono::ceil<std::chrono::milliseconds>((config.now() + *wanted.valid).time_since_epoch()).count());
+  auto promise = self->make_response_promise<std::string>();
+  self->request(config.control, defaults::cluster_request_timeout, atom::propose::value, cluster::command(order))
+    .then(
+      [promise, text = to_string(token)](const cluster::outcome& outcome) mutable {
+        if (outcome.code == ec::none)
+          promise.deliver(text);
+        else
+          promise.deliver(
+            error_of({outcome.code, outcome.message.empty() ? std::string(sentence(outcome.code)) : outcome.message}));
+      },
+      [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
+  return promise;
+}
+
+// -- machines that join ----
+
+/// It gets its certificate, and hears of all members: the one that lets it in may be gone when it starts.
+void receive_admitted(registrar_door::pointer self, const registrar_config& config,
+                      const std::shared_ptr<newcomer>& who) {
+  self->request(config.control, defaults::join_timeout, atom::list::value)
+    .then(
+      [joins = config.joins, who, node = requested_node(who->request.request)](std::vector<member_row>& members) {
+        std::erase_if(members, [&](const auto& member) { return member.node == node; });
+        who->reply(joins->welcome(who->request, members));
+      },
+      [who](const caf::error& error) {
+        who->reply({failure_of(error).message, {}, {}});
+      });
+}
+
 /// The token is used up on disk: the node may be admitted.
 void admit(registrar_door::pointer self, const registrar_config& config, const std::shared_ptr<newcomer>& who) {
   cluster::admit_node order;
@@ -85,16 +166,14 @@ void admit(registrar_door::pointer self, const registrar_config& config, const s
     return who->reply({"The certificate request " + std::string(e.what()) + '.', {}, {}});
   }
   order.name = who->request.name;
+  order.address = who->request.listen;
   self->request(config.control, defaults::join_timeout, atom::propose::value, cluster::command(order))
     .then(
-      [joins = config.joins, introduce = config.introduce, node = order.node, who](const cluster::outcome& outcome) {
+      [self, config, who](const cluster::outcome& outcome) {
         if (outcome.code != ec::none)
           who->reply({outcome.message.empty() ? std::string(sentence(outcome.code)) : outcome.message, {}, {}});
-        else {
-          if (const auto where = parse_link_address(who->request.listen); where && introduce)
-            introduce(node, *where); // it has no seat yet that would tell its address
-          who->reply(joins->welcome(who->request));
-        }
+        else
+          receive_admitted(self, config, who);
       },
       [who](const caf::error& error) {
         who->reply({failure_of(error).message, {}, {}});
@@ -126,6 +205,7 @@ void receive(registrar_door::pointer self, const registrar_config& config, newco
 registrar_door::behavior_type registrar(registrar_door::pointer self, registrar_config config) {
   return {
     [=](atom::token, std::chrono::milliseconds valid) { return give_out(self, config, valid); },
+    [=](atom::token, const wanted_token& wanted) { return make_client_token(self, config, wanted); },
     [=](atom::backup, const std::string& target) {
       return answer_off_loop<std::string>(self, *config.disk, message_bytes, [back_up = config.back_up, target] {
         back_up(target);

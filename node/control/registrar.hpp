@@ -41,8 +41,8 @@ public:
   /// Uses the token up; the same sentence.
   std::string redeem(std::string_view secret, time_point now);
 
-  /// The answer to who showed a good token and was admitted.
-  join_answer welcome(const join_request& request) const;
+  /// The answer to who showed a good token and was admitted; `members` of the cluster, without itself.
+  join_answer welcome(const join_request& request, const std::vector<member_row>& members) const;
 
 private:
   std::filesystem::path directory_;
@@ -76,11 +76,10 @@ struct registrar_config {
   /// Copies the control log; blocks, on the disk's thread.
   std::function<void(const std::filesystem::path&)> back_up;
   std::function<std::chrono::system_clock::time_point()> now;
-  /// A node that was just admitted listens there; may be empty.
-  std::function<void(node_uuid, const link_address&)> introduce{};
+  std::string authority{}; // SHA-256 of its certificate, for tokens of remote clients
 };
 
-/// Gives out join tokens, receives the machines that bring them, copies the control log.
+/// Gives out join tokens and those of remote clients, receives the machines that bring the former, copies the control log.
 ///
 /// Spawned by: the node, once, where it belongs to a cluster. Monitors nobody.
 /// Dies:       with the node; the writer finishes what it has taken.

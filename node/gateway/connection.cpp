@@ -2,6 +2,7 @@
 
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <exception>
@@ -49,11 +50,11 @@ void connection_state::on_frames(std::vector<bytes>& frames) {
     blame(fault);
 }
 
-void connection_state::on_end(const std::string& reason) { end(reason); }
+void connection_state::on_end(const std::string& reason) { end(closing_ ? close_reason_ : reason); }
 
 void connection_state::on_drained() {
   if (closing_)
-    return end(close_reason_);
+    return all_is_written();
   confess_gap();
 }
 
@@ -144,9 +145,18 @@ void connection_state::close_when_written() {
     return;
   closing_ = true;
   stream_->pause_reading();
-  if (stream_->flush())
-    return end(close_reason_);
   close_deadline_ = config_.loop->after(config_.close_grace, [this] { end(close_reason_); });
+  if (stream_->flush())
+    all_is_written();
+}
+
+/// A TCP socket that is closed while it holds what nobody has read takes back what was written to it: a remote client hears
+/// the end, and closes first.
+void connection_state::all_is_written() {
+  if (config_.is_remote)
+    ::shutdown(stream_->fd(), SHUT_WR);
+  else
+    end(close_reason_);
 }
 
 void connection_state::end(const std::string& reason) {

@@ -28,6 +28,7 @@ struct connection_config {
   work_loop* loop = nullptr;                              // outlives the actor
   std::shared_ptr<kj::AutoCloseFd> socket;                // connected; the connection takes it
   std::shared_ptr<std::unique_ptr<byte_channel>> channel; // over the socket, likewise; null: the socket as it is
+  bool is_remote = false;                                 // it came over TCP
   std::string peer;                                       // "client 1234", for the log
   std::string default_python;                             // of environments that name none
   std::uint64_t unread_bytes_max = 0;                     // of replies that the client leaves in its socket
@@ -58,6 +59,7 @@ private:
   void check_unread();
   void blame(const std::string& what);
   void close_when_written();
+  void all_is_written();
   void end(const std::string& reason);
 
   connection_actor::pointer self_ = nullptr;

@@ -1,5 +1,6 @@
 #include "node/identity/join_token.hpp"
 
+#include "core/base64url.hpp"
 #include "node/identity/openssl.hpp"
 
 #include <algorithm>
@@ -12,41 +13,6 @@ constexpr std::string_view prefix = "hearth-join-1-"; // with the number of the 
 constexpr std::size_t digest_bytes = 32;
 constexpr std::size_t check_bytes = 4;
 constexpr std::size_t address_bytes_max = 255 + 6;
-constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/// RFC 4648, section 5, without padding.
-std::string to_base64url(std::string_view bytes) {
-  std::string text;
-  unsigned held = 0;
-  int bits = 0;
-  for (const char c : bytes) {
-    held = (held << 8 | static_cast<unsigned char>(c)) & 0xffff;
-    for (bits += 8; bits >= 6; bits -= 6)
-      text += letters[held >> (bits - 6) & 63];
-  }
-  if (bits > 0)
-    text += letters[held << (6 - bits) & 63];
-  return text;
-}
-
-/// Nothing when `text` is not exactly what to_base64url() writes.
-std::optional<std::string> from_base64url(std::string_view text) {
-  std::string bytes;
-  unsigned held = 0;
-  int bits = 0;
-  for (const char c : text) {
-    const auto value = letters.find(c);
-    if (value == std::string_view::npos)
-      return std::nullopt;
-    held = (held << 6 | static_cast<unsigned>(value)) & 0xffff;
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes += static_cast<char>(held >> bits & 0xff);
-    }
-  }
-  return to_base64url(bytes) == text ? std::optional(bytes) : std::nullopt;
-}
 
 } // namespace
 

@@ -53,6 +53,8 @@ void dial::go_on() {
     return;
   if (!request_.on)
     return finish();
+  if (has_shaken_hands_)
+    return await_verdict();
   shake_hands();
 }
 
@@ -91,7 +93,8 @@ bool dial::await_connection() {
 void dial::shake_hands() {
   switch (tls_->shake_hands()) {
     case tls_channel::step::done:
-      return finish();
+      has_shaken_hands_ = true;
+      return request_.awaits_verdict ? await_verdict() : finish();
     case tls_channel::step::wants_read:
       return watch_->await_readable();
     case tls_channel::step::wants_write:
@@ -101,11 +104,25 @@ void dial::shake_hands() {
   }
 }
 
+/// It has shown who it is; what it thinks of our certificate comes after that.
+void dial::await_verdict() {
+  char byte = 0;
+  const iovec part{&byte, 1};
+  const auto n = tls_->receive({&part, 1}, true);
+  if (n < 0 && errno == EAGAIN)
+    return watch_->await_readable();
+  if (n > 0)
+    return finish();
+  watch_.reset();
+  auto done = std::exchange(done_, nullptr);
+  done(unreached{"hung up", false, tls_->is_revoked()}); // may destroy us
+}
+
 void dial::fail(const std::string& why, bool is_refused) {
   watch_.reset();
   auto done = std::exchange(done_, nullptr);
   if (done)
-    done(unreached{why, is_refused}); // may destroy us
+    done(unreached{why, is_refused, false}); // may destroy us
 }
 
 void dial::finish() {

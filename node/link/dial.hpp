@@ -22,6 +22,7 @@ namespace hearth::node {
 struct unreached {
   std::string reason;      // continues a sentence about the peer
   bool is_refused = false; // its host has answered that nobody listens there
+  bool is_revoked = false; // it has said that our certificate is
 };
 
 /// One attempt to connect a channel with a peer: TCP, the byte of the kind, TLS with the peer's name. Nothing is sent to
@@ -40,6 +41,7 @@ public:
     link_address address;
     std::optional<channel> on; // nothing: only asks whether anybody listens there
     std::shared_ptr<const tls_context> context;
+    bool awaits_verdict = false; // done only when the peer has said something about us, or hung up
   };
 
   /// `done` is called once, not from the constructor, and may destroy the dial.
@@ -51,6 +53,7 @@ private:
   void go_on();
   bool await_connection();
   void shake_hands();
+  void await_verdict();
   void fail(const std::string& why, bool is_refused = false);
   void finish();
 
@@ -64,6 +67,7 @@ private:
   std::unique_ptr<tls_channel> tls_;
   kj::Promise<void> looking_up_ = nullptr;
   bool is_connected_ = false;
+  bool has_shaken_hands_ = false;
 };
 
 } // namespace hearth::node

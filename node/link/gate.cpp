@@ -187,7 +187,10 @@ void link_gate::admit_guest(arrived connection) {
   if (guests() >= config_.guests_max || (*guests_of_)[origin] >= config_.guests_per_address_max) {
     if ((*guests_of_)[origin] == 0)
       guests_of_->erase(origin);
-    return complaints_.note(origin, "was turned away: too many clients are connected");
+    complaints_.note(origin, "was turned away: too many clients are connected");
+    if (connection.kind == link_kind::client)
+      serve(std::move(connection)); // it is told so
+    return;
   }
   ++(*guests_of_)[origin];
   connection.place = std::shared_ptr<void>(guests_of_.get(),

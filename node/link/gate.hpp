@@ -28,7 +28,7 @@ public:
     node_uuid cluster;
     std::function<bool(node_uuid)> is_member;
     std::function<void(arrived)> on_peer;   // control, calls, bulk: a member's
-    std::function<void(arrived)> on_client; // without it, nobody is let in
+    std::function<void(arrived)> on_client; // without it, nobody is let in; without a `place` there is none left
     std::function<void(arrived)> on_join;
     std::function<void(std::string_view)> warn;
     std::size_t strangers_max = defaults::link_strangers_max;

@@ -23,7 +23,7 @@ std::string printable(std::string_view text) {
 
 line::line(work_loop& loop, kj::AutoCloseFd socket, std::unique_ptr<tls_channel> tls, channel on,
            const link_hello& hello, owner& owner)
-  : owner_(owner), on_(on), held_hook_(loop.reading(), [this] { give_held(); }),
+  : owner_(owner), on_(on), tls_(*tls), held_hook_(loop.reading(), [this] { give_held(); }),
     deadline_(loop.timers(), [this] { owner_.on_end(*this, "did not open all its channels in time"); }),
     stream_(loop, kj::mv(socket), std::move(tls), link_framing(on), *this) {
   deadline_.set(defaults::link_handshake_timeout);
@@ -57,6 +57,7 @@ bool line::send(std::span<const bytes> parts) {
     return false;
   if (stream_.queued_bytes() > 0 && stream_.queued_bytes() + length > link_queue_bytes_max(on_)) {
     was_full_ = true;
+    stream_.tell_when_drained();
     return false;
   }
   stream_.write_with([&](std::string& out) { append_link_prefix(length, out); });
@@ -114,6 +115,8 @@ void line::give_held() {
 }
 
 void line::on_end(const std::string& reason) {
+  if (tls_.is_revoked())
+    return owner_.on_refused(*this, {"was removed from the cluster", false, true});
   if (!reason.empty())
     return owner_.on_end(*this, reason);
   owner_.on_end(*this, is_open_ ? "closed the connection" : "closed the connection before it was open");

@@ -1,5 +1,6 @@
 #include "node/link/peer.hpp"
 
+#include "actors/error.hpp"
 #include "core/defaults.hpp"
 
 #include <utility>
@@ -20,8 +21,20 @@ std::size_t size_of(const std::vector<bytes>& frame) {
 /// Spawned by: the peer board, with a link.
 /// Monitors:   nobody.
 /// Dies:       with its link.
-peer_actor::behavior_type peer(peer_actor::pointer, const std::shared_ptr<peer_line>& line) {
-  return {[line](atom::send, link::messages& what) { line->say(std::move(what)); }};
+peer_actor::behavior_type peer(peer_actor::pointer self, const std::shared_ptr<peer_line>& line) {
+  return {
+    [line](atom::send, link::messages& what) { line->say(std::move(what)); },
+    [self, line](atom::ping, std::uint32_t count) {
+      auto promise = self->make_response_promise<std::vector<std::uint64_t>>();
+      line->ping(count, [promise](const failure& why_not, std::vector<std::uint64_t> times) mutable {
+        if (why_not.code == ec::none)
+          promise.deliver(std::move(times));
+        else
+          promise.deliver(error_of(why_not));
+      });
+      return promise;
+    },
+  };
 }
 
 } // namespace
@@ -91,12 +104,64 @@ void peer_line::close() {
   beside_.clear();
   waiting_bytes_ = 0;
   beside_bytes_ = 0;
+  for (auto& ping : std::exchange(pings_, {}))
+    ping.done({ec::node_lost, "The link ended before all echoes were back."}, {});
 }
 
 // -- hearing ----
 
 std::string peer_line::hear(cluster::channel on, const bytes& frame, link::messages& complete) {
-  return on == cluster::channel::bulk ? assembler_.take_bulk(frame, complete) : assembler_.take_calls(frame, complete);
+  if (on == cluster::channel::bulk)
+    return assembler_.take_bulk(frame, complete);
+  if (const auto echo = wire::echo_in(frame))
+    return hear_echo(*echo);
+  return assembler_.take_calls(frame, complete);
+}
+
+// -- echoes ----
+
+void peer_line::ping(std::uint32_t count, echoed done) {
+  if (!transport_)
+    return done({ec::node_lost, "The link has ended."}, {});
+  if (count == 0)
+    return done({}, {});
+  if (pings_.size() >= defaults::pings_waiting_max)
+    return done({ec::overloaded, "Others measure the link to this node already; try again later."}, {});
+  pings_.push_back({count, {}, std::move(done)});
+  if (pings_.size() == 1)
+    ask_for_echo();
+}
+
+void peer_line::ask_for_echo() {
+  asked_at_ = std::chrono::steady_clock::now();
+  send_echo({++echo_, false});
+}
+
+/// In its turn behind what is said: it is to meet what a call meets.
+void peer_line::send_echo(wire::link_echo what) {
+  waiting_.push_back({wire::echo_frame(what)});
+  waiting_bytes_ += waiting_.back().front().size();
+  write_calls();
+}
+
+std::string peer_line::hear_echo(wire::link_echo what) {
+  if (!what.is_answer) {
+    send_echo({what.number, true});
+    return {};
+  }
+  if (pings_.empty() || what.number != echo_)
+    return "answered a frame that nobody has sent";
+  auto& ping = pings_.front();
+  const auto took = std::chrono::steady_clock::now() - asked_at_;
+  ping.times.push_back(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(took).count()));
+  if (ping.times.size() == ping.count) {
+    auto ended = std::move(ping);
+    pings_.pop_front();
+    ended.done({}, std::move(ended.times));
+  }
+  if (!pings_.empty())
+    ask_for_echo();
+  return {};
 }
 
 peer_board::peer_board(caf::actor_system& system, switchboard_actor switchboard)

@@ -4,7 +4,10 @@
 #include "cluster/transport.hpp"
 #include "node/wire/link_codec.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,6 +27,10 @@ public:
   void go_on(cluster::channel on);
   /// Empty: no fault.
   std::string hear(cluster::channel on, const bytes& frame, link::messages& complete);
+  /// So many echoes of the other transport, each sent when the one before is back. `done` gets what each took, in ns, or why
+  /// not all of them came.
+  using echoed = std::function<void(const failure& why_not, std::vector<std::uint64_t> times)>;
+  void ping(std::uint32_t count, echoed done);
   /// The link has ended: nothing is said any more.
   void close();
 
@@ -36,6 +43,15 @@ private:
     std::uint64_t sent = 0;
   };
 
+  struct echoes {
+    std::uint32_t count = 0;
+    std::vector<std::uint64_t> times;
+    echoed done;
+  };
+
+  void send_echo(wire::link_echo what);
+  void ask_for_echo();
+  std::string hear_echo(wire::link_echo what);
   void write_calls();
   void write_chunks();
   void end(const std::string& why);
@@ -48,6 +64,9 @@ private:
   std::size_t waiting_bytes_ = 0;
   std::deque<moving> beside_; // each has a chunk in its turn
   std::uint64_t beside_bytes_ = 0;
+  std::deque<echoes> pings_; // the first is under way
+  std::uint64_t echo_ = 0;   // number of the one that was asked for last
+  std::chrono::steady_clock::time_point asked_at_;
 };
 
 /// Between a transport and the SWITCHBOARD: for each link a PEER, that the switchboard speaks to, and what comes over it for

@@ -21,8 +21,8 @@ void peer_link::set_address(const link_address& address) {
     return;
   address_ = address;
   pause_ = {};
-  if (dials() && !is_up_)
-    again_.set({});
+  if (!is_up_)
+    again_.set(dials() ? std::chrono::milliseconds{} : defaults::link_knock_after);
 }
 
 void peer_link::rest() {
@@ -35,7 +35,7 @@ void peer_link::try_again() {
   if (is_up_ || !address_)
     return;
   if (!dials())
-    return ask_host();
+    return may_be_gone_ && !host_answers_ ? ask_host() : knock();
   for (const auto on : terms_.channels)
     if (!at(on).current && !at(on).dialing)
       start_dial(on);
@@ -80,16 +80,38 @@ void peer_link::on_dialed(channel on, dial::outcome outcome) {
 }
 
 void peer_link::ask_host() {
-  if (!may_be_gone_ || question_)
+  if (question_)
     return;
   question_ = std::make_unique<dial>(terms_.loop, dial::request{peer_, *address_, std::nullopt, nullptr},
                                      [this](const dial::outcome& outcome) {
                                        const auto ended = std::move(question_);
                                        const auto* failed = std::get_if<unreached>(&outcome);
+                                       host_answers_ = failed == nullptr;
                                        if (failed && failed->is_refused)
                                          on_nobody_listens();
-                                       else if (!is_up_)
+                                       if (!is_up_ && (may_be_gone_ || host_answers_))
                                          rest();
+                                       else if (!is_up_)
+                                         again_.set(defaults::link_knock_interval);
+                                     });
+}
+
+/// Not a way in: the peer hangs up on whoever dials in its place.
+void peer_link::knock() {
+  if (question_)
+    return;
+  question_ = std::make_unique<dial>(terms_.loop,
+                                     dial::request{peer_, *address_, terms_.channels.front(), terms_.dialing, true},
+                                     [this](const dial::outcome& outcome) {
+                                       const auto ended = std::move(question_);
+                                       const auto* failed = std::get_if<unreached>(&outcome);
+                                       if (failed && failed->is_revoked)
+                                         return terms_.on_expelled({"was removed from the cluster", false, true});
+                                       if (failed && failed->is_refused)
+                                         on_nobody_listens();
+                                       if (!is_up_)
+                                         again_.set(may_be_gone_ ? defaults::link_redial_longest
+                                                                 : defaults::link_knock_interval);
                                      });
 }
 
@@ -172,8 +194,8 @@ void peer_link::on_agreed(line& from) {
 }
 
 void peer_link::on_refused(line& from, const link_refusal& why) {
-  if (why.is_old_copy)
-    terms_.on_old_copy(why.sentence);
+  if (why.is_old_copy || why.is_removed)
+    terms_.on_expelled(why);
   on_end(from, "refuses this node, which " + why.sentence);
 }
 
@@ -213,6 +235,7 @@ bool peer_link::close() {
   }
   const bool was_up = std::exchange(is_up_, false);
   may_be_gone_ = may_be_gone_ || was_up;
+  host_answers_ = host_answers_ && !was_up;
   if (was_up && std::chrono::steady_clock::now() - up_since_ > defaults::link_redial_longest) {
     pause_ = {};
     again_.set({}); // whether its host refuses is worth knowing at once

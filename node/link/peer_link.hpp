@@ -37,13 +37,13 @@ struct link_terms {
   std::shared_ptr<const tls_context> dialing;
   cluster::transport::observer& observer;
   complaints troubles;
-  std::function<void(const std::string&)> on_old_copy;
+  std::function<void(const link_refusal&)> on_expelled;
   std::minstd_rand chance; // for pauses alone
 };
 
 /// The link to one peer, on the channels of one endpoint: up while all of them are open to the same process. The lower uuid
-/// dials, again and again; the other one, while it waits, only asks the peer's host whether anybody listens there. Loop thread
-/// only.
+/// dials, again and again; the other one, while it waits, only asks the peer's host whether anybody listens there, and at times
+/// knocks to hear whether this node is a member still: who removed it does not dial. Loop thread only.
 class peer_link final : private line::owner {
 public:
   /// `terms` outlive the link.
@@ -90,6 +90,7 @@ private:
   void start_dial(channel on);
   void on_dialed(channel on, dial::outcome outcome);
   void ask_host();
+  void knock();
   void on_nobody_listens();
   std::unique_ptr<line> make_line(channel on, kj::AutoCloseFd socket, std::unique_ptr<tls_channel> tls);
   void trouble(const std::string& what);
@@ -102,13 +103,14 @@ private:
   const node_uuid peer_;
   std::optional<link_address> address_;
   std::array<lane, cluster::channels> lanes_;
-  std::unique_ptr<dial> question_; // whether anybody listens there
+  std::unique_ptr<dial> question_; // whether anybody listens there, or knows this node
   loop_timer again_;
   std::chrono::milliseconds pause_{0};
   std::chrono::steady_clock::time_point up_since_;
   bool is_up_ = false;
   bool is_retired_ = false;
   bool may_be_gone_ = false;      // was up, and nobody has answered for its host since
+  bool host_answers_ = false;     // somebody listens there, since then
   std::uint64_t incarnation_ = 0; // of the newest process that said hello
   std::uint64_t process_ = 0;
 };

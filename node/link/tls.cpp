@@ -79,12 +79,15 @@ void tls_context::show(const credentials& own) {
           "the node's certificate cannot be used");
 }
 
-std::shared_ptr<const tls_context> tls_context::of_member_accepting(const credentials& own) {
+std::shared_ptr<const tls_context> tls_context::of_member_accepting(const credentials& own,
+                                                                    std::function<bool(node_uuid)> is_removed) {
   std::shared_ptr<tls_context> made(new tls_context(TLS_server_method()));
   const auto authority = certificate_from_pem(own.authority);
   made->trust(*authority);
   made->show(own);
-  SSL_CTX_set_verify(made->context_.get(), peers_show_themselves, nullptr);
+  made->is_removed_ = std::move(is_removed);
+  SSL_CTX_set_app_data(made->context_.get(), made.get());
+  SSL_CTX_set_verify(made->context_.get(), peers_show_themselves, verify_member);
   require(SSL_CTX_add_client_CA(made->context_.get(), authority.get()) == 1, "the authority cannot be named");
   return made;
 }
@@ -125,6 +128,25 @@ int tls_context::verify_pinned(X509_STORE_CTX* presented, void* fingerprint) noe
   }
   X509_STORE_CTX_set_error(presented, is_good ? X509_V_OK : X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN);
   return is_good ? 1 : 0;
+}
+
+/// Called for each certificate of the chain; the last one is the peer's own.
+int tls_context::verify_member(int is_good, X509_STORE_CTX* presented) noexcept {
+  if (is_good != 1 || X509_STORE_CTX_get_error_depth(presented) != 0)
+    return is_good;
+  try {
+    const auto* tls
+      = static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(presented, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    const auto& self = *static_cast<const tls_context*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(tls)));
+    const auto node
+      = parse_node_uuid(subject_entry(*X509_get_subject_name(X509_STORE_CTX_get_current_cert(presented)), NID_commonName));
+    if (!node || !self.is_removed_ || !self.is_removed_(*node))
+      return 1;
+    X509_STORE_CTX_set_error(presented, X509_V_ERR_CERT_REVOKED);
+  } catch (...) { // without memory nobody is trusted
+    X509_STORE_CTX_set_error(presented, X509_V_ERR_OUT_OF_MEM);
+  }
+  return 0;
 }
 
 // -- the socket under it ----
@@ -223,6 +245,8 @@ tls_channel::step tls_channel::judge(int result) {
         ERR_clear_error();
         fault_ = std::string("TLS: its certificate is refused: ") + X509_verify_cert_error_string(verdict);
       } else {
+        is_revoked_ = SSL_is_init_finished(tls_.get())
+                      && ERR_GET_REASON(ERR_peek_error()) == SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED;
         fault_ = "TLS: " + crypto_reason();
       }
       return step::failed;
@@ -316,7 +340,7 @@ ssize_t tls_channel::send(std::span<const iovec> parts) {
     return -1;
   ERR_clear_error();
   std::size_t taken = 0;
-  const auto goal = std::min(size_of(parts), defaults::tls_write_bytes);
+  const auto goal = std::min(size_of(parts), defaults::tls_turn_bytes);
   for (auto part = parts.begin(); taken < goal; ++part) {
     const auto size = std::min(part->iov_len, goal - taken);
     std::size_t written = 0;

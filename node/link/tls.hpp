@@ -5,6 +5,7 @@
 #include "node/loop/byte_channel.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,8 +18,10 @@ namespace hearth::node {
 /// system's trust store. Made at the start of a node; serves many connections, also of several threads.
 class tls_context {
 public:
-  /// Between nodes: both sides show a certificate of the cluster's authority. Throw crypto_error.
-  static std::shared_ptr<const tls_context> of_member_accepting(const credentials& own);
+  /// Between nodes: both sides show a certificate of the cluster's authority. Throw crypto_error. A node of which `is_removed`
+  /// says so is told in the handshake that its certificate is revoked; asked on the thread of the connection.
+  static std::shared_ptr<const tls_context> of_member_accepting(const credentials& own,
+                                                                std::function<bool(node_uuid)> is_removed = {});
   static std::shared_ptr<const tls_context> of_member_dialing(const credentials& own);
 
   /// For who has no certificate: shows the node's and its authority's, asks for none.
@@ -36,9 +39,11 @@ private:
   void show(const credentials& own);
 
   static int verify_pinned(X509_STORE_CTX* presented, void* fingerprint) noexcept;
+  static int verify_member(int is_good, X509_STORE_CTX* presented) noexcept;
 
   tls_context_ptr context_;
   std::string pinned_;
+  std::function<bool(node_uuid)> is_removed_;
 };
 
 /// Whom the certificate of a verified peer names.
@@ -67,6 +72,9 @@ public:
   /// Why the handshake or the connection failed.
   const std::string& fault() const noexcept { return fault_; }
 
+  /// The peer has said, once it had shown who it is, that our certificate is revoked.
+  bool is_revoked() const noexcept { return is_revoked_; }
+
   /// Of a peer that showed a certificate: nothing when it is not that of a node.
   std::optional<peer_identity> peer() const;
 
@@ -78,6 +86,7 @@ public:
   ssize_t send(std::span<const iovec> parts) override;
   bool is_blocked() const override { return held_at_ < held_.size(); }
   std::size_t bytes_held() const override { return held_.size() - held_at_; }
+  std::size_t turn_bytes() const override { return defaults::tls_turn_bytes; }
   std::string describe(int error) const override;
 
 private:
@@ -99,6 +108,7 @@ private:
   bool has_ended_ = false;
   step stop_ = step::wants_read;
   std::string fault_;
+  bool is_revoked_ = false;
 };
 
 } // namespace hearth::node

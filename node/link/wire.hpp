@@ -65,6 +65,7 @@ struct link_hello {
 struct link_refusal {
   std::string sentence;     // continues one about the peer
   bool is_old_copy = false; // the peer runs on a copy of a disk whose node went on without it: it must end
+  bool is_removed = false;  // it is no member any more, and must end; told by TLS, never in a frame
 };
 
 struct join_request {

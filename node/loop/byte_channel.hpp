@@ -1,5 +1,7 @@
 #pragma once
 
+#include "core/defaults.hpp"
+
 #include <cstddef>
 #include <span>
 #include <string>
@@ -31,6 +33,9 @@ public:
   /// Bytes that were taken and are not with the socket yet.
   virtual std::size_t bytes_held() const = 0;
 
+  /// How much of it, in each direction, a turn of the loop has time for.
+  virtual std::size_t turn_bytes() const = 0;
+
   /// What the errno of a failed call means here, in words that follow "broke off: ".
   virtual std::string describe(int error) const = 0;
 };
@@ -45,6 +50,7 @@ public:
   ssize_t send(std::span<const iovec> parts) override;
   bool is_blocked() const override { return is_blocked_; }
   std::size_t bytes_held() const override { return 0; }
+  std::size_t turn_bytes() const override { return defaults::turn_bytes; }
   std::string describe(int error) const override;
 
 private:

@@ -11,7 +11,8 @@ namespace hearth {
 
 /// Whether a loop that has nothing to do should look at its sockets a little longer before it sleeps: waking a core costs
 /// more than a short call. It does while single messages come and go quickly, and learns from each pause whether that pays,
-/// as KVM does for halted guests (Linux, Documentation/virt/kvm/halt-polling.rst). Pure; one thread.
+/// as KVM does for halted guests (Linux, Documentation/virt/kvm/halt-polling.rst). Between two looks the loop gives way to
+/// whoever else wants the core: those may be the ones for whose answer it waits. Pure; one thread.
 class idle_poll {
 public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -21,6 +22,8 @@ public:
     if (frames == 0)
       return;
     const bool was_short = pause_ && now - *pause_ <= defaults::idle_poll_time;
+    if (streak_ >= needed_)
+      needed_ = defaults::idle_poll_streak;
     streak_ = was_short && frames == 1 ? streak_ + 1 : 0;
     pause_.reset();
   }
@@ -29,12 +32,22 @@ public:
   bool go_on(time_point now) {
     if (!pause_)
       pause_ = now;
-    return streak_ >= defaults::idle_poll_streak && now - *pause_ < defaults::idle_poll_time;
+    return streak_ >= needed_ && now - *pause_ < defaults::idle_poll_time;
+  }
+
+  /// How long others had the core when the loop gave way. Where they keep it, no core sleeps, so there is nothing to be saved;
+  /// and who sleeps comes before them when it is woken, who gave way comes after them.
+  void gave_way(std::chrono::nanoseconds time) {
+    if (time <= defaults::idle_poll_time)
+      return;
+    streak_ = 0;
+    needed_ = defaults::idle_poll_rest;
   }
 
 private:
   std::optional<time_point> pause_; // since there is nothing to do
   std::uint64_t streak_ = 0;        // single messages in a row that came after a short pause
+  std::uint64_t needed_ = defaults::idle_poll_streak;
 };
 
 } // namespace hearth

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <sched.h>
 #include <string>
 #include <utility>
 
@@ -134,10 +135,18 @@ void work_loop::turn() {
   in_turn_ = false;
   if (coordinator_->has_jobs() || !reading_.empty() || !flushing_.empty())
     yield();
-  else if (poll_.go_on(clock::now()))
-    yield();
-  else
+  else if (!poll())
     set_alarm();
+}
+
+bool work_loop::poll() {
+  const auto before = clock::now();
+  if (!poll_.go_on(before))
+    return false;
+  ::sched_yield();
+  poll_.gave_way(clock::now() - before);
+  yield();
+  return true;
 }
 
 void work_loop::run_posted() {

@@ -94,6 +94,7 @@ private:
   void keep(kj::Promise<void> coming);
   void schedule();
   void yield();
+  bool poll();
   void turn();
   void run_posted();
   void fire_due();

@@ -2,6 +2,7 @@
 
 #include "core/defaults.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
@@ -19,6 +20,17 @@ int duplicate(int fd) {
   int copy = -1;
   KJ_SYSCALL(copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0), "a socket cannot be observed for writing");
   return copy;
+}
+
+/// At most so many bytes of the target; how many.
+std::size_t shorten(frame_splitter::target& target, std::size_t most) {
+  auto left = std::min(target.size, most);
+  const auto asked = left;
+  for (auto& part : std::span{target.parts}.first(static_cast<std::size_t>(target.count))) {
+    part.iov_len = std::min(part.iov_len, left);
+    left -= part.iov_len;
+  }
+  return asked;
 }
 
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
@@ -93,9 +105,11 @@ void frame_stream::read() {
 }
 
 frame_stream::progress frame_stream::fill(std::vector<bytes>& frames) {
-  for (std::size_t total = 0; total < defaults::read_turn_bytes;) {
+  const auto most = channel_->turn_bytes();
+  for (std::size_t total = 0; total < most;) {
     auto target = splitter_.prepare();
     const auto end_is_near = gone_ || observer_.atEndHint().orDefault(false);
+    const auto asked = shorten(target, most - total);
     const auto n = channel_->receive(std::span{target.parts}.first(target.count), end_is_near);
     if (n < 0 && would_block())
       return progress::drained;
@@ -114,7 +128,7 @@ frame_stream::progress frame_stream::fill(std::vector<bytes>& frames) {
     }
     total += size;
     // Less than asked for: the socket is empty, unless it has come to its end, which only another read tells.
-    if (size < target.size && !end_is_near && channel_->is_drained())
+    if (size < asked && !end_is_near && channel_->is_drained())
       return progress::drained;
   }
   return progress::more;
@@ -158,8 +172,9 @@ void frame_stream::await_writable() {
 bool frame_stream::push() {
   if (blocked_ && blocked_->waiting)
     return false;
-  for (std::size_t calls = 0; !output_.empty() || channel_->bytes_held() > 0; ++calls) {
-    if (calls == defaults::writes_per_flush) {
+  std::size_t total = 0;
+  while (!output_.empty() || channel_->bytes_held() > 0) {
+    if (total >= channel_->turn_bytes()) {
       flush_hook_.arm();
       return false;
     }
@@ -169,8 +184,10 @@ bool frame_stream::push() {
       stop_writing("takes no more: " + channel_->describe(errno));
       return false;
     }
-    if (n > 0)
+    if (n > 0) {
       output_.consume(static_cast<std::size_t>(n));
+      total += static_cast<std::size_t>(n);
+    }
     if (n < 0 || channel_->is_blocked()) {
       await_writable();
       return false;
@@ -196,10 +213,12 @@ bool frame_stream::flush() {
 }
 
 void frame_stream::flush_turn() {
-  if (!push() || !blocked_)
+  if (end_ || !push())
     return;
+  const bool was_blocked = blocked_.has_value();
   blocked_.reset();
-  owner_.on_drained(); // may destroy us
+  if (std::exchange(is_awaited_, false) || was_blocked)
+    owner_.on_drained(); // may destroy us
 }
 
 } // namespace hearth

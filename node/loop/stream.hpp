@@ -33,7 +33,7 @@ public:
     /// peer ("sent a frame of ..."); it is empty when the peer closed between two frames. What was not written is lost.
     virtual void on_end(const std::string& reason) = 0;
 
-    /// The queue is empty again after the socket had taken no more for a while.
+    /// The queue is empty again after the socket had taken no more for a while, or after `tell_when_drained`.
     virtual void on_drained() {}
 
   protected:
@@ -63,6 +63,12 @@ public:
 
   /// Written here, not yet to the socket. The owner keeps it within bounds.
   std::size_t queued_bytes() const noexcept { return output_.bytes_queued() + channel_->bytes_held(); }
+
+  /// The owner waits for an empty queue: it hears of it once, also when the socket takes everything at once.
+  void tell_when_drained() {
+    is_awaited_ = true;
+    flush_hook_.arm();
+  }
 
   /// Writes now what the socket takes, without waiting for the end of the turn: for a last word before the stream is
   /// destroyed. True when nothing is left.
@@ -106,6 +112,7 @@ private:
   turn_hook read_hook_;
   turn_hook flush_hook_;
   std::optional<write_observer> blocked_; // set: the socket takes no more
+  bool is_awaited_ = false;               // see tell_when_drained
   bool paused_ = false;
   bool unread_ = false; // while paused: the socket may hold something
   bool gone_ = false;   // the peer is gone: read what is left, paused or not

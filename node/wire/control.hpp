@@ -27,6 +27,7 @@ std::string write_response(const client::done& what);
 std::string write_response(const client::run_state& what);
 std::string write_response(const client::node_state& what);
 std::string write_response(const client::cluster_state& what);
+std::string write_response(const client::echoes& what);
 
 /// Takes the JSON of one Response; `more` says that another one to the same request follows.
 using page_sink = std::function<void(std::string json, bool more)>;

@@ -16,6 +16,7 @@ void put(log::Command::Builder into, const admit_node& order) {
   auto to = into.initAdmitNode();
   fill(to.initNode(), order.node);
   to.setName(text_of(order.name));
+  to.setAddress(text_of(order.address));
 }
 
 void put(log::Command::Builder into, const remove_node& order) { fill(into.initRemoveNode().initNode(), order.node); }
@@ -157,7 +158,8 @@ command read(log::Command::Reader from) {
     case which::UNKNOWN:
       break;
     case which::ADMIT_NODE:
-      return admit_node{node_of(from.getAdmitNode().getNode()), string_of(from.getAdmitNode().getName())};
+      return admit_node{node_of(from.getAdmitNode().getNode()), string_of(from.getAdmitNode().getName()),
+                        string_of(from.getAdmitNode().getAddress())};
     case which::REMOVE_NODE:
       return remove_node{node_of(from.getRemoveNode().getNode())};
     case which::DRAIN_NODE:

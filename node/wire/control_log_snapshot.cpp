@@ -24,6 +24,7 @@ void write_members(log::State::Builder into, const control_image& image) {
     to.setIncarnation(node.incarnation);
     to.setNonce(node.nonce);
     to.setSeat(node.seat.value);
+    to.setAddress(text_of(node.address));
   }
   auto seats = into.initSeats(count_of(image.seats.size()));
   at = 0;
@@ -42,7 +43,8 @@ void read_members(log::State::Reader from, control_image& image) {
   for (auto each : from.getMembers()) {
     const auto id = node_of(each.getNode());
     image.members.insert_or_assign(id, member{id, string_of(each.getName()), each.getDraining(), each.getRemoved(),
-                                              each.getIncarnation(), each.getNonce(), seat_id{each.getSeat()}});
+                                              each.getIncarnation(), each.getNonce(), seat_id{each.getSeat()},
+                                              string_of(each.getAddress())});
   }
   for (auto each : from.getSeats()) {
     const seat_id id{each.getSeat()};

@@ -30,6 +30,9 @@ milliseconds duration_of(std::uint64_t ms) {
   return milliseconds(std::min<std::uint64_t>(ms, static_cast<std::uint64_t>(longest.count())));
 }
 
+/// None for 0: the node's default.
+std::optional<milliseconds> span_of(std::uint64_t ms) { return ms > 0 ? std::optional(duration_of(ms)) : std::nullopt; }
+
 outcome read_hello(std::uint32_t request, ::Hello::Reader from) {
   return client::hello{request,       from.getProtocol(),           string_of(from.getProgram()),
                        from.getPid(), string_of(from.getVersion()), string_of(from.getFailure())};
@@ -75,6 +78,10 @@ outcome read_start(std::uint32_t request, ::StartRun::Reader from) {
   return order;
 }
 
+outcome read_logs(std::uint32_t request, ::Logs::Reader from) {
+  return client::logs{request, string_of(from.getOf()), string_of(from.getAction()), from.getFollow(), from.getLines()};
+}
+
 outcome read_voters(std::uint32_t request, capnp::List<capnp::Text>::Reader from) {
   client::set_voters order{request, {}};
   for (auto node : from)
@@ -82,6 +89,14 @@ outcome read_voters(std::uint32_t request, capnp::List<capnp::Text>::Reader from
   if (order.nodes.empty())
     return bad_request("Name the voters: one, three or five nodes.");
   return order;
+}
+
+outcome read_client_token(std::uint32_t request, ::ClientToken::Reader from) {
+  client::make_client_token token{
+    request, string_of(from.getName()), {}, span_of(from.getValidMs()), from.getEndless()};
+  for (auto scope : from.getScopes())
+    token.scopes.push_back(string_of(scope));
+  return token;
 }
 
 outcome read(std::uint32_t request, ::Request::Reader from, const std::string& default_python) {
@@ -112,11 +127,8 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
     case ::Request::GET:
       return client::get{request, string_of(from.getGet().getWhat()), string_of(from.getGet().getName()),
                          from.getGet().getLimit()};
-    case ::Request::LOGS: {
-      auto logs = from.getLogs();
-      return client::logs{request, string_of(logs.getOf()), string_of(logs.getAction()), logs.getFollow(),
-                          logs.getLines()};
-    }
+    case ::Request::LOGS:
+      return read_logs(request, from.getLogs());
     case ::Request::WAIT:
       return client::wait{request, string_of(from.getWait())};
     case ::Request::STATUS:
@@ -140,14 +152,16 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
       return client::drain_node{request, string_of(from.getDrainNode().getNode()), from.getDrainNode().getDraining()};
     case ::Request::SET_VOTERS:
       return read_voters(request, from.getSetVoters());
-    case ::Request::JOIN_TOKEN: {
-      client::make_join_token token{request, {}};
-      if (const auto valid = from.getJoinToken().getValidMs(); valid > 0)
-        token.valid = duration_of(valid);
-      return token;
-    }
+    case ::Request::JOIN_TOKEN:
+      return client::make_join_token{request, span_of(from.getJoinToken().getValidMs())};
+    case ::Request::CLIENT_TOKEN:
+      return read_client_token(request, from.getClientToken());
+    case ::Request::REVOKE_TOKEN:
+      return client::revoke_client_token{request, string_of(from.getRevokeToken())};
     case ::Request::BACKUP:
       return client::back_up{request, string_of(from.getBackup())};
+    case ::Request::PING:
+      return client::ping_node{request, string_of(from.getPing().getNode()), from.getPing().getCount()};
     case ::Request::UNSPECIFIED:
       break;
   }

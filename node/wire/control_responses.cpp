@@ -42,6 +42,7 @@ auto open_list(::Response::Builder into, const run_row*, unsigned n) { return in
 auto open_list(::Response::Builder into, const action_row*, unsigned n) { return into.initActions(n); }
 auto open_list(::Response::Builder into, const node_row*, unsigned n) { return into.initNodes(n); }
 auto open_list(::Response::Builder into, const event_row*, unsigned n) { return into.initEvents(n); }
+auto open_list(::Response::Builder into, const cluster::token_record*, unsigned n) { return into.initTokens(n); }
 
 template <class Row>
 std::string page_of(const Row* first, std::size_t count) {
@@ -117,6 +118,18 @@ std::string write_response(const client::cluster_state& what) {
   });
 }
 
+std::string write_response(const client::echoes& what) {
+  return respond([&](::Response::Builder response) {
+    auto into = response.initEchoes();
+    into.setNode(text(what.node));
+    into.setCount(what.count);
+    into.setMinNs(static_cast<std::uint64_t>(what.min.count()));
+    into.setP50Ns(static_cast<std::uint64_t>(what.p50.count()));
+    into.setP99Ns(static_cast<std::uint64_t>(what.p99.count()));
+    into.setMaxNs(static_cast<std::uint64_t>(what.max.count()));
+  });
+}
+
 template <class Row>
 void write_rows(const std::vector<Row>& rows, bool more, const page_sink& sink) {
   std::size_t at = 0, count = rows.size();
@@ -142,5 +155,6 @@ template void write_rows(const std::vector<run_row>&, bool, const page_sink&);
 template void write_rows(const std::vector<action_row>&, bool, const page_sink&);
 template void write_rows(const std::vector<node_row>&, bool, const page_sink&);
 template void write_rows(const std::vector<event_row>&, bool, const page_sink&);
+template void write_rows(const std::vector<cluster::token_record>&, bool, const page_sink&);
 
 } // namespace hearth::wire

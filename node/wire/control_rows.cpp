@@ -201,4 +201,12 @@ void fill(::MemberRow::Builder into, const member_row& row) {
   into.setGpus(row.capacity.gpus);
 }
 
+void fill(::TokenRow::Builder into, const cluster::token_record& row) {
+  into.setName(text(row.name));
+  auto scopes = into.initScopes(static_cast<unsigned>(row.scopes.size()));
+  for (unsigned i = 0; i < scopes.size(); ++i)
+    scopes.set(i, text(row.scopes[i]));
+  into.setExpiresUnixMs(row.expires_unix_ms);
+}
+
 } // namespace hearth::wire

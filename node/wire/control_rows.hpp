@@ -14,5 +14,6 @@ void fill(::ActionRow::Builder into, const action_row& row);
 void fill(::NodeRow::Builder into, const node_row& row);
 void fill(::EventRow::Builder into, const event_row& row);
 void fill(::MemberRow::Builder into, const member_row& row);
+void fill(::TokenRow::Builder into, const cluster::token_record& row);
 
 } // namespace hearth::wire

@@ -66,6 +66,14 @@ bytes in_one_piece(const payload& value) {
 
 } // namespace
 
+std::optional<link_echo> echo_in(const bytes& frame) noexcept {
+  std::uint64_t word = 0;
+  if (frame.size() != sizeof word)
+    return std::nullopt;
+  std::memcpy(&word, frame.data(), sizeof word);
+  return link_echo{word / 2, word % 2 == 1};
+}
+
 std::string link_assembler::take_calls(const bytes& frame, link::messages& complete) {
   return understand(in_words(frame), {}, false, complete);
 }

@@ -42,6 +42,17 @@ private:
 /// The next chunk of a transfer that begins at `offset`: a frame in parts. `size` gets the bytes of the value in it.
 std::vector<bytes> link_chunk(const link_transfer& what, std::uint64_t offset, std::size_t& size);
 
+/// A frame of the channel `calls` by which transports measure the link.
+struct link_echo {
+  std::uint64_t number = 0; // below 2^63
+  bool is_answer = false;
+};
+
+bytes echo_frame(link_echo what);
+
+/// Nothing for a frame of another kind.
+std::optional<link_echo> echo_in(const bytes& frame) noexcept;
+
 /// Puts together what one other node says. Whatever comes is either understood or a fault, which is in words that follow the
 /// name of the peer; then its link is of no further use. Memory is bounded: values that are not complete hold at most
 /// defaults::unfinished_bytes_max, and messages that wait for them defaults::link_held_messages_max. One thread.

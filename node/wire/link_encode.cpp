@@ -104,7 +104,7 @@ std::vector<piece> pieces_of(link::messages what) {
           split(m, m.calls, pieces);
         } else if constexpr (has_items<kind>) {
           split(m, m.items, pieces);
-        } else if constexpr (std::is_same_v<kind, link::answer>) {
+        } else if constexpr (is_one_of<kind, link::answer, link::ask>) {
           pieces.push_back({std::move(m), defaults::link_batch_bytes, true});
         } else {
           pieces.push_back({std::move(m), 4 * item_bytes, false});
@@ -209,6 +209,11 @@ link_frames link_encoder::encode(link::messages what) {
   }
   close();
   return result;
+}
+
+bytes echo_frame(link_echo what) {
+  const std::uint64_t word = 2 * what.number + (what.is_answer ? 1 : 0);
+  return bytes::copy_of({reinterpret_cast<const char*>(&word), sizeof word});
 }
 
 std::vector<bytes> link_chunk(const link_transfer& what, std::uint64_t offset, std::size_t& size) {

@@ -118,7 +118,7 @@ link::free_capacity read(said::FreeCapacity::Reader from) {
   return m;
 }
 
-link::ask read(said::Ask::Reader from) {
+link::ask read(said::Ask::Reader from, value_source& values) {
   link::ask m;
   m.request = from.getRequest();
   m.what = string_of(from.getWhat());
@@ -127,6 +127,9 @@ link::ask read(said::Ask::Reader from) {
   m.limit = from.getLimit();
   m.follow = from.getFollow();
   m.caller = caller_of(from.getCaller());
+  m.calls = calls_of(from.getCalls());
+  m.children = read_children(from.getChildren(), values);
+  m.value = values.read(from.getValue());
   return m;
 }
 
@@ -188,7 +191,7 @@ std::optional<link::message> read_message(said::Message::Reader from, value_sour
     case said::Message::FREE_CAPACITY:
       return read(from.getFreeCapacity());
     case said::Message::ASK:
-      return read(from.getAsk());
+      return read(from.getAsk(), values);
     case said::Message::ANSWER:
       return read_answer(from.getAnswer(), values);
     case said::Message::RECORDED:

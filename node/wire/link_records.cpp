@@ -46,25 +46,33 @@ std::optional<phase_t> phase_of(said::Acted::Phase word) {
 
 } // namespace
 
-void write_recorded(const link::recorded& what, said::Recorded::Builder into, value_sink& values) {
-  into.setNumber(what.number);
-  auto items = into.initItems(size_of(what.items));
-  for (unsigned i = 0; i < items.size(); ++i) {
-    write_id(what.items[i].root, items[i].initRoot());
-    auto reply = items[i].initReply();
-    write_reply(what.items[i].reply, reply, values);
-    write_id(what.items[i].id, reply.getId());
+void write_children(const std::vector<finished_child>& what, capnp::List<said::Recorded::Item>::Builder into,
+                    value_sink& values) {
+  for (unsigned i = 0; i < into.size(); ++i) {
+    write_id(what[i].root, into[i].initRoot());
+    auto reply = into[i].initReply();
+    write_reply(what[i].reply, reply, values);
+    write_id(what[i].id, reply.getId());
   }
 }
 
-link::recorded read_recorded(said::Recorded::Reader from, value_source& values) {
-  link::recorded m{from.getNumber(), {}};
-  for (auto i : from.getItems()) {
+std::vector<finished_child> read_children(capnp::List<said::Recorded::Item>::Reader from, value_source& values) {
+  std::vector<finished_child> children;
+  for (auto i : from) {
     auto reply = read_reply(i.getReply(), values);
     const auto id = reply.id;
-    m.items.push_back({call_of(i.getRoot()), id, std::move(reply)});
+    children.push_back({call_of(i.getRoot()), id, std::move(reply)});
   }
-  return m;
+  return children;
+}
+
+void write_recorded(const link::recorded& what, said::Recorded::Builder into, value_sink& values) {
+  into.setNumber(what.number);
+  write_children(what.items, into.initItems(size_of(what.items)), values);
+}
+
+link::recorded read_recorded(said::Recorded::Reader from, value_source& values) {
+  return {from.getNumber(), read_children(from.getItems(), values)};
 }
 
 void write_found(const link::found& what, said::Found::Builder into, value_sink& values) {

@@ -223,6 +223,9 @@ struct content_writer {
   void operator()(const std::vector<action_row>& rows) { fill_all(rows, into.initActions(size_of(rows))); }
   void operator()(const call_reply& reply) { write_reply(reply, into.initReply(), values); }
   void operator()(const payload& value) { values.write(value, into.initValue()); }
+  void operator()(const std::vector<finished_child>& children) {
+    write_children(children, into.initChildren(size_of(children)), values);
+  }
 };
 
 link::answer::rows read(said::Answer::Content::Reader from, value_source& values) {
@@ -243,6 +246,8 @@ link::answer::rows read(said::Answer::Content::Reader from, value_source& values
       return read_reply(from.getReply(), values);
     case said::Answer::Content::VALUE:
       return values.read(from.getValue());
+    case said::Answer::Content::CHILDREN:
+      return read_children(from.getChildren(), values);
     case said::Answer::Content::NOTHING:
       break;
   }

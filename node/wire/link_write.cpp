@@ -207,6 +207,9 @@ struct message_writer {
     m.setLimit(what.limit);
     m.setFollow(what.follow);
     write_caller(what.caller, m.initCaller());
+    write_calls(what.calls, m.initCalls(size_of(what.calls)));
+    write_children(what.children, m.initChildren(size_of(what.children)), values);
+    values.write(what.value, m.initValue());
   }
 
   void operator()(const link::recorded& what) { write_recorded(what, into.initRecorded(), values); }

@@ -34,6 +34,10 @@ link::answer read_answer(said::Answer::Reader from, value_source& values);
 void write_recorded(const link::recorded& what, said::Recorded::Builder into, value_sink& values);
 link::recorded read_recorded(said::Recorded::Reader from, value_source& values);
 
+void write_children(const std::vector<finished_child>& what, capnp::List<said::Recorded::Item>::Builder into,
+                    value_sink& values);
+std::vector<finished_child> read_children(capnp::List<said::Recorded::Item>::Reader from, value_source& values);
+
 void write_found(const link::found& what, said::Found::Builder into, value_sink& values);
 link::found read_found(said::Found::Reader from, value_source& values);
 

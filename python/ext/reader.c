@@ -205,18 +205,20 @@ static int parse(frame_reader* r, PyObject* into) {
 
 // -- the socket --------------------------------------------------------------------------------------------------------
 
+// Moves what is not looked at yet to the beginning of the buffer.
+static void compact(frame_reader* r) {
+  if (r->begin)
+    memmove(r->buffer, r->buffer + r->begin, available(r));
+  r->end -= r->begin;
+  r->begin = 0;
+}
+
 // One receive: into the memory of the current body as far as it goes, the rest into the buffer.
 static ssize_t receive(frame_reader* r, int fd, int flags) {
   struct iovec pieces[pieces_max + 1];
   size_t direct = 0;
   int count = 0;
-  if (r->begin == r->end) {
-    r->begin = r->end = 0;
-  } else if (r->begin) {
-    memmove(r->buffer, r->buffer + r->begin, available(r));
-    r->end -= r->begin;
-    r->begin = 0;
-  }
+  compact(r);
   if (r->current && r->body_left)
     count = incoming_pieces(r->current, r->body_left, pieces, pieces_max, &direct);
   if (direct == r->body_left || !count)
@@ -308,6 +310,35 @@ static PyObject* read_frames(PyObject* self, PyObject* args) {
   return result;
 }
 
+static PyObject* feed(PyObject* self, PyObject* args) {
+  frame_reader* r = (frame_reader*)self;
+  PyObject *data, *into;
+  char* at;
+  Py_ssize_t left;
+  if (!PyArg_ParseTuple(args, "SO:feed", &data, &into) || PyBytes_AsStringAndSize(data, &at, &left) < 0)
+    return NULL;
+  if (r->busy) {
+    PyErr_SetString(PyExc_RuntimeError, "another thread reads from this Reader");
+    return NULL;
+  }
+  r->busy = true;
+  int done = 0;
+  while (left > 0 && done >= 0) {
+    compact(r);
+    const size_t room = buffer_bytes - r->end, part = (size_t)left < room ? (size_t)left : room;
+    memcpy(r->buffer + r->end, at, part);
+    r->end += part;
+    at += part;
+    left -= (Py_ssize_t)part;
+    done = parse(r, into);
+  }
+  r->busy = false;
+  if (done < 0)
+    return NULL;
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+
 static PyObject* forget(PyObject* self, PyObject* args) {
   frame_reader* r = (frame_reader*)self;
   unsigned long long hi, lo;
@@ -323,6 +354,7 @@ static PyObject* forget(PyObject* self, PyObject* args) {
 int add_reader(PyObject* module) {
   static PyMethodDef methods[] = {
     {"read", read_frames, METH_VARARGS, "read(into, flags=0) -> bool: one recv; see hearth._frames."},
+    {"feed", feed, METH_VARARGS, "feed(data, into): the frames of bytes that were received elsewhere."},
     {"forget", forget, METH_VARARGS, "forget(call_hi, call_lo): drops what has come of a value."},
     {NULL, NULL, 0, NULL},
   };

@@ -66,6 +66,21 @@ BOOST_FIXTURE_TEST_CASE(replicas_of_an_owner_that_is_lost_are_adopted_on_the_nod
   BOOST_TEST(!interpreter(2).halted);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_long_call_of_an_owner_that_is_lost_ends_in_its_replica_which_follows_then, moved) {
+  finish(interpreter(2), 0);
+  cut(0, 1);
+  cut(0, 2);
+  auto second = grant(2, spec, 20);
+  invoke(second, *me, spec);
+  advance(2 * defaults::orphan_time);
+  BOOST_TEST(!interpreter(1).halted);
+  const auto before = interpreter(1).calls.size();
+  finish(interpreter(1), 0);
+  BOOST_TEST(!interpreter(1).halted);
+  invoke(second, *me, spec, 2);
+  BOOST_TEST(interpreter(1).calls.size() == before + 1);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_busy_replica_follows_when_its_call_has_ended, moved) {
   finish(interpreter(0), 0);
   finish(interpreter(2), 0);
@@ -128,6 +143,17 @@ BOOST_FIXTURE_TEST_CASE(an_order_of_a_lower_epoch_is_refused_and_its_owner_learn
   BOOST_TEST(stale == 1u);
   BOOST_TEST(!static_cast<bool>(open(1, other, 10)));
   BOOST_TEST((failed.code == ec::stale_epoch));
+}
+
+BOOST_FIXTURE_TEST_CASE(the_journal_tells_which_epochs_a_node_heard_of_obeyed_and_refused, moved) {
+  tell(at(1).agent, atom::events::value,
+       control::facts{control::owner_changed{spec->key(), {at(1).id, {}, epoch{20}}}});
+  open(1, spec, 10);
+  open(1, spec, 20);
+  const auto told = events();
+  for (const auto* sentence : {"Epoch 10 is obeyed.", "Epoch 20: node n1 owns it.",
+                               "Epoch 10 was refused: epoch 20 is known.", "Epoch 20 is obeyed."})
+    BOOST_TEST(std::count(told.begin(), told.end(), sentence) > 0, sentence);
 }
 
 BOOST_FIXTURE_TEST_CASE(an_owner_without_standing_lets_go_and_its_replicas_stay_for_the_next, moved) {

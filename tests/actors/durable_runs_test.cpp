@@ -115,6 +115,39 @@ BOOST_AUTO_TEST_CASE(the_end_of_that_wait_starts_nothing_twice) {
   BOOST_TEST(c.replies().at(0).value.head.view() == "42");
 }
 
+BOOST_AUTO_TEST_CASE(a_run_that_is_submitted_again_before_it_was_decided_is_the_same_run) {
+  const auto spec = make_spec(1, 1);
+  auto& lost = connect();
+  log->is_slow = true;
+  const auto root = start_run(lost, open(lost, spec), "nightly");
+  auto& again = connect();
+  BOOST_TEST((start_run(again, open(again, spec), "nightly") == root));
+  BOOST_TEST(again.all<client::refused>().empty());
+  while (!log->waiting.empty()) {
+    control->go_on();
+    run();
+  }
+  BOOST_TEST(again.all<client::run_state>().size() == 1u);
+  BOOST_TEST(executions() == 1u);
+  finish(interpreter(0), 0, ec::none, "42");
+  BOOST_TEST_REQUIRE(again.replies().size() == 1u);
+  BOOST_TEST(again.replies()[0].value.head.view() == "42");
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_starts_runs_nothing_of_its_former_life_before_the_log_says_so) {
+  auto& c = connect();
+  start_run(c, open(c, spec_with_lost(0)), "once");
+  start_run(c, open(c, spec_with_lost(5)), "often");
+  BOOST_TEST(row("once").phase == "RUNNING");
+  takes_seat = false; // what its disk has says that its runs are at home here
+  restart();
+  BOOST_TEST(executions() == 0u);
+  control->start(2);
+  run();
+  BOOST_TEST(executions() == 1u);
+  BOOST_TEST((result("once").code == ec::maybe_executed));
+}
+
 BOOST_AUTO_TEST_CASE(a_run_that_the_log_refuses_for_now_is_refused_and_never_starts) {
   auto& c = connect();
   auto handle = open(c, make_spec(1, 1));

@@ -64,7 +64,6 @@ BOOST_AUTO_TEST_CASE(a_child_that_returned_on_another_node_is_answered_from_the_
   calls_child(root, spec, child);
   finish(child, "forty-two");
   BOOST_TEST(home.doors->records.find(root, name_of(child)).has_value());
-  BOOST_TEST(!away.doors->records.find(root, name_of(child)).has_value());
   die(root);
   auto& again = at(root);
   BOOST_TEST(again.calls.back().attempt == 2u);
@@ -78,6 +77,33 @@ BOOST_AUTO_TEST_CASE(a_child_that_returned_on_another_node_is_answered_from_the_
   const call_id other{0xc, 0x2}; // not recorded, which is told at once
   calls_child(root, spec, other);
   BOOST_TEST(executions(other) == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_child_whose_result_is_recorded_has_succeeded_whatever_else_was_lost) {
+  calls_child(root, spec, child);
+  away.loses = [](const auto& m) { return std::holds_alternative<link::acted>(m); };
+  finish(child);
+  BOOST_TEST(action(actions(home, "nightly"), child).phase == "SUCCEEDED");
+  away.loses = {};
+  BOOST_TEST(action(actions(home, "nightly"), root).phase == "RUNNING");
+}
+
+BOOST_AUTO_TEST_CASE(no_action_of_an_ended_run_is_listed_as_running) {
+  calls_child(root, spec, child);
+  away.loses = [](const auto& m) { return std::holds_alternative<link::acted>(m); };
+  finish(root); // its child is cancelled, and nobody reports either
+  const auto rows = actions(home, "nightly");
+  BOOST_TEST(action(rows, root).phase == "SUCCEEDED");
+  BOOST_TEST(action(rows, child).phase == "UNKNOWN");
+  BOOST_TEST(action(rows, child).error.find("not reported") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(an_action_that_ends_after_its_run_is_listed_as_it_ended) {
+  calls_child(root, spec, child);
+  finish(root);
+  BOOST_TEST(action(actions(home, "nightly"), child).phase == "UNKNOWN"); // it is being stopped
+  finish(child);
+  BOOST_TEST(action(actions(home, "nightly"), child).phase != "UNKNOWN");
 }
 
 BOOST_AUTO_TEST_CASE(an_action_on_another_node_is_aborted_where_it_runs) {
@@ -95,6 +121,19 @@ BOOST_AUTO_TEST_CASE(an_action_on_another_node_is_aborted_where_it_runs) {
   }
   BOOST_TEST(executions(root) == 1u);
   BOOST_TEST(action(actions(home, "nightly"), root).phase == "RUNNING");
+}
+
+BOOST_AUTO_TEST_CASE(an_action_is_aborted_from_a_node_that_is_not_the_home_of_its_run) {
+  calls_child(root, spec, child);
+  auto& where = at(child);
+  const auto row = ask<run_row>(*this, away.run_keeper, atom::abort::value, std::string("nightly"), to_string(child),
+                                std::string("enough"));
+  BOOST_TEST_REQUIRE(row.first.has_value());
+  BOOST_TEST(std::get<0>(*row.first).name == "nightly");
+  BOOST_TEST(where.cancelled.size() == 1u);
+  const auto none = ask<run_row>(*this, away.run_keeper, atom::abort::value, std::string("nightly"),
+                                 std::string("ffffffff"), std::string("enough"));
+  BOOST_TEST((failure_of(none.second).code == ec::bad_request));
 }
 
 BOOST_AUTO_TEST_CASE(a_node_that_is_not_the_home_of_a_run_keeps_nothing_of_it_and_says_so_at_once) {

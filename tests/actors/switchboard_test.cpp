@@ -141,7 +141,8 @@ BOOST_AUTO_TEST_CASE(what_a_turn_brings_for_a_node_goes_out_as_one_message) {
   invoke(0, make_spec(0, 4), client, id(1));
   std::size_t messages = 0;
   const auto door = sys.spawn([&messages](peer_actor::pointer) -> peer_actor::behavior_type {
-    return {[&messages](atom::send, const link::messages&) { ++messages; }};
+    return {[&messages](atom::send, const link::messages&) { ++messages; },
+            [](atom::ping, std::uint32_t count) { return std::vector<std::uint64_t>(count, 70'000); }};
   });
   tell(node(1).switchboard, atom::up::value, node(0).id, std::uint64_t{1}, door);
   messages = 0;
@@ -154,6 +155,24 @@ BOOST_AUTO_TEST_CASE(what_a_turn_brings_for_a_node_goes_out_as_one_message) {
   BOOST_CHECK_EQUAL(messages, 1u);
   caf::anon_send_exit(door, caf::exit_reason::kill);
   run();
+}
+
+BOOST_AUTO_TEST_CASE(echoes_are_for_the_link_to_the_node_and_fail_without_one) {
+  std::size_t times = 0;
+  failure why;
+  const auto ping = [&] {
+    sys.spawn([&](caf::event_based_actor* self) {
+      self->request(node(1).switchboard, caf::infinite, atom::ping::value, node(0).id, std::uint32_t{3})
+        .then([&](const std::vector<std::uint64_t>& found) { times = found.size(); },
+              [&](const caf::error& error) { why = failure_of(error); });
+    });
+    run();
+  };
+  ping();
+  BOOST_CHECK_EQUAL(times, 3u);
+  cut(0, 1);
+  ping();
+  BOOST_CHECK(why.code == ec::node_lost);
 }
 
 BOOST_AUTO_TEST_CASE(a_question_is_answered_by_the_node_that_was_asked) {
@@ -244,6 +263,16 @@ BOOST_AUTO_TEST_CASE(answers_of_members_are_one_listing_that_names_who_is_missin
   BOOST_CHECK_EQUAL(rows[1].name, "b");
   BOOST_CHECK_EQUAL(rows[2].name, "c");
   BOOST_CHECK_EQUAL(rows[2].state, "unreachable");
+  replica_row owned, there;
+  owned.id = there.id = 7;
+  owned.environment = "digits";
+  there.memory_bytes = 1024;
+  all.items[0].what.content = std::vector<replica_row>{there};
+  all.items[1].what.content = std::vector<replica_row>{owned};
+  const auto replicas = merged_replicas(all);
+  BOOST_REQUIRE_EQUAL(replicas.size(), 1u);
+  BOOST_CHECK_EQUAL(replicas[0].environment, "digits");
+  BOOST_CHECK_EQUAL(replicas[0].memory_bytes, 1024u);
   event_row old, young;
   old.unix_ms = 1, young.unix_ms = 2;
   all.items[0].what.content = std::vector<event_row>{young};

@@ -24,7 +24,7 @@ ARROWS: Dict[str, Tuple[Tuple[str, ...], FrozenSet[str]]] = {
     "cluster": (("core",), frozenset()),
     "actors": (("core", "cluster"), frozenset({"caf"})),
     "node": (("core", "actors", "cluster", "schema"), frozenset({ANY})),
-    "tools": (("core", "schema"), frozenset({"CLI", "nlohmann", "capnp", "kj", SYSTEM})),
+    "tools": (("core", "schema"), frozenset({"CLI", "nlohmann", "capnp", "kj", "openssl", SYSTEM})),
     "tools/replay": (("core", "actors"), frozenset({"CLI", "nlohmann"})),
     "python": ((), frozenset({"Python.h", SYSTEM})),
     "examples": ((), frozenset({ANY})),

@@ -157,6 +157,39 @@ BOOST_FIXTURE_TEST_CASE(a_member_that_is_removed_is_cut_off_and_not_let_in_again
   BOOST_TEST(a->work_heard.ups.size() == 1u);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_member_that_is_removed_hears_so_in_the_handshake_if_it_dials, two_nodes) {
+  b->removed.insert(a->id);
+  b->members.erase(a->id);
+  b->control.remove_peer(a->id, "was removed");
+  b->work.remove_peer(a->id, "was removed");
+  BOOST_REQUIRE(run_until([&] { return !a->expelled.empty(); }));
+  BOOST_TEST(a->expelled.front().is_removed);
+  BOOST_TEST(a->was_warned_of("was removed from the cluster"));
+  BOOST_TEST(b->was_warned_of("certificate revoked"));
+  BOOST_TEST(b->expelled.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_member_that_was_removed_while_it_was_away_hears_so_when_it_knocks, link_fixture) {
+  auto a = make_node(1);
+  auto b = make_node(2); // the lower one dials, but not who was removed
+  a->removed.insert(b->id);
+  b->knows(*a);
+  BOOST_REQUIRE(run_until([&] { return !b->expelled.empty(); }));
+  BOOST_TEST(b->expelled.front().is_removed);
+  BOOST_TEST(a->expelled.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(who_knocks_at_a_peer_that_knows_it_is_none_the_worse, link_fixture) {
+  auto a = make_node(1);
+  auto b = make_node(2);
+  a->members.insert(b->id); // it does not know where that one is, and so does not dial
+  b->knows(*a);
+  BOOST_REQUIRE(run_until([&] { return a->was_warned_of("dialed, which is for the node with the lower uuid"); }));
+  a->knows(*b);
+  run_until_up(*a, *b);
+  BOOST_TEST(b->expelled.empty());
+}
+
 BOOST_FIXTURE_TEST_CASE(an_old_copy_of_a_disk_is_refused_and_both_sides_say_why, two_nodes) {
   const auto port = a->port();
   a.reset();
@@ -164,8 +197,8 @@ BOOST_FIXTURE_TEST_CASE(an_old_copy_of_a_disk_is_refused_and_both_sides_say_why,
   a = make_node(1, {.incarnation = 0, .port = port, .self_changes = {}});
   a->knows(*b);
   BOOST_REQUIRE(run_until([&] { return a->was_warned_of("old copy of its disk") && b->was_warned_of("old copy"); }));
-  BOOST_TEST(!a->old_copy.empty()); // so it ends
-  BOOST_TEST(b->old_copy.empty());
+  BOOST_TEST(!a->expelled.empty()); // so it ends
+  BOOST_TEST(b->expelled.empty());
   BOOST_TEST(b->work_heard.ups.size() == 1u);
   BOOST_TEST(a->work_heard.ups.empty());
 }
@@ -177,8 +210,8 @@ BOOST_FIXTURE_TEST_CASE(a_second_process_with_the_same_incarnation_is_refused_wh
   BOOST_TEST(a->is_up(b->id));
   BOOST_TEST(b->work_heard.downs.empty());
   BOOST_TEST(copy->control_heard.ups.empty());
-  BOOST_TEST(!copy->old_copy.empty());
-  BOOST_TEST(a->old_copy.empty());
+  BOOST_TEST(!copy->expelled.empty());
+  BOOST_TEST(a->expelled.empty());
 }
 
 BOOST_FIXTURE_TEST_CASE(versions_that_overlap_talk_and_others_say_which_is_older, link_fixture) {
@@ -195,7 +228,7 @@ BOOST_FIXTURE_TEST_CASE(versions_that_overlap_talk_and_others_say_which_is_older
   introduce(*a, *far);
   run_until_up(*a, *next);
   BOOST_REQUIRE(run_until([&] { return a->was_warned_of("speaks versions 2 to 3 of the link, this node 1 to 1"); }));
-  BOOST_TEST(far->old_copy.empty()); // may try again once it is upgraded
+  BOOST_TEST(far->expelled.empty()); // may try again once it is upgraded
   BOOST_TEST(!a->is_up(far->id));
 }
 
@@ -211,6 +244,8 @@ BOOST_FIXTURE_TEST_CASE(a_peer_that_does_not_read_costs_a_bounded_queue_and_cont
   BOOST_TEST(a->work.send(b->id, channel::calls, frame_of("call")));
   BOOST_REQUIRE(run_until([&] { return b->work_heard.frames.size() == accepted + 1; }));
   BOOST_TEST(b->control_heard.frames.size() == 1u);
+  BOOST_REQUIRE(run_until([&] { return !a->work_heard.rooms.empty(); }));
+  BOOST_TEST((a->work_heard.rooms.front() == std::pair{b->id, channel::bulk}));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_quiet_link_turns_no_loop, two_nodes) {

@@ -262,7 +262,7 @@ BOOST_FIXTURE_TEST_CASE(a_peer_that_reads_no_bulk_gets_control_and_then_a_refusa
     BOOST_REQUIRE(sent < 1000u);
   }
   BOOST_TEST(b->work.queued_bytes(numbered(1), channel::bulk)
-             <= defaults::link_bulk_queue_bytes_max + 2 * defaults::tls_write_bytes);
+             <= defaults::link_bulk_queue_bytes_max + 2 * defaults::tls_turn_bytes);
   const auto heard = lines[0]->received().size();
   BOOST_TEST(b->control.send(numbered(1), channel::control, frame_of("heartbeat")));
   BOOST_REQUIRE(run_until([&] { return lines[0]->received().find("heartbeat", heard) != std::string::npos; }));

@@ -1,11 +1,13 @@
 #include "node/link/peer.hpp"
 
+#include "actors/error.hpp"
 #include "core/defaults.hpp"
 #include "tests/support/actor_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <tuple>
 
@@ -70,6 +72,7 @@ struct two_ends : actor_fixture {
       [](atom::send, node_uuid, const link::messages&) {},
       [](atom::open, node_uuid, const link::open_environment&) { return false; },
       [](atom::ask, node_uuid, const link::ask&, milliseconds) { return link::answer{}; },
+      [](atom::ping, node_uuid, std::uint32_t) { return std::vector<std::uint64_t>{}; },
       [](atom::ask, const link::ask&, milliseconds) { return link::member_answers{}; },
       [](atom::watch, const std::string&, const gate_actor&) {},
       [](atom::tick) {},
@@ -81,6 +84,15 @@ struct two_ends : actor_fixture {
     link::messages batch;
     batch.push_back(std::move(what));
     tell(door, atom::send::value, std::move(batch));
+  }
+
+  void ping(std::uint32_t count) {
+    pinging.push_back(sys.spawn([this, count](caf::event_based_actor* self) {
+      self->request(door, caf::infinite, atom::ping::value, count)
+        .then([this](const std::vector<std::uint64_t>& times) { echoed = times; },
+              [this](const caf::error& error) { not_echoed = failure_of(error); });
+    }));
+    run();
   }
 
   link::replies value_of(std::size_t size) {
@@ -97,6 +109,9 @@ struct two_ends : actor_fixture {
   bool door_is_down = false;
   std::string down;
   link::messages heard;
+  std::vector<caf::actor> pinging;
+  std::optional<std::vector<std::uint64_t>> echoed;
+  failure not_echoed;
 };
 
 } // namespace
@@ -156,6 +171,53 @@ BOOST_AUTO_TEST_CASE(a_node_that_takes_nothing_in_loses_its_link) {
 BOOST_AUTO_TEST_CASE(a_node_that_says_what_nobody_understands_loses_its_link) {
   board->on_frame(there, channel::calls, bytes::copy_of("what is this"));
   BOOST_CHECK_NE(wire.dropped, "");
+}
+
+// -- echoes ----
+
+BOOST_AUTO_TEST_CASE(an_echo_is_answered_without_anybody_being_asked) {
+  board->on_frame(there, channel::calls, hearth::wire::echo_frame({7, false}));
+  BOOST_REQUIRE_EQUAL(wire.calls.size(), 1u);
+  const auto answer = hearth::wire::echo_in(wire.calls.front());
+  BOOST_REQUIRE(answer);
+  BOOST_CHECK(answer->is_answer);
+  BOOST_CHECK_EQUAL(answer->number, 7u);
+  run();
+  BOOST_CHECK(heard.empty());
+}
+
+BOOST_AUTO_TEST_CASE(echoes_go_one_after_another_and_each_has_its_time) {
+  ping(3);
+  for (std::size_t n = 1; n <= 3; ++n) {
+    BOOST_REQUIRE_EQUAL(wire.calls.size(), n);
+    BOOST_CHECK(!echoed);
+    board->on_frame(there, channel::calls,
+                    hearth::wire::echo_frame({hearth::wire::echo_in(wire.calls.back())->number, true}));
+    run();
+  }
+  BOOST_REQUIRE(echoed);
+  BOOST_CHECK_EQUAL(echoed->size(), 3u);
+  BOOST_CHECK_EQUAL(wire.calls.size(), 3u);
+}
+
+BOOST_AUTO_TEST_CASE(a_link_that_ends_owes_no_echo) {
+  ping(3);
+  board->on_down(there, 5, "it said goodbye");
+  run();
+  BOOST_CHECK(!echoed);
+  BOOST_CHECK_EQUAL(not_echoed.message, "The link ended before all echoes were back.");
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_to_nothing_ends_the_link) {
+  board->on_frame(there, channel::calls, hearth::wire::echo_frame({1, true}));
+  BOOST_CHECK_NE(wire.dropped, "");
+}
+
+BOOST_AUTO_TEST_CASE(too_many_who_measure_at_once_are_refused) {
+  for (std::size_t n = 0; n <= defaults::pings_waiting_max; ++n)
+    ping(1);
+  BOOST_CHECK(not_echoed.code == ec::overloaded);
+  BOOST_CHECK_EQUAL(wire.calls.size(), 1u);
 }
 
 BOOST_AUTO_TEST_CASE(the_end_of_a_link_is_the_end_of_its_peer) {

@@ -8,9 +8,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace hearth;
@@ -165,6 +168,18 @@ BOOST_FIXTURE_TEST_CASE(a_peer_that_does_not_read_leaves_the_queue_with_its_owne
   BOOST_TEST(right.frames.empty());
   right.stream->resume_reading();
   BOOST_REQUIRE(run_until([&] { return right.frames.size() == 8; }));
+  BOOST_TEST(left.drained == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(who_waits_for_an_empty_queue_hears_of_it_once_also_when_the_socket_takes_all_at_once,
+                        two_ends) {
+  left.stream->write(frame(10));
+  left.stream->tell_when_drained();
+  BOOST_TEST(left.drained == 0u); // not from within
+  BOOST_REQUIRE(run_until([&] { return left.drained == 1; }));
+  BOOST_TEST(left.stream->queued_bytes() == 0u);
+  left.stream->write(frame(10));
+  BOOST_REQUIRE(run_until([&] { return right.frames.size() == 2; }));
   BOOST_TEST(left.drained == 1u);
 }
 
@@ -325,6 +340,59 @@ BOOST_FIXTURE_TEST_CASE(a_peer_that_floods_leaves_the_others_their_turns, loop_f
     BOOST_REQUIRE(run_until([&] { return quiet.frames.size() == n; }));
   }
   BOOST_TEST(flooded.bytes_received > 0u);
+}
+
+/// Has always more to read, and takes whatever is written.
+class endless_channel final : public byte_channel {
+public:
+  static constexpr std::size_t each_turn = 3000;
+
+  explicit endless_channel(std::size_t& taken) : taken_(taken) {}
+
+  ssize_t receive(std::span<const iovec> parts, bool) override {
+    std::size_t total = 0;
+    for (const auto& part : parts)
+      for (std::size_t i = 0; i < part.iov_len; ++i, ++total)
+        static_cast<char*>(part.iov_base)[i] = text_[at_++ % text_.size()];
+    return static_cast<ssize_t>(total);
+  }
+  bool is_drained() const override { return false; }
+  ssize_t send(std::span<const iovec> parts) override {
+    const auto size = std::min<std::size_t>(parts.front().iov_len, 1000);
+    taken_ += size;
+    return static_cast<ssize_t>(size);
+  }
+  bool is_blocked() const override { return false; }
+  std::size_t bytes_held() const override { return 0; }
+  std::size_t turn_bytes() const override { return each_turn; }
+  std::string describe(int) const override { return {}; }
+
+private:
+  std::size_t& taken_;
+  std::string text_ = frame(100);
+  std::size_t at_ = 0;
+};
+
+BOOST_FIXTURE_TEST_CASE(a_turn_reads_and_writes_no_more_than_a_channel_has_time_for, loop_fixture) {
+  auto [a, b] = socket_pair();
+  std::size_t taken = 0;
+  end here;
+  std::size_t longest = 0, before = 0;
+  here.on_batch = [&](std::vector<bytes>& batch) {
+    std::size_t size = 0;
+    for (const auto& f : batch)
+      size += f.size();
+    longest = std::max(longest, size);
+    BOOST_TEST(taken - std::exchange(before, taken) <= endless_channel::each_turn);
+  };
+  here.keep = false;
+  here.stream = std::make_unique<frame_stream>(loop, kj::mv(a), std::make_unique<endless_channel>(taken),
+                                               client_framing, here);
+  const std::string text(50'000, 'x');
+  here.stream->write(text);
+  BOOST_REQUIRE(run_until([&] { return taken == text.size(); }));
+  BOOST_TEST(longest <= endless_channel::each_turn + frame(100).size());
+  BOOST_TEST(here.batches >= text.size() / endless_channel::each_turn);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -46,7 +46,7 @@ complete_run full_end() {
 
 std::vector<command> every_command() {
   const auto node = node_number(5);
-  return {admit_node{node, "n"},
+  return {admit_node{node, "n", "host:1"},
           remove_node{node},
           drain_node{node, false},
           drain_node{node, true},

@@ -305,7 +305,23 @@ BOOST_AUTO_TEST_CASE(what_operators_ask_of_a_cluster_is_read) {
   BOOST_TEST(!accepted<client::make_join_token>(R"({"joinToken": {}})").valid.has_value());
   BOOST_TEST(
     (accepted<client::make_join_token>(R"({"joinToken": {"validMs": "60000"}})").valid == milliseconds{60'000}));
+  const auto ping = accepted<client::ping_node>(R"({"ping": {"node": "beta", "count": 9}})");
+  BOOST_TEST(ping.node == "beta");
+  BOOST_TEST(ping.count == 9u);
   BOOST_TEST(accepted<client::back_up>(R"({"backup": "/a/b"})").target == "/a/b");
+}
+
+BOOST_AUTO_TEST_CASE(echoes_of_a_link_are_written_in_nanoseconds) {
+  using std::chrono::nanoseconds;
+  decoded answer(
+    write_response(client::echoes{7, "beta", 9, nanoseconds{1}, nanoseconds{2}, nanoseconds{3}, nanoseconds{4}}));
+  const auto echoes = (*answer).getEchoes();
+  BOOST_TEST(std::string(echoes.getNode().cStr()) == "beta");
+  BOOST_TEST(echoes.getCount() == 9u);
+  BOOST_TEST(echoes.getMinNs() == 1u);
+  BOOST_TEST(echoes.getP50Ns() == 2u);
+  BOOST_TEST(echoes.getP99Ns() == 3u);
+  BOOST_TEST(echoes.getMaxNs() == 4u);
 }
 
 BOOST_AUTO_TEST_CASE(the_state_of_a_cluster_is_written_with_its_members) {

@@ -31,6 +31,20 @@ BOOST_AUTO_TEST_CASE(a_question_for_the_record_and_its_answer_arrive_as_they_wer
   BOOST_CHECK(a.items[1].id == (call_id{7, 8}) && !a.items[1].reply);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_node_is_asked_to_keep_and_what_it_kept_arrive_as_they_were_sent) {
+  const std::string large(2 * defaults::link_chunk_bytes + 17, 'y');
+  const auto q = carried(link::ask{2, "record", {}, 0, false, {}, {{3, 4}, {}, {1, 2}}, some_record(large).items, payload::text(large)});
+  BOOST_CHECK(q.calls == (std::vector<call_id>{{3, 4}, {}, {1, 2}}));
+  BOOST_REQUIRE_EQUAL(q.children.size(), 1u);
+  BOOST_CHECK(q.children[0].root == (call_id{3, 4}) && q.children[0].id == (call_id{1, 2}));
+  check(q.children[0].reply, large);
+  BOOST_CHECK(text_of(q.value) == large);
+  const auto a = carried(link::answer{2, {}, some_record(large).items});
+  const auto& children = std::get<std::vector<finished_child>>(a.content);
+  BOOST_REQUIRE_EQUAL(children.size(), 1u);
+  check(children[0].reply, large);
+}
+
 BOOST_AUTO_TEST_CASE(large_values_of_a_record_go_beside) {
   const std::string large(2 * defaults::link_chunk_bytes + 17, 'y');
   check(carried(some_record(large)).items.at(0).reply, large);

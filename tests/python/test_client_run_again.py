@@ -166,6 +166,26 @@ def test_a_cluster_that_recovers_is_waited_for(node, monkeypatch):
     assert len(calls) == 3
 
 
+def test_a_run_that_was_not_decided_in_time_is_submitted_again_under_its_id(node, monkeypatch, caplog):
+    calls = []
+    start = FakeSession.on_startRun
+    undecided = {"error": {"code": 57, "name": "undecided", "message": "The voters did not decide in time."}}
+
+    def undecided_then_served(call):
+        calls.append(call)
+        if len(calls) == 1:
+            call.fail(57, "The voters did not decide in time.")
+        else:
+            node.execute(call)
+
+    node.behaviour["client.square"] = undecided_then_served
+    monkeypatch.setattr(FakeSession, "on_startRun", lambda *args: start(*args) if calls else undecided)
+    assert hearth.with_runcontext(name="nightly").run(tasks.square, 6).result(60) == 36
+    first, second = (call.frame for call in calls)
+    assert (first.call_hi, first.call_lo) == (second.call_hi, second.call_lo)
+    assert "The voters did not decide in time. Run nightly is looked for" in caplog.text
+
+
 def test_a_connection_that_the_program_closes_is_not_looked_for(node):
     _held(node)
     run = hearth.run(tasks.square, 6)

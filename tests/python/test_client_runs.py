@@ -102,6 +102,19 @@ def test_an_aborted_run_says_so(node):
         run.result()
 
 
+def test_an_ended_run_is_not_asked_for_again(node):
+    started = hearth.run(tasks.square, 6)
+    name = started.name
+    started.wait()
+    node.runs[name]["phase"] = "RUNNING"
+    run = hearth.Run.get(name)
+    assert run.details().phase == "RUNNING"
+    node.runs[name]["phase"] = "SUCCEEDED"
+    asked = len(node.names("get"))
+    assert [run.details().phase for _ in range(3)] == ["SUCCEEDED"] * 3
+    assert len(node.names("get")) == asked + 1
+
+
 def test_details_and_actions_are_those_of_the_node(node):
     node.actions = [
         {"id": "1" * 32, "parent": "", "task": "client.square", "phase": "SUCCEEDED", "runUs": "1500", "attempt": 1}

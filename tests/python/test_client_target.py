@@ -28,16 +28,25 @@ def _text(name: str, *sockets: str) -> str:
     return json.dumps({"cluster": name, "directory": "/nowhere", "sockets": list(sockets)})
 
 
+def _use(config, name: str, *sockets: str) -> None:
+    (config / "clusters" / f"{name}.json").write_text(_text(name, *sockets))
+    (config / "target").write_text(json.dumps({"cluster": name}))
+
+
+def _target(name: str, *sockets: str) -> target.Target:
+    return target.Target(name, [target.Place(path) for path in sockets])
+
+
 def test_without_a_choice_a_program_has_its_own_node(config):
     assert target.chosen() is None
 
 
 def test_the_named_socket_comes_before_the_named_cluster_and_that_before_the_one_in_use(config, monkeypatch):
-    (config / "target").write_text(_text("used", "/a.sock"))
+    _use(config, "used", "/a.sock")
     (config / "clusters" / "named.json").write_text(_text("named", "/b.sock", "/c.sock"))
-    assert target.chosen() == target.Target("used", ["/a.sock"])
+    assert target.chosen() == _target("used", "/a.sock")
     monkeypatch.setenv("HEARTH_CLUSTER", "named")
-    assert target.chosen() == target.Target("named", ["/b.sock", "/c.sock"])
+    assert target.chosen() == _target("named", "/b.sock", "/c.sock")
     monkeypatch.setenv("HEARTH_SOCKET", "/d.sock")
     assert target.chosen() is None
 
@@ -51,16 +60,24 @@ def test_a_cluster_that_is_not_known_is_said(config, monkeypatch):
         shared.connection()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"cluster": "a", "sockets": []}', '{"cluster": "a", "sockets": 3}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"cluster": 3}', '{"cluster": "gone"}', '{"cluster": "../target"}'])
 def test_a_file_that_names_no_cluster_is_said_with_its_path(config, text):
     (config / "target").write_text(text)
     with pytest.raises(errors.NodeUnavailableError, match="target does not say which cluster is meant"):
         target.chosen()
 
 
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"cluster": "a", "sockets": []}', '{"cluster": "a", "sockets": 3}'])
+def test_a_cluster_that_is_nowhere_is_said_with_the_path_of_its_file(config, text):
+    _use(config, "lab")
+    (config / "clusters" / "lab.json").write_text(text)
+    with pytest.raises(errors.NodeUnavailableError, match="lab.json does not say where a cluster is"):
+        target.chosen()
+
+
 def test_every_node_of_a_cluster_may_be_the_first():
-    cluster = target.Target("c", ["/a", "/b", "/c"])
-    orders = {tuple(cluster.in_any_order()) for _ in range(200)}
+    cluster = _target("c", "/a", "/b", "/c")
+    orders = {tuple(place.address for place in cluster.in_any_order()) for _ in range(200)}
     assert orders == {("/a", "/b", "/c"), ("/b", "/c", "/a"), ("/c", "/a", "/b")}
 
 
@@ -71,7 +88,7 @@ def test_the_first_node_that_answers_is_taken_and_kept(config, monkeypatch, tmp_
     stuck = socket.socket(socket.AF_UNIX)  # a node that is frozen: its socket takes connections, nobody reads
     stuck.bind(str(tmp_path / "stuck.sock"))
     stuck.listen(8)
-    (config / "target").write_text(_text("lab", str(tmp_path / "gone.sock"), str(tmp_path / "stuck.sock"), path))
+    _use(config, "lab", str(tmp_path / "gone.sock"), str(tmp_path / "stuck.sock"), path)
     try:
         for _ in range(6):
             shared.disconnect()
@@ -85,7 +102,7 @@ def test_the_first_node_that_answers_is_taken_and_kept(config, monkeypatch, tmp_
 
 
 def test_no_node_of_a_cluster_is_started_and_the_error_says_how(config, tmp_path):
-    (config / "target").write_text(_text("lab", str(tmp_path / "gone.sock")))
+    _use(config, "lab", str(tmp_path / "gone.sock"))
     with pytest.raises(errors.NodeUnavailableError, match="hearth cluster up --name lab"):
         shared.connection()
     with pytest.raises(errors.NodeUnavailableError, match="node of cluster lab at .* does not answer"):

@@ -1,5 +1,7 @@
 #include "tests/sim/cluster_world.hpp"
 
+#include "tests/sim/cluster_site.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -9,14 +11,13 @@ using namespace cluster;
 
 namespace {
 
-// Entries and states are written down here, and travel as their number.
+constexpr std::uint64_t calendar_ms = 1'700'000'000'000;
+constexpr instant work_turn = from_ms(100);
+constexpr std::uint64_t steps_max = 1'000'000; // twenty times what the liveliest seeds take
+
+// Entries are written down here, and travel as their number: the controller takes functions without an object.
 std::vector<submission>& entries() {
   static std::vector<submission> all;
-  return all;
-}
-
-std::vector<control_image>& images() {
-  static std::vector<control_image> all;
   return all;
 }
 
@@ -31,48 +32,92 @@ std::optional<submission> decode(std::string_view data) { return entries().at(st
 
 cluster_world::cluster_world(cluster_options how) : how_(how), random_(how.seed), nodes_(how.nodes) {
   entries().clear();
-  images().clear();
   std::vector<node_uuid> voters;
   for (std::size_t i = 0; i < how_.voters; ++i)
     voters.push_back(id_of(i));
+  const auto first = std::make_shared<const control_image>(control_state(voters).image());
   for (auto& node : nodes_) {
-    node.on_disk.mark = {0, 0, 1, voters};
-    node.on_disk.image = control_state(voters).image();
+    node.on_disk = std::make_shared<stored>();
+    node.on_disk->mark = {0, 0, 1, voters};
+    node.on_disk->image = first;
   }
   for (std::size_t i = 0; i < nodes_.size(); ++i)
     restart(i);
 }
 
-void cluster_world::violated(const std::string& what) {
-  if (broken_.empty())
-    broken_ = std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now()).count()) + " ms: " + what;
+cluster_world::~cluster_world() = default;
+
+void cluster_world::say(const std::string& line) {
+  if (!telling())
+    return;
+  lines_.push_back(shown(now()) + "  " + line);
+  if (lines_.size() > how_.lines_kept)
+    lines_.pop_front();
 }
 
-void cluster_world::plan(std::size_t node, instant at, std::function<void()> what) {
-  timeline_.plan(at, event{node, nodes_[node].life, std::move(what)});
+// -- time ----
+
+void cluster_world::at(instant when, std::function<void()> what) {
+  timeline_.plan(when, event{0, 0, action{std::move(what)}});
+}
+
+void cluster_world::later(std::size_t node, instant delay, std::function<void()> what) {
+  timeline_.plan(now() + delay, event{node, nodes_[node].life, action{std::move(what)}});
 }
 
 void cluster_world::run_until(instant end) {
-  run_until(end, [] { return false; });
+  while (!timeline_.empty() && timeline_.next() <= end)
+    deliver(timeline_.take());
+  timeline_.pass(end);
 }
 
 bool cluster_world::run_until(instant end, const std::function<bool()>& done) {
   while (!done()) {
-    if (timeline_.empty() || timeline_.next() > end || !broken_.empty()) {
+    if (timeline_.empty() || timeline_.next() > end) {
       timeline_.pass(end);
       return done();
     }
-    auto next = timeline_.take();
-    auto& node = nodes_[next.node];
-    if (next.life != 0 && next.life != node.life)
-      continue;
-    if (next.life != 0 && node.frozen_until > now())
-      timeline_.plan(node.frozen_until, std::move(next));
-    else
-      next.run();
+    deliver(timeline_.take());
   }
   return true;
 }
+
+void cluster_world::deliver(event what) {
+  auto& it = nodes_[what.node];
+  if (what.life != 0) {
+    if (what.life != it.life || !it.plane)
+      return;
+    if (it.frozen_until > now()) {
+      const auto until = it.frozen_until;
+      return timeline_.plan(until, std::move(what));
+    }
+  }
+  ++steps_;
+  if (steps_ > steps_max)
+    throw violation("something goes round in circles: more than " + std::to_string(steps_max) + " steps.");
+  trace_.mix(static_cast<std::uint64_t>(now().count()));
+  trace_.mix(what.node << 8 | what.what.index());
+  if (auto* came = std::get_if<arrival>(&what.what)) {
+    trace_.mix(came->from << 8 | came->message.index());
+    step(what.node, events::received{id_of(came->from), std::move(came->message)});
+  } else if (const auto* heard = std::get_if<said>(&what.what)) {
+    trace_.mix(heard->from << 8 | static_cast<std::uint64_t>(heard->what.what));
+    hear(what.node, *heard);
+  } else if (const auto* due = std::get_if<timer>(&what.what)) {
+    if (due->number == it.timers)
+      step(what.node, events::tick{calendar_ms + static_cast<std::uint64_t>(now().count() / 1'000'000)});
+  } else if (std::holds_alternative<written>(what.what)) {
+    complete(what.node);
+  } else if (std::holds_alternative<turn>(what.what)) {
+    if (it.work_blocked_until <= now())
+      step(what.node, events::work_loop_turned{});
+    timeline_.plan(now() + work_turn, event{what.node, what.life, turn{}});
+  } else {
+    std::get<action>(what.what).run();
+  }
+}
+
+// -- faults ----
 
 void cluster_world::restart(std::size_t node) {
   auto& it = nodes_[node];
@@ -81,188 +126,202 @@ void cluster_world::restart(std::size_t node) {
   ++it.life;
   it.clock = local_clock(1 + random_.real(-how_.clock_error, how_.clock_error), random_.time(from_ms(0), from_ms(1e6)));
   it.fatal.clear();
-  it.stopped = false;
+  it.leaving = it.stopped = false;
+  it.role = {};
   controller_config config;
   config.self = id_of(node);
-  config.name = "n" + std::to_string(node);
-  config.incarnation = ++it.on_disk.incarnation;
+  config.name = called(node);
+  config.incarnation = ++it.on_disk->incarnation;
   config.nonce = random_.bits();
   config.snapshot_entries = how_.snapshot_entries;
-  config.mutations = how_.mutations;
-  config.state_mutations = how_.state_mutations;
+  config.mutations = how_.faults.controller;
+  config.state_mutations = how_.faults.state;
+  config.raft_mutations = how_.faults.raft;
   for (std::size_t i = 0; i < nodes_.size(); ++i)
-    config.founders.push_back({id_of(i), "n" + std::to_string(i)});
+    config.founders.push_back({id_of(i), called(i)});
   config.encode = encode;
   config.decode = decode;
-  controller_start disk;
-  disk.log = {it.on_disk.hard, it.on_disk.mark, {it.on_disk.log.begin(), it.on_disk.log.end()}};
-  disk.image = it.on_disk.image;
-  it.plane.emplace(std::move(config), std::move(disk), it.clock.local(now()));
-  step(node, events::tick{1'700'000'000'000});
-  work_loop(node);
+  const auto& disk = *it.on_disk;
+  controller_start found;
+  found.log = {disk.hard, disk.mark, {disk.log.begin(), disk.log.end()}};
+  found.image = *disk.image;
+  if (it.life > 1)
+    say(called(node) + " starts");
+  it.plane.emplace(std::move(config), std::move(found), it.clock.local(now()));
+  it.site = std::make_unique<cluster_site>(*this, node);
+  step(node, events::tick{calendar_ms});
+  timeline_.plan(now() + work_turn, event{node, it.life, turn{}});
 }
 
 void cluster_world::crash(std::size_t node) {
   auto& it = nodes_[node];
   if (!it.plane)
     return;
+  say(called(node) + (it.stopped ? " ends" : " crashes"));
   ++it.life;
   it.plane.reset();
+  it.site.reset();
   for (auto& survived : it.writes.crash(random_)) {
     it.writes.write(std::move(survived), now(), random_);
     complete(node);
   }
-  it.executing.clear();
   it.reads.clear();
   it.arriving.clear();
   it.frozen_until = instant(0);
   auto open = std::exchange(it.open, {});
-  for (auto& [request, done] : open) // the connection breaks; the client does not know
-    done(refused(ec::no_quorum, "the node is gone"));
+  for (auto& [request, asked] : open) // the connection breaks, and the client does not know
+    at(now(), [done = std::move(asked.done)] { done(refused(ec::no_quorum, "the node is gone")); });
+  for (std::size_t other = 0; other < nodes_.size(); ++other)
+    if (other != node)
+      break_link(node, other);
+}
+
+void cluster_world::freeze(std::size_t node, instant until) {
+  auto& it = nodes_[node];
+  if (until > now())
+    say(called(node) + " stands still until " + shown(until));
+  it.frozen_until = until > now() ? std::max(it.frozen_until, until) : std::min(it.frozen_until, now());
+  it.thawed = it.frozen_until;
+}
+
+void cluster_world::set_disk(std::size_t node, instant low, instant high) {
+  nodes_[node].writes.latency_min = low;
+  nodes_[node].writes.latency_max = high;
 }
 
 void cluster_world::report_death(std::size_t node) {
-  const auto incarnation = nodes_[node].on_disk.incarnation;
+  const auto incarnation = nodes_[node].on_disk->incarnation;
   for (std::size_t i = 0; i < nodes_.size(); ++i)
     if (i != node && up(i))
-      plan(i, now() + from_ms(20), [this, i, node, incarnation] {
+      later(i, from_ms(20), [this, i, node, incarnation] {
         step(i, events::link_down{id_of(node), true, incarnation});
       });
 }
 
-void cluster_world::work_loop(std::size_t node) {
-  plan(node, now() + from_ms(100), [this, node] {
-    if (nodes_[node].work_blocked_until <= now())
-      step(node, events::work_loop_turned{});
-    work_loop(node);
+std::shared_ptr<cluster_world::stored> cluster_world::copy_disk(std::size_t node) const {
+  return std::make_shared<stored>(*nodes_[node].on_disk);
+}
+
+std::shared_ptr<cluster_world::stored> cluster_world::put_disk(std::size_t node, const std::shared_ptr<stored>& copy) {
+  return std::exchange(nodes_[node].on_disk, std::make_shared<stored>(*copy));
+}
+
+// -- requests ----
+
+void cluster_world::submit(std::size_t node, command order, answer done) {
+  if (!up(node))
+    return at(now(), [done = std::move(done)] { done(refused(ec::no_quorum, "the node is gone")); });
+  const auto number = next_request_++;
+  nodes_[node].open.emplace(number, request{std::move(done), now()});
+  later(node, instant(0), [this, node, number, order = std::move(order)]() mutable {
+    step(node, events::submit{number, std::move(order)});
   });
 }
 
-void cluster_world::step(std::size_t node, controller_event what) {
+void cluster_world::on(std::size_t node, const effects::answer& what) {
   auto& it = nodes_[node];
-  if (!it.plane)
+  if (it.reads.erase(what.request) > 0)
     return;
-  if (it.frozen_until > now())
-    return plan(node, it.frozen_until, [this, node, what = std::move(what)]() mutable { step(node, std::move(what)); });
-  const auto life = it.life;
-  for (auto& effect : it.plane->step(std::move(what), it.clock.local(now())))
-    if (it.plane && it.life == life)
-      perform(node, std::move(effect));
+  const auto found = it.open.find(what.request);
+  if (found == it.open.end())
+    throw violation("I10: a request was answered twice.");
+  if (what.result.code == ec::none)
+    truth_.answered(what.result.index);
+  // Not within the step that answered.
+  at(now(), [done = std::move(found->second.done), result = what.result] { done(result); });
+  it.open.erase(found);
 }
 
-void cluster_world::perform(std::size_t node, controller_effect what) {
-  std::visit([&](auto&& one) { on(node, std::forward<decltype(one)>(one)); }, std::move(what));
-}
-
-void cluster_world::on(std::size_t node, effects::send what) {
-  const auto to = static_cast<std::size_t>(what.to.lo - 1);
-  const auto arrivals = network_.send(node, to, now(), random_);
-  for (std::size_t i = 0; i < arrivals.count; ++i)
-    if (up(to))
-      plan(to, arrivals.at[i], [this, to, node, message = what.message] {
-        step(to, events::received{id_of(node), message});
-      });
-}
-
-void cluster_world::on(std::size_t node, const effects::set_timer& what) {
-  auto& it = nodes_[node];
-  const auto number = ++it.timers;
-  if (what.at == raft::never)
+void cluster_world::read(std::size_t node) {
+  if (!up(node))
     return;
-  plan(node, std::max(now(), it.clock.world(what.at)), [this, node, number] {
-    if (nodes_[node].timers == number)
-      step(node, events::tick{1'700'000'000'000 + static_cast<std::uint64_t>(now().count() / 1'000'000)});
-  });
+  const auto number = next_request_++;
+  nodes_[node].reads.emplace(number, reading{truth_.answered(), now()});
+  later(node, instant(0), [this, node, number] { step(node, events::read{number}); });
 }
 
-// -- disk ----
-
-void cluster_world::put(std::size_t node, write what) {
-  const auto at = nodes_[node].writes.write(std::move(what), now(), random_);
-  plan(node, at, [this, node] { complete(node); });
-}
-
-void cluster_world::on(std::size_t node, raft::store what) {
-  put(node, {what.token, what.hard, what.truncate_from, std::move(what.append), std::nullopt, {}, false, false});
-}
-
-void cluster_world::on(std::size_t node, effects::keep_snapshot what) {
-  put(node, {0, {}, {}, {}, what.mark, std::move(what.image), what.sealing, false});
-}
-
-void cluster_world::complete(std::size_t node) {
+void cluster_world::on(std::size_t node, const effects::readable& what) {
   auto& it = nodes_[node];
-  const auto done = it.writes.complete();
-  auto& disk = it.on_disk;
-  if (done.hard)
-    disk.hard = *done.hard;
-  if (done.truncate_from)
-    while (!disk.log.empty() && disk.log.back().index >= *done.truncate_from)
-      disk.log.pop_back();
-  disk.log.insert(disk.log.end(), done.append.begin(), done.append.end());
-  const bool late = done.mark
-                    && (done.mark->generation < disk.mark.generation
-                        || (!done.whole && done.mark->index <= disk.mark.index));
-  if (done.mark && !late) {
-    disk.mark = *done.mark;
-    disk.image = done.image;
-    while (!disk.log.empty() && (done.whole || disk.log.front().index <= done.mark->index))
-      disk.log.pop_front();
+  const auto found = it.reads.find(what.request);
+  if (found == it.reads.end())
+    throw violation("I10: a read was answered twice.");
+  if (state(node).applied() < found->second.floor)
+    throw violation("I3: a read at " + called(node) + " misses what was answered before it began.");
+  it.reads.erase(found);
+}
+
+std::string cluster_world::unanswered(instant patience) const {
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    const auto late = [&](instant begun) { return std::max(begun, nodes_[i].thawed) + patience < now(); };
+    if (!up(i) || !nodes_[i].fatal.empty() || nodes_[i].stopped)
+      continue;
+    for (const auto& [number, asked] : nodes_[i].open)
+      if (late(asked.begun))
+        return "I10: a request at " + called(i) + " is never answered.";
+    for (const auto& [number, asked] : nodes_[i].reads)
+      if (late(asked.begun))
+        return "I10: a read at " + called(i) + " is never answered.";
   }
-  if (!it.plane)
+  return {};
+}
+
+void cluster_world::stop(std::size_t node) {
+  if (!up(node))
     return;
-  if (!done.mark)
-    step(node, raft::stored{done.token});
-  else if (done.installs)
-    step(node, events::installed{done.mark->generation, done.mark->index, done.image});
-  else if (done.whole)
-    step(node, raft::snapshot_stored{done.mark->generation, done.mark->index});
-  else if (!late)
-    step(node, raft::snapshot_taken{done.mark->index});
-}
-
-void cluster_world::on(std::size_t node, const raft::fetch_chunk& what) {
-  plan(node, now() + from_ms(1), [this, node, what] {
-    const auto& disk = nodes_[node].on_disk;
-    if (disk.mark.index != what.index || !disk.image)
-      return;
-    images().push_back(*disk.image);
-    step(node, raft::snapshot_data{what.to, what.index, what.offset, std::to_string(images().size() - 1), true, "d"});
-  });
-}
-
-void cluster_world::on(std::size_t node, const raft::keep_chunk& what) {
-  auto& arriving = nodes_[node].arriving;
-  if (what.offset == 0)
-    arriving.clear();
-  arriving += what.data;
-}
-
-void cluster_world::on(std::size_t node, const raft::install& what) {
-  put(node, {0, {}, {}, {}, what.mark, images().at(std::stoull(nodes_[node].arriving)), true, true});
+  say(called(node) + " is told to leave");
+  nodes_[node].leaving = true;
+  later(node, instant(0), [this, node] { step(node, events::stop{}); });
 }
 
 // -- what there is to see ----
 
+bool cluster_world::has_lease(std::size_t node) const {
+  return plane(node).seat() && plane(node).lease_until() > nodes_[node].clock.local(now());
+}
+
 std::optional<std::size_t> cluster_world::leader() const {
   std::optional<std::size_t> best;
+  const auto rank = [this](std::size_t i) { return std::pair(plane(i).log().generation(), plane(i).log().term()); };
   for (std::size_t i = 0; i < nodes_.size(); ++i)
-    if (up(i) && plane(i).log().role() == raft::role::kind::leader
-        && (!best || plane(i).log().term() > plane(*best).log().term()))
+    if (up(i) && plane(i).log().role() == raft::role::kind::leader && (!best || rank(i) > rank(*best)))
       best = i;
   return best;
 }
 
 bool cluster_world::all_seated() const {
   for (std::size_t i = 0; i < nodes_.size(); ++i)
-    if (!up(i) || !plane(i).seat() || plane(i).lease_until() <= nodes_[i].clock.local(now()))
+    if (!up(i) || !has_lease(i))
       return false;
   return true;
 }
 
-std::uint32_t cluster_world::starts(const std::string& run) const {
-  const auto found = starts_.find(run);
-  return found == starts_.end() ? 0 : found->second;
+std::vector<std::vector<std::size_t>> cluster_world::electorates() const {
+  std::set<std::vector<node_uuid>> known;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    known.insert(nodes_[i].on_disk->mark.voters);
+    for (const auto& entry : nodes_[i].on_disk->log)
+      if (entry.type == raft::entry::kind::seal)
+        known.insert(entry.voters);
+    if (up(i))
+      known.insert(plane(i).log().voters());
+  }
+  std::vector<std::vector<std::size_t>> result;
+  for (const auto& voters : known) {
+    result.emplace_back();
+    for (const auto& voter : voters)
+      result.back().push_back(node_of(voter));
+  }
+  return result;
 }
+
+std::size_t cluster_world::in_newest_generation() const {
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < nodes_.size(); ++i)
+    if (nodes_[i].on_disk->mark.generation > nodes_[best].on_disk->mark.generation)
+      best = i;
+  return best;
+}
+
+std::uint32_t cluster_world::newest_generation() const { return nodes_[in_newest_generation()].on_disk->mark.generation; }
 
 } // namespace hearth::sim

@@ -16,8 +16,6 @@ std::uint64_t key(std::uint32_t generation, std::uint64_t term, cluster::log_ind
 
 } // namespace
 
-std::string called(std::size_t node) { return "n" + text(node + 1); }
-
 std::uint64_t chained(std::uint64_t before, const raft::entry& next) {
   digest sum;
   sum.mix(before);

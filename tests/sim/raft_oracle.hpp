@@ -1,21 +1,16 @@
 #pragma once
 
 #include "cluster/raft.hpp"
+#include "tests/sim/world.hpp"
 
 #include <cstdint>
 #include <map>
-#include <stdexcept>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 /// What must never happen to the control log, told by somebody who sees all nodes at once.
 namespace hearth::sim {
-
-/// An invariant does not hold; the text says which, in a sentence.
-struct violation : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 /// The digest of a log up to and with `next`, from the one before it; also the state of the simulated state machine.
 std::uint64_t chained(std::uint64_t before, const cluster::raft::entry& next);
@@ -52,8 +47,5 @@ private:
   std::map<std::pair<std::size_t, std::uint64_t>, node_uuid> votes_;
   std::unordered_map<std::uint64_t, std::uint64_t> entries_;
 };
-
-/// "n3", counted from 1.
-std::string called(std::size_t node);
 
 } // namespace hearth::sim

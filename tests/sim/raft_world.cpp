@@ -1,7 +1,6 @@
 #include "tests/sim/raft_world.hpp"
 
 #include <algorithm>
-#include <cstdio>
 
 namespace hearth::sim {
 
@@ -17,12 +16,6 @@ std::string listed(const std::vector<std::size_t>& nodes) {
 }
 
 } // namespace
-
-std::string shown(instant when) {
-  char line[32];
-  std::snprintf(line, sizeof line, "%7.3f s", static_cast<double>(when.count()) / 1e9);
-  return line;
-}
 
 raft_world::raft_world(world_options how) : how_(how), random_(how.seed), nodes_(how.nodes) {
   raft::snapshot_mark first{0, 0, 1, {}};

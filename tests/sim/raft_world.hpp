@@ -210,6 +210,5 @@ private:
 
 /// One line about a message, for traces.
 std::string shown(const raft::message& what);
-std::string shown(instant when);
 
 } // namespace hearth::sim

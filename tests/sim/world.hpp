@@ -5,8 +5,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <deque>
 #include <queue>
+#include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,6 +20,11 @@ namespace hearth::sim {
 using instant = std::chrono::nanoseconds;
 
 constexpr instant from_ms(double ms) { return instant(static_cast<instant::rep>(ms * 1e6)); }
+
+/// An invariant does not hold; the text says which, in a sentence.
+struct violation : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 /// Chance from one seed (splitmix64). Not std's distributions: their results differ between libraries.
 class chance {
@@ -204,5 +212,14 @@ public:
 private:
   std::uint64_t value_ = 0x243f6a8885a308d3ULL;
 };
+
+/// "n3", counted from 1.
+inline std::string called(std::size_t node) { return "n" + std::to_string(node + 1); }
+
+inline std::string shown(instant when) {
+  char line[32];
+  std::snprintf(line, sizeof line, "%7.3f s", static_cast<double>(when.count()) / 1e9);
+  return line;
+}
 
 } // namespace hearth::sim

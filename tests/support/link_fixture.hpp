@@ -75,7 +75,8 @@ struct link_node {
   node_uuid id;
   std::set<node_uuid> members;
   std::vector<std::string> warnings;
-  std::vector<std::string> old_copy; // what peers say when this node has to end
+  std::set<node_uuid> removed;               // of those, once
+  std::vector<node::link_refusal> expelled; // what peers say when this node has to end
   kj::AutoCloseFd socket;
   link_recorder control_heard;
   link_recorder work_heard;
@@ -136,13 +137,14 @@ private:
     return [this](std::string_view what) { warnings.emplace_back(what); };
   }
 
-  std::function<void(const std::string&)> ends() {
-    return [this](const std::string& sentence) { old_copy.push_back(sentence); };
+  std::function<void(const node::link_refusal&)> ends() {
+    return [this](const node::link_refusal& why) { expelled.push_back(why); };
   }
 
   node::link_gate::config gate_config(const node::credentials& own, node_uuid cluster, const options& o) {
     node::link_gate::config config;
-    config.contexts = {node::tls_context::of_member_accepting(own), node::tls_context::for_guests(own)};
+    config.contexts = {node::tls_context::of_member_accepting(own, [this](node_uuid peer) { return removed.contains(peer); }),
+                       node::tls_context::for_guests(own)};
     config.cluster = cluster;
     config.is_member = [this](node_uuid peer) { return members.contains(peer); };
     config.on_peer = [this](node::arrived connection) {

@@ -1,12 +1,15 @@
 #pragma once
 
 #include "actors/agent.hpp"
+#include "actors/error.hpp"
 #include "actors/link_callers.hpp"
 #include "actors/run_keeper.hpp"
 #include "actors/switchboard.hpp"
 #include "tests/support/scripted_world.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -26,7 +29,11 @@ struct linked_node {
   node_agent_actor agent;
   run_keeper_actor run_keeper;
   switchboard_actor switchboard;
+  blobs_actor blobs;
+  records_actor records;
+  std::shared_ptr<scripted_blobs> kept_blobs = std::make_shared<scripted_blobs>();
   link::messages said; // to the other node
+  std::function<bool(const link::message&)> loses; // whether it does not arrive; empty: all do
   std::vector<caf::actor> cast;
 };
 
@@ -78,17 +85,20 @@ public:
   }
 
   /// A run of its first task, whose home is `home`; the root.
-  call_id start_run(const spec_ptr& spec, const std::string& name) {
+  call_id start_run(const spec_ptr& spec, const std::string& name, std::string_view arguments = "x") {
     const auto opened = ask<opened_environment>(*this, home.agent, atom::open::value, spec, false).first;
     run_order order;
     order.name = name;
     order.root.header.id = order.root.header.root = id(next_++);
-    order.root.arguments = payload::text("x");
+    order.root.arguments = payload::text(arguments);
     order.root.spec = order.spec = spec;
     order.supervisor = std::get<0>(opened.value()).supervisor;
     const auto root = order.root.header.id;
-    if (!ask<std::string>(*this, home.run_keeper, atom::accept::value, std::move(order)).first)
-      throw std::runtime_error("the run is not accepted");
+    const auto [name_of_it, error] = ask<std::string>(*this, home.run_keeper, atom::accept::value, std::move(order));
+    if (!name_of_it) {
+      refusal = failure_of(error);
+      throw std::runtime_error("the run is not accepted: " + refusal.message);
+    }
     return root;
   }
 
@@ -155,6 +165,7 @@ public:
   std::shared_ptr<scripted_log> log = std::make_shared<scripted_log>();
   linked_node home, away;
   seat_id seat_of_away;
+  failure refusal; // of the last run that was not accepted
 
 private:
   /// Of the call in this interpreter, where it runs still; its size when it does not.
@@ -222,6 +233,8 @@ private:
     parts.run_keeper = n.run_keeper;
     parts.bundles = bundles;
     parts.logs = logs;
+    parts.records = n.records;
+    parts.blobs = n.blobs;
     parts.replicas = n.agent;
     caf::anon_send(n.switchboard, atom::attach::value, parts);
     caf::anon_send(n.run_keeper, atom::attach::value, agent_actor(n.agent));
@@ -231,13 +244,17 @@ private:
     auto config = std::make_shared<run_keeper_config>();
     config->self = n.id;
     config->control = n.control->actor;
-    config->blobs = keep(n, spawn_blobs(sys, std::make_shared<scripted_blobs>()));
-    config->records = keep(n, sys.spawn(scripted_records_behavior, n.doors));
+    config->blobs = n.blobs = keep(n, spawn_blobs(sys, n.kept_blobs));
+    config->records = n.records = keep(n, sys.spawn(scripted_records_behavior, n.doors));
+    config->switchboard = n.switchboard;
     config->logs = logs;
     config->unix_ms = [] { return std::uint64_t{1000}; };
     config->digest = scripted_digest;
-    config->encode_spec = [](const environment_spec& spec) { return bytes::copy_of(spec.key()); };
-    config->decode_spec = [](const bytes&) { return spec_ptr(); };
+    config->encode_spec = [specs = specs_](const environment_spec& spec) {
+      (*specs)[spec.key()] = std::make_shared<environment_spec>(spec);
+      return bytes::copy_of(spec.key());
+    };
+    config->decode_spec = [specs = specs_](const bytes& key) { return (*specs)[std::string(key.view())]; };
     n.run_keeper = keep(n, sys.spawn([config](run_keeper_actor::stateful_pointer<run_keeper_state> self) {
       return self->state.make_behavior(self, config);
     }));
@@ -255,17 +272,20 @@ private:
   void connect(linked_node& from, linked_node& to) {
     const auto door = keep(from, sys.spawn([&from, &to](peer_actor::pointer self) -> peer_actor::behavior_type {
       return {[self, &from, &to](atom::send, link::messages& what) {
-        for (auto& m : what) {
-          link::for_each_caller(m, [](link::caller_ref& whom) { whom.here = nullptr; });
-          from.said.push_back(m);
-        }
-        self->send(to.switchboard, atom::events::value, from.id, std::move(what));
-      }};
+        std::erase_if(what, [&from](const auto& m) { return from.loses && from.loses(m); });
+                for (auto& m : what) {
+                  link::for_each_caller(m, [](link::caller_ref& whom) { whom.here = nullptr; });
+                  from.said.push_back(m);
+                }
+                self->send(to.switchboard, atom::events::value, from.id, std::move(what));
+              },
+              [](atom::ping, std::uint32_t count) { return std::vector<std::uint64_t>(count, 70'000); }};
     }));
     caf::anon_send(from.switchboard, atom::up::value, to.id, std::uint64_t{1}, door);
   }
 
   std::uint64_t next_ = 100;
+  std::shared_ptr<std::map<std::string, spec_ptr>> specs_ = std::make_shared<std::map<std::string, spec_ptr>>();
 };
 
 } // namespace hearth::test

@@ -90,6 +90,7 @@ inline control_actor::behavior_type scripted_owners(control_actor::pointer, std:
                                                     std::shared_ptr<test_node> node) {
   return {
     [](atom::propose, const cluster::command&) { return cluster::outcome{}; },
+    [](atom::read) { return cluster::outcome{}; },
     [log](atom::own, const std::string& key) -> caf::result<ownership> {
       ++log->asked;
       if (log->refusal)
@@ -98,6 +99,7 @@ inline control_actor::behavior_type scripted_owners(control_actor::pointer, std:
     },
     [](atom::find, const std::string&, const std::string&) { return bytes(); },
     [](atom::list) { return std::vector<member_row>{}; },
+    [](atom::token) { return std::vector<cluster::token_record>{}; },
     [](atom::status) { return control::standing{}; },
     [node](atom::watch, const control_watcher& watcher) { node->watcher = watcher; },
   };
@@ -202,13 +204,14 @@ public:
       auto a = nodes_[from], b = nodes_[to];
       a->peers[b->id] = sys.spawn([a, b](peer_actor::pointer self) -> peer_actor::behavior_type {
         return {[self, a, b](atom::send, link::messages& what) {
-          for (auto& m : what) { // handles do not travel
-            link::for_each_caller(m, [](link::caller_ref& whom) { whom.here = nullptr; });
-            a->said.push_back(m);
-          }
-          if (!a->is_silent)
-            self->send(b->switchboard, atom::events::value, a->id, std::move(what));
-        }};
+                  for (auto& m : what) { // handles do not travel
+                    link::for_each_caller(m, [](link::caller_ref& whom) { whom.here = nullptr; });
+                    a->said.push_back(m);
+                  }
+                  if (!a->is_silent)
+                    self->send(b->switchboard, atom::events::value, a->id, std::move(what));
+                },
+                [](atom::ping, std::uint32_t count) { return std::vector<std::uint64_t>(count, 70'000); }};
       });
       caf::anon_send(a->switchboard, atom::up::value, b->id, std::uint64_t{1}, a->peers[b->id]);
     }

@@ -269,6 +269,7 @@ private:
           answer.error = {ec::unknown_bundle, "not here"};
         return answer;
       },
+      [](atom::ping, node_uuid, std::uint32_t) { return std::vector<std::uint64_t>{}; },
       [](atom::ask, const link::ask&, milliseconds) { return link::member_answers{}; },
       [](atom::watch, const std::string&, const gate_actor&) {},
       [](atom::tick) {},

@@ -60,19 +60,20 @@ struct scripted_log {
 class scripted_control {
 public:
   scripted_control(caf::actor_system& system, std::shared_ptr<scripted_log> log, node_uuid self = this_node)
-    : log_(std::move(log)) {
+    : log_(std::move(log)), self_(self) {
     log_->followers.push_back(this);
     controller_config config;
     config.self = self;
     config.voters = {this_node};
     config.submit = [this](std::uint64_t number, cluster::command command) { submit(number, std::move(command)); };
+    config.read = [this](std::uint64_t number) { read(number); };
     actor = system.spawn([config](controller_actor::stateful_pointer<controller_state> self) {
       return self->state.make_behavior(self, config);
     });
     caf::anon_send(actor, atom::attach::value,
                    std::make_shared<const cluster::control_image>(cluster::control_image(log_->state.image())));
     told_ = log_->entries.size();
-    caf::anon_send(actor, atom::status::value, control::consensus{true, this_node, {}});
+    have_lease();
   }
 
   scripted_control(const scripted_control&) = delete;
@@ -99,15 +100,27 @@ public:
     control::entries news(log_->entries.begin() + static_cast<std::ptrdiff_t>(told_), log_->entries.end());
     told_ = log_->entries.size();
     caf::anon_send(actor, atom::append::value, std::move(news));
+    if (has_lease_)
+      have_lease();
   }
 
-  void have_lease() { caf::anon_send(actor, atom::status::value, control::consensus{true, this_node, {}}); }
+  void have_lease() {
+    has_lease_ = true;
+    const auto* seat = log_->state.seat_of(self_);
+    const bool is_of_this_life = seat && seat->seat.value > born_;
+    caf::anon_send(actor, atom::status::value,
+                   control::consensus{is_of_this_life, is_of_this_life ? seat->seat : seat_id{}, this_node, {}});
+  }
 
   void lose_lease() {
-    caf::anon_send(actor, atom::status::value, control::consensus{false, {}, "Too few voters are reached."});
+    has_lease_ = false;
+    const auto* seat = log_->state.seat_of(self_);
+    caf::anon_send(actor, atom::status::value,
+                   control::consensus{false, seat ? seat->seat : seat_id{}, {}, "Too few voters are reached."});
   }
 
   controller_actor actor;
+  bool is_behind = false; // hears what was decided only when it asks
 
 private:
   void submit(std::uint64_t number, cluster::command command) {
@@ -120,24 +133,40 @@ private:
       decide(number, command);
   }
 
+  void read(std::uint64_t number) {
+    if (!log_->is_cut)
+      catch_up();
+    caf::anon_send(actor, atom::done::value, number,
+                   log_->is_cut ? cluster::outcome{ec::no_quorum, "Too few voters are reached."} : cluster::outcome{});
+  }
+
   void decide(std::uint64_t number, const cluster::command& command) {
     const auto outcome = log_->commit(command);
     for (auto* follower : log_->followers)
-      follower->catch_up();
+      if (!follower->is_behind)
+        follower->catch_up();
     caf::anon_send(actor, atom::done::value, number, outcome);
   }
 
   std::shared_ptr<scripted_log> log_;
+  const node_uuid self_;
+  const cluster::log_index born_ = log_->state.applied(); // seats from before are of its node's former life
   std::size_t told_ = 0;
+  bool has_lease_ = true;
 };
 
 /// Values on a disk that outlives the node.
-using scripted_blobs = std::map<std::string, payload>;
+struct scripted_blobs : std::map<std::string, payload> {
+  bool is_full = false; // nothing more can be stored
+};
 
 inline blobs_actor spawn_blobs(caf::actor_system& system, std::shared_ptr<scripted_blobs> blobs) {
   return system.spawn([blobs](blobs_actor::pointer) -> blobs_actor::behavior_type {
     return {
-      [blobs](atom::store, const payload& value) {
+      [blobs](atom::store, const payload& value) -> caf::result<std::string> {
+        if (blobs->is_full)
+          return caf::error(static_cast<std::uint8_t>(ec::storage_failed), caf::atom("hearth"),
+                            caf::make_message(std::string("The disk is full.")));
         auto digest = "blob-" + std::to_string(blobs->size());
         blobs->emplace(digest, value);
         return digest;

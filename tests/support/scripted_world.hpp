@@ -117,7 +117,10 @@ public:
     }
   };
 
-  session_cluster cluster; // of sessions that connect from now on
+  session_cluster cluster; // of sessions that connect from now on, as all of these
+  client_rights rights;
+  bool takes_seat = true;  // when it starts
+  switchboard_actor switchboard;
 
   scripted_client& connect(bool greet = true) {
     auto c = std::make_shared<scripted_client>();
@@ -137,6 +140,9 @@ public:
     config.logs = std::get<2>(doors_);
     config.journal = journal;
     config.cluster = cluster;
+    config.rights = rights;
+    config.encode_spec = [](const environment_spec& spec) { return bytes::copy_of("spec of " + spec.name); };
+    config.switchboard = switchboard;
     c->session = sys.spawn([config](session_actor::stateful_pointer<session_state> self) {
       return self->state.make_behavior(self, config);
     });
@@ -297,7 +303,8 @@ private:
     agent = sys.spawn(
       [about](node_agent_actor::stateful_pointer<agent_state> self) { return self->state.make_behavior(self, about); });
     caf::anon_send(run_keeper, atom::attach::value, agent);
-    control->start(++incarnation_);
+    if (takes_seat)
+      control->start(++incarnation_);
     run();
   }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,27 +11,15 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import time
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("HEARTH_BUILD_DIR") or ROOT / "build" / "release")
-PATIENCE = 60.0  # seconds; far beyond what anything here takes
+from machine import Daemon, Machine
+from waiting import BUILD, PATIENCE, ROOT, alive, wait_until
 
-
-def wait_until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-    """The first truthy answer of `condition`; fails the test when there is none in time."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = condition()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {seconds} s in vain for: {what}")
-        time.sleep(0.02)
+__all__ = ["BUILD", "PATIENCE", "ROOT", "Node", "alive", "wait_until"]
 
 
 class Node:
@@ -120,15 +109,6 @@ class Node:
             raise
 
 
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
-        return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-
-
 @pytest.fixture
 def make_node() -> Iterator[Callable[..., Node]]:
     """Makes nodes with settings (environment variables) of their own."""
@@ -150,3 +130,33 @@ def node(make_node: Callable[..., Node]) -> Node:
     started = make_node()
     started.start()
     return started
+
+
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    made = Machine()
+    yield made
+    made.hearth("cluster", "down", "--grace", "5", status=None)
+    shutil.rmtree(made.home, ignore_errors=True)
+
+
+@pytest.fixture
+def three(machine: Machine) -> Machine:
+    machine.hearth("cluster", "up", "--nodes", "3")
+    return machine
+
+
+@pytest.fixture
+def daemons(machine: Machine) -> Iterator[Any]:
+    made: List[Daemon] = []
+
+    def make(name: str) -> Daemon:
+        made.append(Daemon(machine, name))
+        return made[-1]
+
+    yield make
+    for daemon in made:
+        if daemon.process is not None and daemon.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                daemon.process.kill()
+            daemon.process.wait(PATIENCE)

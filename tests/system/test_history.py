@@ -178,6 +178,7 @@ def test_a_broken_rule_is_found_and_said(change: Callable[[list[Line], list[Line
 def test_a_second_execution_needs_a_loss_of_the_node_that_ran_the_first() -> None:
     elsewhere = [Loss(2, "kill", 2 * S, 5 * S)]
     assert [each.rule for each in check_executions(GOOD, LEDGER, elsewhere)] == ["needless execution"]
+    assert check_executions(GOOD, [{**line, "owner": None} for line in LEDGER], elsewhere) == []
     owned = [{**line, "owner": 2} for line in LEDGER]
     assert check_executions(GOOD, owned, elsewhere) == []
 

@@ -224,7 +224,7 @@ def test_a_clock_can_be_moved_and_only_where_that_was_asked(net: Net) -> None:
     net("clock", 1, "+1h")
     wait_until(lambda: int(log.read_text().split()[-1]) >= before + 3600, "the clock an hour ahead")
     net("down")
-    net("up", "--nodes", 1, "--directory", net.directory)
+    net("up", "--nodes", 1, "--directory", net.directory, "--no-nodes")
     assert "up --clock" in net("clock", 1, "+1h", status=2)
 
 
@@ -243,7 +243,7 @@ def test_down_removes_what_a_crash_left(net: Net) -> None:
 
 def test_what_cannot_be_done_is_refused_with_a_sentence(net: Net) -> None:
     assert "There is no cluster" in net("heal", status=2)
-    net("up", "--nodes", 2, "--directory", net.directory)
+    net("up", "--nodes", 2, "--directory", net.directory, "--no-nodes")
     assert "varies by more than the delay" in net("delay", 1, "10ms±20ms", status=2)
     assert "There is no node 3" in net("freeze", 3, status=2)
     assert "no command" in net("start", 1, status=2)

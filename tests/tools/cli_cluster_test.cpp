@@ -37,6 +37,14 @@ std::string answer_of_lab(const std::string& name, const json& value, std::uint3
   if (name == "get" && value.at("what") == "nodes")
     return response(request,
                     {{"nodes", {{{"name", "alpha"}, {"id", "id-alpha"}, {"state", "running"}, {"replicas", 4}}}}});
+  if (name == "ping")
+    return response(request, {{"echoes",
+                               {{"node", value.at("node")},
+                                {"count", value.at("count")},
+                                {"minNs", "60000"},
+                                {"p50Ns", "72000"},
+                                {"p99Ns", "1200000"},
+                                {"maxNs", "3000000"}}}});
   if (name == "setVoters")
     return refusal(request, "Two voters are refused: ...");
   return response(request, {{"done", {{"detail", "did " + name}}}});
@@ -63,7 +71,10 @@ struct fixture {
     std::ostringstream nowhere;
     cli::surroundings around{.out = nowhere, .err = nowhere, .variable = reader(), .unix_ms = {}, .socket = {}};
     cli::choose_target(around, socket, cluster);
-    return {around.cluster.empty() ? around.socket : around.cluster, around.cluster_sockets};
+    std::vector<std::string> nodes;
+    for (const auto& node : around.cluster_nodes)
+      nodes.push_back(node.where);
+    return {around.cluster.empty() ? around.socket : around.cluster, nodes};
   }
 
   /// A node program that only does what it is told of files.
@@ -203,6 +214,16 @@ BOOST_AUTO_TEST_CASE(operators_ask_the_node_and_get_its_sentence) {
   BOOST_TEST((node.asked().back() == json{{"setVoters", {"alpha", "beta"}}}));
   BOOST_TEST(voters.status == 1);
   BOOST_TEST(contains(voters.err, "Two voters are refused"));
+}
+
+BOOST_AUTO_TEST_CASE(a_link_is_measured_and_told_in_one_line_or_in_numbers) {
+  scripted_node node(answer_of_lab);
+  BOOST_TEST(run({"--socket", node.socket(), "node", "ping", "beta"}, variables).out
+             == "beta: 100 frames there and back, p50 72 us, p99 1.20 ms, from 60 us to 3.00 ms.\n");
+  const auto shown = json::parse(
+    run({"--socket", node.socket(), "node", "ping", "beta", "--count", "9", "-o", "json"}, variables).out);
+  BOOST_TEST(shown.at("count") == json(9));
+  BOOST_TEST(shown.at("p99Ns") == json(1'200'000));
 }
 
 BOOST_AUTO_TEST_CASE(words_that_are_missing_or_wrong_are_status_2) {

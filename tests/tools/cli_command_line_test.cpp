@@ -109,7 +109,8 @@ BOOST_AUTO_TEST_CASE(without_a_node_a_command_says_how_to_start_one) {
 
 BOOST_AUTO_TEST_CASE(a_completion_offers_commands_and_options_and_is_silent_without_a_node) {
   BOOST_TEST(run({"__complete", "n"}, nowhere).out == "node\n");
-  BOOST_TEST(run({"__complete", "node", ""}, nowhere).out == "start\nstop\nstatus\njoin\ndrain\nundrain\nremove\n");
+  BOOST_TEST(run({"__complete", "node", ""}, nowhere).out
+             == "start\nstop\nstatus\njoin\ndrain\nundrain\nremove\nping\n");
   BOOST_TEST(run({"__complete", "get", "r"}, nowhere).out == "replicas\nruns\n");
   BOOST_TEST(contains(run({"__complete", "logs", "--f"}, nowhere).out, "--follow\n"));
   const auto runs = run({"__complete", "logs", ""}, nowhere);

@@ -90,8 +90,11 @@ BOOST_AUTO_TEST_CASE(every_listing_has_a_table_and_details) {
     {"replicas", {{"id", "7"}, {"environment", "squares"}, {"state", "idle"}, {"memoryBytes", "1048576"}}},
     {"actions", action_row("abc", "FAILED")},
     {"nodes", {{"name", "n1"}, {"state", "running"}, {"upMs", "5000"}}}};
+  const json of_a_cluster = {{"id", "42949672961"}, {"environment", "squares"}, {"state", "idle"}};
   scripted_node node([&](const std::string&, const json& value, std::uint32_t request) {
     const auto what = value.at("what").get<std::string>();
+    if (what == "replicas")
+      return response(request, {{what, {listings.at(what), of_a_cluster}}});
     return response(request, {{what, {listings.at(what)}}});
   });
   BOOST_TEST(contains(at(node, {"get", "environments"}).out, "squares           warm   0 of 1-4"));
@@ -99,6 +102,7 @@ BOOST_AUTO_TEST_CASE(every_listing_has_a_table_and_details) {
   BOOST_TEST(contains(at(node, {"get", "replicas"}).out, "1.0 MiB"));
   BOOST_TEST(contains(at(node, {"get", "replica", "7"}).out, "hearth logs replica/7"));
   BOOST_TEST(at(node, {"get", "replica", "8"}).status == 1);
+  BOOST_TEST(contains(at(node, {"get", "replica", "10.1"}).out, "hearth logs replica/10.1"));
   BOOST_TEST(contains(at(node, {"get", "actions", "r1"}).out, "abc"));
   BOOST_TEST(contains(at(node, {"get", "action", "r1", "ab"}).out, "squares.square"));
   BOOST_TEST(at(node, {"get", "action", "r1", "zz"}).status == 1);

@@ -7,19 +7,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include <fcntl.h>
-#include <netdb.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <map>
-#include <memory>
 #include <ostream>
 #include <set>
-#include <system_error>
 
 /// `hearth check`: whether nodes are reached, and what each of them says of interpreters, packages and paths.
 namespace hearth::cli {
@@ -34,28 +27,9 @@ struct finding {
 
 /// Empty when somebody listens there; else why not.
 std::string why_not_reached(const std::string& address) {
-  const auto colon = address.rfind(':');
-  if (colon == std::string::npos)
-    return "it has no address";
-  auto host = address.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[')
-    host = host.substr(1, host.size() - 2);
-  addrinfo wanted{};
-  wanted.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (const int error = ::getaddrinfo(host.c_str(), address.substr(colon + 1).c_str(), &wanted, &found); error != 0)
-    return ::gai_strerror(error);
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> all(found, ::freeaddrinfo);
-  const file_descriptor socket(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  int error = 0;
-  if (!socket || (::connect(socket.get(), found->ai_addr, found->ai_addrlen) != 0 && errno != EINPROGRESS))
-    return std::generic_category().message(errno);
-  pollfd watched{socket.get(), POLLOUT, 0};
-  if (::poll(&watched, 1, static_cast<int>(node_patience.count())) <= 0)
-    return "it does not answer in time";
-  socklen_t size = sizeof error;
-  ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  return error == 0 ? "" : std::generic_category().message(error);
+  std::string why;
+  static_cast<void>(connect_tcp(address, node_patience, why));
+  return why;
 }
 
 void check_ports(const cluster_view& view, std::vector<finding>& into) {
@@ -190,11 +164,11 @@ exit_status check_cluster(const surroundings& around, const cluster_options& opt
   if (!around.cluster.empty()) {
     const auto target = find_target(around.variable, around.cluster);
     const auto local = target && !target->directory.empty() ? read_local_cluster(target->directory) : std::nullopt;
-    check_ports(look_at_cluster(around.cluster, around.cluster_sockets, local), findings);
+    check_ports(look_at_cluster(around.cluster, around.cluster_nodes, local), findings);
   } else {
     std::string why;
-    if (const auto state = ask_cluster(around.socket, why))
-      check_ports(look_at_cluster(text_in(*state, "name"), {around.socket}, std::nullopt), findings);
+    if (const auto state = ask_cluster(node_address(around.socket), why))
+      check_ports(look_at_cluster(text_in(*state, "name"), {node_address(around.socket)}, std::nullopt), findings);
   }
   const auto file = is_file(options.program) ? question_of_file(around, options.program) : json();
   auto node = open_node(around);

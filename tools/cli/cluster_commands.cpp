@@ -13,6 +13,7 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <map>
 #include <ostream>
 #include <thread>
@@ -51,7 +52,7 @@ fs::path directory_of(const surroundings& around, const std::string& name, const
 }
 
 cluster_target target_of(const local_cluster& cluster) {
-  cluster_target target{cluster.name, {}, cluster.directory};
+  cluster_target target{.name = cluster.name, .sockets = {}, .directory = cluster.directory};
   for (const auto& node : cluster.nodes)
     target.sockets.push_back(node.socket);
   return target;
@@ -107,7 +108,7 @@ node_start how_to_start(const surroundings& around, const local_node& node, cons
 
 /// Whether the node may act for its cluster, which has a leader.
 bool is_ready(const local_cluster& cluster, awaited& one) {
-  const auto state = ask_cluster(one.node->socket, one.why);
+  const auto state = ask_cluster(node_address(one.node->socket), one.why);
   int status = 0;
   if (!state && one.process.pid > 0 && ::waitpid(one.process.pid, &status, WNOHANG) == one.process.pid)
     give_up(cluster, one,
@@ -161,6 +162,45 @@ std::string name_of(const surroundings& around, const cluster_options& options) 
   return around.cluster.empty() ? usual_name : around.cluster;
 }
 
+/// What can be used, with a mark at what is.
+exit_status list_targets(const surroundings& around) {
+  const auto used = name_in_use(around.variable);
+  const auto line = [&](const std::string& name, const std::string& what, bool is_used) {
+    around.out << (is_used ? "* " : "  ") << name << "  " << what << '\n';
+  };
+  for (const auto& name : known_targets(around.variable)) {
+    const auto target = find_target(around.variable, name);
+    const auto nodes = target ? target->nodes() : std::vector<node_address>();
+    line(name,
+         std::to_string(nodes.size()) + (nodes.size() == 1 ? " node" : " nodes")
+           + (target && target->login ? ", elsewhere" : ", on this machine"),
+         used == name);
+  }
+  line("none", "your own node", !used);
+  return exit_status::ok;
+}
+
+/// Members come and go: where those are that can be reached is remembered.
+void learn_members(const surroundings& around, cluster_target target, const cluster_view& view) {
+  std::vector<remote_member> now;
+  for (const auto& known : target.members)
+    if (known.name.empty()) // the address that the user gave
+      now.push_back(known);
+  for (const auto& row : view.nodes) {
+    remote_member member{text_in(row, "name"), text_in(row, "id"), text_in(row, "address")};
+    const auto known = std::find_if(target.members.begin(), target.members.end(),
+                                    [&](const auto& m) { return m.id == member.id && !m.name.empty(); });
+    if (member.address.empty() && known != target.members.end())
+      member.address = known->address; // it is not there now and will be where it was
+    if (!member.address.empty())
+      now.push_back(std::move(member));
+  }
+  if (now == target.members)
+    return;
+  target.members = std::move(now);
+  keep_target(around.variable, target);
+}
+
 } // namespace
 
 exit_status cluster_up(const surroundings& around, const cluster_options& options) {
@@ -178,7 +218,7 @@ exit_status cluster_up(const surroundings& around, const cluster_options& option
   use_target(around.variable, name);
   if (options.as_json) {
     const auto target = target_of(cluster);
-    around.out << json_of(look_at_cluster(name, target.sockets, cluster)).dump(2) << '\n';
+    around.out << json_of(look_at_cluster(name, target.nodes(), cluster)).dump(2) << '\n';
     return exit_status::ok;
   }
   around.out << "Cluster " << name << " is up: " << voters_text(cluster.nodes.size()) << ", in " << directory.string()
@@ -193,6 +233,9 @@ exit_status cluster_down(const surroundings& around, const cluster_options& opti
   if (!known)
     throw command_error(exit_status::usage,
                         "There is no cluster `" + name + "` here" + suggestion(name, known_targets(around.variable)));
+  if (known->login)
+    throw failed("Cluster " + name + " is not of this machine, so it is not ended from here; `hearth cluster logout "
+                 + name + "` leaves it.");
   const auto cluster = known->directory.empty() ? std::nullopt : read_local_cluster(known->directory);
   if (!cluster && !options.destroys)
     throw failed("Cluster " + name + " is not on this machine any more; `hearth cluster down " + name
@@ -206,7 +249,7 @@ exit_status cluster_down(const surroundings& around, const cluster_options& opti
       around.out << "; " << done.killed << " of " << done.all << " nodes did not end in time and were ended";
     around.out << ".\n";
   }
-  if (const auto current = current_target(around.variable); current && current->name == name)
+  if (name_in_use(around.variable) == name)
     use_target(around.variable, std::nullopt);
   if (options.destroys) {
     forget_target(around.variable, name);
@@ -223,6 +266,8 @@ exit_status cluster_down(const surroundings& around, const cluster_options& opti
 }
 
 exit_status cluster_use(const surroundings& around, const cluster_options& options) {
+  if (options.words.empty())
+    return list_targets(around);
   const auto& name = options.words.front();
   if (name == "none") {
     use_target(around.variable, std::nullopt);
@@ -242,9 +287,11 @@ exit_status cluster_status(const surroundings& around, const cluster_options& op
   if (!target && !around.cluster.empty())
     target = find_target(around.variable, around.cluster);
   if (!target)
-    target = cluster_target{{}, {around.socket}, {}};
+    target = cluster_target{.name = {}, .sockets = {around.socket}, .directory = {}};
   const auto local = target->directory.empty() ? std::nullopt : read_local_cluster(target->directory);
-  const auto view = look_at_cluster(target->name, target->sockets, local);
+  const auto view = look_at_cluster(target->name, target->nodes(), local);
+  if (target->login && !view.asked.empty())
+    learn_members(around, *target, view);
   if (options.as_json)
     around.out << json_of(view).dump(2) << '\n';
   else if (!view.nodes.empty())

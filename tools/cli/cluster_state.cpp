@@ -101,11 +101,11 @@ std::string shown_state(const json& row) {
 
 } // namespace
 
-std::optional<json> ask_cluster(const std::string& socket, std::string& why) {
+std::optional<json> ask_cluster(const node_address& where, std::string& why) {
   try {
-    auto node = connection::open(socket, node_patience);
+    auto node = connection::open(where, node_patience);
     if (!node) {
-      why = "nobody listens at " + socket;
+      why = "nobody listens at " + where.where;
       return std::nullopt;
     }
     node->set_patience(node_patience);
@@ -116,14 +116,14 @@ std::optional<json> ask_cluster(const std::string& socket, std::string& why) {
   }
 }
 
-cluster_view look_at_cluster(const std::string& name, const std::vector<std::string>& sockets,
+cluster_view look_at_cluster(const std::string& name, const std::vector<node_address>& nodes,
                              const std::optional<local_cluster>& local) {
   cluster_view view;
   view.name = name;
-  const std::size_t first = sockets.empty() ? 0 : std::random_device{}() % sockets.size();
-  for (std::size_t i = 0; i < sockets.size() && view.asked.empty(); ++i) {
-    const auto& socket = sockets[(first + i) % sockets.size()];
-    const auto state = ask_cluster(socket, view.trouble);
+  const std::size_t first = nodes.empty() ? 0 : std::random_device{}() % nodes.size();
+  for (std::size_t i = 0; i < nodes.size() && view.asked.empty(); ++i) {
+    const auto& where = nodes[(first + i) % nodes.size()];
+    const auto state = ask_cluster(where, view.trouble);
     if (!state)
       continue;
     view.asked = text_in(*state, "nodeId");
@@ -131,9 +131,13 @@ cluster_view look_at_cluster(const std::string& name, const std::vector<std::str
     view.trouble = truth_in(*state, "holds") ? "" : text_in(*state, "whyNot");
     for (const auto& member : state->at("members"))
       view.nodes.push_back(row_of_member(member));
-    if (auto node = connection::open(socket, node_patience)) {
-      node->set_patience(node_patience);
-      ask_figures(*node, view.nodes);
+    try {
+      if (auto node = connection::open(where, node_patience)) {
+        node->set_patience(node_patience);
+        ask_figures(*node, view.nodes);
+      }
+    } catch (const command_error&) {
+      continue; // a token without the scope for listings: what is known is shown
     }
   }
   if (local)

@@ -19,12 +19,12 @@ struct cluster_view {
   json nodes = json::array(); // name, id, address, state, voter, leader, draining, seat, replicas, memoryBytes, pid
 };
 
-/// What the node at this socket says of its cluster; nothing when nobody listens there, it does not answer in time, or it
-/// belongs to none (`why` says which).
-std::optional<json> ask_cluster(const std::string& socket, std::string& why);
+/// What the node there says of its cluster; nothing when nobody listens there, it does not answer in time, or it belongs to
+/// none (`why` says which).
+std::optional<json> ask_cluster(const node_address& where, std::string& why);
 
 /// Asks nodes one after another until one answers, and fills in what this machine knows of `local`: also when none does.
-cluster_view look_at_cluster(const std::string& name, const std::vector<std::string>& sockets,
+cluster_view look_at_cluster(const std::string& name, const std::vector<node_address>& nodes,
                              const std::optional<local_cluster>& local);
 
 /// A line for each node. Pure.

@@ -20,7 +20,7 @@ std::function<void()> does(request& into, cluster_command* what) {
   };
 }
 
-/// `hearth node join|drain|undrain|remove`.
+/// `hearth node join|drain|undrain|remove|ping`.
 void add_members(CLI::App& node, request& into) {
   auto* join = add_command(node, "join", "Make this machine's node a member of a cluster", "hearth node join TOKEN");
   join->add_option("TOKEN", into.cluster.words, "from `hearth cluster token` on a member")->required()->expected(1);
@@ -41,6 +41,12 @@ void add_members(CLI::App& node, request& into) {
     add_format(one, into);
     one->callback(does(into, command));
   }
+  auto* ping = add_command(node, "ping", "Measure the link from the node that answers to another one",
+                           "hearth node ping node-2 --count 1000");
+  ping->add_option("NODE", into.cluster.words, "its name or id")->required()->expected(1);
+  ping->add_option("--count", into.cluster.count, "frames, one after another (default: 100)")->check(count());
+  add_format(ping, into);
+  ping->callback(does(into, node_ping));
 }
 
 /// `hearth cluster up|down|status|use`.
@@ -70,9 +76,66 @@ void add_local(CLI::App& cluster, request& into) {
   status->add_option("NAME", options.name, "default: the one in use");
   add_format(status, into);
   status->callback(does(into, cluster_status));
-  auto* use = add_command(cluster, "use", "Choose what `hearth` and programs talk to", "hearth cluster use none");
-  use->add_option("NAME", options.words, "a cluster that is known here; none: your own node")->required()->expected(1);
+  auto* use = add_command(cluster, "use", "Choose what `hearth` and programs talk to, or show what there is",
+                          "hearth cluster use none");
+  use
+    ->add_option("NAME", options.words,
+                 "a cluster that is known here; none: your own node; without it: a list of these")
+    ->expected(0, 1);
   use->callback(does(into, cluster_use));
+}
+
+/// `hearth cluster token`: for a machine that joins; below it those for remote clients.
+void add_tokens(CLI::App& cluster, request& into) {
+  auto& options = into.cluster;
+  auto* token = add_command(
+    cluster, "token", "Print a token with which one machine may join, once; or look after those for remote clients",
+    "hearth cluster token --valid 1h");
+  token->add_option("--valid", options.valid, "how long (default: 15m)")->check(duration());
+  add_format(token, into);
+  token->callback([token, join = does(into, cluster_token)] {
+    if (token->get_subcommands().empty())
+      join();
+  });
+  auto* create = add_command(*token, "create", "Print a token with which clients elsewhere may use the cluster",
+                             "hearth cluster token create --name laptop --scope invoke,deploy,read --expires 30d");
+  create
+    ->add_option(
+      "--scope", options.scopes,
+      "what it is for, parted by commas: read (listings, logs), invoke (calls and runs of what is deployed), "
+      "deploy (code and environments), admin (nodes, voters, tokens)")
+    ->required();
+  create->add_option("--expires", options.valid, "after how long it ends, or never (default: 30d)")
+    ->check(duration() | CLI::IsMember({"never"}));
+  create->add_option("--name", options.name, "what it is called; default: the node makes a name");
+  add_format(create, into);
+  create->callback(does(into, cluster_token_create));
+  auto* list = add_command(*token, "list", "Show the tokens for remote clients", "hearth cluster token list");
+  add_format(list, into);
+  list->callback(does(into, cluster_token_list));
+  auto* revoke = add_command(*token, "revoke", "Make a token worthless, also where it is in use",
+                             "hearth cluster token revoke laptop");
+  revoke->add_option("NAME", options.words, "as the list has it")->required()->expected(1);
+  add_format(revoke, into);
+  revoke->callback(does(into, cluster_token_revoke));
+}
+
+/// `hearth cluster login|logout`.
+void add_logins(CLI::App& cluster, request& into) {
+  auto& options = into.cluster;
+  auto* login = add_command(cluster, "login", "Use a cluster elsewhere with a token that an operator gave you",
+                            "hearth cluster login 10.0.0.5 --token-file token.txt");
+  login->add_option("ADDRESS", options.words, "HOST or HOST:PORT of any member's link (port: 7400)")
+    ->required()
+    ->expected(1);
+  login->add_option("--token-file", options.token_file, "holds the token; -: standard input; default: you are asked");
+  login->add_option("--name", options.name, "what the cluster is called here; default: as it calls itself");
+  add_format(login, into);
+  login->callback(does(into, cluster_login));
+  auto* logout = add_command(cluster, "logout", "Forget a cluster elsewhere, and its token",
+                             "hearth cluster logout lab");
+  logout->add_option("NAME", options.words, "as `hearth cluster use` shows it")->required()->expected(1);
+  logout->callback(does(into, cluster_logout));
 }
 
 /// `hearth cluster init|token|voters|backup`.
@@ -84,11 +147,7 @@ void add_operations(CLI::App& cluster, request& into) {
   init->add_option("--listen", options.listen, "HOST:PORT at which the others reach this node");
   add_format(init, into);
   init->callback(does(into, cluster_init));
-  auto* token = add_command(cluster, "token", "Print a token with which one machine may join, once",
-                            "hearth cluster token --valid 1h");
-  token->add_option("--valid", options.valid, "how long (default: 15m)")->check(duration());
-  add_format(token, into);
-  token->callback(does(into, cluster_token));
+  add_tokens(cluster, into);
   auto* voters = add_command(cluster, "voters", "Choose which nodes decide together",
                              "hearth cluster voters set a b c");
   voters->require_subcommand(1);
@@ -122,7 +181,7 @@ void add_format(CLI::App* command, request& into) {
 CLI::Validator duration() {
   return {[](std::string& text) -> std::string {
             return parse_duration(text) ? ""
-                                        : "A duration is a number with ms, s, m or h (250ms, 30s, 10m), or seconds.";
+                                        : "A duration is a number with ms, s, m, h or d (250ms, 30s, 10m), or seconds.";
           },
           "DURATION"};
 }
@@ -174,6 +233,7 @@ void add_cluster(CLI::App& app, request& into) {
   cluster->require_subcommand(1);
   add_local(*cluster, into);
   add_operations(*cluster, into);
+  add_logins(*cluster, into);
   auto* check = add_command(app, "check",
                             "Look whether nodes are fit for a program, or for the environments that are there",
                             "hearth check digits.py");

@@ -80,9 +80,12 @@ struct cluster_options {
   std::string directory;          // of `up`; empty: below the state directory
   std::string listen;             // of `init` and `join`: HOST:PORT; empty: this machine's address
   std::uint32_t nodes = 0;        // of `up`; 0: as many as there are
+  std::uint32_t count = 0;        // of `ping`; 0: the usual number
   std::string isolation;          // of `up`; empty: as nodes have it
   std::string program;            // of `check`; empty: none
-  std::string grace, valid;       // durations; empty: the usual one
+  std::string grace, valid;       // durations; empty: the usual one; of a token for clients also "never"
+  std::string token_file;         // of `login`; "-": standard input; empty: the terminal is asked
+  std::string scopes;             // of a token for clients, parted by commas
   std::vector<std::string> words; // nodes, a token, a file
   bool destroys = false;
   bool as_json = false;
@@ -92,8 +95,10 @@ using cluster_command = exit_status(const surroundings&, const cluster_options&)
 
 cluster_command cluster_up, cluster_down, cluster_use;         // clusters of this machine
 cluster_command cluster_status, cluster_token, cluster_voters, // of whatever is talked to
-  cluster_backup, node_drain, node_undrain, node_remove;
-cluster_command cluster_init, node_join; // of this machine's own node
+  cluster_backup, node_drain, node_undrain, node_remove, node_ping;
+cluster_command cluster_token_create, cluster_token_list, cluster_token_revoke; // tokens for remote clients
+cluster_command cluster_login, cluster_logout;                                  // clusters elsewhere
+cluster_command cluster_init, node_join;                                        // of this machine's own node
 cluster_command check_cluster;
 
 /// Prints the completion script of a shell: bash, zsh or fish. Throws command_error (usage) for another.

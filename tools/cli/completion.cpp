@@ -59,7 +59,7 @@ std::vector<std::string> known_names(const surroundings& around, completion_kind
         names.push_back(text_in(row, "name"));
     else
       for (const auto& row : rows_of(*node, noun::replicas, "", 0))
-        names.push_back("replica/" + std::to_string(number_in(row, "id")));
+        names.push_back("replica/" + text_in(row, "id"));
   } catch (const command_error&) {
     names.clear(); // in the middle of a line that somebody types there is no place for an error
   }

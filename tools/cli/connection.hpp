@@ -1,6 +1,8 @@
 #pragma once
 
+#include "tools/cli/channel.hpp"
 #include "tools/cli/frames.hpp"
+#include "tools/cli/node_address.hpp"
 #include "tools/cli/surroundings.hpp"
 
 #include <nlohmann/json_fwd.hpp>
@@ -19,35 +21,13 @@ namespace hearth::cli {
 
 using json = nlohmann::json;
 
-/// A descriptor that closes itself.
-class file_descriptor {
-public:
-  explicit file_descriptor(int fd = -1) noexcept : fd_(fd) {}
-  file_descriptor(file_descriptor&& other) noexcept : fd_(other.release()) {}
-  file_descriptor& operator=(file_descriptor&& other) noexcept;
-  ~file_descriptor();
-
-  int get() const noexcept { return fd_; }
-  int release() noexcept;
-  explicit operator bool() const noexcept { return fd_ >= 0; }
-
-private:
-  int fd_;
-};
-
-/// The node closed the connection, or what it sends makes no sense.
-class connection_lost : public command_error {
-public:
-  using command_error::command_error;
-};
-
 /// A blocking connection to a node. One thread. A method throws command_error when the node refuses or goes away.
 class connection {
 public:
-  /// Connects to `path` and greets the node; nothing when nobody listens there. Throws command_error when the socket is
-  /// not this user's, or the node speaks another protocol.
-  /// With a `patience`, connection_lost when it does not greet back in that time.
-  static std::optional<connection> open(const std::string& path, std::chrono::milliseconds patience = {});
+  /// Connects to `where` and greets the node; nothing when nobody listens at a socket. Throws command_error when the socket is
+  /// not this user's, the node speaks another protocol, or the cluster refuses the token; connection_lost when it is not
+  /// reached or refuses for a reason of its own. With a `patience`, also when it does not greet back in that time.
+  static std::optional<connection> open(const node_address& where, std::chrono::milliseconds patience = {});
 
   /// From now on `ask` throws connection_lost when nothing comes for so long; 0: it waits for ever.
   void set_patience(std::chrono::milliseconds patience);
@@ -62,21 +42,26 @@ public:
   /// the name `answer`, lists joined into one. Throws command_error (failed) with the node's sentence when it refuses.
   json ask(const std::string& name, const json& value, const std::string& answer, const frame_sink& others = {});
 
-  /// The process that listens.
-  pid_t peer() const noexcept { return peer_; }
+  /// The process that listens; 0: it is on another machine.
+  pid_t peer() const { return channel_->peer(); }
+
+  /// Of a remote node: as whom it has let us in, "laptop (invoke, read)".
+  const std::string& let_in_as() const noexcept { return let_in_as_; }
 
 private:
-  connection(file_descriptor socket, std::string path, pid_t peer)
-    : socket_(std::move(socket)), path_(std::move(path)), peer_(peer) {}
+  connection(std::unique_ptr<channel> channel, std::string where)
+    : channel_(std::move(channel)), where_(std::move(where)) {}
+
+  void await_welcome();
 
   void send(const std::string& bytes);
   frame next_frame();
   bool fill(std::size_t size);
   [[noreturn]] void lost(const std::string& why) const;
 
-  file_descriptor socket_;
-  std::string path_;
-  pid_t peer_;
+  std::unique_ptr<channel> channel_;
+  std::string where_;
+  std::string let_in_as_;
   std::uint32_t requests_ = 0;
   std::string received_;  // bytes that have come and are not taken
   std::size_t taken_ = 0; // of those

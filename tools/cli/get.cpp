@@ -22,10 +22,6 @@ void print_json(const surroundings& around, const json& what) {
   around.out << what.dump(json_indent, ' ', false, json::error_handler_t::replace) << '\n';
 }
 
-bool is_number(const std::string& text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 json matching(const json& rows, auto&& matches) {
   auto result = json::array();
   std::copy_if(rows.begin(), rows.end(), std::back_inserter(result), matches);
@@ -33,9 +29,9 @@ json matching(const json& rows, auto&& matches) {
 }
 
 json rows_for(connection& node, const get_options& options) {
-  if (options.what == noun::replicas && is_number(options.name))
+  if (const auto id = parse_replica_id(options.name); options.what == noun::replicas && id)
     return matching(rows_of(node, options.what, "", 0),
-                    [&](const json& row) { return std::to_string(number_in(row, "id")) == options.name; });
+                    [&](const json& row) { return text_in(row, "id") == to_string(*id); });
   if (options.what == noun::nodes && !options.name.empty())
     return matching(rows_of(node, options.what, "", 0),
                     [&](const json& row) { return text_in(row, "name") == options.name; });
@@ -151,7 +147,7 @@ exit_status get(const surroundings& around, const get_options& options) {
     return exit_status::ok;
   }
   // Of an environment's replicas and events there is a listing; one thing is shown in full.
-  const bool is_list = options.what == noun::events || (options.what == noun::replicas && !is_number(options.name));
+  const bool is_list = options.what == noun::events || (options.what == noun::replicas && !parse_replica_id(options.name));
   if (names_a_thing && !is_list) {
     const char* between = "";
     for (const auto& row : rows) {

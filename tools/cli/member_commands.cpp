@@ -2,6 +2,7 @@
 #include "tools/cli/commands.hpp"
 #include "tools/cli/connection.hpp"
 #include "tools/cli/places.hpp"
+#include "tools/cli/rows.hpp"
 #include "tools/cli/target.hpp"
 #include "tools/cli/units.hpp"
 
@@ -156,6 +157,22 @@ exit_status node_undrain(const surroundings& around, const cluster_options& opti
 
 exit_status node_remove(const surroundings& around, const cluster_options& options) {
   say_done(around, options, "removeNode", options.words.front());
+  return exit_status::ok;
+}
+
+exit_status node_ping(const surroundings& around, const cluster_options& options) {
+  constexpr std::uint32_t usual_count = 100;
+  auto node = open_node(around);
+  const json wanted{{"node", options.words.front()}, {"count", options.count == 0 ? usual_count : options.count}};
+  const auto echoes = readable_echoes(node.ask("ping", wanted, "echoes"));
+  if (options.as_json) {
+    around.out << echoes.dump(2) << '\n';
+    return exit_status::ok;
+  }
+  const auto time = [&](const char* which) { return duration_text(number_in(echoes, which) / 1000); };
+  around.out << text_in(echoes, "node") << ": " << count_text(number_in(echoes, "count"))
+             << " frames there and back, p50 " << time("p50Ns") << ", p99 " << time("p99Ns") << ", from "
+             << time("minNs") << " to " << time("maxNs") << ".\n";
   return exit_status::ok;
 }
 

@@ -72,6 +72,20 @@ void make_readable(json& row, const std::string& name, capnp::Type type) {
   }
 }
 
+/// As ids of replicas are written; empty: there is none.
+std::string replica_text(const json& row, const char* field) {
+  const auto number = number_in(row, field);
+  return number == 0 ? std::string() : to_string(replica_id{number});
+}
+
+json readable(json value, capnp::StructSchema schema) {
+  if (!value.is_object())
+    value = json::object();
+  for (auto field : schema.getFields())
+    make_readable(value, field.getProto().getName().cStr(), field.getType());
+  return value;
+}
+
 } // namespace
 
 const char* name_of(noun what) {
@@ -93,28 +107,28 @@ const char* name_of(noun what) {
 }
 
 json readable(noun what, json row) {
-  if (!row.is_object())
-    row = json::object();
-  for (auto field : schema_of(what).getFields())
-    make_readable(row, field.getProto().getName().cStr(), field.getType());
+  row = readable(std::move(row), schema_of(what));
   if (what == noun::runs) {
     row["id"] = to_string(call_id{number_in(row, "callHi"), number_in(row, "callLo")});
     row.erase("callHi");
     row.erase("callLo");
   }
+  if (what == noun::replicas)
+    row["id"] = replica_text(row, "id");
+  if (what == noun::actions || what == noun::events)
+    row["replica"] = replica_text(row, "replica");
   return row;
 }
 
 json readable_cluster(json state) {
-  if (!state.is_object())
-    state = json::object();
-  for (auto field : capnp::Schema::from<::ClusterState>().getFields())
-    make_readable(state, field.getProto().getName().cStr(), field.getType());
+  state = readable(std::move(state), capnp::Schema::from<::ClusterState>());
   for (auto& member : state["members"])
-    for (auto field : capnp::Schema::from<::MemberRow>().getFields())
-      make_readable(member, field.getProto().getName().cStr(), field.getType());
+    member = readable(std::move(member), capnp::Schema::from<::MemberRow>());
   return state;
 }
+
+json readable_token(json row) { return readable(std::move(row), capnp::Schema::from<::TokenRow>()); }
+json readable_echoes(json echoes) { return readable(std::move(echoes), capnp::Schema::from<::Echoes>()); }
 
 json rows_of(connection& node, noun what, const std::string& name, std::uint32_t limit) {
   auto rows = node.ask("get", {{"what", name_of(what)}, {"name", name}, {"limit", limit}}, name_of(what));

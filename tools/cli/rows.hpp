@@ -22,6 +22,11 @@ json readable(noun what, json row);
 /// The same of the state of a cluster, with its `members`.
 json readable_cluster(json state);
 
+/// The same of a token for remote clients.
+json readable_token(json row);
+/// The same of the echoes of a link.
+json readable_echoes(json echoes);
+
 /// Asks the node for a listing and returns readable rows. `limit` 0: the node's default. Throws command_error.
 json rows_of(connection& node, noun what, const std::string& name, std::uint32_t limit);
 

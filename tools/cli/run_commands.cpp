@@ -9,7 +9,6 @@
 #include "core/ids.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <ostream>
 #include <random>
@@ -38,15 +37,13 @@ std::string run_of_action(connection& node, const std::string& id) {
                       "No kept run has the action `" + id + "`; `hearth get runs` lists the runs.");
 }
 
-/// The number of "replica/<number>". Throws command_error (usage) for another text.
-std::uint64_t replica_of(const std::string& of) {
-  const auto digits = std::string_view(of).substr(of_replica.size());
-  std::uint64_t number = 0;
-  const auto [stopped, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc() || stopped != digits.data() + digits.size())
-    throw command_error(exit_status::usage, "`" + of + "` names no replica: say `replica/` and its number; "
+/// Of "replica/ID". Throws command_error (usage) for another text.
+replica_id replica_of(const std::string& of) {
+  const auto id = parse_replica_id(std::string_view(of).substr(of_replica.size()));
+  if (!id)
+    throw command_error(exit_status::usage, "`" + of + "` names no replica: say `replica/` and its id; "
                                               + "`hearth get replicas` lists them.");
-  return number;
+  return *id;
 }
 
 /// A UUIDv7.
@@ -61,9 +58,9 @@ bool has(const json& rows, auto&& matches) { return std::any_of(rows.begin(), ro
 /// Throws command_error when what has no output is not there either.
 void require_known(connection& node, const logs_options& asked) {
   if (asked.of.starts_with(of_replica)) {
-    const auto number = replica_of(asked.of);
-    if (!has(rows_of(node, noun::replicas, "", 0), [&](const json& row) { return number_in(row, "id") == number; }))
-      throw command_error(exit_status::failed, "The node has no replica " + std::to_string(number)
+    const auto id = to_string(replica_of(asked.of));
+    if (!has(rows_of(node, noun::replicas, "", 0), [&](const json& row) { return text_in(row, "id") == id; }))
+      throw command_error(exit_status::failed, "The node has no replica " + id
                                                  + " and no output of one; `hearth get replicas` lists them.");
   } else if (!asked.action.empty()) {
     if (!has(rows_of(node, noun::actions, asked.of, defaults::run_actions_kept),
@@ -88,8 +85,8 @@ exit_status logs(const surroundings& around, const logs_options& asked) {
     throw command_error(exit_status::usage,
                         "Logs of a replica outside its calls cannot be followed or chosen by action; "
                         "`hearth logs RUN -f` follows a run.");
-  if (is_replica)
-    replica_of(options.of);
+  if (is_replica) // logs go by the whole number
+    options.of = std::string(of_replica) + std::to_string(replica_of(options.of).value);
   auto node = open_node(around);
   if (is_id(options.of)) {
     options.action = options.of;

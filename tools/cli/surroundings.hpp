@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tools/cli/node_address.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
@@ -37,11 +39,11 @@ struct surroundings {
   std::ostream& err;
   bool colours = false; // stdout is a terminal whose user wants them
   variable_reader variable;
-  std::function<std::uint64_t()> unix_ms;     // now
-  std::string socket;                         // path of the socket of the user's own node, or of the one that was named
-  bool socket_is_chosen = false;              // the user named it, so its folder is theirs to decide
-  std::string cluster{};                      // to talk to; empty: to the node at `socket`
-  std::vector<std::string> cluster_sockets{}; // of its nodes
+  std::function<std::uint64_t()> unix_ms; // now
+  std::string socket;                     // path of the socket of the user's own node, or of the one that was named
+  bool socket_is_chosen = false;          // the user named it, so its folder is theirs to decide
+  std::string cluster{};                  // to talk to; empty: to the node at `socket`
+  std::vector<node_address> cluster_nodes{};
 };
 
 } // namespace hearth::cli

@@ -1,16 +1,18 @@
 #include "tools/cli/target.hpp"
 
+#include "core/base64url.hpp"
 #include "tools/cli/nearest.hpp"
 #include "tools/cli/places.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
+#include <cerrno>
 #include <random>
-#include <sstream>
 #include <system_error>
 
 namespace hearth::cli {
@@ -27,36 +29,77 @@ fs::path file_of(const variable_reader& variable, const std::string& name) {
 }
 fs::path target_file(const variable_reader& variable) { return config_directory(variable) / "target"; }
 
+/// The content of a file of ours; nothing when it does not exist. Throws command_error when others may have read it.
+std::optional<std::string> read_own(const fs::path& file) {
+  const file_descriptor in(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat found {};
+  if (!in || ::fstat(in.get(), &found) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR)
+      return std::nullopt;
+    throw failed("The file " + file.string() + " cannot be read: " + reason_of(errno) + ".");
+  }
+  std::string text(static_cast<std::size_t>(found.st_size), 0);
+  const auto size = ::read(in.get(), text.data(), text.size());
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  return text;
+}
+
+/// A file with a token in it is worth as much as the token.
+void require_private(const fs::path& file) {
+  struct stat found {};
+  if (::stat(file.c_str(), &found) != 0 || found.st_uid != ::geteuid() || (found.st_mode & 077) != 0)
+    throw failed("Refusing " + file.string()
+                 + ": it holds a token, and other users may read it. Make it yours with `chmod 600 " + file.string()
+                 + "`, and ask for another token if somebody may have read this one.");
+}
+
+void read_login(cluster_target& into, const json& said) {
+  const auto secret = from_base64url(said.at("token").get<std::string>());
+  if (!secret)
+    return;
+  into.login = std::make_shared<const credentials>(credentials{said.at("authority").get<std::string>(), *secret});
+  for (const auto& member : said.at("members"))
+    into.members.push_back({member.at("name").get<std::string>(), member.at("id").get<std::string>(),
+                            member.at("address").get<std::string>()});
+}
+
 std::optional<cluster_target> read_target(const fs::path& file) {
-  std::ifstream in(file);
-  if (!in)
+  const auto text = read_own(file);
+  if (!text)
     return std::nullopt;
-  const auto said = json::parse(in, nullptr, false);
+  const auto said = json::parse(*text, nullptr, false);
   cluster_target target;
   try {
     target.name = said.at("cluster").get<std::string>();
     target.sockets = said.at("sockets").get<std::vector<std::string>>();
     target.directory = said.value("directory", "");
+    if (const auto login = said.find("login"); login != said.end())
+      read_login(target, *login);
   } catch (const json::exception&) {
     target.sockets.clear();
+    target.members.clear();
   }
-  if (target.name.empty() || target.sockets.empty())
-    throw failed("The file " + file.string()
-                 + " does not say which cluster is meant. Remove it, and choose again with "
-                   "`hearth cluster use NAME`.");
+  if (target.name.empty() || target.nodes().empty())
+    throw failed(
+      "The file " + file.string()
+      + " does not say where a cluster is. Remove it, and make it known again with `hearth cluster up` or `hearth "
+        "cluster login`.");
+  if (target.login)
+    require_private(file);
   return target;
 }
 
-/// As a whole or not at all.
+/// As a whole or not at all, for this user alone.
 void write_file(const fs::path& file, const std::string& text) {
   std::error_code error;
   fs::create_directories(file.parent_path(), error);
   const fs::path fresh = file.string() + ".new";
+  ::unlink(fresh.c_str()); // of somebody who was interrupted
   {
-    std::ofstream out(fresh);
-    out << text << '\n' << std::flush;
-    if (error || !out)
-      throw failed("The file " + fresh.string() + " cannot be written" + (error ? ": " + error.message() : "")
+    const file_descriptor out(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    const auto line = text + '\n';
+    if (!out || ::write(out.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+      throw failed("The file " + fresh.string() + " cannot be written: " + (error ? error.message() : reason_of(errno))
                    + ". Set XDG_CONFIG_HOME to a folder you may write.");
   }
   fs::rename(fresh, file, error);
@@ -65,7 +108,15 @@ void write_file(const fs::path& file, const std::string& text) {
 }
 
 std::string text_of(const cluster_target& target) {
-  return json{{"cluster", target.name}, {"directory", target.directory.string()}, {"sockets", target.sockets}}.dump(1);
+  json said{{"cluster", target.name}, {"directory", target.directory.string()}, {"sockets", target.sockets}};
+  if (target.login) {
+    auto members = json::array();
+    for (const auto& member : target.members)
+      members.push_back({{"name", member.name}, {"id", member.id}, {"address", member.address}});
+    said["login"] = {
+      {"authority", target.login->authority}, {"token", to_base64url(target.login->secret)}, {"members", members}};
+  }
+  return said.dump(1);
 }
 
 bool is_file_name(const std::string& name) { return !name.empty() && name.find('/') == std::string::npos; }
@@ -93,10 +144,32 @@ std::optional<cluster_target> find_target(const variable_reader& variable, const
   return is_file_name(name) ? read_target(file_of(variable, name)) : std::nullopt;
 }
 
-std::optional<cluster_target> current_target(const variable_reader& variable) {
+std::optional<std::string> name_in_use(const variable_reader& variable) {
   if (value_of(variable, "XDG_CONFIG_HOME").empty() && value_of(variable, "HOME").empty())
     return std::nullopt; // nobody can have chosen one
-  return read_target(target_file(variable));
+  const auto text = read_own(target_file(variable));
+  if (!text)
+    return std::nullopt;
+  const auto said = json::parse(*text, nullptr, false);
+  const auto name = said.is_object() ? said.find("cluster") : said.end();
+  return name != said.end() && name->is_string() ? name->get<std::string>() : std::string();
+}
+
+std::optional<cluster_target> current_target(const variable_reader& variable) {
+  const auto name = name_in_use(variable);
+  if (!name)
+    return std::nullopt;
+  if (auto found = find_target(variable, *name))
+    return found;
+  throw failed("The file " + target_file(variable).string()
+               + " does not say which cluster is meant. Remove it, and choose again with `hearth cluster use NAME`.");
+}
+
+std::vector<node_address> cluster_target::nodes() const {
+  std::vector<node_address> all(sockets.begin(), sockets.end());
+  for (const auto& member : members)
+    all.emplace_back(member.address, member.id, login);
+  return all;
 }
 
 std::vector<std::string> known_targets(const variable_reader& variable) {
@@ -114,7 +187,7 @@ void keep_target(const variable_reader& variable, const cluster_target& target) 
 }
 
 void forget_target(const variable_reader& variable, const std::string& name) {
-  if (const auto current = current_target(variable); current && current->name == name)
+  if (name_in_use(variable) == name)
     use_target(variable, std::nullopt);
   std::error_code error;
   fs::remove(file_of(variable, name), error);
@@ -124,7 +197,7 @@ void forget_target(const variable_reader& variable, const std::string& name) {
 
 void use_target(const variable_reader& variable, const std::optional<std::string>& name) {
   if (name)
-    return write_file(target_file(variable), text_of(required(variable, *name)));
+    return write_file(target_file(variable), json{{"cluster", required(variable, *name).name}}.dump());
   std::error_code error;
   fs::remove(target_file(variable), error);
   if (error)
@@ -134,7 +207,7 @@ void use_target(const variable_reader& variable, const std::optional<std::string
 void choose_target(surroundings& around, const std::string& socket, const std::string& cluster) {
   const auto use = [&around](const cluster_target& target) {
     around.cluster = target.name;
-    around.cluster_sockets = target.sockets;
+    around.cluster_nodes = target.nodes();
   };
   around.socket_is_chosen = !socket.empty() || (cluster.empty() && !value_of(around.variable, "HEARTH_SOCKET").empty());
   around.socket = socket.empty() ? default_socket(around.variable, ::geteuid())
@@ -153,15 +226,19 @@ void choose_target(surroundings& around, const std::string& socket, const std::s
 connection open_node(const surroundings& around) {
   if (around.cluster.empty())
     return connection::open_existing(around.socket);
-  const auto& sockets = around.cluster_sockets;
-  const std::size_t first = std::random_device{}() % sockets.size(); // so that clients do not all ask the same node
-  for (std::size_t i = 0; i < sockets.size(); ++i)
+  const auto& nodes = around.cluster_nodes;
+  const std::size_t first = std::random_device{}() % nodes.size(); // so that clients do not all ask the same node
+  std::string why;
+  for (std::size_t i = 0; i < nodes.size(); ++i)
     try {
-      if (auto found = connection::open(sockets[(first + i) % sockets.size()], node_patience))
+      if (auto found = connection::open(nodes[(first + i) % nodes.size()], node_patience))
         return std::move(*found);
-    } catch (const connection_lost&) {
-      continue; // another one may answer
+    } catch (const connection_lost& lost) {
+      why = lost.what(); // another one may answer
     }
+  if (nodes.front().is_remote())
+    throw command_error(exit_status::no_node, "No node of cluster " + around.cluster + " lets you in: " + why
+                                                + " `hearth cluster use none` leaves it.");
   throw command_error(exit_status::no_node, "No node of cluster " + around.cluster
                                               + " answers; `hearth cluster up --name " + around.cluster
                                               + "` starts it, `hearth cluster use none` leaves it.");

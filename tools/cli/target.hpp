@@ -5,18 +5,32 @@
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 /// The cluster that a user works with. Files below `$XDG_CONFIG_HOME/hearth` (else `~/.config/hearth`) say it, to this command
-/// and to the SDK: `clusters/NAME.json` for each cluster that is known here, and `target`, a copy of the one in use.
+/// and to the SDK: `clusters/NAME.json` for each cluster that is known here, with the token where it is elsewhere, and `target`,
+/// which names the one in use. Nobody else may read them.
 namespace hearth::cli {
+
+/// A member of a cluster elsewhere.
+struct remote_member {
+  std::string name, id;
+  std::string address; // of its link, "host:port"
+
+  bool operator==(const remote_member&) const = default;
+};
 
 struct cluster_target {
   std::string name;
-  std::vector<std::string> sockets; // of its nodes; any of them will do
-  std::filesystem::path directory;  // where `hearth cluster up` made it; empty: it is not of this machine
+  std::vector<std::string> sockets;           // of its nodes; any of them will do
+  std::filesystem::path directory;            // where `hearth cluster up` made it; empty: it is not of this machine
+  std::shared_ptr<const credentials> login{}; // of a cluster elsewhere, which has `members` instead of sockets
+  std::vector<remote_member> members{};       // any of them will do
+
+  std::vector<node_address> nodes() const;
 };
 
 /// Throws command_error when there is neither a home nor XDG_CONFIG_HOME.
@@ -25,7 +39,10 @@ std::filesystem::path config_directory(const variable_reader& variable);
 /// The cluster of that name; nothing when it is not known here. Throws command_error for a file that makes no sense.
 std::optional<cluster_target> find_target(const variable_reader& variable, const std::string& name);
 
-/// The cluster in use; nothing: the user's own node.
+/// The name of the cluster in use; nothing: the user's own node. Empty for a file that names none.
+std::optional<std::string> name_in_use(const variable_reader& variable);
+
+/// The cluster in use; nothing: the user's own node. Throws command_error when that is not known here.
 std::optional<cluster_target> current_target(const variable_reader& variable);
 
 /// Names of the clusters that are known here, in order.

@@ -124,6 +124,7 @@ std::optional<std::chrono::milliseconds> parse_duration(const std::string& text)
                         : unit == "s" || unit.empty() ? 1e3
                         : unit == "m"                 ? 60e3
                         : unit == "h"                 ? 3600e3
+                        : unit == "d"                 ? 86400e3
                                                       : 0;
   if (error != std::errc{} || factor == 0 || !(number >= 0) || number * factor > largest_ms)
     return std::nullopt;

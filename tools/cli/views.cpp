@@ -80,7 +80,7 @@ table replicas_table(const json& rows) {
                 {"AGE", right}},
                {}};
   for (const auto& row : rows)
-    result.rows.push_back({std::to_string(number_in(row, "id")), name_text(row, "environment"),
+    result.rows.push_back({text_in(row, "id"), name_text(row, "environment"),
                            phase_cell(text_in(row, "state")), count(row, "running"), count(row, "parked"),
                            count(row, "done"), bytes_text(number_in(row, "memoryBytes")),
                            std::to_string(number_in(row, "pid")), text_in(row, "startMode"),
@@ -122,11 +122,10 @@ table actions_table(const json& rows) {
                 {"ERROR"}},
                {}};
   for (const auto& row : rows) {
-    const auto replica = number_in(row, "replica");
     const std::string indent(2 * std::min(number_in(row, "depth"), deepest_shown), ' ');
     result.rows.push_back({text_in(row, "id"), indent + name_text(row, "task"), phase_cell(text_in(row, "phase")),
                            time_of(number_in(row, "runUs")), time_of(number_in(row, "queuedUs")), count(row, "attempt"),
-                           replica ? std::to_string(replica) : "",
+                           text_in(row, "replica"),
                            truth_in(row, "cold") ? cell("cold", colour::yellow) : cell("warm"),
                            error_cell(row, "error")});
   }
@@ -225,7 +224,7 @@ table replica_details(const json& row) {
     .add("Started by", text_in(row, "startMode"))
     .add("Started in", time_of(number_in(row, "startUs")))
     .add("Age", duration_text_of_ms(number_in(row, "ageMs")))
-    .add("Logs", "hearth logs replica/" + std::to_string(number_in(row, "id")))
+    .add("Logs", "hearth logs replica/" + text_in(row, "id"))
     .take();
 }
 
@@ -247,7 +246,6 @@ table run_details(const json& row, std::uint64_t now_ms) {
 }
 
 table action_details(const json& row) {
-  const auto replica = number_in(row, "replica");
   return lines()
     .add("Action", text_in(row, "id"))
     .add("Parent", text_in(row, "parent"))
@@ -259,7 +257,7 @@ table action_details(const json& row) {
     .add("Imports of it", time_of(number_in(row, "importUs")))
     .add("Fork of it", time_of(number_in(row, "forkUs")))
     .add("Ran", duration_text(number_in(row, "runUs")))
-    .add("Replica", replica ? std::to_string(replica) : "")
+    .add("Replica", text_in(row, "replica"))
     .take();
 }
 

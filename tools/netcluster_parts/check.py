@@ -20,9 +20,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from netcluster_parts import amounts, faults, journal, mix
+from netcluster_parts import amounts, faults, hearth_nodes, journal, mix
 from netcluster_parts.cluster import Cluster
 from netcluster_parts.faults import Impairment
+from netcluster_parts.layout import Layout
 from netcluster_parts.load import Load, Order
 from netcluster_parts.system import ROOT, Trouble, require_root, wait_until
 
@@ -30,15 +31,14 @@ __all__ = ["main"]
 
 START_S = 60.0  # until a node takes connections
 SETTLE_S = 30.0  # until what the load used is given back
-HEARTH_DOOR = f"/usr/bin/python3 {ROOT / 'tools' / 'netcluster_parts' / 'hearth_door.py'} {{socket}} {{directory}}"
 WARM_RUNS, WARM_S = 20, 1.0
 DESCRIPTORS_MORE = 8  # links to peers that come and go, at the moment of counting
 
 
 def _arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        "netcluster check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Example: tools/netcluster check --minutes 2 --runs 2000 --seed 7 --door 'PROGRAM door {socket}' -- PROGRAM serve ...",
+        "netcluster check", usage="%(prog)s [options] [-- PROGRAM of each node, instead of Hearth]", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Example: tools/netcluster check --minutes 2 --runs 2000 --seed 7",
     )  # fmt: skip
     parser.add_argument("--name", default="check")
     parser.add_argument("check")
@@ -50,14 +50,14 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--drain", type=amounts.duration_s, default=60.0, metavar="60s", help="for the rest after the faults")
     parser.add_argument("--slack", type=amounts.duration_s, default=5.0, metavar="5s",
                         help="how long after a fault a node may be held for lost: two leases and a second")  # fmt: skip
-    parser.add_argument("--disk", type=amounts.size_bytes, default=64 << 20, metavar="64M")
+    parser.add_argument("--disk", type=amounts.size_bytes, default=hearth_nodes.DISK_BYTES, metavar="256M")
     parser.add_argument("--directory", type=Path, help="for everything, the report too (/var/tmp/hearth-netcluster-NAME)")
-    parser.add_argument("--door", default=HEARTH_DOOR, metavar="COMMAND",
-                        help="of the load's door to a node, words in braces as for nodes; by default that to a node of Hearth")  # fmt: skip
+    parser.add_argument("--door", default=hearth_nodes.DOOR, metavar="COMMAND",
+                        help="of the load's door to a node, words in braces as for `up`; by default that to a node of Hearth")  # fmt: skip
     parser.add_argument("--ownership", metavar="PATH", help="of each node's log of epochs, for the checker; words in braces as for nodes")
     parser.add_argument("--keep", action="store_true", help="leave the cluster up")
-    parser.add_argument("program", nargs="+", metavar="-- PROGRAM", help="of each node, as for `up`")
-    return parser.parse_args(arguments)
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return argparse.Namespace(**vars(parser.parse_args(arguments[:end])), program=arguments[end + 1 :])
 
 
 # -- faults ----
@@ -79,8 +79,9 @@ def begin(cluster: Cluster, step: mix.Step, seed: int) -> None:
         cluster.impair(one, Impairment(delay_s=step.amount, jitter_s=step.spread, reorder=0.1, duplicate=0.05, seed=seed))
     elif step.kind == "bandwidth":
         cluster.bandwidth(one, int(step.amount))
-    elif step.kind in ("kill", "kill-daemon"):
-        cluster.kill(one, everything=step.kind == "kill")
+    elif step.kind in ("kill", "kill-all", "kill-daemon"):
+        for node in step.nodes:
+            cluster.kill(node, everything=step.kind != "kill-daemon")
     elif step.kind == "freeze":
         cluster.freeze(one)
     else:
@@ -96,7 +97,8 @@ def finish(cluster: Cluster, step: mix.Step) -> None:
         cluster.free_disk(step.nodes[0])
         _start_ended(cluster)  # a node may have stopped itself for want of space
     else:
-        cluster.start(step.nodes[0])
+        for node in step.nodes:
+            cluster.start(node)
 
 
 def _start_ended(cluster: Cluster) -> None:
@@ -175,15 +177,25 @@ def settled(cluster: Cluster, before: dict[int, dict[str, int]], check: Any) -> 
 # -- the report ----
 
 
-def verdict(said: argparse.Namespace, place: Path, networks: dict[str, int], epochs: list[Path], before: Any, after: Any) -> dict[str, Any]:
+def epochs(said: argparse.Namespace, layout: Layout) -> list[dict[str, Any]]:
+    """What nodes wrote about ownership."""
+    if not said.program:
+        return list(hearth_nodes.ownership(layout))
+    if not said.ownership:
+        return []
+    return [line for node in layout.numbers for line in journal.read(Path(said.ownership.format_map(layout.words(node))))]
+
+
+def verdict(said: argparse.Namespace, place: Path, networks: dict[str, int], ownership: Any, before: Any, after: Any) -> dict[str, Any]:
     import history
 
     lines = list(journal.read(place / "history.jsonl"))
     ledger = [{**line, "node": line.get("node", networks.get(line.get("net", ""), 0))} for line in journal.read(place / "ledger.jsonl")]
     ledger = [line for line in ledger if line["run"].startswith(f"net-{said.seed}-")]
+    if not said.program:  # a task of Hearth runs where a replica is, for an owner that it does not know
+        ledger = [{**line, "owner": None} for line in ledger]
     made = list(journal.read(place / "faults.jsonl"))
     lost = history.losses(made)
-    ownership = [line for path in epochs for line in journal.read(path)]
     found = [
         *history.check_terminal_states(lines), *history.check_values(lines, key_of(said), lost, said.slack),
         *history.check_executions(lines, ledger, lost, said.slack), *history.check_reads(lines), *history.check_replies(lines),
@@ -252,19 +264,18 @@ def main(arguments: list[str]) -> int:
     place = (said.directory or Path(f"/var/tmp/hearth-netcluster-{said.name}")).absolute()
     cluster.down()
     place.mkdir(parents=True, exist_ok=True)
-    for old in place.glob("*.jsonl"):
+    for old in [*place.glob("*.jsonl"), *place.glob("node*/output.log")]:
         old.unlink()
     try:
-        cluster.up(said.nodes, place, said.program, said.disk)
+        cluster.up(said.nodes, place, said.program or hearth_nodes.COMMAND, said.disk, prepare=None if said.program else hearth_nodes.prepare)
         networks = {row["network"]: row["node"] for row in cluster.status()["nodes"]}
         layout = cluster.layout()
-        epochs = [Path(said.ownership.format_map(layout.words(node))) for node in layout.numbers] if said.ownership else []
         wait_for_nodes(cluster)
         before, after, ended = asyncio.run(_drive(cluster, said, place))
     finally:
         if not said.keep:
             cluster.down()
-    report = {**verdict(said, place, networks, epochs, before, after), "ended": ended}
+    report = {**verdict(said, place, networks, epochs(said, layout), before, after), "ended": ended}
     (place / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     print(shown(report))
     print(f"report      {place / 'report.json'}")

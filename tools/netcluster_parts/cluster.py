@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +111,9 @@ class Cluster:
     # -- up and down ----
 
     def up(self, nodes: int, directory: Path | None = None, command: Sequence[str] = (), disk_bytes: int = 64 << 20,
-           clock: bool = False) -> None:  # fmt: skip
-        """Makes network and disks, and starts the command of each node that does not run, if one is given."""
+           clock: bool = False, prepare: Callable[[Layout], None] | None = None) -> None:  # fmt: skip
+        """Makes network and disks, lets `prepare` make what belongs on the disks, and starts the command of each node that does
+        not run, if one is given."""
         place = (directory or Path(f"/var/tmp/hearth-netcluster-{self.name}")).absolute()
         with self._turn():
             plan = Plan(str(place), nodes, list(command), disk_bytes, clock)
@@ -132,6 +133,8 @@ class Cluster:
                 layout.socket(node).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 layout.home(node).chmod(0o700)
                 disks.mount(layout.image(node), layout.state(node), disk_bytes)
+            if prepare is not None:
+                prepare(layout)
         if plan.command:
             for node in layout.numbers:
                 self.start(node)

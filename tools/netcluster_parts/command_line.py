@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from netcluster_parts import amounts, faults
+from netcluster_parts import amounts, faults, hearth_nodes
 from netcluster_parts.cluster import Cluster
 from netcluster_parts.faults import Impairment, WrongFault
 from netcluster_parts.system import Trouble, require_root
@@ -21,6 +21,7 @@ __all__ = ["main"]
 DESCRIPTION = """Nodes for tests on one machine, each in a network namespace of its own, and faults to put them through.
 Needs root. Nothing of the host's network changes; `down` takes everything away again.
 
+  tools/netcluster up --nodes 3            three nodes of Hearth, one cluster
   tools/netcluster up --nodes 3 -- PROGRAM --listen {address}:7000 --socket {socket} --state {state}
   tools/netcluster partition '1|2,3'       tools/netcluster delay 2 50ms±20ms --reorder 10%
   tools/netcluster partition --one-way 1 2 tools/netcluster heal
@@ -52,9 +53,10 @@ def _parser() -> argparse.ArgumentParser:
     up = command("up", "make namespaces, cables and disks, and start the nodes")
     up.add_argument("--nodes", type=int, required=True, metavar="N")
     up.add_argument("--directory", type=Path, help="where sockets, disks, output and journals are (/var/tmp/hearth-netcluster-NAME)")
-    up.add_argument("--disk", type=amounts.size_bytes, default=64 << 20, metavar="SIZE", help="of each node's state directory (64M)")
+    up.add_argument("--disk", type=amounts.size_bytes, default=hearth_nodes.DISK_BYTES, metavar="SIZE", help="of each node's state directory (256M)")
     up.add_argument("--clock", action="store_true", help="run the nodes under libfaketime, so that their clocks can be moved")
-    up.add_argument("program", nargs="*", metavar="-- PROGRAM", help=f"of each node; words in braces: {WORDS}")
+    up.add_argument("--no-nodes", action="store_true", help="only network and disks; nothing is started")
+    up.add_argument("program", nargs="*", metavar="-- PROGRAM", help=f"of each node instead of Hearth; words in braces: {WORDS}")
     execute = of_node("exec", "run a command in the network of a node")
     execute.add_argument("program", nargs="+", metavar="-- CMD")
 
@@ -86,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     command("status", "show nodes and faults").add_argument("-o", "--output", choices=("table", "json"), default="table")
     command("down", "take everything away")
     return parser
+
+
+def _up(cluster: Cluster, said: argparse.Namespace) -> None:
+    is_hearth = not said.program and not said.no_nodes
+    command = hearth_nodes.COMMAND if is_hearth else said.program
+    cluster.up(said.nodes, said.directory, command, said.disk, said.clock, hearth_nodes.prepare if is_hearth else None)
 
 
 def _partition(cluster: Cluster, said: argparse.Namespace) -> None:
@@ -140,7 +148,7 @@ def _exec(cluster: Cluster, said: argparse.Namespace) -> int:
 
 
 ACTIONS: dict[str, Callable[[Cluster, argparse.Namespace], object]] = {
-    "up": lambda cluster, said: cluster.up(said.nodes, said.directory, said.program, said.disk, said.clock),
+    "up": _up,
     "exec": _exec,
     "partition": _partition,
     "heal": lambda cluster, said: cluster.heal(),

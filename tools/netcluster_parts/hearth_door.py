@@ -17,48 +17,35 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from netcluster_parts.door import Answer, Request, serve  # noqa: E402
 
-REFUSALS = ("NO_QUORUM", "STORE_FULL", "OVERLOADED", "NodeUnavailable")  # codes of errors that say: it did not happen
+REFUSALS = ("no_quorum", "overloaded", "QueueFullError", "storage_failed")  # codes that say: it did not happen
+ENDED_S = 5.0  # for the value of a run that has ended, which the node has or fetches from another one
 
 
 class Node:
-    """What the load needs of the SDK, in one place. Runs are found by name; those that this process has started also tell
-    their value."""
+    """What the load needs of the SDK, in one place."""
 
     def __init__(self) -> None:
-        hearth, load_tasks = (importlib.import_module(name) for name in ("hearth", "load_tasks"))
-
-        self._hearth = hearth
-        self._tasks = load_tasks
-        self._started: dict[str, Any] = {}
+        self._hearth, self._tasks = (importlib.import_module(name) for name in ("hearth", "load_tasks"))
 
     def submit(self, request: Request) -> None:
-        """Returns when the run is accepted, now or earlier under its id."""
+        """Returns when the run is accepted, now or earlier under its name."""
         task = self._tasks.work if request["lost"] > 0 else self._tasks.work_once
         context = self._hearth.with_runcontext(name=request["run"])
         try:
-            self._started[request["run"]] = context.run(task, request["run"], request["input"], request["key"], request["ledger"])
-        except self._hearth.errors.RuntimeUserError:
-            if self.row(request["run"]) is None:  # not a name that is taken by the same run
+            context.run(task, request["run"], request["input"], request["key"], request["ledger"])
+        except self._hearth.errors.RuntimeUserError as error:
+            if error.code != "name_taken":  # else it was accepted before, through another door or unknown to this one
                 raise
 
-    def row(self, run: str) -> dict[str, Any] | None:
-        """What the node lists about a run."""
-        shared = importlib.import_module("hearth._client.shared")
-        for row in shared.connection().rows("runs", run):
-            if row.get("name") == run:
-                return dict(row)
-        return None
-
     def read(self, run: str) -> Answer:
-        """State, and the value where this process can know it."""
-        row = self.row(run)
-        if row is None:
+        """State, and the value or the reason of an ended run, as this node tells them."""
+        try:
+            found = self._hearth.Run.get(run)
+        except self._hearth.errors.ActionNotFoundError:
             return {"kind": "ok", "state": "ABSENT"}
-        started = self._started.get(run)
-        value = None
-        if row["phase"] == "SUCCEEDED" and started is not None and started.done() and started.phase == "SUCCEEDED":
-            value = started.result(0)
-        return {"kind": "ok", "state": row["phase"], "value": value, "reason": row.get("error") or None}
+        details = found.details()
+        value = found.result(ENDED_S) if details.phase == "SUCCEEDED" else None
+        return {"kind": "ok", "state": details.phase, "value": value, "reason": details.error or None}
 
 
 def answer(node: Node, request: Request) -> Answer:
@@ -69,10 +56,10 @@ def answer(node: Node, request: Request) -> Answer:
         return {"kind": "ok"}
     except Exception as error:
         said = f"{type(error).__name__}: {error}"
-        refused = next((word for word in REFUSALS if word in said or word == getattr(error, "code", "")), None)
+        code = getattr(error, "code", "")
         # A connection that ended after the request was sent leaves the outcome open; one that could not be made does not.
-        if refused is not None and (refused != "NodeUnavailable" or "No node answers" in said):
-            return {"kind": "fail", "reason": refused}
+        if code in REFUSALS or (code == "NodeUnavailableError" and "No node answers" in said and "may go on" not in said):
+            return {"kind": "fail", "reason": code}
         return {"kind": "info", "reason": said}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 __all__ = ["NETWORK", "NODE", "Step", "schedule"]
 
 NETWORK = ("partition", "one-way", "bridge", "pair", "loss", "delay", "bandwidth")
-NODE = ("kill", "kill-daemon", "freeze", "disk-full")
+NODE = ("kill", "kill-daemon", "kill-all", "freeze", "disk-full")
 FAULT_S = (3.0, 9.0)  # longer than any lease, so that a fault is noticed; short enough for each kind to come
 GAP_S = (1.0, 4.0)  # time to recover, not always enough
 LOSSES = (0.05, 0.2, 0.3)
@@ -24,7 +24,7 @@ class Step:
     begin: float
     end: float
     kind: str
-    nodes: tuple[int, ...]  # the one concerned, or both; of a partition one side; of a bridge the middle
+    nodes: tuple[int, ...]  # the one concerned, or both; of a partition one side; of a bridge the middle; of kill-all all
     amount: float = 0.0  # share lost, delay in seconds, bits per second
     spread: float = 0.0  # of a delay, seconds
 
@@ -65,6 +65,8 @@ def _step(dice: random.Random, begin: float, end: float, kind: str, nodes: int) 
     if kind == "partition":
         side = dice.sample(range(1, nodes + 1), dice.randint(1, max(1, nodes // 2)))
         return Step(begin, end, kind, tuple(sorted(side)))
+    if kind == "kill-all":
+        return Step(begin, end, kind, tuple(range(1, nodes + 1)))
     one = (chosen[0],)
     if kind == "loss":
         return Step(begin, end, kind, one, dice.choice(LOSSES))

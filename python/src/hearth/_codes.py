@@ -57,6 +57,9 @@ class Code(enum.IntEnum):
     NOT_A_MEMBER = 54
     NODE_LOST = 55
     OVERLOADED = 56
+    UNDECIDED = 57
+    # Who asks.
+    UNAUTHENTICATED = 60
 
 
 _SENTENCES = {
@@ -100,6 +103,8 @@ _SENTENCES = {
     Code.NOT_A_MEMBER: "The node does not belong to this cluster.",
     Code.NODE_LOST: "The node on which it ran is gone.",
     Code.OVERLOADED: "The node has more to do than it can hold; try again later.",
+    Code.UNDECIDED: "The voters did not decide in time; it may have been accepted. Ask again under the same id.",
+    Code.UNAUTHENTICATED: "The cluster does not accept this client's token.",
     Code.INTERNAL_ERROR: "The node failed; this is a defect of Hearth.",
 }
 
@@ -124,6 +129,8 @@ _SYSTEM = frozenset(
         Code.NOT_A_MEMBER,
         Code.NODE_LOST,
         Code.OVERLOADED,
+        Code.UNDECIDED,
+        Code.UNAUTHENTICATED,
         Code.INTERNAL_ERROR,
     }
 )

@@ -37,6 +37,7 @@ Reading::
 
     reader = Reader(sock)                    # a blocking socket.socket
     reader.read(into, flags=0) -> bool       # one recv(2) with `flags`; False at the end of the stream
+    reader.feed(data, into)                  # the same with bytes that were received, and decrypted, elsewhere
     reader.forget(call_hi, call_lo)          # drops what has come of a value that nobody wants any more
 
 `read` calls `into.append(frame)` for each frame that the received bytes complete, perhaps none. It raises

@@ -103,8 +103,11 @@ class Reader:
 
     def read(self, into: Any, flags: int = 0) -> bool:
         data = self._sock.recv(_RECEIVE_BYTES, flags)
-        if not data:
-            return False
+        if data:
+            self.feed(data, into)
+        return bool(data)
+
+    def feed(self, data: bytes, into: Any) -> None:
         buffer = self._buffer
         buffer += data
         view = memoryview(buffer)
@@ -121,7 +124,6 @@ class Reader:
         finally:
             view.release()
         del buffer[:at]
-        return True
 
     def forget(self, call_hi: int, call_lo: int) -> None:
         for of in (CALL, REPLY):

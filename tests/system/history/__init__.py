@@ -5,7 +5,8 @@ Lines are JSON objects with `t`, CLOCK_MONOTONIC in nanoseconds, which all netwo
 history    kind invoke: call, client, node, op (submit, read), run; submit also input, lost
            kind ok, fail, info: call; ok of a read also state, value, reason; fail says reason (it did not happen);
            info: nobody knows whether it happened
-ledger     run, node, pid, written by each execution when it starts; `owner`, the node that sent it, where it is known
+ledger     run, node, pid, written by each execution when it starts; `owner`, the node that sent it, where that may be another
+           one, and None when it is not known which
 faults     fault, nodes, edge (before, after); those that end others are named in `losses.ENDS`
 ownership  node, environment, epoch, event (grant with owner; accept, reject: what a node did with a command of that epoch)
 

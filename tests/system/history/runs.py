@@ -100,7 +100,7 @@ def check_values(history: Sequence[Line], key: str, losses: Sequence[Loss], slac
 
 def check_executions(history: Sequence[Line], ledger: Iterable[Line], losses: Sequence[Loss], slack_s: float = 5.0) -> list[Violation]:
     """Started at most once where that was asked (lost=0), otherwise again only after a loss of the node that ran it (or of
-    the run's owner, where the ledger names it); never without a submission, nor when every one was refused; and what
+    the run's owner, where the ledger names it, or of any node, where it says None); never without a submission, nor when every one was refused; and what
     succeeded was started. A fault counts until `slack_s` after its end: so long others may hold the node for lost."""
     runs = Runs(history)
     starts: dict[str, list[Line]] = collections.defaultdict(list)
@@ -119,7 +119,8 @@ def check_executions(history: Sequence[Line], ledger: Iterable[Line], losses: Se
             where = " and ".join(f"on node {line['node']} at {seconds(line['t'])}" for line in lines)
             found.append(Violation("second start", f"run {run} asked to be started once (lost=0) and was started {len(lines)} times: {where}."))
         for before, after in zip(lines, lines[1:]):
-            suspects = {before["node"], before.get("owner", before["node"])}
+            owner = before.get("owner", before["node"])
+            suspects = None if owner is None else {before["node"], owner}
             if asked["lost"] > 0 and not _any_loss(losses, suspects, int(before["t"]), int(after["t"]), slack_s):
                 found.append(Violation("needless execution", f"run {run} ran on node {before['node']} at {seconds(before['t'])} and again on node "
                                        f"{after['node']} at {seconds(after['t'])}, though node {before['node']} was not lost between."))  # fmt: skip

@@ -11,29 +11,24 @@ import asyncio
 import collections
 import itertools
 import json
-import os
 import select
 import socket
-import sys
 import threading
 import time
 import weakref
-from typing import Any, Deque, Dict, Iterable, List, Optional
+from typing import Any, Deque, Dict, Iterable, List, Optional, Union
 
 from hearth import _frames
+from hearth._client.greeting import HELLO_TIMEOUT, await_welcome, greet
 from hearth._client.ids import new_id
 from hearth._client.incoming import Incoming
 from hearth._client.loops import LoopPort
-from hearth._client.slots import Request, Slot, Waiters
+from hearth._client.remote import FrameReader, TlsSocket
+from hearth._client.slots import LastWords, Request, Slot, Waiters
 from hearth._client.window import Window
-from hearth._version import __version__
 from hearth.errors import NodeUnavailableError
 
 __all__ = ["Connection"]
-
-PROTOCOL = 1
-HELLO_TIMEOUT = 30.0
-"""Seconds; a node answers in less than a millisecond unless its machine is short of memory."""
 
 _CUT_OFF = "a frame was cut off when this program was interrupted"
 _NO_FRAME = "it sent what is not a frame; client and node may be of different versions"
@@ -42,7 +37,7 @@ _NO_FRAME = "it sent what is not a frame; client and node may be of different ve
 class Connection:
     """Made by `open`; its methods are for every thread. A broken one stays broken: the next call makes another."""
 
-    def __init__(self, sock: socket.socket, path: str) -> None:
+    def __init__(self, sock: Union[socket.socket, TlsSocket], path: str) -> None:
         self.path = path
         self.cluster = ""  # of which it is a node, where a cluster was asked for
         self.broken = ""  # why nothing more can be sent
@@ -56,7 +51,7 @@ class Connection:
         self._los = itertools.count(first_lo)
         self._numbers = itertools.count(1)
         self._sock = sock
-        self._reader = _frames.Reader(sock)
+        self._reader = FrameReader(sock) if isinstance(sock, TlsSocket) else _frames.Reader(sock)
         self._role = threading.Lock()
         self._write = threading.Lock()
         self._arrived: Deque[Any] = collections.deque()
@@ -64,30 +59,23 @@ class Connection:
         self._open: Dict[int, Slot] = {}
         self._requests: Dict[int, Request] = {}
         self.window = Window(self._open, self._waiters)
+        self._last_words = LastWords()
         self._incoming = Incoming(self._open, self._requests, self._waiters, self.window, self.feeds)
         self._ports: weakref.WeakKeyDictionary[Any, LoopPort] = weakref.WeakKeyDictionary()
 
     @classmethod
-    def open(cls, sock: socket.socket, path: str, patience: float = HELLO_TIMEOUT) -> Connection:
-        """Greets the node at the other end of `sock`. Blocks, at most for `patience` seconds; raises NodeUnavailableError."""
+    def open(cls, sock: Union[socket.socket, TlsSocket], path: str, patience: float = HELLO_TIMEOUT) -> Connection:
+        """Greets the node at the other end of `sock`. Blocks, at most for `patience` seconds; raises NodeUnavailableError, and
+        what it means when the cluster refuses the client's token."""
         connection = cls(sock, path)
-        program = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
-        hello = {"protocol": PROTOCOL, "program": program, "pid": os.getpid(), "version": __version__}
         try:
-            slot = connection.request("hello", hello)
-            if not connection.wait(slot, patience):
-                raise NodeUnavailableError(
-                    f"What listens at {path} has not answered within {patience:.0f} s; is it a node? "
-                    "Look at `hearth node status`, or set HEARTH_SOCKET."
-                )
-            connection.welcome = slot.answer()
+            if isinstance(sock, TlsSocket):
+                await_welcome(connection, patience)
+            connection._requests[0] = connection._last_words
+            greet(connection, patience)
         except BaseException:
             connection.close()
             raise
-        # One less than granted: with the window full a node stops reading, also requests to cancel.
-        connection.window.calls = max(1, int(connection.welcome.get("windowCalls", 1)) - 1)
-        connection.window.bytes = int(connection.welcome.get("windowBytes", 0))
-        connection.value_bytes_max = int(connection.welcome.get("valueBytesMax", 0))
         return connection
 
     @property
@@ -264,7 +252,7 @@ class Connection:
 
     def gone(self) -> str:
         """The sentence for those whose call is lost with the connection."""
-        return f"The connection to the node at {self.path} is gone: {self.broken}."
+        return f"The connection to the node at {self.path} is gone: {self.broken.rstrip('.')}."
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -355,7 +343,7 @@ class Connection:
 
     def _end(self, reason: str) -> None:
         """With the role: fails all that is open."""
-        self.broken = self.broken or reason
+        self.broken = self._last_words.text or self.broken or reason
         self.ended = True
         for table in (self._open, self._requests):
             while table:

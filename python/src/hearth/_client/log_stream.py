@@ -7,8 +7,7 @@ import collections
 import dataclasses
 from typing import Any, Deque, Dict, Iterator, Tuple
 
-from hearth._client import ids, node
-from hearth._client.connection import Connection
+from hearth._client import ids, shared
 from hearth._client.slots import Request
 
 __all__ = ["Line", "LineSplitter", "LogStream"]
@@ -94,7 +93,7 @@ class LogStream:
     """
 
     def __init__(self, path: str, of: str, action: str = "", follow: bool = True, limit: int = 0) -> None:
-        self._connection = Connection.open(node.connect_or_start(path), path)
+        self._connection = shared.separate_connection(path)
         self._feed = _Feed()
         self._connection.feeds.append(self._feed)
         asked = {"of": of, "action": action, "follow": follow, "lines": limit}

@@ -70,7 +70,7 @@ def connect_or_start(path: Optional[str] = None, timeout: float = START_TIMEOUT)
     if found is not None:
         return found
     cluster = target.chosen()
-    if cluster is not None and path in cluster.sockets:
+    if cluster is not None and path in (place.address for place in cluster.places):
         raise NodeUnavailableError(
             f"The node of cluster {cluster.name} at {path} does not answer; `hearth cluster up --name {cluster.name}` starts it."
         )

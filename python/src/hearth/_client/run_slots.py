@@ -22,7 +22,7 @@ __all__ = ["FoundSlot", "Order", "RunSlot", "Submission", "regain"]
 RECONNECT_S = 30.0
 """For so many seconds a node that is gone is looked for, before whoever waits for a run is told."""
 
-_PASSING = ("no_quorum", "overloaded", "queue_full", "node_lost", "stale_epoch")
+_PASSING = ("no_quorum", "undecided", "overloaded", "queue_full", "node_lost", "stale_epoch")
 """What a node may answer while its cluster is about to recover."""
 
 _REFUSAL_S = 5.0
@@ -216,11 +216,11 @@ class _ResultRequest(Request):
                 self._slot.connection.finish(self._slot.lo, error)
 
 
-def regain(connection: Connection, name: str, attach: Callable[[Connection], Found]) -> Found:
-    """What `attach` gives on another connection to the node of `connection`, which is lost. Blocks for at most RECONNECT_S;
-    raises NodeUnavailableError."""
+def regain(connection: Connection, name: str, attach: Callable[[Connection], Found], why: str = "") -> Found:
+    """What `attach` gives on another connection to the node of `connection`, which is lost, or else `why` says why it has to
+    be asked again. Blocks for at most RECONNECT_S; raises NodeUnavailableError."""
     logging.getLogger("hearth").warning(
-        "%s Run %s is looked for there, for at most %.0f s.", connection.gone(), name, RECONNECT_S
+        "%s Run %s is looked for there, for at most %.0f s.", why or connection.gone(), name, RECONNECT_S
     )
     deadline = time.monotonic() + RECONNECT_S
     pause = 0.05

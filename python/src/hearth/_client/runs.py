@@ -18,6 +18,7 @@ from hearth.errors import (
     ActionNotFoundError,
     BaseRuntimeError,
     NodeUnavailableError,
+    RuntimeSystemError,
     RuntimeUserError,
 )
 
@@ -35,12 +36,19 @@ def start(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]
     """
     submission = Submission(task, task.bind(args, kwargs), order)
     connection = shared.live_connection()
+    why = ""
     try:
         slot = submission.send(connection)
     except NodeUnavailableError:
         if connection.given_up or not connection.broken or not submission.identity:
             raise
-        slot = regain(connection, submission.name or ids.run_name(submission.identity[1]), submission.send)
+    except RuntimeSystemError as error:
+        if error.code != "undecided":
+            raise
+        why = str(error)
+    else:
+        return Run(slot.name, slot, connection.path, submission.arguments)
+    slot = regain(connection, submission.name or ids.run_name(submission.identity[1]), submission.send, why)
     return Run(slot.name, slot, connection.path, submission.arguments)
 
 
@@ -56,6 +64,7 @@ def _get(name: str) -> Run:
 def _found(connection: Connection, name: str) -> Run:
     row = _row(connection, name)
     run = Run(str(row["name"]), None, connection.path, None)
+    run._row = row
     run._identity = (int(row.get("callHi", 0)), int(row.get("callLo", 0)))
     run._task_name = str(row.get("task", ""))
     return run
@@ -85,6 +94,7 @@ class Run:
         self._path = path
         self._joined: Any = slot  # None: nobody has asked for the result
         self._given_up = False
+        self._row: Mapping[str, Any] = {}  # what the node said last; an end is final
         self._arguments = arguments
         self._identity = (slot.hi, slot.lo) if slot is not None else (0, 0)
         self._task_name = slot.target.task.name if slot is not None else ""
@@ -222,7 +232,9 @@ class Run:
 
     def _details(self) -> rows.RunDetails:
         """What the node knows about the run. Raises ActionNotFoundError when it has forgotten it."""
-        return rows.run_details(_row(shared.connection(self._path), self.name))
+        if self._row.get("phase", "QUEUED") in ("QUEUED", "RUNNING"):
+            self._row = _row(shared.connection(self._path), self.name)
+        return rows.run_details(self._row)
 
     def _actions(self) -> List[rows.ActionDetails]:
         """The calls of the run, oldest first, the root among them."""

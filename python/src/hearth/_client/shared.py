@@ -8,22 +8,24 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import socket
 import sys
 import threading
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple, Union
 
-from hearth._client import node, target
+from hearth._client import node, remote, target
 from hearth._client.connection import Connection
 from hearth._client.ids import new_id
 from hearth.errors import NodeUnavailableError
 
-__all__ = ["connection", "connection_aio", "disconnect", "live_connection", "open_connection", "root"]
+__all__ = ["connection", "connection_aio", "disconnect", "live_connection", "open_connection", "root", "separate_connection"]
 
 NODE_PATIENCE = 2.0
 """Seconds that one node of a cluster is waited for before another one is asked."""
 
 _lock = threading.Lock()
 _connections: Dict[str, Connection] = {}
+_clusters: Dict[str, target.Target] = {}  # by the addresses of their nodes to which there was a connection
 _default: Optional[Connection] = None
 _root: Tuple[int, int] = new_id()
 
@@ -34,7 +36,8 @@ def root() -> Tuple[int, int]:
 
 
 def connection(path: Optional[str] = None) -> Connection:
-    """The connection to the node at `path`; None: to the cluster in use, else to this user's node, started when there is none.
+    """The connection to the node at `path`, or to another one of its cluster when that is gone; None: to the cluster in use,
+    else to this user's node, started when there is none.
 
     Which node that is, is looked up when a connection is made, not again while it lasts. Blocks until the node has
     answered. Raises NodeUnavailableError.
@@ -66,14 +69,22 @@ async def connection_aio() -> Connection:
     return await asyncio.get_running_loop().run_in_executor(None, _connect, None)
 
 
+def separate_connection(path: str) -> Connection:
+    """A connection of its own to the node at `path`, or to another one of its cluster. Raises NodeUnavailableError."""
+    cluster = _clusters.get(path)
+    if cluster is None:
+        return Connection.open(node.connect_or_start(path), path)
+    return _first_of(cluster, _beginning_at(path, cluster))
+
+
 def _connect(path: Optional[str]) -> Connection:
     global _default
     with _lock:
-        cluster = target.chosen() if path is None else None
-        if cluster is not None:
-            found = _of_cluster(cluster)
-        else:
+        cluster = target.chosen() if path is None else _clusters.get(path)
+        if cluster is None:
             found = _at(path or node.socket_path())
+        else:
+            found = _of_cluster(cluster, cluster.in_any_order() if path is None else _beginning_at(path, cluster))
         if path is None:
             _default = found
         return found
@@ -86,28 +97,49 @@ def _at(address: str) -> Connection:
     return found
 
 
-def _of_cluster(cluster: target.Target) -> Connection:
-    """The connection to any of its nodes: the one that there is, else to the first that answers."""
-    addresses = cluster.in_any_order()
-    for address in addresses:
-        found = _connections.get(address)
+def _beginning_at(path: str, cluster: target.Target) -> List[target.Place]:
+    return sorted(cluster.in_any_order(), key=lambda place: place.address != path)
+
+
+def _of_cluster(cluster: target.Target, places: List[target.Place]) -> Connection:
+    """The connection to any of its nodes: the one that there is, else to the first of `places` that answers."""
+    for place in places:
+        found = _connections.get(place.address)
         if found is not None and not found.broken:
             return found
-    for address in addresses:
+    made = _first_of(cluster, places)
+    _connections[made.path] = made
+    return made
+
+
+def _first_of(cluster: target.Target, places: List[target.Place]) -> Connection:
+    why = ""
+    for place in places:
         try:
-            socket = node.connect(address, NODE_PATIENCE)
-            if socket is None:
+            stream = _stream_to(place)
+            if stream is None:
                 continue
-            found = Connection.open(socket, address, NODE_PATIENCE)
-        except NodeUnavailableError:
+            found = Connection.open(stream, place.address, NODE_PATIENCE)
+        except NodeUnavailableError as error:
+            why = str(error)
             continue  # it was there and is gone, or it is stuck: another one may answer
         found.cluster = cluster.name
-        _connections[address] = found
+        _clusters[place.address] = cluster
         return found
+    if cluster.is_elsewhere:
+        raise NodeUnavailableError(
+            f"No node of cluster {cluster.name} lets this program in: {why} `hearth cluster use none` leaves the cluster."
+        )
     raise NodeUnavailableError(
         f"No node of cluster {cluster.name} answers; `hearth cluster up --name {cluster.name}` starts it, "
         "`hearth cluster use none` leaves it."
     )
+
+
+def _stream_to(place: target.Place) -> Union[socket.socket, remote.TlsSocket, None]:
+    if place.login is None:
+        return node.connect(place.address, NODE_PATIENCE)
+    return remote.connect(place, NODE_PATIENCE)
 
 
 def disconnect() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional
 from hearth import _codes
 from hearth.errors import from_failure
 
-__all__ = ["Request", "Slot", "Waiters", "content"]
+__all__ = ["LastWords", "Request", "Slot", "Waiters", "content"]
 
 _listening = threading.Lock()  # two loops may begin to listen to one slot at the same moment
 
@@ -94,6 +94,21 @@ class Request(Slot):
         if isinstance(self.reply, BaseException):
             raise self.reply
         return content(self.reply)
+
+
+class LastWords(Request):
+    """What the node says about the connection itself, before it ends it: `text` is why, empty if it has said nothing."""
+
+    __slots__ = ("text",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+
+    def deliver(self, reply: Any) -> None:
+        """Takes the response that answers no request."""
+        if isinstance(reply, dict):
+            self.text = str(reply.get("error", {}).get("message", ""))
 
 
 def content(response: Any) -> Any:

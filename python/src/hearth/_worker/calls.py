@@ -113,8 +113,10 @@ class Call:
         return self.task.name
 
     @property
-    def replica(self) -> int:
-        return self.loop.link.replica
+    def replica(self) -> str:
+        """As the command line writes it: behind the seat of its owner, where that has one."""
+        seat, number = divmod(self.loop.link.replica, 1 << 32)
+        return f"{seat}.{number}" if seat else str(number)
 
     @property
     def environment(self) -> str:

@@ -1,0 +1,359 @@
+"""What a cluster of three nodes on this machine costs, in one run: `tools/bench --cluster` calls this.
+
+The client talks to node-1 and measures calls whose replica is there beside calls whose replica is on node-2, with the link's
+own echo in the same rounds; then how small calls to node-2 bear a node-3 that is frozen and values of 1 GiB on the way to
+node-3 and to node-2; then fan-out; then what the idle nodes cost. Nothing here is a test: a slow result fails nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence
+
+import cluster_tasks as tasks
+import hearth
+from compare import MIB, asked, machine
+from hearth._client.shared import connection
+
+WARM = ("warm",)
+LARGE_BYTES = 1024 * MIB
+IDLE_SECONDS = 12.0
+FREEZE_SECONDS = 1.2  # well below the lease of 2 s, after which the cluster would count the node as lost
+HOLD_PATIENCE = 10.0  # seconds until a call that was sent shows in a listing
+
+
+class Node(NamedTuple):
+    """One node of the cluster."""
+
+    name: str
+    pid: int
+    is_leader: bool
+
+
+class Times(NamedTuple):
+    """Of calls one after another, or of echoes, in µs."""
+
+    p50: float
+    p99: float
+
+
+def nodes() -> Dict[str, Node]:
+    """By name."""
+    rows = asked("cluster", "status")["nodes"]
+    return {row["name"]: Node(row["name"], int(row["pid"]), bool(row["leader"])) for row in rows}
+
+
+def times_of(ns: List[int]) -> Times:
+    ordered = sorted(ns)
+    return Times(ordered[len(ordered) // 2] / 1000, ordered[len(ordered) * 99 // 100] / 1000)
+
+
+def middle(samples: Sequence[Times]) -> Times:
+    return Times(statistics.median(s.p50 for s in samples), statistics.median(s.p99 for s in samples))
+
+
+# -- calls one after another ----
+
+
+def sequential(call: Callable[[int], int], calls: int, seconds: float = 60.0) -> Times:
+    """So many calls, or as many as this time allows."""
+    took: List[int] = []
+    end = time.perf_counter() + seconds
+    for x in range(calls):
+        if time.perf_counter() > end:
+            break
+        began = time.perf_counter_ns()
+        result = call(x)
+        took.append(time.perf_counter_ns() - began)
+        assert result == x * x, f"{result} for {x} squared"
+    return times_of(took)
+
+
+def echo(to: str, count: int) -> Times:
+    """The transport's own echo from node-1, one right after another."""
+    row = asked("node", "ping", to, "--count", str(count))
+    return Times(row["p50Ns"] / 1000, row["p99Ns"] / 1000)
+
+
+def echo_per_call(to: str, count: int) -> Times:
+    """The same, each asked for by this process when it has the one before: nodes sleep and wake as they do between calls."""
+    node = connection()
+    return times_of([int(node.ask("ping", {"node": to, "count": 1})["p50Ns"]) for _ in range(count)])
+
+
+def warm_from(node: str) -> None:
+    """Calls from a program whose node this is, so that it owns what it calls first."""
+    home = Path(os.environ["HEARTH_SOCKET"]).parent
+    own = {**os.environ, "HEARTH_SOCKET": str(home / f"{node}.sock")}
+    subprocess.run([sys.executable, __file__, *WARM, node], check=True, env=own)
+
+
+def warm(node: str) -> int:
+    """In such a program."""
+    of_node: Dict[str, List[Any]] = {
+        "node-1": [tasks.square_here, tasks.square_spread_here, tasks.square_everywhere],
+        "node-2": [tasks.square_there],
+        "node-3": [tasks.square_beyond, tasks.square_spread_beyond],
+    }
+    for task in of_node[node]:
+        assert list(hearth.map(task, range(200))) == [x * x for x in range(200)]
+    return 0
+
+
+def replicas_of(environment: str) -> List[Dict[str, Any]]:
+    return [row for row in asked("get", "replicas") if row["environment"] == environment]
+
+
+def require_places() -> None:
+    """Everything is where the figures say that it is."""
+    for environment, node in (("bench-here", "node-1"), ("bench-there", "node-2"), ("bench-beyond", "node-3")):
+        found = {row["node"] for row in replicas_of(environment)}
+        if found != {node}:
+            raise SystemExit(f"{environment} has replicas on {sorted(found)} instead of {node} alone.")
+
+
+@contextlib.contextmanager
+def only_on(node: str, environment: str, hold: Any) -> Iterator[None]:
+    """Of the replicas of the environment, one on each node, only the one on `node` is free meanwhile."""
+    handles: Dict[str, Any] = {}
+    for _ in range(3):
+        handle = hold.spawn()
+        deadline = time.monotonic() + HOLD_PATIENCE
+        while True:
+            new = [r["node"] for r in replicas_of(environment) if r["running"] and r["node"] not in handles]
+            if new:
+                break
+            if time.monotonic() > deadline:
+                raise SystemExit(f"A call of {environment} did not begin within {HOLD_PATIENCE:.0f} s.")
+        handles[new[0]] = handle
+    release(handles.pop(node))
+    try:
+        yield
+    finally:
+        for handle in handles.values():
+            release(handle)
+
+
+def release(handle: Any) -> None:
+    handle.cancel()
+    with contextlib.suppress(hearth.errors.ActionAbortedError):
+        handle.result()
+
+
+def show_times(title: str, rows: Dict[str, List[Times]]) -> None:
+    print(f"\n{title} (µs)\n  {'':<44} {'p50':>9} {'p99':>9}   range of p50")
+    for name, samples in rows.items():
+        m = middle(samples)
+        low, high = min(s.p50 for s in samples), max(s.p50 for s in samples)
+        print(f"  {name:<44} {m.p50:>9,.1f} {m.p99:>9,.1f}   {low:,.1f} .. {high:,.1f}")
+
+
+def local_and_remote(rounds: int, calls: int) -> None:
+    local, there = "local: replica on the client's node", "remote: replica on node-2, which owns it"
+    own, far = "remote: node-1 owns, replica on node-2", "remote: node-3 owns, replica on node-2"
+    link, busy_link = "echo of the link to node-2, one per call", "echo of the link to node-2, back to back"
+    rows: Dict[str, List[Times]] = {name: [] for name in (local, there, own, far, link, busy_link)}
+    for _ in range(rounds):
+        rows[local].append(sequential(tasks.square_here.remote, calls))
+        rows[there].append(sequential(tasks.square_there.remote, calls))
+        rows[link].append(echo_per_call("node-2", calls))
+        rows[busy_link].append(echo("node-2", calls))
+    with only_on("node-2", "bench-spread-here", tasks.hold_spread_here):
+        for _ in range(rounds):
+            rows[own].append(sequential(tasks.square_spread_here.remote, calls))
+    with only_on("node-2", "bench-spread-beyond", tasks.hold_spread_beyond):
+        for _ in range(rounds):
+            rows[far].append(sequential(tasks.square_spread_beyond.remote, calls))
+    show_times("warm calls, one after another", rows)
+    base, trip = middle(rows[local]).p50, middle(rows[link]).p50
+    for name in (there, own, far):
+        more = middle(rows[name]).p50 - base
+        verdict = "holds" if more <= 1.5 * trip else "does not hold"
+        print(f"  {name}: local + {more / trip:.2f} round trips; at most local + 1.5: {verdict}")
+
+
+# -- small calls beside something slow or large ----
+
+
+@contextlib.contextmanager
+def frozen(node: Node) -> Iterator[None]:
+    """Takes nothing in meanwhile, and its links stay."""
+    os.kill(node.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(node.pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def sending(to: str) -> Iterator[None]:
+    """A program of its own sends values of 1 GiB to a replica there, through node-1, one after another."""
+    program = subprocess.Popen([sys.executable, __file__, "send", to], stdout=subprocess.PIPE)
+    assert program.stdout is not None
+    try:
+        if program.stdout.readline() != b"sending\n":
+            raise SystemExit("The program that sends large values did not begin.")
+        yield
+    finally:
+        program.terminate()
+        program.wait()
+        program.stdout.close()
+
+
+@contextlib.contextmanager
+def stuck(node: Node) -> Iterator[None]:
+    """A value of 1 GiB is half on its way and goes no further."""
+    with sending(node.name):
+        time.sleep(0.5)
+        with frozen(node):
+            yield
+
+
+def send(to: str) -> int:
+    """In such a program."""
+    task = {"node-2": tasks.length_there, "node-3": tasks.length_beyond}[to]
+    data = os.urandom(MIB) * (LARGE_BYTES // MIB)
+    task.remote(b"")
+    print("sending", flush=True)
+    while True:
+        assert task.remote(data) == LARGE_BYTES
+
+
+@contextlib.contextmanager
+def copying() -> Iterator[None]:
+    """The same bytes through a TCP connection on loopback between two programs that know nothing of Hearth: what sharing
+    two cores and their memory costs by itself."""
+    program = subprocess.Popen([sys.executable, __file__, "copy"], stdout=subprocess.PIPE)
+    assert program.stdout is not None
+    try:
+        assert program.stdout.readline() == b"copying\n"
+        yield
+    finally:
+        program.terminate()
+        program.wait()
+        program.stdout.close()
+
+
+def copy() -> int:
+    """In such a program, and a child of it."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    near = socket.create_connection(listening.getsockname())
+    far, _ = listening.accept()
+    if os.fork() == 0:
+        near.close()
+        buffer = bytearray(256 * 1024)
+        while far.recv_into(buffer) > 0:
+            pass
+        os._exit(0)
+    far.close()
+    print("copying", flush=True)
+    data = os.urandom(MIB)
+    while True:
+        near.sendall(data)
+
+
+def beside(rounds: int, calls: int) -> None:
+    third = nodes()["node-3"]
+    cases: Dict[str, Callable[[], Any]] = {
+        "quiet": contextlib.nullcontext,
+        "quiet, again": contextlib.nullcontext,
+        "node-3 is frozen": lambda: frozen(third),
+        "1 GiB on its way to node-3, which is frozen": lambda: stuck(third),
+        "1 GiB on its way to node-3": lambda: sending("node-3"),
+        "1 GiB on its way to node-2 itself": lambda: sending("node-2"),
+        "no large value, but strangers copy as much": copying,
+    }
+    rows: Dict[str, List[Times]] = {name: [] for name in cases}
+    for _ in range(rounds):
+        for name, around in cases.items():
+            with around():
+                rows[name].append(sequential(tasks.square_there.remote, calls, FREEZE_SECONDS))
+    show_times("small calls from node-1 to node-2 while something else goes on", rows)
+    quiet = middle(rows["quiet"]).p99
+    for name in list(cases)[1:]:
+        print(f"  {name}: p99 {middle(rows[name]).p99 / quiet - 1:+.0%} against quiet")
+
+
+# -- fan-out ----
+
+
+def fan_out(rounds: int, calls: int) -> None:
+    rows: Dict[str, List[float]] = {}
+    contenders = {
+        "local: 2 replicas on node-1": tasks.square_here,
+        "remote: 2 replicas on node-2": tasks.square_there,
+        "everywhere: 2 replicas on each node": tasks.square_everywhere,
+    }
+    for _ in range(rounds):
+        for name, task in contenders.items():
+            began = time.perf_counter()
+            results = list(hearth.map(task, range(calls)))
+            took = time.perf_counter() - began
+            assert results == [x * x for x in range(calls)]
+            rows.setdefault(name, []).append(calls / took)
+    print("\nfan-out of single calls (calls/s)")
+    for name, rates in rows.items():
+        print(f"  {name:<44} {statistics.median(rates):>11,.0f}   {min(rates):,.0f} .. {max(rates):,.0f}")
+
+
+# -- memory and idleness ----
+
+
+def resident_mib(pid: int) -> float:
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
+
+
+def spent(pid: int) -> float:
+    """Seconds of a core, so far."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def idle() -> None:
+    found = sorted(nodes().values())
+    before = {node.pid: spent(node.pid) for node in found}
+    began = time.monotonic()
+    time.sleep(IDLE_SECONDS)
+    took = time.monotonic() - began
+    print(f"\nidle nodes, warm pools kept, {took:.0f} s")
+    for node in found:
+        share = (spent(node.pid) - before[node.pid]) / took
+        role = "leader" if node.is_leader else "voter"
+        print(f"  {node.name} ({role}): {share:.2%} of a core, {resident_mib(node.pid):.0f} MiB resident")
+
+
+def main(arguments: Sequence[str]) -> int:
+    inner: Dict[str, Callable[..., int]] = {"warm": warm, "send": send, "copy": copy}
+    if arguments and arguments[0] in inner:
+        return inner[arguments[0]](*arguments[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5, help="how often each measure goes round (default: 5)")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the calls")
+    options = parser.parse_args(arguments)
+    share = 10 if options.quick else 1
+    print(machine())
+    print(f"Hearth {hearth.__version__}; three nodes on loopback, TLS between them; the client is this process, at node-1")
+    for node in ("node-1", "node-2", "node-3"):
+        warm_from(node)
+    require_places()
+    local_and_remote(options.rounds, 3000 // share)
+    beside(options.rounds, 5000 // share)
+    fan_out(options.rounds, 100_000 // share)
+    idle()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
