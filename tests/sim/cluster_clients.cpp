@@ -2,6 +2,7 @@
 
 #include "tests/sim/cluster_site.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace hearth::sim {
@@ -72,7 +73,8 @@ void cluster_clients::put(std::uint64_t run, std::uint32_t lost) {
   if (!world_.up(node))
     return again(run, lost);
   world_.submit(node, put_spec{key_of(run), "v1", {}, false}, noted([this, node, run, lost](const outcome& result) {
-                  if (result.code == ec::none && world_.up(node))
+                  const bool stays = std::find(nodes_.begin(), nodes_.end(), node) != nodes_.end();
+                  if (result.code == ec::none && stays && world_.up(node))
                     accept(node, run, lost);
                   else
                     again(run, lost);

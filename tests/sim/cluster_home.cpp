@@ -137,6 +137,7 @@ void cluster_site::make_call(std::uint64_t run) {
   x.at = stage::running;
   x.call = next_call_++;
   x.made = world_.now();
+  world_.truth().makes_call(run, x.call);
   x.owner = cluster_world::node_of(owner->node);
   x.replica.reset();
   auto what = about(word::kind::call, {run, x.call});
@@ -235,6 +236,7 @@ void cluster_site::hear(std::size_t from, const word& what) {
     case word::kind::found:
       if (auto* call = called_here(which); call != nullptr && call->is_sought && call->child == what.child) {
         call->is_sought = false;
+        call->excused = call->excused || !what.is_home;
         if (!what.known)
           return run_child(which, call->excused);
         ++world_.truth().children_replayed;
@@ -257,8 +259,8 @@ void cluster_site::answer_seek(std::size_t from, const word& what) {
   auto answer = about(word::kind::found, {what.run, what.call});
   answer.child = what.child;
   const auto& records = world_.records(node_);
-  if (const auto kept = records.find(kept_as({what.run, what.child}));
-      kept != records.end() && sight_of(what.run).is_ours) {
+  answer.is_home = sight_of(what.run).is_ours;
+  if (const auto kept = records.find(kept_as({what.run, what.child})); kept != records.end() && answer.is_home) {
     answer.known = true;
     answer.value = kept->second;
   }

@@ -227,10 +227,10 @@ std::uint32_t cluster_oracle::started(std::uint64_t run) const {
   return found == starts_.end() ? 0 : found->second;
 }
 
-void cluster_oracle::child_runs(std::size_t home, child_name child, instant begun, bool excused) {
+void cluster_oracle::child_runs(std::size_t home, child_name child, std::uint32_t call, instant begun, bool excused) {
   ++child_runs_;
   const auto kept = records_.find({home, child});
-  if (kept != records_.end() && kept->second <= begun && !excused)
+  if (kept != records_.end() && kept->second <= begun && !excused && calls_[child.first] == call)
     throw violation("child " + child_value(child) + " runs again although its home has recorded what it returned.");
 }
 

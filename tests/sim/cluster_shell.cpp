@@ -21,8 +21,21 @@ void cluster_world::step(std::size_t node, controller_event what) {
 
 // -- links ----
 
+namespace {
+
+bool is_long(const control_message& what) {
+  const auto* message = std::get_if<raft::message>(&what);
+  const auto* entries = message == nullptr ? nullptr : std::get_if<raft::append>(&message->body);
+  return message != nullptr
+         && (std::holds_alternative<raft::snapshot_chunk>(message->body) || (entries != nullptr && !entries->entries.empty()));
+}
+
+} // namespace
+
 void cluster_world::on(std::size_t node, effects::send what) {
   const auto to = node_of(what.to);
+  if (nodes_[to].starved && is_long(what.message))
+    return;
   const auto arrivals = network_.send(node, to, now(), random_);
   for (std::size_t i = 0; i < arrivals.count; ++i)
     if (up(to))

@@ -202,8 +202,8 @@ std::shared_ptr<cluster_world::stored> cluster_world::copy_disk(std::size_t node
   return std::make_shared<stored>(*nodes_[node].on_disk);
 }
 
-std::shared_ptr<cluster_world::stored> cluster_world::put_disk(std::size_t node, const std::shared_ptr<stored>& copy) {
-  return std::exchange(nodes_[node].on_disk, std::make_shared<stored>(*copy));
+void cluster_world::put_disk(std::size_t node, const std::shared_ptr<stored>& copy) {
+  nodes_[node].on_disk = std::make_shared<stored>(*copy);
 }
 
 // -- requests ----

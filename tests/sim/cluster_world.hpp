@@ -69,12 +69,14 @@ public:
   void set_disk(std::size_t node, instant low, instant high);
   void block_work(std::size_t node, instant until) { nodes_[node].work_blocked_until = until; }
   network& links() { return network_; }
+  /// It hears that others live, and what is long does not arrive.
+  void starve(std::size_t node, bool is_starved) { nodes_[node].starved = is_starved; }
   /// The links of the others say that its process is gone.
   void report_death(std::size_t node);
-  /// A copy of the disk of a node that is down; and the same put back. Returns what lies there now.
+  /// A copy of the disk of a node; and the same put into a node that is down.
   struct stored;
   std::shared_ptr<stored> copy_disk(std::size_t node) const;
-  std::shared_ptr<stored> put_disk(std::size_t node, const std::shared_ptr<stored>& copy);
+  void put_disk(std::size_t node, const std::shared_ptr<stored>& copy);
 
   // -- requests ----
   using answer = std::function<void(const cluster::outcome&)>;
@@ -170,7 +172,7 @@ private:
     std::uint64_t timers = 0;
     std::string arriving;
     std::string fatal;
-    bool leaving = false, stopped = false;
+    bool leaving = false, stopped = false, starved = false;
     std::map<std::uint64_t, request> open;
     std::map<std::uint64_t, reading> reads;
     cluster::raft::role role;
