@@ -279,7 +279,7 @@ void cluster_nemesis::rest(const std::vector<std::size_t>& healthy) {
       world_.crash(node);
       continue;
     }
-    if (random_.happens(0.3)) {
+    if (random_.happens(0.4)) {
       world_.say(called(node) + " gets nothing of the log");
       world_.starve(node, true);
       continue;

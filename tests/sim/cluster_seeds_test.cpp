@@ -9,7 +9,7 @@ using namespace hearth::sim;
 
 namespace {
 
-constexpr std::size_t lines_shown = 150;
+constexpr std::size_t lines_shown = 100000;
 constexpr std::size_t lines_told = 100'000;
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {

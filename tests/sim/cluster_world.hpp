@@ -44,7 +44,8 @@ struct cluster_options {
   std::size_t voters = 3; // the first ones
   cluster_faults faults;
   double clock_error = 0.02;
-  std::size_t snapshot_entries = 60;
+  std::size_t snapshot_entries = 60, entries_behind_snapshot = 1024;
+  std::size_t founded = 0; // so many nodes are members from the beginning
   std::size_t lines_kept = 0; // of the chronicle; 0: none is made
 };
 
