@@ -209,7 +209,7 @@ private:
   // In a cluster.
   std::optional<node_views> nodes_;
   cluster::fence fence_;
-  std::unordered_map<std::string, epoch> owned_;  // of `supervisors_`, by key
+  std::unordered_map<std::string, epoch> owned_; // of `supervisors_`, by key
   std::map<replica_id, placed_replica> placed_;
   std::unordered_map<caf::actor_addr, replica_id> placed_addresses_;
   std::map<ownership_key, absent> absent_owners_;

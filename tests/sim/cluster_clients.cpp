@@ -18,7 +18,7 @@ std::string key_of(std::uint64_t number) { return "p/d/e" + std::to_string(numbe
 
 } // namespace
 
-cluster_clients::cluster_clients(cluster_world& where) : world_(where) {
+cluster_clients::cluster_clients(cluster_world& where, bool whims) : world_(where), whims_(whims) {
   for (std::size_t i = 0; i < where.size(); ++i)
     nodes_.push_back(i);
 }
@@ -102,6 +102,8 @@ void cluster_clients::accepted(std::uint64_t run, std::uint32_t lost, const outc
   }
   world_.truth().accepted(run);
   auto& random = world_.random();
+  if (!whims_)
+    return;
   if (random.happens(0.2)) // its client asks again although it knows
     again(run, lost);
   if (random.happens(0.05))
@@ -114,15 +116,20 @@ void cluster_clients::something_else(std::size_t node) {
   auto& random = world_.random();
   const auto ignored = noted([](const outcome&) {});
   switch (random.below(12)) {
-    case 0: return world_.submit(node, put_token{"t" + std::to_string(++tokens_), std::to_string(tokens_), {}, 0}, ignored);
-    case 1: return world_.submit(node, revoke_token{"t" + std::to_string(random.between(1, tokens_ + 1))}, ignored);
-    case 2: return world_.submit(node, raise_generation{"p/d/" + std::to_string(random.below(4))}, ignored);
-    case 3: return world_.submit(node, grant{key_of(random.below(environments)), {}}, ignored);
+    case 0:
+      return world_.submit(node, put_token{"t" + std::to_string(++tokens_), std::to_string(tokens_), {}, 0}, ignored);
+    case 1:
+      return world_.submit(node, revoke_token{"t" + std::to_string(random.between(1, tokens_ + 1))}, ignored);
+    case 2:
+      return world_.submit(node, raise_generation{"p/d/" + std::to_string(random.below(4))}, ignored);
+    case 3:
+      return world_.submit(node, grant{key_of(random.below(environments)), {}}, ignored);
     case 4:
       if (world_.up(node))
         world_.site(node).release(key_of(random.below(environments)), random.time(instant(0), from_ms(3000)));
       return;
-    default: return;
+    default:
+      return;
   }
 }
 

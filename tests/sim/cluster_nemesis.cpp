@@ -158,7 +158,8 @@ void cluster_nemesis::crash(std::size_t node, instant away) {
 }
 
 void cluster_nemesis::crash() {
-  crash(victim(), random_.happens(0.5) ? random_.time(from_ms(1), from_ms(100)) : random_.time(from_ms(100), from_ms(4000)));
+  crash(victim(),
+        random_.happens(0.5) ? random_.time(from_ms(1), from_ms(100)) : random_.time(from_ms(100), from_ms(4000)));
 }
 
 void cluster_nemesis::crash_all() {

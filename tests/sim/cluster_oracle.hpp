@@ -90,13 +90,14 @@ private:
 
   std::map<std::string, ownership> owners_;
   std::map<std::pair<std::string, hearth::epoch>, seat_id> grants_;
-  std::map<std::pair<std::size_t, std::string>, std::pair<unsigned, hearth::epoch>> fences_; // node, key: process, highest
+  std::map<std::pair<std::size_t, std::string>, std::pair<unsigned, hearth::epoch>>
+    fences_;                                       // node, key: process, highest
   std::map<seat_id, node_uuid> seats_, all_seats_; // those that are there; all that ever were
-  std::set<seat_id> left_; // seats that ended although their node was there
+  std::set<seat_id> left_;                         // seats that ended although their node was there
   std::map<node_uuid, std::pair<std::uint64_t, std::uint64_t>> incarnations_; // and nonces
-  std::map<node_uuid, instant> drained_; // since
+  std::map<node_uuid, instant> drained_;                                      // since
   std::set<node_uuid> removed_;
-  std::map<node_uuid, instant> seated_;  // since
+  std::map<node_uuid, instant> seated_; // since
 
   std::map<std::uint64_t, bool> at_most_once_;
   std::set<std::uint64_t> accepted_;

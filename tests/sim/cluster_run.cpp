@@ -137,8 +137,8 @@ cluster_result run_cluster(std::uint64_t seed, const cluster_faults& faults, std
 }
 
 std::string report(const cluster_result& what) {
-  auto text = "seed " + std::to_string(what.seed) + ": " + what.broken
-              + "\nHEARTH_SIM_SEED=" + std::to_string(what.seed) + " tells it from the beginning. The end of the chronicle:\n";
+  auto text = "seed " + std::to_string(what.seed) + ": " + what.broken + "\nHEARTH_SIM_SEED="
+              + std::to_string(what.seed) + " tells it from the beginning. The end of the chronicle:\n";
   for (const auto& line : what.lines)
     text += line + "\n";
   return text;

@@ -328,6 +328,8 @@ std::size_t cluster_world::in_newest_generation() const {
   return best;
 }
 
-std::uint32_t cluster_world::newest_generation() const { return nodes_[in_newest_generation()].on_disk->mark.generation; }
+std::uint32_t cluster_world::newest_generation() const {
+  return nodes_[in_newest_generation()].on_disk->mark.generation;
+}
 
 } // namespace hearth::sim

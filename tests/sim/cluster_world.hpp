@@ -33,9 +33,9 @@ struct cluster_faults {
 /// Faults of what the simulation plays itself.
 enum class site_mutation : std::uint32_t {
   none = 0,
-  fence_is_open = 1U << 0,       // a node does what a former owner wants (see cluster::fence)
-  owns_without_lease = 1U << 1,  // an owner goes on when its lease is over
-  records_by_place = 1U << 2,    // what a child returned is kept without the run that it belongs to
+  fence_is_open = 1U << 0,      // a node does what a former owner wants (see cluster::fence)
+  owns_without_lease = 1U << 1, // an owner goes on when its lease is over
+  records_by_place = 1U << 2,   // what a child returned is kept without the run that it belongs to
 };
 
 struct cluster_options {
@@ -45,7 +45,7 @@ struct cluster_options {
   cluster_faults faults;
   double clock_error = 0.02;
   std::size_t snapshot_entries = 60, entries_behind_snapshot = 1024;
-  std::size_t founded = 0; // so many nodes are members from the beginning
+  std::size_t founded = 0;    // so many nodes are members from the beginning
   std::size_t lines_kept = 0; // of the chronicle; 0: none is made
 };
 
