@@ -140,6 +140,9 @@ inline constexpr std::uint64_t control_map_bytes = 8 * gib;
 inline constexpr std::uint64_t control_reserve_bytes = 1 * mib;
 /// State of the control log as a snapshot: 10,000 runs with their inline values, several times over.
 inline constexpr std::size_t control_snapshot_bytes_max = 64 * mib;
+/// By so many starts a node that was restored from a backup is ahead of the backup: more than there were between the backup and
+/// the loss, so that nobody takes it for an old copy of what was lost.
+inline constexpr std::uint64_t restored_starts = 1'000'000;
 /// A piece of a snapshot: small beside what a commit writes, and a page's header is nothing beside it.
 inline constexpr std::size_t control_chunk_bytes = 256 * kib;
 /// Blobs on disk: results and arguments that are too large for the log; the least recently used go first.

@@ -149,8 +149,9 @@ private:
 
   /// The node cannot be part of its cluster, and serves nobody then.
   void break_off(const failure& why) {
+    if (std::exchange(broken_, true))
+      return; // several parts may find it out
     spdlog::critical("{}", why.message);
-    broken_ = true;
     caf::anon_send(agent_, atom::stop::value, milliseconds{0}, why.message);
   }
 

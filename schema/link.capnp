@@ -10,8 +10,8 @@
 #
 # control, calls and bulk: both sides show certificates of the cluster's authority. The lower uuid of a pair dials, and checks
 # that the other one's certificate is that of the node it dialed; the other one checks that the certificate is a member's. Then
-# each sends a LinkHello as its first frame. The second frame is what it thinks of the other's: empty when they agree, else one
-# sentence, and the connection ends. Only when both agree on every channel do frames follow.
+# each sends a LinkHello as its first frame. The second frame is what it thinks of the other's: empty when they agree, else a
+# LinkRefusal, and the connection ends. Only when both agree on every channel do frames follow.
 #
 # client, join: only the node shows a certificate, and sends its authority's along. The first frame is the token. Of a client,
 # the frames of frame.capnp follow. To a machine that wants to join the node sends a JoinAnswer, empty when the token is good,
@@ -30,6 +30,11 @@ struct LinkHello {
   nodeLo @5 :UInt64;
   incarnation @6 :UInt64;             # counted on the node's disk, one more at each start
   process @7 :UInt64;                 # random: two processes with one incarnation are a copied disk, and the later is refused
+}
+
+struct LinkRefusal {
+  sentence @0 :Text;                  # continues one about the node that is refused
+  isOldCopy @1 :Bool;                 # a later or another process has said hello for that node: it ends
 }
 
 struct JoinRequest {

@@ -33,10 +33,20 @@ link_self cluster_links::self_with(std::uint64_t incarnation, std::uint64_t proc
   return self;
 }
 
+link_endpoint::config cluster_links::endpoint_of(link_self self, std::vector<channel> channels) {
+  const auto on_old_copy = [this](const std::string& sentence) {
+    loop_.post([this, sentence] {
+      on_fatal({ec::stale_epoch, "Node " + file_.name + " was started from an old copy of its state directory: it "
+                                   + sentence + ". Give it an empty one and join again."});
+    });
+  };
+  return {self, std::move(channels), dialing_, warn, on_old_copy};
+}
+
 std::unique_ptr<cluster::transport> cluster_links::connect_control(work_loop& control,
                                                                    cluster::transport::observer& observer,
                                                                    std::uint64_t incarnation, std::uint64_t process) {
-  link_endpoint::config config{self_with(incarnation, process), {channel::control}, dialing_, warn};
+  auto config = endpoint_of(self_with(incarnation, process), {channel::control});
   auto endpoint = std::make_unique<link_endpoint>(control, std::move(config), observer);
   for (const auto& peer : file_.peers)
     endpoint->set_peer(peer.node, peer.address);
@@ -47,7 +57,7 @@ std::unique_ptr<cluster::transport> cluster_links::connect_control(work_loop& co
 
 void cluster_links::open(const switchboard_actor& switchboard, std::uint64_t incarnation, std::uint64_t process) {
   board_ = std::make_unique<peer_board>(loop_.system(), switchboard);
-  link_endpoint::config config{self_with(incarnation, process), {channel::calls, channel::bulk}, dialing_, warn};
+  auto config = endpoint_of(self_with(incarnation, process), {channel::calls, channel::bulk});
   calls_ = std::make_unique<link_endpoint>(loop_, std::move(config), *board_);
   board_->attach(*calls_);
   for (const auto& peer : file_.peers)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/control.hpp"
+#include "core/errors.hpp"
 #include "node/control/control_loop.hpp"
 #include "node/identity/authority.hpp"
 #include "node/identity/cluster_file.hpp"
@@ -13,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace hearth::node {
 
@@ -42,6 +44,9 @@ public:
   /// A member that was just admitted listens there.
   void introduce(node_uuid node, const link_address& where);
 
+  /// Hears, once or more, why this node must not go on; set before it opens.
+  std::function<void(const failure& why)> on_fatal;
+
   /// Where machines that want to join are received; before `open`.
   std::function<void(arrived)> on_join;
 
@@ -52,6 +57,7 @@ private:
   };
 
   link_self self_with(std::uint64_t incarnation, std::uint64_t process) const;
+  link_endpoint::config endpoint_of(link_self self, std::vector<channel> channels);
   void admit(arrived connection);
   void tell_control(std::function<void(link_endpoint&)> what);
 

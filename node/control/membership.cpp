@@ -80,6 +80,7 @@ control_config membership::control_of(const membership_config& config) {
   for (const auto& peer : file->peers)
     control.founders.push_back({peer.node, peer.name});
   links_ = std::make_unique<cluster_links>(loop_, directory, std::move(*file));
+  links_->on_fatal = [this](const failure& why) { on_fatal_(why); };
   control.connect = [this](work_loop& loop, cluster::transport::observer& observer) {
     return links_->connect_control(loop, observer, control_->incarnation(), control_->process());
   };

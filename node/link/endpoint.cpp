@@ -12,6 +12,7 @@ link_endpoint::link_endpoint(work_loop& loop, config config, observer& observer)
            std::move(config.dialing),
            observer,
            complaints(std::move(config.warn)),
+           std::move(config.on_old_copy),
            std::minstd_rand(static_cast<std::uint32_t>(config.self.process | 1))},
     hook_(loop.reading(), [this] { tell_ended(); }), self_(std::make_shared<link_endpoint*>(this)) {}
 

@@ -24,6 +24,8 @@ public:
     std::vector<channel> channels; // without repetition
     std::shared_ptr<const tls_context> dialing;
     std::function<void(std::string_view)> warn; // sentences for the log, already thinned out
+    /// A peer knows a later or another process of this node, which has to end: `sentence` continues one about it.
+    std::function<void(const std::string& sentence)> on_old_copy;
   };
 
   /// `loop` and `observer` outlive the endpoint.

@@ -9,7 +9,7 @@ namespace hearth::node {
 
 namespace {
 
-constexpr std::size_t refusal_bytes_max = 512;
+constexpr std::size_t sentence_bytes_max = 512;
 
 /// What a peer said, for our log.
 std::string printable(std::string_view text) {
@@ -35,8 +35,8 @@ void line::agree() {
   stream_.write(link_frame({}));
 }
 
-void line::refuse(const std::string& sentence) {
-  stream_.write(link_frame(sentence.substr(0, refusal_bytes_max)));
+void line::refuse(const link_refusal& why) {
+  stream_.write(link_frame(encode(why)));
   stream_.flush();
 }
 
@@ -84,7 +84,7 @@ void line::take(bytes content) {
   }
   if (!peer_agreed_) {
     if (!content.empty())
-      return owner_.on_end(*this, "refuses this node, which " + printable(content.view().substr(0, refusal_bytes_max)));
+      return take_refusal(content);
     peer_agreed_ = true;
     return owner_.on_agreed(*this);
   }
@@ -92,6 +92,14 @@ void line::take(bytes content) {
     return owner_.on_frame(*this, std::move(content));
   stream_.pause_reading();
   held_.push_back(std::move(content));
+}
+
+void line::take_refusal(const bytes& content) {
+  auto why = parse_link_refusal(content.view());
+  if (!why)
+    return owner_.on_end(*this, "said something else instead of what it thinks of the hello");
+  why->sentence = printable(why->sentence.substr(0, sentence_bytes_max));
+  owner_.on_refused(*this, *why);
 }
 
 void line::give_held() {

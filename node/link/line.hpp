@@ -23,9 +23,11 @@ public:
     virtual void on_hello(line& from, const link_hello& hello) = 0;
     /// The peer agrees with ours.
     virtual void on_agreed(line& from) = 0;
+    /// The peer does not. The line is of no further use.
+    virtual void on_refused(line& from, const link_refusal& why) = 0;
     virtual void on_frame(line& from, bytes content) = 0;
     virtual void on_room(line& from) = 0;
-    /// Called once, last. `reason` continues a sentence about the peer.
+    /// Called once, last, and not after `on_refused`. `reason` continues a sentence about the peer.
     virtual void on_end(line& from, const std::string& reason) = 0;
 
   protected:
@@ -40,7 +42,7 @@ public:
 
   void agree();
   /// Tells the peer why, as far as its socket takes it. The line is of no further use.
-  void refuse(const std::string& sentence);
+  void refuse(const link_refusal& why);
 
   /// The peer has said hello.
   bool has_greeted() const noexcept { return has_greeted_; }
@@ -62,6 +64,7 @@ private:
   void on_drained() override;
 
   void take(bytes content);
+  void take_refusal(const bytes& content);
   void give_held();
 
   owner& owner_;

@@ -66,7 +66,7 @@ void peer_link::on_dialed(channel on, dial::outcome outcome) {
   if (const auto* failed = std::get_if<unreached>(&outcome)) {
     trouble(failed->reason);
     if (failed->is_refused)
-      on_refused();
+      on_nobody_listens();
     close();
     return;
   }
@@ -87,13 +87,13 @@ void peer_link::ask_host() {
                                        const auto ended = std::move(question_);
                                        const auto* failed = std::get_if<unreached>(&outcome);
                                        if (failed && failed->is_refused)
-                                         on_refused();
+                                         on_nobody_listens();
                                        else if (!is_up_)
                                          rest();
                                      });
 }
 
-void peer_link::on_refused() {
+void peer_link::on_nobody_listens() {
   if (std::exchange(may_be_gone_, false))
     terms_.observer.on_gone(peer_, incarnation_);
 }
@@ -107,30 +107,32 @@ void peer_link::adopt(arrived connection) {
   at(on).coming = make_line(on, kj::mv(connection.socket), std::move(connection.tls));
 }
 
-/// What is wrong with a hello; empty when nothing is.
-std::string peer_link::judge(const link_hello& hello) const {
+/// What is wrong with a hello.
+std::optional<link_refusal> peer_link::judge(const link_hello& hello) const {
   const auto& self = terms_.self;
   if (hello.cluster != self.cluster)
-    return "belongs to the cluster " + to_string(hello.cluster);
+    return link_refusal{"belongs to the cluster " + to_string(hello.cluster)};
   if (hello.node != peer_)
-    return "says that it is " + to_string(hello.node);
+    return link_refusal{"says that it is " + to_string(hello.node)};
   if (std::min(hello.version, self.version) < std::max(hello.version_min, self.version_min))
-    return "speaks versions " + std::to_string(hello.version_min) + " to " + std::to_string(hello.version)
-           + " of the link, this node " + std::to_string(self.version_min) + " to " + std::to_string(self.version)
-           + "; upgrade the older one";
+    return link_refusal{"speaks versions " + std::to_string(hello.version_min) + " to " + std::to_string(hello.version)
+                        + " of the link, this node " + std::to_string(self.version_min) + " to "
+                        + std::to_string(self.version) + "; upgrade the older one"};
   if (hello.incarnation < incarnation_)
-    return "has started as number " + std::to_string(hello.incarnation) + ", but number " + std::to_string(incarnation_)
-           + " was here already: an old copy of its disk";
+    return link_refusal{"has started as number " + std::to_string(hello.incarnation) + ", but number "
+                          + std::to_string(incarnation_) + " was here already: an old copy of its disk",
+                        true};
   if (hello.incarnation == incarnation_ && process_ != 0 && hello.process != process_)
-    return "is a second process with the number " + std::to_string(incarnation_)
-           + ": two nodes run on copies of one disk";
-  return {};
+    return link_refusal{"is a second process with the number " + std::to_string(incarnation_)
+                          + ": two nodes ran on copies of one disk",
+                        true};
+  return std::nullopt;
 }
 
 void peer_link::on_hello(line& from, const link_hello& hello) {
-  if (auto wrong = judge(hello); !wrong.empty()) {
-    from.refuse(wrong);
-    return on_end(from, wrong);
+  if (const auto wrong = judge(hello)) {
+    from.refuse(*wrong);
+    return on_end(from, wrong->sentence);
   }
   auto& lane = at(from.on());
   const bool is_other = hello.incarnation != incarnation_ || hello.process != process_;
@@ -167,6 +169,12 @@ void peer_link::forget_older() {
 void peer_link::on_agreed(line& from) {
   if (from.is_agreed())
     go_up();
+}
+
+void peer_link::on_refused(line& from, const link_refusal& why) {
+  if (why.is_old_copy)
+    terms_.on_old_copy(why.sentence);
+  on_end(from, "refuses this node, which " + why.sentence);
 }
 
 void peer_link::on_frame(line& from, bytes content) { terms_.observer.on_frame(peer_, from.on(), std::move(content)); }

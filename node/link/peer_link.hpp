@@ -9,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -36,6 +37,7 @@ struct link_terms {
   std::shared_ptr<const tls_context> dialing;
   cluster::transport::observer& observer;
   complaints troubles;
+  std::function<void(const std::string&)> on_old_copy;
   std::minstd_rand chance; // for pauses alone
 };
 
@@ -76,6 +78,7 @@ private:
 
   void on_hello(line& from, const link_hello& hello) override;
   void on_agreed(line& from) override;
+  void on_refused(line& from, const link_refusal& why) override;
   void on_frame(line& from, bytes content) override;
   void on_room(line& from) override;
   void on_end(line& from, const std::string& reason) override;
@@ -87,10 +90,10 @@ private:
   void start_dial(channel on);
   void on_dialed(channel on, dial::outcome outcome);
   void ask_host();
-  void on_refused();
+  void on_nobody_listens();
   std::unique_ptr<line> make_line(channel on, kj::AutoCloseFd socket, std::unique_ptr<tls_channel> tls);
   void trouble(const std::string& what);
-  std::string judge(const link_hello& hello) const;
+  std::optional<link_refusal> judge(const link_hello& hello) const;
   void forget_older();
   void go_up();
   void go_down(const std::string& reason);

@@ -159,6 +159,21 @@ std::optional<link_hello> parse_link_hello(std::string_view content) {
   });
 }
 
+std::string encode(const link_refusal& refusal) {
+  capnp::MallocMessageBuilder message;
+  auto out = message.initRoot<::LinkRefusal>();
+  out.setSentence(refusal.sentence.c_str());
+  out.setIsOldCopy(refusal.is_old_copy);
+  return content_of(message);
+}
+
+std::optional<link_refusal> parse_link_refusal(std::string_view content) {
+  return parsed<link_refusal>(content, [](capnp::MessageReader& reader) {
+    const auto in = reader.getRoot<::LinkRefusal>();
+    return link_refusal{text_of(in.getSentence()), in.getIsOldCopy()};
+  });
+}
+
 std::string encode(const join_request& request) {
   capnp::MallocMessageBuilder message;
   auto out = message.initRoot<::JoinRequest>();

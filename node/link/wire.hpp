@@ -61,6 +61,12 @@ struct link_hello {
   bool operator==(const link_hello&) const = default;
 };
 
+/// What a node thinks of a peer's hello that it does not agree with.
+struct link_refusal {
+  std::string sentence;     // continues one about the peer
+  bool is_old_copy = false; // the peer runs on a copy of a disk whose node went on without it: it must end
+};
+
 struct join_request {
   std::string request; // PEM
   std::string name;
@@ -75,11 +81,13 @@ struct join_answer {
 
 /// The content of a frame.
 std::string encode(const link_hello& hello);
+std::string encode(const link_refusal& refusal);
 std::string encode(const join_request& request);
 std::string encode(const join_answer& answer);
 
 /// Nothing when `content` is no such message.
 std::optional<link_hello> parse_link_hello(std::string_view content);
+std::optional<link_refusal> parse_link_refusal(std::string_view content);
 std::optional<join_request> parse_join_request(std::string_view content);
 std::optional<join_answer> parse_join_answer(std::string_view content);
 

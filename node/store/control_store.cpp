@@ -77,7 +77,10 @@ std::uint64_t control_store::next_incarnation() {
 }
 
 void control_store::accept_restored() {
-  commit(0, [this](lmdb_transaction&) { head_.restored = false; });
+  commit(0, [this](lmdb_transaction&) {
+    head_.restored = false;
+    head_.incarnation += defaults::restored_starts;
+  });
 }
 
 void control_store::check_usable() const {

@@ -51,6 +51,7 @@ BOOST_AUTO_TEST_CASE(a_backup_of_a_store_that_goes_on_is_restored_and_says_that_
   restored.reset();
   stored = control_store(other).take_stored();
   BOOST_CHECK(!stored.restored);
+  BOOST_CHECK_EQUAL(stored.incarnation, 1u + defaults::restored_starts); // ahead of what was lost
   BOOST_CHECK_EQUAL(stored.state.entries.size(), 41u);
   BOOST_CHECK(!fs::exists(home / "control.backup.hearth-new"));
 }

@@ -75,6 +75,7 @@ struct link_node {
   node_uuid id;
   std::set<node_uuid> members;
   std::vector<std::string> warnings;
+  std::vector<std::string> old_copy; // what peers say when this node has to end
   kj::AutoCloseFd socket;
   link_recorder control_heard;
   link_recorder work_heard;
@@ -120,15 +121,23 @@ struct link_node {
 private:
   link_node(work_loop& loop, const node::credentials& own, const node::link_self& self, node_uuid id, const options& o)
     : id(id), socket(node::listen_at({"127.0.0.1", o.port})),
-      control(loop, {self, {cluster::channel::control}, node::tls_context::of_member_dialing(own), warn()},
+      control(loop, {self, {cluster::channel::control}, node::tls_context::of_member_dialing(own), warn(), ends()},
               control_heard),
       work(loop,
-           {self, {cluster::channel::calls, cluster::channel::bulk}, node::tls_context::of_member_dialing(own), warn()},
+           {self,
+            {cluster::channel::calls, cluster::channel::bulk},
+            node::tls_context::of_member_dialing(own),
+            warn(),
+            ends()},
            work_heard),
       gate(loop, socket.get(), gate_config(own, self.cluster, o)) {}
 
   std::function<void(std::string_view)> warn() {
     return [this](std::string_view what) { warnings.emplace_back(what); };
+  }
+
+  std::function<void(const std::string&)> ends() {
+    return [this](const std::string& sentence) { old_copy.push_back(sentence); };
   }
 
   node::link_gate::config gate_config(const node::credentials& own, node_uuid cluster, const options& o) {
