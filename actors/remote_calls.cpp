@@ -151,8 +151,7 @@ void gate_state::lose(call_id id, const std::string& why) {
   const auto name = task < tasks.size() ? tasks[task].name : h.what.spec->name;
   const auto end = cluster::after_loss(allowed, ++h.lost);
   if (end == ec::maybe_executed)
-    return answer(id, end,
-                  "Nobody knows whether " + name + " ran: " + why + ". With lost=0 it is not run again.");
+    return answer(id, end, "Nobody knows whether " + name + " ran: " + why + ". With lost=0 it is not run again.");
   if (end == ec::node_lost)
     return answer(id, end,
                   name + " was lost " + std::to_string(h.lost) + " times, the last time because " + why
