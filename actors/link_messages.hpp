@@ -250,17 +250,16 @@ struct ask {
   std::vector<std::string> words;
   std::uint32_t limit = 0;
   bool follow = false;
-  caller_ref caller;                    // of `logs`: who hears the output
-  std::vector<call_id> calls{};         // of `recorded`: the root, the one whose record counts too or none, the names
+  caller_ref caller;                      // of `logs`: who hears the output
+  std::vector<call_id> calls{};           // of `recorded`: the root, the one whose record counts too or none, the names
   std::vector<finished_child> children{}; // of `record`, by their names
-  payload value{};                      // of `keep`
+  payload value{};                        // of `keep`
 };
 
 struct answer {
-  using rows =
-    std::variant<std::monostate, std::vector<environment_row>, std::vector<replica_row>, std::vector<node_row>,
-                 std::vector<event_row>, std::vector<run_row>, std::vector<action_row>, call_reply, payload,
-                 std::vector<finished_child>>;
+  using rows = std::variant<std::monostate, std::vector<environment_row>, std::vector<replica_row>,
+                            std::vector<node_row>, std::vector<event_row>, std::vector<run_row>,
+                            std::vector<action_row>, call_reply, payload, std::vector<finished_child>>;
 
   std::uint64_t request = 0;
   failure error;

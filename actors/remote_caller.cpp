@@ -58,15 +58,24 @@ remote_caller_actor::behavior_type remote_caller(remote_caller_actor::pointer se
   };
 }
 
-session_actor::behavior_type output_relay(session_actor::pointer self, const caller_actor& whom) {
+output_relay_actor::behavior_type output_relay(output_relay_actor::pointer self, const link::caller_ref& whom,
+                                               const switchboard_actor& switchboard) {
   return {
     [](atom::replies, const std::vector<call_reply>&) { /* a relay has no calls */ },
-    [self, whom](atom::logged, std::vector<log_text>& texts) {
-      self->send(whom, atom::logged::value, std::move(texts));
+    [self, whom, switchboard](atom::logged, std::vector<log_text>& texts) {
+      if (whom.number == 0)
+        return self->send(caf::actor_cast<caller_actor>(whom.here), atom::logged::value, std::move(texts));
+      link::messages said;
+      said.push_back(link::logged{whom.number, std::move(texts)});
+      self->send(switchboard, atom::send::value, whom.node, std::move(said));
     },
     [](atom::events, const client::events&) { /* nor a client */ },
     [](atom::watch, call_id, std::uint64_t) { /* nobody asked for progress */ },
     [](atom::tick) { /* nor a deadline */ },
+    [self](atom::stop) {
+      self->quit();
+      return true;
+    },
   };
 }
 

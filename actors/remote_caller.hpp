@@ -18,11 +18,17 @@ using remote_caller_actor = recorder_actor::extend<
 remote_caller_actor::behavior_type remote_caller(remote_caller_actor::pointer self, const link::caller_ref& whom,
                                                  const switchboard_actor& switchboard);
 
-/// A RELAY shows what a run keeper sends to a session to a caller elsewhere.
+using output_relay_actor = session_actor::extend<
+  // All that came before has been passed on; it quits.
+  caf::replies_to<atom::stop>::with<bool>>;
+
+/// A RELAY shows what a run keeper sends to a session to a caller, who may be elsewhere.
 ///
-/// Spawned by: the SWITCHBOARD, for a question about the output of a run.
+/// Spawned by: the SWITCHBOARD, for a question about the output of a run. What it passes on to another node goes straight
+///             there, so that it goes before the answer.
 /// Monitors:   nobody.
 /// Dies:       when the question is answered.
-session_actor::behavior_type output_relay(session_actor::pointer self, const caller_actor& whom);
+output_relay_actor::behavior_type output_relay(output_relay_actor::pointer self, const link::caller_ref& whom,
+                                               const switchboard_actor& switchboard);
 
 } // namespace hearth

@@ -73,6 +73,9 @@ void gate_state::hand_over(held& h, std::vector<call>& here, std::vector<link::c
   waiting_bytes_ -= h.what.arguments.size();
   h.at = place{owner_.node, owner_.epoch};
   h.is_suspect = h.was_missing = false;
+  h.sure_at = now();
+  if (!doubt_at_)
+    doubt_at_ = now() + defaults::doubt_interval;
   if (owner_.node == config_.node) {
     auto& c = here.emplace_back(h.what);
     c.header.deadline = *left;
@@ -148,8 +151,7 @@ void gate_state::lose(call_id id, const std::string& why) {
   const auto name = task < tasks.size() ? tasks[task].name : h.what.spec->name;
   const auto end = cluster::after_loss(allowed, ++h.lost);
   if (end == ec::maybe_executed)
-    return answer(id, end,
-                  "Nobody knows whether " + name + " ran: " + why + ". With lost=0 it is not run again.");
+    return answer(id, end, "Nobody knows whether " + name + " ran: " + why + ". With lost=0 it is not run again.");
   if (end == ec::node_lost)
     return answer(id, end,
                   name + " was lost " + std::to_string(h.lost) + " times, the last time because " + why
@@ -159,13 +161,40 @@ void gate_state::lose(call_id id, const std::string& why) {
   h.was_refused = false;
 }
 
-/// Asks the owners, present and former, for the calls whose answers may be lost.
+void gate_state::suspect(held& h) {
+  h.is_suspect = true;
+  h.asked = 0;
+}
+
+/// What was handed over long ago is asked after from time to time.
+void gate_state::doubt() {
+  doubt_at_.reset();
+  const auto all = sent([](const place&, const held&) { return true; });
+  bool any = false;
+  for (auto id : all)
+    if (auto& h = calls_.at(id); !h.is_suspect && now() - h.sure_at >= defaults::doubt_interval) {
+      suspect(h);
+      any = true;
+    }
+  if (any && !probe_at_)
+    probe_at_ = now();
+  if (!all.empty())
+    doubt_at_ = now() + defaults::doubt_interval;
+}
+
+/// Asks the owners, present and former, for the calls whose answers may be lost. One that was not missing when it was asked
+/// after runs.
 void gate_state::probe() {
   probe_at_.reset();
   std::map<std::pair<node_uuid, hearth::epoch>, std::vector<call_id>> by_place;
   for (auto id : sent([](const place&, const held& h) { return h.is_suspect; })) {
-    const auto& at = *calls_.at(id).at;
-    by_place[{at.node, at.epoch}].push_back(id);
+    auto& h = calls_.at(id);
+    if (is_reachable(h.at->node) && ++h.asked > 2 && !h.was_missing) {
+      h.is_suspect = false;
+      h.sure_at = now();
+      continue;
+    }
+    by_place[{h.at->node, h.at->epoch}].push_back(id);
   }
   for (auto& [at, calls] : by_place) {
     if (at.first == config_.node) {

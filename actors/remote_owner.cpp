@@ -65,21 +65,21 @@ void gate_state::leave_owner() {
     if (!is_reachable(last.node))
       lose(id, "node " + to_string(last.node) + ", which owned its environment, is gone");
     else
-      calls_.at(id).is_suspect = true;
+      suspect(calls_.at(id));
   }
   if (!there.empty() && !probe_at_)
     probe_at_ = now() + defaults::probe_interval;
 }
 
+/// It may have run calls that were handed to others, and could not send their answers here.
 void gate_state::node_up(node_uuid node) {
   up_.insert(node);
   if (node == owner_.node)
     unreachable_since_.reset();
-  bool any = false;
-  for (auto& [id, h] : calls_)
-    if (h.at && h.at->node == node)
-      any = h.is_suspect = true;
-  if (any)
+  const auto there = sent([](const place&, const held&) { return true; });
+  for (auto id : there)
+    suspect(calls_.at(id));
+  if (!there.empty())
     probe_at_ = now();
 }
 
@@ -98,7 +98,7 @@ void gate_state::node_down(node_uuid node, const std::string& why) {
     if (h.at->node == node && node != owner_.node)
       lose(id, "node " + to_string(node) + ", which ran it, is gone");
     else
-      h.is_suspect = true;
+      suspect(h);
   }
   if (!calls_.empty() && !probe_at_)
     probe_at_ = now() + defaults::probe_interval;

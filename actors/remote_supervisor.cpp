@@ -25,7 +25,7 @@ void gate_state::invoke(std::vector<call>& calls) {
     ++waiting_;
     waiting_bytes_ += c.arguments.size();
     (c.header.depth > 0 ? waiting_children_ : waiting_roots_).push_back(id);
-    calls_.emplace(id, held{std::move(c), now(), now(), {}, 0, false, false, false});
+    calls_.emplace(id, held{std::move(c), now(), now(), {}, 0, {}, 0, false, false, false});
   }
 }
 
@@ -205,6 +205,7 @@ void gate_state::arm() {
   };
   also(retry_at_);
   also(probe_at_);
+  also(doubt_at_);
   if (unreachable_since_)
     also(*unreachable_since_ + defaults::owner_wait);
   if (has_work() && !has_owner())
@@ -244,6 +245,8 @@ gate_actor::behavior_type gate_state::make_behavior(gate_actor::pointer self, ga
       armed_.reset();
       if (retry_at_ && now() >= *retry_at_)
         retry_at_.reset();
+      if (doubt_at_ && now() >= *doubt_at_)
+        doubt();
       if (probe_at_ && now() >= *probe_at_)
         probe();
       give_up_waiting();

@@ -52,6 +52,8 @@ private:
     instant waits_since;      // for an owner
     std::optional<place> at;  // none: it waits
     std::uint32_t lost = 0;   // executions that may have begun and of which nothing is known
+    instant sure_at{};        // its answer was surely not lost by then
+    std::uint8_t asked = 0;   // how often it has been asked after since there is doubt
     bool is_suspect = false;  // its answer may have been lost
     bool was_missing = false; // its owner did not know of it when it was asked
     bool was_refused = false; // by an owner that is none, or not yet
@@ -106,6 +108,8 @@ private:
   void hand_on(std::deque<call_id>& waiting, std::vector<call>& here, std::vector<link::call>& there);
   void hand_over(held& h, std::vector<call>& here, std::vector<link::call>& there);
   void wait_again(held& h);
+  void suspect(held& h);
+  void doubt();
   void probe();
   void probe_here(hearth::epoch epoch, const std::vector<call_id>& calls);
   void give_up_waiting();
@@ -150,6 +154,7 @@ private:
   bool is_asking_ = false; // the CONTROL, who owns it
   std::optional<instant> retry_at_;
   std::optional<instant> probe_at_;
+  std::optional<instant> doubt_at_;
   std::optional<instant> unreachable_since_; // the owner
   std::string why_not_;                      // the last reason for having no owner
   std::optional<instant> armed_;

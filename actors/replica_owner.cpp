@@ -37,7 +37,8 @@ adoptable replica_state::announcement() const {
 }
 
 void replica_state::supervisor_down(const caf::actor_addr& which) {
-  if (former_ && which == former_.address()) { // what it left here goes on, and its results reach those who wait for them
+  if (former_
+      && which == former_.address()) { // what it left here goes on, and its results reach those who wait for them
     former_ = supervisor_actor{};
     return;
   }

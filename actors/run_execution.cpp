@@ -47,11 +47,16 @@ void run_keeper_state::prepare(call_id root) {
     return fail(root, {ec::aborted, run.abort_reason});
   if (run.submitted.deadline_ms > 0 && remaining(run).count() <= 0)
     return fail(root, {ec::deadline_exceeded, "The run's deadline passed before it could go on at its new home."});
-  switch (cluster::need_of({x.arguments.has_value(), static_cast<bool>(x.supervisor), run.is_claimed, run.submitted.lost})) {
-    case cluster::run_need::arguments: return fetch_arguments(root);
-    case cluster::run_need::environment: return open_environment(root);
-    case cluster::run_need::claim: return claim(root);
-    case cluster::run_need::nothing: return dispatch(root);
+  switch (
+    cluster::need_of({x.arguments.has_value(), static_cast<bool>(x.supervisor), run.is_claimed, run.submitted.lost})) {
+    case cluster::run_need::arguments:
+      return fetch_arguments(root);
+    case cluster::run_need::environment:
+      return open_environment(root);
+    case cluster::run_need::claim:
+      return claim(root);
+    case cluster::run_need::nothing:
+      return dispatch(root);
   }
 }
 
@@ -122,9 +127,12 @@ void run_keeper_state::claim(call_id root) {
         if (!executed(root, attempt))
           return;
         switch (cluster::verdict_of(outcome.code)) {
-          case cluster::run_verdict::holds: return dispatch(root);
-          case cluster::run_verdict::later: return put_off(root);
-          case cluster::run_verdict::over: return drop(root, outcome.message);
+          case cluster::run_verdict::holds:
+            return dispatch(root);
+          case cluster::run_verdict::later:
+            return put_off(root);
+          case cluster::run_verdict::over:
+            return drop(root, outcome.message);
         }
       },
       [this, root, attempt = x.run->attempt](const caf::error&) {

@@ -131,8 +131,8 @@ private:
   /// A question for the record of a run.
   struct search {
     call_id root;
-    call_id other;              // whose record counts too; none: there is no such run
-    std::vector<call_id> names; // of the calls
+    call_id other;                    // whose record counts too; none: there is no such run
+    std::vector<call_id> names;       // of the calls
     std::vector<finished_child> kept; // of those, so far
     seeker_actor seeker;
 

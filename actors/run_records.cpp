@@ -64,7 +64,8 @@ std::vector<call_id> run_keeper_state::search::missing() const {
   for (const auto& child : kept)
     there.insert(child.id);
   std::vector<call_id> result;
-  std::copy_if(names.begin(), names.end(), std::back_inserter(result), [&](auto name) { return !there.contains(name); });
+  std::copy_if(names.begin(), names.end(), std::back_inserter(result),
+               [&](auto name) { return !there.contains(name); });
   return result;
 }
 

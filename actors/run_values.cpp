@@ -33,7 +33,8 @@ void run_keeper_state::keep_value(const payload& value, std::function<void(clust
     .then(
       [=, this](std::string& digest) mutable {
         kept.digest = std::move(digest);
-        copy_value(value, others(), std::nullopt, [kept, then] { then(kept); }, failed);
+        copy_value(
+          value, others(), std::nullopt, [kept, then] { then(kept); }, failed);
       },
       failed);
 }

@@ -231,39 +231,39 @@ bool switchboard_state::respond_about_runs(const link::ask& what, const answerer
   return true;
 }
 
-/// Output goes to the caller that the question names; the answer is its end. Words: run or "replica/ID", action.
+/// Output goes to the caller that the question names, and the answer, which is its end, goes behind it. Words: run or
+/// "replica/ID", action.
 void switchboard_state::respond_with_logs(const link::ask& what, const answerer& done) {
   constexpr std::string_view of_replica = "replica/";
   const auto of = word(what, 0);
-  const auto to = caf::actor_cast<caller_actor>(what.caller.here);
   const auto failed = [done](const caf::error& error) { done({0, failure_of(error), {}}); };
-  if (!to)
+  if (!what.caller.here)
     return done({0, {ec::bad_request, "Nobody is named who hears the output."}, {}});
   if (of.compare(0, of_replica.size(), of_replica) == 0) {
     self_
       ->request(parts_.logs, caf::duration(defaults::inner_request_timeout), atom::read::value,
                 "replica-" + of.substr(of_replica.size()), what.limit)
       .then(
-        [this, to, done](std::vector<log_text>& texts) {
-          self_->send(to, atom::logged::value, std::move(texts));
-          self_->send(self_, atom::tick::value); // the output goes first
+        [this, whom = what.caller, done](std::vector<log_text>& texts) {
+          if (whom.number == 0)
+            self_->send(caf::actor_cast<caller_actor>(whom.here), atom::logged::value, std::move(texts));
+          else
+            say(whom.node, link::logged{whom.number, std::move(texts)});
           done({});
         },
         failed);
     return;
   }
-  const session_actor relay = self_->spawn(output_relay, to);
+  const auto relay = self_->spawn(output_relay, what.caller, switchboard_actor(self_));
+  const auto end = [this, relay](std::function<void()> then) {
+    self_->request(relay, caf::infinite, atom::stop::value)
+      .then([then](bool) { then(); }, [then](const caf::error&) { then(); });
+  };
   self_
-    ->request(parts_.run_keeper, caf::infinite, atom::watch::value, of, relay, word(what, 1), what.limit, what.follow)
-    .then(
-      [done, relay](bool) {
-        caf::anon_send_exit(relay, caf::exit_reason::normal);
-        done({});
-      },
-      [failed, relay](const caf::error& error) {
-        caf::anon_send_exit(relay, caf::exit_reason::normal);
-        failed(error);
-      });
+    ->request(parts_.run_keeper, caf::infinite, atom::watch::value, of, session_actor(relay), word(what, 1), what.limit,
+              what.follow)
+    .then([done, end](bool) { end([done] { done({}); }); },
+          [failed, end](const caf::error& error) { end([failed, error] { failed(error); }); });
 }
 
 void switchboard_state::respond_with_record(const link::ask& what, const answerer& done) {

@@ -105,12 +105,14 @@ void control_plane::place_runs() {
     }
 }
 
-// The first leader of an empty log lets the first nodes in.
+// Leaders of a new log let the first nodes in. One that is lost meanwhile may have let in some of them only.
 void control_plane::found() {
-  if (!state_.image().members.empty() || how_.founders.empty() || !may_ask("founders"))
+  const auto is_out = [this](const admit_node& founder) { return state_.find_member(founder.node) == nullptr; };
+  if (std::none_of(how_.founders.begin(), how_.founders.end(), is_out) || !may_ask("founders"))
     return;
   for (const auto& founder : how_.founders)
-    propose_own(founder);
+    if (is_out(founder))
+      propose_own(founder);
 }
 
 void control_plane::raise_level_if_all_can() {

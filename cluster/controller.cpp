@@ -26,6 +26,7 @@ raft::config core_config(const controller_config& how) {
   raft::config core;
   core.self = how.self;
   core.seed = how.nonce;
+  core.entries_behind_snapshot = how.entries_behind_snapshot;
   core.mutations = how.raft_mutations;
   return core;
 }

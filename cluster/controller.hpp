@@ -55,7 +55,8 @@ struct controller_config {
   node_capacity capacity;
   std::uint32_t level = defaults::feature_level; // highest feature level that this Hearth understands
   std::size_t snapshot_entries = defaults::snapshot_entries;
-  std::vector<admit_node> founders;    // admitted by the first leader of an empty log
+  std::size_t entries_behind_snapshot = defaults::raft_entries_behind_snapshot;
+  std::vector<admit_node> founders;    // admitted by the leader of a log that does not know them
   std::uint32_t mutations = 0;         // bits of `controller_mutation`
   std::uint32_t state_mutations = 0;   // bits of `state_mutation`
   std::uint32_t raft_mutations = 0;    // bits of `raft::mutation`

@@ -9,10 +9,11 @@ set(TEST_ENVIRONMENT
 set(TEST_TIMEOUT_S 300)
 add_custom_target(threads_tests COMMENT "All that the tests of several threads need")
 
-# hearth_add_tests(name SOURCES files DEPENDS targets LABELS labels [PRECOMPILE headers])
-# `name` is the program and the ctest name. Nothing is made of no sources.
+# hearth_add_tests(name SOURCES files DEPENDS targets LABELS labels [PRECOMPILE headers] [RUNS runs])
+# `name` is the program and the ctest name. With RUNS, each of them `<ctest name>=<cases>`, ctest runs the program once for
+# each, side by side where there are cores. Nothing is made of no sources.
 function(hearth_add_tests name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LABELS;PRECOMPILE" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LABELS;PRECOMPILE;RUNS" ${ARGN})
   if(NOT ARG_SOURCES)
     return()
   endif()
@@ -25,9 +26,23 @@ function(hearth_add_tests name)
   if(ARG_PRECOMPILE)
     target_precompile_headers(${name} PRIVATE ${ARG_PRECOMPILE})
   endif()
+  if(NOT ARG_RUNS)
+    set(ARG_RUNS "${name}=*")
+  endif()
+  foreach(run IN LISTS ARG_RUNS)
+    string(REGEX MATCH "^([^=]+)=(.+)$" run "${run}")
+    hearth_add_test_run(${CMAKE_MATCH_1} PROGRAM ${name} CASES "${CMAKE_MATCH_2}" LABELS ${ARG_LABELS})
+  endforeach()
+endfunction()
+
+# hearth_add_test_run(name PROGRAM target CASES filter LABELS labels)
+# `name` is that of ctest and of the report.
+function(hearth_add_test_run name)
+  cmake_parse_arguments(ARG "" "PROGRAM;CASES" "LABELS" ${ARGN})
   file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/reports")
   add_test(NAME ${name}
-           COMMAND ${name} --color_output=no --logger=HRF,warning,stdout:JUNIT,test_suite,${CMAKE_BINARY_DIR}/reports/${name}.xml
+           COMMAND ${ARG_PROGRAM} "--run_test=${ARG_CASES}" --color_output=no
+                   --logger=HRF,warning,stdout:JUNIT,test_suite,${CMAKE_BINARY_DIR}/reports/${name}.xml
            WORKING_DIRECTORY "${CMAKE_BINARY_DIR}")
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${TEST_TIMEOUT_S} ENVIRONMENT "${TEST_ENVIRONMENT}")
 endfunction()

@@ -247,9 +247,10 @@ inline constexpr std::uint32_t rows_max = 1000;
 
 // -- loop ----
 
-/// How long a loop looks at its sockets before it sleeps, while single short calls come and go: as long as waking a core
-/// and a short call take. And how many of them in a row, each soon after the last, tell that nothing else wants the core.
-inline constexpr microseconds idle_poll_time{100};
+/// How long a loop looks at its sockets before it sleeps, while single short calls come and go: as long as such a call takes
+/// on another node when each wake-up of its way is one of a sleeping core. And how many of them in a row, each soon after the
+/// last, tell that this pays.
+inline constexpr microseconds idle_poll_time{250};
 inline constexpr std::uint64_t idle_poll_streak = 16;
 /// The same after others kept the core: a trial in a thousand calls hardly shows.
 inline constexpr std::uint64_t idle_poll_rest = 1024;

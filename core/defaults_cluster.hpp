@@ -278,6 +278,9 @@ inline constexpr milliseconds owner_retry{50};
 /// How often calls are asked after whose answer may have been lost with a link. What is missing twice in a row is lost: an
 /// answer on its way is faster than this.
 inline constexpr seconds probe_interval{2};
+/// A call that was handed over so long ago, or was asked after so long ago, is asked after although no link is known to have
+/// ended: between the node where it ran and its caller's there may have been none. Seldom beside what calls of this length cost.
+inline constexpr seconds doubt_interval{10};
 /// Bytes of arguments that one node's users of an environment may have open at an owner on another node: what a slow link
 /// queues stays a fraction of a node's memory, and covers its bandwidth times delay many times over.
 inline constexpr std::uint64_t gate_open_bytes = 64 * mib;

@@ -18,8 +18,9 @@ void warn(std::string_view what) { spdlog::warn("{}", what); }
 
 cluster_links::cluster_links(work_loop& loop, const std::filesystem::path& directory, cluster_file file,
                              std::uint32_t versions_ahead)
-  : loop_(loop), directory_(directory), file_(std::move(file)), versions_ahead_(versions_ahead), own_(read_credentials(directory, file_.node)),
-    socket_(listen_at(file_.listen)), dialing_(tls_context::of_member_dialing(own_)) {
+  : loop_(loop), directory_(directory), file_(std::move(file)), versions_ahead_(versions_ahead),
+    own_(read_credentials(directory, file_.node)), socket_(listen_at(file_.listen)),
+    dialing_(tls_context::of_member_dialing(own_)) {
   for (const auto& peer : file_.peers)
     peers_.emplace(peer.node, known_peer{peer.address});
 }

@@ -147,11 +147,17 @@ foundry_shell::behavior_type foundry_state::make_behavior(foundry_shell::pointer
   growth_timer_ = std::make_unique<loop_timer>(config.loop.timers(), [this] { look_at_memory(true); });
   kernel_ended_for_memory(); // what happened before us does not count
   if (config.ends_orphans) {
-    orphans_ = std::make_unique<orphans>(config.loop, [this, is_known = config.is_known_child](pid_t pid) {
-      return is_known(pid) || std::any_of(workshops_.begin(), workshops_.end(), [pid](const auto& entry) {
-               return entry.second->knows(pid);
-             });
-    });
+    const auto is_known = [this, of_others = config.is_known_child](pid_t pid) {
+      return of_others(pid) || std::any_of(workshops_.begin(), workshops_.end(),
+                                           [pid](const auto& entry) { return entry.second->knows(pid); });
+    };
+    const auto in_sandboxes = [this] {
+      std::vector<pid_t> strays;
+      for (const auto& [place, shop] : workshops_)
+        shop->strays(strays);
+      return strays;
+    };
+    orphans_ = std::make_unique<orphans>(config.loop, is_known, in_sandboxes);
     orphans_->on_change([this] { tick_soon(); });
   }
   return {

@@ -7,8 +7,8 @@
 
 namespace hearth::node {
 
-orphans::orphans(work_loop& loop, std::function<bool(pid_t)> is_known)
-  : loop_(loop), is_known_(std::move(is_known)), soon_(loop.timers(), [this] { look(); }) {
+orphans::orphans(work_loop& loop, std::function<bool(pid_t)> is_known, std::function<std::vector<pid_t>()> in_sandboxes)
+  : loop_(loop), is_known_(std::move(is_known)), in_sandboxes_(std::move(in_sandboxes)), soon_(loop.timers(), [this] { look(); }) {
   adopt_orphans();
 }
 
@@ -23,8 +23,12 @@ bool orphans::none_left() {
 }
 
 void orphans::look() {
-  for (const auto pid : children()) {
-    if (is_known_(pid) || ending_.contains(pid))
+  auto found = in_sandboxes_();
+  for (const auto pid : children())
+    if (!is_known_(pid))
+      found.push_back(pid);
+  for (const auto pid : found) {
+    if (ending_.contains(pid))
       continue;
     try {
       auto ended = [this, pid](exit_status) {

@@ -107,14 +107,14 @@ public:
     std::vector<pid_t> members{head};
     std::unordered_set<pid_t> seen{head}; // the look takes time, in which a number may come to mean another process
     for (std::size_t next = 0; next < members.size(); ++next)
-      for (const auto child : children_of(members[next]))
+      for (const auto child : below(members[next]))
         if (seen.insert(child).second)
           members.push_back(child);
     return members;
   }
 
 private:
-  std::vector<pid_t> children_of(pid_t pid) const {
+  std::vector<pid_t> below(pid_t pid) const {
     if (has_lists_of_children())
       return listed_children(std::to_string(pid));
     const auto found = below_.find(pid);
@@ -189,17 +189,18 @@ void adopt_orphans() {
     throw std::system_error(errno, std::generic_category(), "prctl(PR_SET_CHILD_SUBREAPER)");
 }
 
-std::vector<pid_t> children() {
+std::vector<pid_t> children_of(pid_t parent) {
   if (has_lists_of_children())
-    return listed_children("self");
+    return listed_children(std::to_string(parent));
   std::vector<pid_t> result;
   std::array<char, 4096> buffer;
-  const auto self = getpid();
   for (const auto pid : numbered("/proc"))
-    if (parent_of(read_start("/proc/" + std::to_string(pid) + "/stat", buffer)) == self)
+    if (parent_of(read_start("/proc/" + std::to_string(pid) + "/stat", buffer)) == parent)
       result.push_back(pid);
   return result;
 }
+
+std::vector<pid_t> children() { return children_of(getpid()); }
 
 std::uint64_t resident_bytes(pid_t pid) noexcept {
   std::array<char, 4096> buffer;

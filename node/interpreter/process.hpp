@@ -49,6 +49,9 @@ void adopt_orphans();
 /// lists of children: about a millisecond per 500 processes of the machine.
 std::vector<pid_t> children();
 
+/// The same of another process: what it has forked, or adopted.
+std::vector<pid_t> children_of(pid_t pid);
+
 /// Bytes in memory; 0 when the process is gone. `resident` is cheap and counts pages shared with the zygote;
 /// `proportional` divides those among their users and costs a walk through the page tables.
 std::uint64_t resident_bytes(pid_t pid) noexcept;

@@ -14,10 +14,9 @@ namespace {
 // Of /etc only what programs need to find libraries, names, times, certificates and fonts: the rest is the machine's own,
 // with keys and passwords that a node of root could read. Each is a mount, which costs a sandbox a quarter of a millisecond.
 constexpr std::initializer_list<const char*> settings_shown{
-  "OpenCL",       "alternatives", "crypto-policies", "fonts",         "group",        "host.conf",   "hostname",
-  "hosts",        "ld.so.cache",  "locale.alias",    "localtime",     "matplotlibrc", "mime.types",  "nsswitch.conf",
-  "os-release",   "passwd",       "pki/ca-trust",    "pki/tls/certs", "protocols",    "resolv.conf", "services",
-  "ssl/cert.pem", "ssl/certs",    "ssl/openssl.cnf", "timezone",
+  "OpenCL",      "alternatives", "fonts",         "group",           "hosts",     "ld.so.cache",  "localtime",
+  "mime.types",  "matplotlibrc", "nsswitch.conf", "os-release",      "passwd",    "pki/ca-trust", "pki/tls/certs",
+  "resolv.conf", "services",     "ssl/cert.pem",  "ssl/openssl.cnf", "ssl/certs", "timezone",
 };
 
 constexpr std::initializer_list<const char*> folders_shown{"/usr",   "/bin",   "/sbin",   "/lib",
@@ -25,6 +24,11 @@ constexpr std::initializer_list<const char*> folders_shown{"/usr",   "/bin",   "
 
 // The number of cores and memory nodes, which numeric libraries ask for.
 constexpr const char* topology = "/sys/devices/system";
+
+// What the machine's own user may change there, without a capability, by writing to a file: bubblewrap covers these only where
+// their folders look writable, which they do not.
+constexpr std::initializer_list<const char*> proc_kept_read_only{"/proc/sys", "/proc/sysrq-trigger", "/proc/irq",
+                                                                 "/proc/bus", "/proc/fs", "/proc/acpi"};
 
 class argument_list {
 public:
@@ -74,6 +78,8 @@ void add_system(argument_list& into, const sandbox_plan& plan) {
   for (const auto& place : system_places())
     into.add({"--ro-bind-try", place, place});
   into.add({"--proc", "/proc", "--dev", "/dev"});
+  for (const auto* place : proc_kept_read_only)
+    into.add({"--ro-bind-try", place, place});
   for (const auto& device : plan.devices)
     into.add({"--dev-bind-try", device, device});
   if (!plan.devices.empty())

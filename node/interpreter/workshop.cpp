@@ -342,6 +342,12 @@ bool workshop::knows(pid_t pid) const noexcept {
                         [&](const auto& entry) { return entry.second.link->is_child(pid); });
 }
 
+void workshop::strays(std::vector<pid_t>& into) const {
+  for (const auto& h : hands_)
+    for (const auto pid : h.process->strays())
+      into.push_back(pid);
+}
+
 void workshop::limited(std::vector<std::shared_ptr<interpreter_link>>& into) const {
   for (const auto& [id, one] : made_)
     if (one.link->watched_limit() != 0)

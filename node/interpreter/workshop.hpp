@@ -65,6 +65,8 @@ public:
   void tidy();
 
   bool knows(pid_t pid) const noexcept;
+  /// What replicas that have ended left behind in a sandbox that goes on.
+  void strays(std::vector<pid_t>& into) const;
   /// The replicas whose memory is limited.
   void limited(std::vector<std::shared_ptr<interpreter_link>>& into) const;
   /// The replicas that are to be recycled by growth and have run calls since they were asked for here.

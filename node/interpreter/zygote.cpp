@@ -115,6 +115,18 @@ void zygote::end() {
   patience_.set(end_grace_);
 }
 
+std::vector<pid_t> zygote::strays() const {
+  std::vector<pid_t> found;
+  const auto own = self_.get() >= 0 ? pid_of(self_) : 0;
+  if (!in_sandbox_ || own == 0)
+    return found;
+  for (const auto init : children_of(process_.pid())) // the first process inside adopts
+    for (const auto pid : children_of(init))
+      if (pid != own)
+        found.push_back(pid);
+  return found;
+}
+
 zygote::remains zygote::release() {
   remains result;
   auto launched = open_pidfd(process_.pid()); // not reaped, so the number is still its own

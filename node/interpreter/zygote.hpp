@@ -51,6 +51,10 @@ public:
   /// Of the process that was launched.
   pid_t pid() const noexcept { return process_.pid(); }
 
+  /// What was left behind by what it forked: in its sandbox nobody else sees to that. Empty where there is none, because there
+  /// such processes become the node's own children.
+  std::vector<pid_t> strays() const;
+
   /// Sends an order with descriptors, which stay the caller's. When the zygote does not take it, it is killed, and
   /// on_end follows.
   void order(const std::string& json, const std::vector<int>& descriptors);

@@ -69,7 +69,7 @@ private:
 
   owner& owner_;
   const channel on_;
-  const tls_channel& tls_; // the stream's
+  const tls_channel& tls_;   // the stream's
   bool has_greeted_ = false; // the peer
   bool agreed_ = false;      // we with the peer's hello
   bool peer_agreed_ = false;

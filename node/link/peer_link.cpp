@@ -100,19 +100,18 @@ void peer_link::ask_host() {
 void peer_link::knock() {
   if (question_)
     return;
-  question_ = std::make_unique<dial>(terms_.loop,
-                                     dial::request{peer_, *address_, terms_.channels.front(), terms_.dialing, true},
-                                     [this](const dial::outcome& outcome) {
-                                       const auto ended = std::move(question_);
-                                       const auto* failed = std::get_if<unreached>(&outcome);
-                                       if (failed && failed->is_revoked)
-                                         return terms_.on_expelled({"was removed from the cluster", false, true});
-                                       if (failed && failed->is_refused)
-                                         on_nobody_listens();
-                                       if (!is_up_)
-                                         again_.set(may_be_gone_ ? defaults::link_redial_longest
-                                                                 : defaults::link_knock_interval);
-                                     });
+  question_ = std::make_unique<dial>(
+    terms_.loop, dial::request{peer_, *address_, terms_.channels.front(), terms_.dialing, true},
+    [this](const dial::outcome& outcome) {
+      const auto ended = std::move(question_);
+      const auto* failed = std::get_if<unreached>(&outcome);
+      if (failed && failed->is_revoked)
+        return terms_.on_expelled({"was removed from the cluster", false, true});
+      if (failed && failed->is_refused)
+        on_nobody_listens();
+      if (!is_up_)
+        again_.set(may_be_gone_ ? defaults::link_redial_longest : defaults::link_knock_interval);
+    });
 }
 
 void peer_link::on_nobody_listens() {

@@ -135,11 +135,11 @@ int tls_context::verify_member(int is_good, X509_STORE_CTX* presented) noexcept 
   if (is_good != 1 || X509_STORE_CTX_get_error_depth(presented) != 0)
     return is_good;
   try {
-    const auto* tls
-      = static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(presented, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    const auto* tls = static_cast<const SSL*>(
+      X509_STORE_CTX_get_ex_data(presented, SSL_get_ex_data_X509_STORE_CTX_idx()));
     const auto& self = *static_cast<const tls_context*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(tls)));
-    const auto node
-      = parse_node_uuid(subject_entry(*X509_get_subject_name(X509_STORE_CTX_get_current_cert(presented)), NID_commonName));
+    const auto node = parse_node_uuid(
+      subject_entry(*X509_get_subject_name(X509_STORE_CTX_get_current_cert(presented)), NID_commonName));
     if (!node || !self.is_removed_ || !self.is_removed_(*node))
       return 1;
     X509_STORE_CTX_set_error(presented, X509_V_ERR_CERT_REVOKED);
@@ -245,8 +245,8 @@ tls_channel::step tls_channel::judge(int result) {
         ERR_clear_error();
         fault_ = std::string("TLS: its certificate is refused: ") + X509_verify_cert_error_string(verdict);
       } else {
-        is_revoked_ = SSL_is_init_finished(tls_.get())
-                      && ERR_GET_REASON(ERR_peek_error()) == SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED;
+        // Before the handshake anybody may have said so.
+        is_revoked_ = has_shaken_hands_ && ERR_GET_REASON(ERR_peek_error()) == SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED;
         fault_ = "TLS: " + crypto_reason();
       }
       return step::failed;
@@ -257,6 +257,7 @@ tls_channel::step tls_channel::shake_hands() {
   ERR_clear_error();
   was_short_ = false;
   auto result = judge(SSL_do_handshake(tls_.get()));
+  has_shaken_hands_ = result == step::done;
   if (result == step::failed && fault_.empty())
     fault_ = "the connection ended";
   if (!push() && result != step::failed) {

@@ -108,6 +108,7 @@ private:
   bool has_ended_ = false;
   step stop_ = step::wants_read;
   std::string fault_;
+  bool has_shaken_hands_ = false;
   bool is_revoked_ = false;
 };
 

@@ -9,6 +9,7 @@
 #include <kj/debug.h>
 #include <span>
 #include <unistd.h>
+#include <utility>
 
 namespace hearth {
 
@@ -207,17 +208,22 @@ void frame_stream::stop_writing(std::string reason) {
 
 bool frame_stream::flush() {
   const auto done = push();
-  if (done && blocked_)
+  if (!done)
+    owes_drained_ = true;
+  else if (owes_drained_)
     flush_hook_.arm(); // for on_drained
   return done;
 }
 
 void frame_stream::flush_turn() {
-  if (end_ || !push())
+  if (end_)
     return;
-  const bool was_blocked = blocked_.has_value();
+  if (!push()) {
+    owes_drained_ = true;
+    return;
+  }
   blocked_.reset();
-  if (std::exchange(is_awaited_, false) || was_blocked)
+  if (std::exchange(owes_drained_, false))
     owner_.on_drained(); // may destroy us
 }
 

@@ -33,7 +33,8 @@ public:
     /// peer ("sent a frame of ..."); it is empty when the peer closed between two frames. What was not written is lost.
     virtual void on_end(const std::string& reason) = 0;
 
-    /// The queue is empty again after the socket had taken no more for a while, or after `tell_when_drained`.
+    /// The queue is empty again after a flush that had left something: the socket took no more, or the turn was over; or
+    /// after somebody asked to be told.
     virtual void on_drained() {}
 
   protected:
@@ -66,7 +67,7 @@ public:
 
   /// The owner waits for an empty queue: it hears of it once, also when the socket takes everything at once.
   void tell_when_drained() {
-    is_awaited_ = true;
+    owes_drained_ = true;
     flush_hook_.arm();
   }
 
@@ -112,7 +113,7 @@ private:
   turn_hook read_hook_;
   turn_hook flush_hook_;
   std::optional<write_observer> blocked_; // set: the socket takes no more
-  bool is_awaited_ = false;               // see tell_when_drained
+  bool owes_drained_ = false;             // `on_drained` is to be called
   bool paused_ = false;
   bool unread_ = false; // while paused: the socket may hold something
   bool gone_ = false;   // the peer is gone: read what is left, paused or not

@@ -279,6 +279,40 @@ BOOST_AUTO_TEST_CASE(a_result_that_was_lost_with_the_link_to_where_it_ran_is_fou
   BOOST_CHECK_EQUAL(client->replies.size(), 1u);
 }
 
+BOOST_AUTO_TEST_CASE(a_result_that_found_no_link_to_the_caller_is_found_missing_when_there_is_one) {
+  cut(0, 2);
+  invoke(0, spec_with(3), client, id(1));
+  std::erase(owner().open, id(1)); // it ended at the third node
+  connect(0, 2);
+  run();
+  advance(4s);
+  BOOST_REQUIRE_EQUAL(owner().calls.size(), 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_result_that_was_lost_for_want_of_a_link_is_found_missing_in_time) {
+  cut(0, 2);
+  advance(60s);
+  invoke(0, spec_with(3), client, id(1));
+  std::erase(owner().open, id(1));
+  advance(std::chrono::seconds(defaults::doubt_interval) + 4s);
+  BOOST_REQUIRE_EQUAL(owner().calls.size(), 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_long_call_is_asked_after_seldom) {
+  invoke(0, spec_with(3), client, id(1));
+  const auto probes = [&] {
+    const auto& said = node(0).said;
+    return std::count_if(said.begin(), said.end(),
+                         [](const auto& m) { return std::holds_alternative<link::probe>(m); });
+  };
+  advance(std::chrono::seconds(defaults::doubt_interval) / 2);
+  BOOST_CHECK_EQUAL(probes(), 0);
+  for (int minute = 0; minute < 60; ++minute)
+    advance(1s);
+  BOOST_CHECK(probes() > 2 && probes() < 16);
+  BOOST_CHECK_EQUAL(owner().calls.size(), 1u);
+}
+
 BOOST_AUTO_TEST_CASE(a_call_that_still_runs_when_some_link_ends_is_left_alone) {
   invoke(0, spec_with(3), client, id(1));
   cut(0, 2);

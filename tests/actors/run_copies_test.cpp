@@ -45,6 +45,23 @@ BOOST_AUTO_TEST_CASE(what_a_home_records_is_kept_by_another_node_too) {
   BOOST_TEST(copy->value.head.view() == "forty-two");
 }
 
+BOOST_AUTO_TEST_CASE(a_copy_that_nobody_takes_is_given_up_and_the_next_ones_are_kept) {
+  const auto root = start_run(spec, "nightly");
+  const call_id later{0xc, 0x2};
+  home.loses = [](const auto& m) {
+    const auto* question = std::get_if<link::ask>(&m);
+    return question != nullptr && question->what == "record";
+  };
+  calls_child(root, spec, child);
+  finish(child);
+  home.loses = {};
+  advance(defaults::record_patience);
+  BOOST_TEST(!away.doors->records.find(root, name_of(child, root)).has_value());
+  calls_child(root, spec, later);
+  finish(later);
+  BOOST_TEST(away.doors->records.find(root, name_of(later, root)).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(the_actions_of_a_run_are_those_that_its_newest_home_knows) {
   const auto root = start_run(spec, "nightly");
   calls_child(root, spec, child);

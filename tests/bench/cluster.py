@@ -49,8 +49,8 @@ class Times(NamedTuple):
 
 def nodes() -> Dict[str, Node]:
     """By name."""
-    rows = asked("cluster", "status")["nodes"]
-    return {row["name"]: Node(row["name"], int(row["pid"]), bool(row["leader"])) for row in rows}
+    leaders = {row["name"] for row in asked("cluster", "status")["nodes"] if row["leader"]}
+    return {row["name"]: Node(row["name"], int(row["pid"]), row["name"] in leaders) for row in asked("get", "nodes")}
 
 
 def times_of(ns: List[int]) -> Times:

@@ -221,6 +221,16 @@ BOOST_AUTO_TEST_CASE(who_does_not_vote_never_campaigns) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(who_has_lost_what_it_acknowledged_is_not_asked_again_at_the_pace_of_its_answers) {
+  auto it = leader_of_three();
+  it.hear(second, 1, raft::append_reply{false, 0, 2, 0, 0}); // the leader goes back to what was acknowledged ...
+  const raft::append_reply lost{false, 0, 1, 0, 0};          // ... and not even that is there
+  BOOST_TEST(find_sent<raft::append>(it.hear(second, 1, lost)) == nullptr);
+  BOOST_TEST(find_sent<raft::append>(it.hear(second, 1, lost)) == nullptr);
+  it.now += 200ms;
+  BOOST_TEST(find_sent<raft::append>(it.step(raft::tick{})) != nullptr);
+}
+
 BOOST_AUTO_TEST_CASE(a_leader_that_leaves_hands_over_to_who_has_its_log) {
   auto it = leader_of_three();
   BOOST_TEST(find_sent<raft::timeout_now>(it.step(raft::transfer{})) != nullptr);

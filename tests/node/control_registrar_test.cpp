@@ -114,7 +114,8 @@ BOOST_AUTO_TEST_CASE(who_brings_a_token_is_admitted_by_the_control_log_and_gets_
   const auto answer = arrive(brought.secret);
   BOOST_CHECK_EQUAL(answer.refusal, "");
   BOOST_REQUIRE_EQUAL(proposed.size(), 1u);
-  BOOST_CHECK((std::get<cluster::admit_node>(proposed.front()) == cluster::admit_node{{5, 5}, "beta", "127.0.0.1:7401"}));
+  BOOST_CHECK(
+    (std::get<cluster::admit_node>(proposed.front()) == cluster::admit_node{{5, 5}, "beta", "127.0.0.1:7401"}));
   const auto given = cluster_file_from_toml(answer.cluster);
   BOOST_CHECK((given.cluster == file.cluster && given.node == node_uuid{5, 5}));
   BOOST_CHECK_EQUAL(given.peers.front().name, "alpha");

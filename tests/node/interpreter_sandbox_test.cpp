@@ -72,6 +72,13 @@ BOOST_AUTO_TEST_CASE(the_system_is_shown_read_only_and_of_its_settings_no_secret
   BOOST_CHECK(!names(all, "--bind") && !names(all, "--bind-try") && !names(all, "--dev-bind"));
 }
 
+BOOST_AUTO_TEST_CASE(what_the_machines_user_may_change_in_proc_is_covered_after_it_is_there) {
+  const auto all = arguments_of(plan_of());
+  for (const char* place : {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus"})
+    BOOST_CHECK_LT(place_of(all, {"--proc", "/proc"}), place_of(all, {"--ro-bind-try", place, place}));
+  BOOST_CHECK(has(all, {"--ro-bind-try", "/proc/sys", "/proc/sys"}));
+}
+
 BOOST_AUTO_TEST_CASE(temporary_files_shared_memory_and_the_home_are_private_and_bounded) {
   const auto all = arguments_of(plan_of());
   for (const char* place : {"/tmp", "/dev/shm", "/home/a"}) {

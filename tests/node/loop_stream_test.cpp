@@ -393,6 +393,7 @@ BOOST_FIXTURE_TEST_CASE(a_turn_reads_and_writes_no_more_than_a_channel_has_time_
   BOOST_REQUIRE(run_until([&] { return taken == text.size(); }));
   BOOST_TEST(longest <= endless_channel::each_turn + frame(100).size());
   BOOST_TEST(here.batches >= text.size() / endless_channel::each_turn);
+  BOOST_REQUIRE(run_until([&] { return here.drained == 1u; })); // although the socket took all that it was given
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -33,7 +33,8 @@ BOOST_AUTO_TEST_CASE(a_question_for_the_record_and_its_answer_arrive_as_they_wer
 
 BOOST_AUTO_TEST_CASE(what_a_node_is_asked_to_keep_and_what_it_kept_arrive_as_they_were_sent) {
   const std::string large(2 * defaults::link_chunk_bytes + 17, 'y');
-  const auto q = carried(link::ask{2, "record", {}, 0, false, {}, {{3, 4}, {}, {1, 2}}, some_record(large).items, payload::text(large)});
+  const auto q = carried(
+    link::ask{2, "record", {}, 0, false, {}, {{3, 4}, {}, {1, 2}}, some_record(large).items, payload::text(large)});
   BOOST_CHECK(q.calls == (std::vector<call_id>{{3, 4}, {}, {1, 2}}));
   BOOST_REQUIRE_EQUAL(q.children.size(), 1u);
   BOOST_CHECK(q.children[0].root == (call_id{3, 4}) && q.children[0].id == (call_id{1, 2}));

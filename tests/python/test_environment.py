@@ -269,7 +269,7 @@ def fields_of_schema(struct: str) -> set:
 
 
 def test_a_definition_has_exactly_the_fields_of_the_schema() -> None:
-    env = hearth.TaskEnvironment("e", reusable=POOL, env_vars={"A": "1"})
+    env = hearth.TaskEnvironment("e", reusable=POOL, env_vars={"A": "1"}, isolation="sandbox")
     env.task(retries=1)(generator_free)
     definition = env.definition(bundle="00", python="/bin/python")
     assert set(definition) == fields_of_schema("Environment")

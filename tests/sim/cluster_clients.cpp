@@ -2,6 +2,7 @@
 
 #include "tests/sim/cluster_site.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace hearth::sim {
@@ -17,7 +18,7 @@ std::string key_of(std::uint64_t number) { return "p/d/e" + std::to_string(numbe
 
 } // namespace
 
-cluster_clients::cluster_clients(cluster_world& where) : world_(where) {
+cluster_clients::cluster_clients(cluster_world& where, bool whims) : world_(where), whims_(whims) {
   for (std::size_t i = 0; i < where.size(); ++i)
     nodes_.push_back(i);
 }
@@ -72,7 +73,8 @@ void cluster_clients::put(std::uint64_t run, std::uint32_t lost) {
   if (!world_.up(node))
     return again(run, lost);
   world_.submit(node, put_spec{key_of(run), "v1", {}, false}, noted([this, node, run, lost](const outcome& result) {
-                  if (result.code == ec::none && world_.up(node))
+                  const bool stays = std::find(nodes_.begin(), nodes_.end(), node) != nodes_.end();
+                  if (result.code == ec::none && stays && world_.up(node))
                     accept(node, run, lost);
                   else
                     again(run, lost);
@@ -100,6 +102,8 @@ void cluster_clients::accepted(std::uint64_t run, std::uint32_t lost, const outc
   }
   world_.truth().accepted(run);
   auto& random = world_.random();
+  if (!whims_)
+    return;
   if (random.happens(0.2)) // its client asks again although it knows
     again(run, lost);
   if (random.happens(0.05))
@@ -112,15 +116,20 @@ void cluster_clients::something_else(std::size_t node) {
   auto& random = world_.random();
   const auto ignored = noted([](const outcome&) {});
   switch (random.below(12)) {
-    case 0: return world_.submit(node, put_token{"t" + std::to_string(++tokens_), std::to_string(tokens_), {}, 0}, ignored);
-    case 1: return world_.submit(node, revoke_token{"t" + std::to_string(random.between(1, tokens_ + 1))}, ignored);
-    case 2: return world_.submit(node, raise_generation{"p/d/" + std::to_string(random.below(4))}, ignored);
-    case 3: return world_.submit(node, grant{key_of(random.below(environments)), {}}, ignored);
+    case 0:
+      return world_.submit(node, put_token{"t" + std::to_string(++tokens_), std::to_string(tokens_), {}, 0}, ignored);
+    case 1:
+      return world_.submit(node, revoke_token{"t" + std::to_string(random.between(1, tokens_ + 1))}, ignored);
+    case 2:
+      return world_.submit(node, raise_generation{"p/d/" + std::to_string(random.below(4))}, ignored);
+    case 3:
+      return world_.submit(node, grant{key_of(random.below(environments)), {}}, ignored);
     case 4:
       if (world_.up(node))
         world_.site(node).release(key_of(random.below(environments)), random.time(instant(0), from_ms(3000)));
       return;
-    default: return;
+    default:
+      return;
   }
 }
 

@@ -11,7 +11,8 @@ namespace hearth::sim {
 /// control log decides.
 class cluster_clients {
 public:
-  explicit cluster_clients(cluster_world& where);
+  /// With `whims` some clients submit again what was accepted, or abort it.
+  explicit cluster_clients(cluster_world& where, bool whims = true);
   cluster_clients(const cluster_clients&) = delete;
   cluster_clients& operator=(const cluster_clients&) = delete;
 
@@ -36,6 +37,7 @@ private:
   std::size_t any_node() { return nodes_[world_.random().below(nodes_.size())]; }
 
   cluster_world& world_;
+  bool whims_;
   instant pause_{0};
   bool resting_ = false;
   std::vector<std::size_t> nodes_;

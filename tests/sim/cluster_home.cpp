@@ -69,11 +69,12 @@ cluster_site::execution* cluster_site::executed(std::uint64_t run, std::uint32_t
 
 /// Nobody hears the answer when this process has ended.
 void cluster_site::submit(command order, cluster_world::answer then) {
-  world_.submit(node_, std::move(order), [&world = world_, node = node_, life = world_.life(node_), then = std::move(then)](
-                                           const outcome& result) {
-    if (world.life(node) == life)
-      then(result);
-  });
+  world_.submit(
+    node_, std::move(order),
+    [&world = world_, node = node_, life = world_.life(node_), then = std::move(then)](const outcome& result) {
+      if (world.life(node) == life)
+        then(result);
+    });
 }
 
 void cluster_site::again(std::uint64_t run, instant after) {
@@ -91,9 +92,12 @@ void cluster_site::prepare(std::uint64_t run) {
     return end(run, ec::aborted, "aborted");
   switch (need_of({true, x.has_environment, x.is_claimed, x.lost}, world_.how().faults.home)) {
     case run_need::arguments:
-    case run_need::environment: return open_environment(run);
-    case run_need::claim: return claim(run);
-    case run_need::nothing: return make_call(run);
+    case run_need::environment:
+      return open_environment(run);
+    case run_need::claim:
+      return claim(run);
+    case run_need::nothing:
+      return make_call(run);
   }
 }
 
@@ -119,9 +123,13 @@ void cluster_site::claim(std::uint64_t run) {
     if (still == nullptr || still->at != stage::preparing)
       return;
     switch (verdict_of(got.code, world_.how().faults.home)) {
-      case run_verdict::holds: still->is_claimed = true; return prepare(run);
-      case run_verdict::later: return again(run, retry);
-      case run_verdict::over: executions_.erase(run);
+      case run_verdict::holds:
+        still->is_claimed = true;
+        return prepare(run);
+      case run_verdict::later:
+        return again(run, retry);
+      case run_verdict::over:
+        executions_.erase(run);
     }
   });
 }
@@ -137,6 +145,7 @@ void cluster_site::make_call(std::uint64_t run) {
   x.at = stage::running;
   x.call = next_call_++;
   x.made = world_.now();
+  world_.truth().makes_call(run, x.call);
   x.owner = cluster_world::node_of(owner->node);
   x.replica.reset();
   auto what = about(word::kind::call, {run, x.call});
@@ -179,9 +188,12 @@ void cluster_site::complete(std::uint64_t run) {
     if (executed(run, attempt) == nullptr)
       return;
     switch (verdict_of(got.code, world_.how().faults.home)) {
-      case run_verdict::holds: return; // the log has said so
-      case run_verdict::later: return again(run, retry);
-      case run_verdict::over: executions_.erase(run);
+      case run_verdict::holds:
+        return; // the log has said so
+      case run_verdict::later:
+        return again(run, retry);
+      case run_verdict::over:
+        executions_.erase(run);
     }
   });
 }
@@ -198,8 +210,10 @@ cluster_site::execution* cluster_site::waits_for(const word& what) {
 void cluster_site::hear(std::size_t from, const word& what) {
   const call_name which{what.run, what.call};
   switch (what.what) {
-    case word::kind::call: return place(from, what);
-    case word::kind::order: return admit(from, what);
+    case word::kind::call:
+      return place(from, what);
+    case word::kind::order:
+      return admit(from, what);
     case word::kind::adopt:
       if (fence_.raise(what.key, what.epoch)) {
         world_.truth().admits(node_, world_.life(node_), what.key, what.epoch);
@@ -229,12 +243,17 @@ void cluster_site::hear(std::size_t from, const word& what) {
       if (waits_for(what) != nullptr)
         end(what.run, ec::none, what.value);
       return;
-    case word::kind::ended: placed_.erase({what.node, which}); return;
-    case word::kind::seek: return answer_seek(from, what);
-    case word::kind::record: return keep_record(what);
+    case word::kind::ended:
+      placed_.erase({what.node, which});
+      return;
+    case word::kind::seek:
+      return answer_seek(from, what);
+    case word::kind::record:
+      return keep_record(what);
     case word::kind::found:
       if (auto* call = called_here(which); call != nullptr && call->is_sought && call->child == what.child) {
         call->is_sought = false;
+        call->excused = call->excused || !what.is_home;
         if (!what.known)
           return run_child(which, call->excused);
         ++world_.truth().children_replayed;
@@ -257,8 +276,8 @@ void cluster_site::answer_seek(std::size_t from, const word& what) {
   auto answer = about(word::kind::found, {what.run, what.call});
   answer.child = what.child;
   const auto& records = world_.records(node_);
-  if (const auto kept = records.find(kept_as({what.run, what.child}));
-      kept != records.end() && sight_of(what.run).is_ours) {
+  answer.is_home = sight_of(what.run).is_ours;
+  if (const auto kept = records.find(kept_as({what.run, what.child})); kept != records.end() && answer.is_home) {
     answer.known = true;
     answer.value = kept->second;
   }

@@ -3,6 +3,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <cstdlib>
+#include <iostream>
+#include <string_view>
+
 using namespace hearth::sim;
 using hearth::cluster::controller_mutation;
 using hearth::cluster::home_mutation;
@@ -11,7 +15,8 @@ using state = hearth::cluster::control_state;
 namespace {
 
 /// At most so many seeds until a mutant is found.
-constexpr std::uint64_t seeds_max = 300;
+constexpr std::uint64_t seeds_max = 400;
+constexpr std::size_t lines_told = 1'000'000;
 
 struct mutant {
   const char* name;
@@ -59,13 +64,19 @@ const mutant mutants[] = {
 BOOST_AUTO_TEST_SUITE(cluster_mutants)
 
 BOOST_AUTO_TEST_CASE(each_deliberate_fault_is_found) {
+  const auto* only = std::getenv("HEARTH_SIM_MUTANT");
   for (const auto& each : mutants) {
+    if (only != nullptr && std::string_view(only) != each.name)
+      continue;
     std::uint64_t seed = 1;
     std::string found;
     for (; seed <= seeds_max && found.empty(); ++seed)
       found = run_cluster(seed, each.faults).broken;
     BOOST_TEST(!found.empty(), "\"" << each.name << "\" is not found within " << seeds_max << " seeds");
     BOOST_TEST_MESSAGE(each.name << ": seed " << seed - 1 << ": " << found);
+    if (only != nullptr)
+      for (const auto& line : run_cluster(seed - 1, each.faults, lines_told).lines)
+        std::cout << line << '\n';
   }
 }
 

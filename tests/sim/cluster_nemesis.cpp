@@ -8,15 +8,19 @@ namespace hearth::sim {
 using namespace cluster;
 
 cluster_nemesis::cluster_nemesis(cluster_world& where) : world_(where), random_(where.random().bits()) {
-  const way all[] = {&cluster_nemesis::isolate,   &cluster_nemesis::isolate,   &cluster_nemesis::split,
-                     &cluster_nemesis::deafen,    &cluster_nemesis::bridge,    &cluster_nemesis::cut_pair,
-                     &cluster_nemesis::crash_all, &cluster_nemesis::freeze,    &cluster_nemesis::block_work,
-                     &cluster_nemesis::slow_disk, &cluster_nemesis::clog,      &cluster_nemesis::lose,
-                     &cluster_nemesis::leave,     &cluster_nemesis::drain,     &cluster_nemesis::remove,
-                     &cluster_nemesis::change_voters, &cluster_nemesis::put_old_copy};
+  const way all[] = {&cluster_nemesis::isolate,   &cluster_nemesis::split,  &cluster_nemesis::deafen,
+                     &cluster_nemesis::starve,    &cluster_nemesis::bridge, &cluster_nemesis::cut_pair,
+                     &cluster_nemesis::crash_all, &cluster_nemesis::freeze, &cluster_nemesis::block_work,
+                     &cluster_nemesis::slow_disk, &cluster_nemesis::clog,   &cluster_nemesis::lose,
+                     &cluster_nemesis::leave,     &cluster_nemesis::drain};
   for (const auto one : all)
     if (random_.happens(0.4))
       ways_.push_back(one);
+  // Either voters change or nodes are lost for good: a node cannot become a voter while it goes.
+  if (random_.happens(0.4))
+    ways_.push_back(&cluster_nemesis::change_voters);
+  else if (random_.happens(0.5))
+    ways_.insert(ways_.end(), {&cluster_nemesis::remove, &cluster_nemesis::put_old_copy});
   ways_.push_back(&cluster_nemesis::mend);
   ways_.push_back(&cluster_nemesis::crash);
   pace_ = from_ms(random_.happens(0.25) ? random_.real(80, 200) : random_.real(300, 1500));
@@ -86,6 +90,16 @@ void cluster_nemesis::deafen() {
       out ? world_.links().set_cut(node, other, true) : world_.links().set_cut(other, node, true);
 }
 
+void cluster_nemesis::starve() {
+  const auto node = any();
+  world_.say(called(node) + " gets nothing of the log any more");
+  world_.starve(node, true);
+  world_.at(world_.now() + random_.time(from_ms(500), from_ms(6000)), [this, node] {
+    if (!resting_)
+      world_.starve(node, false);
+  });
+}
+
 /// Two parts and one node that sees both.
 void cluster_nemesis::bridge() {
   split();
@@ -144,7 +158,8 @@ void cluster_nemesis::crash(std::size_t node, instant away) {
 }
 
 void cluster_nemesis::crash() {
-  crash(victim(), random_.happens(0.5) ? random_.time(from_ms(1), from_ms(100)) : random_.time(from_ms(100), from_ms(4000)));
+  crash(victim(),
+        random_.happens(0.5) ? random_.time(from_ms(1), from_ms(100)) : random_.time(from_ms(100), from_ms(4000)));
 }
 
 void cluster_nemesis::crash_all() {
@@ -217,7 +232,8 @@ void cluster_nemesis::change_voters() {
   world_.submit(*leader, set_voters{all}, [](const outcome&) {});
 }
 
-/// A node that does not vote comes back with the disk that it had one start ago, and later with its own.
+/// A node that does not vote comes back with the disk that it had one start ago. It is of no use any more then: what it has
+/// acknowledged since is on neither disk.
 void cluster_nemesis::put_old_copy() {
   const auto node = any();
   if (votes(node) || removed_.contains(node) || !world_.up(node))
@@ -231,14 +247,9 @@ void cluster_nemesis::put_old_copy() {
       return;
     world_.crash(node);
     world_.say(called(node) + " gets the old copy of its disk");
-    const auto own = world_.put_disk(node, copy);
+    world_.put_disk(node, copy);
+    removed_.insert(node);
     world_.restart(node);
-    world_.at(world_.now() + from_ms(1500), [this, node, own] {
-      world_.crash(node);
-      world_.say(called(node) + " gets its own disk back");
-      world_.put_disk(node, own);
-      restart(node);
-    });
   });
 }
 
@@ -255,6 +266,7 @@ void cluster_nemesis::rest(const std::vector<std::size_t>& healthy) {
   for (std::size_t node = 0; node < world_.size(); ++node) {
     world_.freeze(node, world_.now());
     world_.block_work(node, world_.now());
+    world_.starve(node, false);
     if (is_healthy(node)) {
       names += " " + called(node);
       world_.set_disk(node, from_ms(0.1), from_ms(3));
@@ -266,6 +278,11 @@ void cluster_nemesis::rest(const std::vector<std::size_t>& healthy) {
     // The others do not hold the healthy ones up, whatever is wrong with them.
     if (random_.happens(0.3)) {
       world_.crash(node);
+      continue;
+    }
+    if (random_.happens(0.4)) {
+      world_.say(called(node) + " gets nothing of the log");
+      world_.starve(node, true);
       continue;
     }
     const bool deaf = random_.happens(0.6), dumb = !deaf || random_.happens(0.5);

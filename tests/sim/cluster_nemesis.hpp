@@ -20,6 +20,7 @@ public:
   void start();
   /// No more faults, but for the nodes outside of `healthy`: each of them is down, cut off, deaf or dumb.
   void rest(const std::vector<std::size_t>& healthy);
+  /// It is of no use to anybody any more.
   bool removed(std::size_t node) const { return removed_.contains(node); }
 
 private:
@@ -29,6 +30,7 @@ private:
   void isolate();
   void split();
   void deafen();
+  void starve();
   void bridge();
   void cut_pair();
   void mend();

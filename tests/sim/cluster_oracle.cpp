@@ -67,7 +67,8 @@ void cluster_oracle::compare(const control_state& state) {
 }
 
 void cluster_oracle::leads(std::size_t node, std::uint32_t generation, std::uint64_t term) {
-  if (const auto [known, is_new] = leaders_.emplace(std::pair(generation, term), node); !is_new && known->second != node)
+  if (const auto [known, is_new] = leaders_.emplace(std::pair(generation, term), node);
+      !is_new && known->second != node)
     throw violation("I1: " + called(node) + " and " + called(known->second) + " lead term " + text(term) + ".");
 }
 
@@ -127,9 +128,8 @@ bool cluster_oracle::could_avoid(seat_id seat, instant now) const {
     return false;
   const auto drained = drained_.find(node->second);
   return drained != drained_.end() && for_long(drained->second)
-         && std::any_of(seated_.begin(), seated_.end(), [&](const auto& other) {
-              return for_long(other.second) && !drained_.contains(other.first);
-            });
+         && std::any_of(seated_.begin(), seated_.end(),
+                        [&](const auto& other) { return for_long(other.second) && !drained_.contains(other.first); });
 }
 
 void cluster_oracle::on(const facts::owner_changed& what, const effects::applied& entry, instant now) {
@@ -227,10 +227,10 @@ std::uint32_t cluster_oracle::started(std::uint64_t run) const {
   return found == starts_.end() ? 0 : found->second;
 }
 
-void cluster_oracle::child_runs(std::size_t home, child_name child, instant begun, bool excused) {
+void cluster_oracle::child_runs(std::size_t home, child_name child, std::uint32_t call, instant begun, bool excused) {
   ++child_runs_;
   const auto kept = records_.find({home, child});
-  if (kept != records_.end() && kept->second <= begun && !excused)
+  if (kept != records_.end() && kept->second <= begun && !excused && calls_[child.first] == call)
     throw violation("child " + child_value(child) + " runs again although its home has recorded what it returned.");
 }
 

@@ -45,8 +45,10 @@ public:
   void starts(std::uint64_t run);
   std::uint32_t started(std::uint64_t run) const;
   void recorded(std::size_t home, child_name child, instant now) { records_[{home, child}] = now; }
-  /// A child runs, in an execution of its parent that began at `begun`; `excused`: its home could not be asked.
-  void child_runs(std::size_t home, child_name child, instant begun, bool excused);
+  /// The home of a run makes its root call, and cares for no earlier one any more.
+  void makes_call(std::uint64_t run, std::uint32_t call) { calls_[run] = call; }
+  /// A child runs in this root call, which began at `begun`; `excused`: its home could not be asked.
+  void child_runs(std::size_t home, child_name child, std::uint32_t call, instant begun, bool excused);
   std::uint64_t child_runs() const noexcept { return child_runs_; }
   std::uint64_t children_replayed = 0;
 
@@ -88,17 +90,18 @@ private:
 
   std::map<std::string, ownership> owners_;
   std::map<std::pair<std::string, hearth::epoch>, seat_id> grants_;
-  std::map<std::pair<std::size_t, std::string>, std::pair<unsigned, hearth::epoch>> fences_; // node, key: process, highest
+  std::map<std::pair<std::size_t, std::string>, std::pair<unsigned, hearth::epoch>>
+    fences_;                                       // node, key: process, highest
   std::map<seat_id, node_uuid> seats_, all_seats_; // those that are there; all that ever were
-  std::set<seat_id> left_; // seats that ended although their node was there
+  std::set<seat_id> left_;                         // seats that ended although their node was there
   std::map<node_uuid, std::pair<std::uint64_t, std::uint64_t>> incarnations_; // and nonces
-  std::map<node_uuid, instant> drained_; // since
+  std::map<node_uuid, instant> drained_;                                      // since
   std::set<node_uuid> removed_;
-  std::map<node_uuid, instant> seated_;  // since
+  std::map<node_uuid, instant> seated_; // since
 
   std::map<std::uint64_t, bool> at_most_once_;
   std::set<std::uint64_t> accepted_;
-  std::map<std::uint64_t, std::uint32_t> starts_;
+  std::map<std::uint64_t, std::uint32_t> starts_, calls_;
   std::map<std::uint64_t, place> places_;
   std::map<std::uint64_t, std::string> ends_; // their bytes
   std::map<std::pair<std::size_t, child_name>, instant> records_;

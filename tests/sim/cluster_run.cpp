@@ -29,6 +29,8 @@ cluster_options drawn(std::uint64_t seed, const cluster_faults& faults, std::siz
   how.faults = faults;
   how.clock_error = random.happens(0.7) ? 0.024 : 0;
   how.snapshot_entries = random.happens(0.7) ? random.between(15, 120) : 100'000;
+  const std::size_t behind[] = {0, 5, 1024};
+  how.entries_behind_snapshot = behind[random.below(std::size(behind))];
   how.lines_kept = lines_kept;
   return how;
 }
@@ -135,8 +137,8 @@ cluster_result run_cluster(std::uint64_t seed, const cluster_faults& faults, std
 }
 
 std::string report(const cluster_result& what) {
-  auto text = "seed " + std::to_string(what.seed) + ": " + what.broken
-              + "\nHEARTH_SIM_SEED=" + std::to_string(what.seed) + " tells it from the beginning. The end of the chronicle:\n";
+  auto text = "seed " + std::to_string(what.seed) + ": " + what.broken + "\nHEARTH_SIM_SEED="
+              + std::to_string(what.seed) + " tells it from the beginning. The end of the chronicle:\n";
   for (const auto& line : what.lines)
     text += line + "\n";
   return text;

@@ -21,12 +21,28 @@ void cluster_world::step(std::size_t node, controller_event what) {
 
 // -- links ----
 
+namespace {
+
+bool is_long(const control_message& what) {
+  const auto* message = std::get_if<raft::message>(&what);
+  const auto* entries = message == nullptr ? nullptr : std::get_if<raft::append>(&message->body);
+  return message != nullptr
+         && (std::holds_alternative<raft::snapshot_chunk>(message->body)
+             || (entries != nullptr && !entries->entries.empty()));
+}
+
+} // namespace
+
 void cluster_world::on(std::size_t node, effects::send what) {
   const auto to = node_of(what.to);
+  if (nodes_[to].starved && is_long(what.message))
+    return;
   const auto arrivals = network_.send(node, to, now(), random_);
   for (std::size_t i = 0; i < arrivals.count; ++i)
     if (up(to))
-      timeline_.plan(arrivals.at[i], event{to, nodes_[to].life, arrival{node, i + 1 < arrivals.count ? what.message : std::move(what.message)}});
+      timeline_.plan(
+        arrivals.at[i],
+        event{to, nodes_[to].life, arrival{node, i + 1 < arrivals.count ? what.message : std::move(what.message)}});
 }
 
 // Words go over connections: what is lost there is sent again by the system below, and what cannot arrive ends the link.
@@ -56,9 +72,8 @@ void cluster_world::hear(std::size_t node, const said& what) {
 void cluster_world::break_link(std::size_t one, std::size_t other) {
   for (const auto& [node, peer] : {std::pair(one, other), std::pair(other, one)})
     if (up(node))
-      later(node, random_.time(from_ms(20), from_ms(1500)), [this, node = node, peer = peer, when = now()] {
-        nodes_[node].site->link_ended(peer, when);
-      });
+      later(node, random_.time(from_ms(20), from_ms(1500)),
+            [this, node = node, peer = peer, when = now()] { nodes_[node].site->link_ended(peer, when); });
 }
 
 // -- disk ----
@@ -73,7 +88,8 @@ void cluster_world::on(std::size_t node, raft::store what) {
 }
 
 void cluster_world::on(std::size_t node, effects::keep_snapshot what) {
-  put(node, {0, {}, {}, {}, what.mark, std::make_shared<const control_image>(std::move(what.image)), what.sealing, false});
+  put(node,
+      {0, {}, {}, {}, what.mark, std::make_shared<const control_image>(std::move(what.image)), what.sealing, false});
 }
 
 void cluster_world::complete(std::size_t node) {
@@ -185,7 +201,8 @@ void cluster_world::on(std::size_t node, const effects::applied& what) {
   if (is_news && telling())
     tell_story(node, what);
   for (const auto& fact : what.facts)
-    if (const auto* ended = std::get_if<facts::seat_ended>(&fact); is_news && ended != nullptr && ended->how == departure::expired) {
+    if (const auto* ended = std::get_if<facts::seat_ended>(&fact);
+        is_news && ended != nullptr && ended->how == departure::expired) {
       // I6: whoever is thought to be gone has no lease any more.
       const auto gone = node_of(ended->node);
       if (up(gone) && plane(gone).seat() == ended->seat && has_lease(gone))
@@ -202,17 +219,26 @@ void cluster_world::tell_story(std::size_t node, const effects::applied& what) {
       say(called(node_of(seat->node)) + " has seat " + std::to_string(seat->seat.value));
     else if (const auto* gone = std::get_if<facts::seat_ended>(&fact))
       say("the seat of " + called(node_of(gone->node)) + " ends: it "
-          + (gone->how == departure::left ? "left" : gone->how == departure::died ? "died" : "was not heard of"));
+          + (gone->how == departure::left   ? "left"
+             : gone->how == departure::died ? "died"
+                                            : "was not heard of"));
     else if (const auto* owner = std::get_if<facts::owner_changed>(&fact))
-      say(owner->key + (owner->owner ? " belongs to " + holder(owner->owner) + " from entry " + std::to_string(owner->epoch.value) + " on" : " belongs to nobody"));
+      say(owner->key
+          + (owner->owner
+               ? " belongs to " + holder(owner->owner) + " from entry " + std::to_string(owner->epoch.value) + " on"
+               : " belongs to nobody"));
     else if (const auto* voters = std::get_if<facts::voters_changed>(&fact))
       say("generation " + std::to_string(voters->generation) + " of the log is decided");
     else if (const auto* member = std::get_if<facts::member_changed>(&fact)) {
       const auto* who = now_is.find_member(member->node);
-      say(called(node_of(member->node)) + (who->removed ? " is removed" : who->draining ? " is being drained" : " is a member"));
+      say(called(node_of(member->node))
+          + (who->removed    ? " is removed"
+             : who->draining ? " is being drained"
+                             : " is a member"));
     } else if (const auto* begun = std::get_if<facts::run_accepted>(&fact)) {
       const auto* run = now_is.find_run(std::string_view(begun->name));
-      say(begun->name + " is accepted" + (run->order.lost == 0 ? ", to start once at most" : "") + "; its home is " + holder(run->home));
+      say(begun->name + " is accepted" + (run->order.lost == 0 ? ", to start once at most" : "") + "; its home is "
+          + holder(run->home));
     } else if (const auto* claimed = std::get_if<facts::run_claimed>(&fact))
       say(claimed->name + " is claimed");
     else if (const auto* orphan = std::get_if<facts::run_orphaned>(&fact))

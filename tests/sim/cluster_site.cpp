@@ -187,7 +187,7 @@ void cluster_site::go_on(call_name which) {
 void cluster_site::run_child(call_name which, bool excused) {
   const auto& call = calls_.at(which);
   const child_name child{which.first, call.child};
-  world_.truth().child_runs(call.home, child, call.begun, excused);
+  world_.truth().child_runs(call.home, child, which.second, call.begun, excused);
   world_.say("child " + cluster_oracle::child_value(child) + " runs at " + called(node_));
   world_.later(node_, world_.random().time(work_min, work_max), [this, which, child] {
     if (auto* still = called_here(which); still != nullptr && still->child == child.second)

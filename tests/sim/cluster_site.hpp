@@ -30,7 +30,6 @@ public:
   /// Gives up an environment that this node owns, a little later: by then it may be another one's.
   void release(const std::string& key, instant after);
 
-
 private:
   enum class stage : std::uint8_t { preparing, running, ending };
 
@@ -99,10 +98,10 @@ private:
   std::size_t node_;
   cluster::fence fence_;
   std::map<std::uint64_t, execution> executions_;
-  std::map<call_name, root_call> calls_;                       // in replicas here
+  std::map<call_name, root_call> calls_;                                                // in replicas here
   std::map<std::pair<std::size_t, call_name>, std::pair<std::size_t, instant>> placed_; // by homes: on which node, when
-  std::map<std::string, hearth::epoch> adopted_;               // for what this node owns
-  std::set<std::string> warm_;                                 // environments that have a replica here
+  std::map<std::string, hearth::epoch> adopted_;                                        // for what this node owns
+  std::set<std::string> warm_; // environments that have a replica here
   std::map<std::size_t, instant> link_ends_;
   std::set<std::pair<std::string, hearth::epoch>> given_up_;
   std::uint32_t next_call_; // unlike those of other nodes and processes

@@ -34,7 +34,8 @@ struct word {
   std::size_t node = 0; // of `order`: the home; of `placed`: the replica's
   std::string key;
   hearth::epoch epoch;
-  bool replays = false, known = false;
+  bool replays = false;
+  bool is_home = false, known = false; // of `found`
   std::string value;
 };
 

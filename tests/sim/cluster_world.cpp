@@ -35,7 +35,12 @@ cluster_world::cluster_world(cluster_options how) : how_(how), random_(how.seed)
   std::vector<node_uuid> voters;
   for (std::size_t i = 0; i < how_.voters; ++i)
     voters.push_back(id_of(i));
-  const auto first = std::make_shared<const control_image>(control_state(voters).image());
+  auto image = control_state(voters).image();
+  for (std::size_t i = 0; i < how_.founded; ++i) {
+    image.members[id_of(i)].node = id_of(i);
+    image.members[id_of(i)].name = called(i);
+  }
+  const auto first = std::make_shared<const control_image>(std::move(image));
   for (auto& node : nodes_) {
     node.on_disk = std::make_shared<stored>();
     node.on_disk->mark = {0, 0, 1, voters};
@@ -134,6 +139,7 @@ void cluster_world::restart(std::size_t node) {
   config.incarnation = ++it.on_disk->incarnation;
   config.nonce = random_.bits();
   config.snapshot_entries = how_.snapshot_entries;
+  config.entries_behind_snapshot = how_.entries_behind_snapshot;
   config.mutations = how_.faults.controller;
   config.state_mutations = how_.faults.state;
   config.raft_mutations = how_.faults.raft;
@@ -202,8 +208,8 @@ std::shared_ptr<cluster_world::stored> cluster_world::copy_disk(std::size_t node
   return std::make_shared<stored>(*nodes_[node].on_disk);
 }
 
-std::shared_ptr<cluster_world::stored> cluster_world::put_disk(std::size_t node, const std::shared_ptr<stored>& copy) {
-  return std::exchange(nodes_[node].on_disk, std::make_shared<stored>(*copy));
+void cluster_world::put_disk(std::size_t node, const std::shared_ptr<stored>& copy) {
+  nodes_[node].on_disk = std::make_shared<stored>(*copy);
 }
 
 // -- requests ----
@@ -322,6 +328,8 @@ std::size_t cluster_world::in_newest_generation() const {
   return best;
 }
 
-std::uint32_t cluster_world::newest_generation() const { return nodes_[in_newest_generation()].on_disk->mark.generation; }
+std::uint32_t cluster_world::newest_generation() const {
+  return nodes_[in_newest_generation()].on_disk->mark.generation;
+}
 
 } // namespace hearth::sim

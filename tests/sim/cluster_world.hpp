@@ -33,9 +33,9 @@ struct cluster_faults {
 /// Faults of what the simulation plays itself.
 enum class site_mutation : std::uint32_t {
   none = 0,
-  fence_is_open = 1U << 0,       // a node does what a former owner wants (see cluster::fence)
-  owns_without_lease = 1U << 1,  // an owner goes on when its lease is over
-  records_by_place = 1U << 2,    // what a child returned is kept without the run that it belongs to
+  fence_is_open = 1U << 0,      // a node does what a former owner wants (see cluster::fence)
+  owns_without_lease = 1U << 1, // an owner goes on when its lease is over
+  records_by_place = 1U << 2,   // what a child returned is kept without the run that it belongs to
 };
 
 struct cluster_options {
@@ -44,7 +44,8 @@ struct cluster_options {
   std::size_t voters = 3; // the first ones
   cluster_faults faults;
   double clock_error = 0.02;
-  std::size_t snapshot_entries = 60;
+  std::size_t snapshot_entries = 60, entries_behind_snapshot = 1024;
+  std::size_t founded = 0;    // so many nodes are members from the beginning
   std::size_t lines_kept = 0; // of the chronicle; 0: none is made
 };
 
@@ -69,12 +70,14 @@ public:
   void set_disk(std::size_t node, instant low, instant high);
   void block_work(std::size_t node, instant until) { nodes_[node].work_blocked_until = until; }
   network& links() { return network_; }
+  /// It hears that others live, and what is long does not arrive.
+  void starve(std::size_t node, bool is_starved) { nodes_[node].starved = is_starved; }
   /// The links of the others say that its process is gone.
   void report_death(std::size_t node);
-  /// A copy of the disk of a node that is down; and the same put back. Returns what lies there now.
+  /// A copy of the disk of a node; and the same put into a node that is down.
   struct stored;
   std::shared_ptr<stored> copy_disk(std::size_t node) const;
-  std::shared_ptr<stored> put_disk(std::size_t node, const std::shared_ptr<stored>& copy);
+  void put_disk(std::size_t node, const std::shared_ptr<stored>& copy);
 
   // -- requests ----
   using answer = std::function<void(const cluster::outcome&)>;
@@ -170,7 +173,7 @@ private:
     std::uint64_t timers = 0;
     std::string arriving;
     std::string fatal;
-    bool leaving = false, stopped = false;
+    bool leaving = false, stopped = false, starved = false;
     std::map<std::uint64_t, request> open;
     std::map<std::uint64_t, reading> reads;
     cluster::raft::role role;

@@ -75,7 +75,7 @@ struct link_node {
   node_uuid id;
   std::set<node_uuid> members;
   std::vector<std::string> warnings;
-  std::set<node_uuid> removed;               // of those, once
+  std::set<node_uuid> removed;              // of those, once
   std::vector<node::link_refusal> expelled; // what peers say when this node has to end
   kj::AutoCloseFd socket;
   link_recorder control_heard;
@@ -143,8 +143,9 @@ private:
 
   node::link_gate::config gate_config(const node::credentials& own, node_uuid cluster, const options& o) {
     node::link_gate::config config;
-    config.contexts = {node::tls_context::of_member_accepting(own, [this](node_uuid peer) { return removed.contains(peer); }),
-                       node::tls_context::for_guests(own)};
+    config.contexts = {
+      node::tls_context::of_member_accepting(own, [this](node_uuid peer) { return removed.contains(peer); }),
+      node::tls_context::for_guests(own)};
     config.cluster = cluster;
     config.is_member = [this](node_uuid peer) { return members.contains(peer); };
     config.on_peer = [this](node::arrived connection) {

@@ -179,7 +179,8 @@ inline link::messages of_each_kind() {
   all.emplace_back(link::free_capacity{1, 2, 3, 4, 5});
   all.emplace_back(link::ask{1, "logs", {"run", "action"}, 2, true, {nullptr, somewhere, 5}});
   all.emplace_back(link::answer{1, {}, std::vector<run_row>(2)});
-  all.emplace_back(link::ask{2, "recorded", {}, 0, false, {}, {{3, 4}, {}, {1, 2}}, some_record("v").items, payload::text("w")});
+  all.emplace_back(
+    link::ask{2, "recorded", {}, 0, false, {}, {{3, 4}, {}, {1, 2}}, some_record("v").items, payload::text("w")});
   all.emplace_back(link::answer{2, {}, some_record("value").items});
   all.emplace_back(some_record("value"));
   all.emplace_back(link::sought{5, {3, 4}, {{1, 2}, {7, 8}}, {nullptr, somewhere, 6}});

@@ -32,7 +32,7 @@ struct linked_node {
   blobs_actor blobs;
   records_actor records;
   std::shared_ptr<scripted_blobs> kept_blobs = std::make_shared<scripted_blobs>();
-  link::messages said; // to the other node
+  link::messages said;                             // to the other node
   std::function<bool(const link::message&)> loses; // whether it does not arrive; empty: all do
   std::vector<caf::actor> cast;
 };

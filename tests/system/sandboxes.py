@@ -67,7 +67,7 @@ class SandboxNode(Node):
     def result(self, file: str, task: str, **arguments: Any) -> Any:
         """What the task returns."""
         words = [word for name, value in arguments.items() for word in (f"--{name}", str(value))]
-        return json.loads(self.command("run", file, task, *words, "-o", "json").stdout)
+        return json.loads(self.command("run", file, task, *words, "-o", "json").stdout)["result"]
 
 
 @pytest.fixture(params=[OWN, NOBODY_TOO])

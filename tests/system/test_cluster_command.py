@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+import textwrap
 from typing import Any
 
 from conftest import alive, wait_until
@@ -72,6 +73,27 @@ def test_a_cluster_goes_with_all_its_files_when_that_is_asked(three: Machine) ->
     assert not three.cluster.exists()
     assert not (three.home / "config" / "hearth" / "target").exists()
     assert "There is no cluster `local` here" in three.refused("cluster", "down")
+
+
+def test_output_of_a_run_is_shown_by_every_node(three: Machine) -> None:
+    (three.home / "talk.py").write_text(textwrap.dedent("""
+        import hearth
+
+        env = hearth.TaskEnvironment("talk")
+
+
+        @env.task
+        def talk(lines: int) -> int:
+            for line in range(lines):
+                print(f"line {line}")
+            return lines
+    """))
+    run = three.hearth("run", "--detach", "talk.py", "talk", "--lines", "3").stdout.strip()
+    three.hearth("wait", run)
+    for name in ("node-1", "node-2", "node-3"):
+        at = {"HEARTH_SOCKET": str(three.cluster / f"{name}.sock")}
+        assert three.hearth("logs", run, **at).stdout.splitlines() == [f"line {line}" for line in range(3)]
+        assert three.hearth("logs", "-f", run, **at).stdout.count("line") == 3
 
 
 # -- members -----------------------------------------------------------------------------------------------------------

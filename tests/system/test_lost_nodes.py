@@ -27,7 +27,7 @@ PROGRAM = """
     import hearth
 
     LEDGER = {ledger!r}
-    env = hearth.TaskEnvironment("{name}", reusable=hearth.ReusePolicy(replicas=3))
+    env = hearth.TaskEnvironment("{name}", reusable=hearth.ReusePolicy(replicas=3), mounts=({outside!r} + ":rw",))
     driver = env.clone_with(name="{name}-driver", reusable=None, depends_on=[env])
 
 
@@ -85,14 +85,16 @@ class Loss:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self.ledger = Ledger(machine.home / "ledger")
+        self.outside = machine.home / "outside"
+        self.outside.mkdir()
+        self.ledger = Ledger(self.outside / "ledger")
         machine.hearth("cluster", "up", "--nodes", "3")
 
     def leader(self) -> str:
         return next(name for name, row in self.machine.nodes().items() if row["leader"])
 
     def write(self, name: str) -> None:
-        (self.machine.home / f"{name}.py").write_text(textwrap.dedent(PROGRAM).format(ledger=str(self.ledger.path), name=name))
+        (self.machine.home / f"{name}.py").write_text(textwrap.dedent(PROGRAM).format(ledger=str(self.ledger.path), outside=str(self.outside), name=name))
 
     def owner_of(self, name: str) -> str:
         rows = json.loads(self.machine.hearth("get", "environments", "-o", "json").stdout)

@@ -147,7 +147,8 @@ exit_status get(const surroundings& around, const get_options& options) {
     return exit_status::ok;
   }
   // Of an environment's replicas and events there is a listing; one thing is shown in full.
-  const bool is_list = options.what == noun::events || (options.what == noun::replicas && !parse_replica_id(options.name));
+  const bool is_list = options.what == noun::events
+                       || (options.what == noun::replicas && !parse_replica_id(options.name));
   if (names_a_thing && !is_list) {
     const char* between = "";
     for (const auto& row : rows) {

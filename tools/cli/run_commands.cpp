@@ -60,8 +60,8 @@ void require_known(connection& node, const logs_options& asked) {
   if (asked.of.starts_with(of_replica)) {
     const auto id = to_string(replica_of(asked.of));
     if (!has(rows_of(node, noun::replicas, "", 0), [&](const json& row) { return text_in(row, "id") == id; }))
-      throw command_error(exit_status::failed, "The node has no replica " + id
-                                                 + " and no output of one; `hearth get replicas` lists them.");
+      throw command_error(exit_status::failed,
+                          "The node has no replica " + id + " and no output of one; `hearth get replicas` lists them.");
   } else if (!asked.action.empty()) {
     if (!has(rows_of(node, noun::actions, asked.of, defaults::run_actions_kept),
              [&](const json& row) { return text_in(row, "id").starts_with(asked.action); }))

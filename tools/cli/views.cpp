@@ -80,11 +80,11 @@ table replicas_table(const json& rows) {
                 {"AGE", right}},
                {}};
   for (const auto& row : rows)
-    result.rows.push_back({text_in(row, "id"), name_text(row, "environment"),
-                           phase_cell(text_in(row, "state")), count(row, "running"), count(row, "parked"),
-                           count(row, "done"), bytes_text(number_in(row, "memoryBytes")),
-                           std::to_string(number_in(row, "pid")), text_in(row, "startMode"),
-                           time_of(number_in(row, "startUs")), duration_text_of_ms(number_in(row, "ageMs"))});
+    result.rows.push_back({text_in(row, "id"), name_text(row, "environment"), phase_cell(text_in(row, "state")),
+                           count(row, "running"), count(row, "parked"), count(row, "done"),
+                           bytes_text(number_in(row, "memoryBytes")), std::to_string(number_in(row, "pid")),
+                           text_in(row, "startMode"), time_of(number_in(row, "startUs")),
+                           duration_text_of_ms(number_in(row, "ageMs"))});
   return result;
 }
 
@@ -125,8 +125,7 @@ table actions_table(const json& rows) {
     const std::string indent(2 * std::min(number_in(row, "depth"), deepest_shown), ' ');
     result.rows.push_back({text_in(row, "id"), indent + name_text(row, "task"), phase_cell(text_in(row, "phase")),
                            time_of(number_in(row, "runUs")), time_of(number_in(row, "queuedUs")), count(row, "attempt"),
-                           text_in(row, "replica"),
-                           truth_in(row, "cold") ? cell("cold", colour::yellow) : cell("warm"),
+                           text_in(row, "replica"), truth_in(row, "cold") ? cell("cold", colour::yellow) : cell("warm"),
                            error_cell(row, "error")});
   }
   return result;
@@ -212,7 +211,7 @@ table environment_details(const json& row) {
 
 table replica_details(const json& row) {
   return lines()
-    .add("Replica", std::to_string(number_in(row, "id")))
+    .add("Replica", text_in(row, "id"))
     .add("Node", text_in(row, "node"))
     .add("Environment", text_in(row, "environment"))
     .add("Version", text_in(row, "version"))

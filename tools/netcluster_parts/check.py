@@ -243,7 +243,10 @@ async def _drive(cluster: Cluster, said: argparse.Namespace, place: Path) -> tup
         order = Order(runs, over, said.drain, seed, key_of(said), place / "ledger.jsonl", place / f"{name}.jsonl")
         return Load(order, doors, place / "doors.log")
 
-    await load("warm-up", WARM_RUNS * said.nodes, WARM_S, said.seed + 1_000_000).run()
+    warm_up = load("warm-up", WARM_RUNS * said.nodes, WARM_S, said.seed + 1_000_000)
+    await warm_up.run()
+    if warm_up.ended < WARM_RUNS * said.nodes:
+        raise Trouble(f"Without any fault {warm_up.ended} of {WARM_RUNS * said.nodes} runs ended; {place / 'doors.log'} and node*/output.log say why.")
     before = await asyncio.to_thread(resources, cluster)
     main_load = load("history", said.runs, seconds, said.seed)
     steps = mix.schedule(said.seed, said.nodes, seconds, said.kinds.split(","))
@@ -264,7 +267,7 @@ def main(arguments: list[str]) -> int:
     place = (said.directory or Path(f"/var/tmp/hearth-netcluster-{said.name}")).absolute()
     cluster.down()
     place.mkdir(parents=True, exist_ok=True)
-    for old in [*place.glob("*.jsonl"), *place.glob("node*/output.log")]:
+    for old in [*place.glob("*.jsonl"), *place.glob("doors.log"), *place.glob("node*/output.log")]:
         old.unlink()
     try:
         cluster.up(said.nodes, place, said.program or hearth_nodes.COMMAND, said.disk, prepare=None if said.program else hearth_nodes.prepare)

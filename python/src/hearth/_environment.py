@@ -330,7 +330,7 @@ class TaskEnvironment:
             "variables": [{"name": name, "value": value} for name, value in sorted(self.env_vars.items())],
             "preload": list(self.preload),
             "mounts": list(self.mounts),
-            "isolation": self.isolation or "",
+            **({"isolation": self.isolation} if self.isolation else {}),  # the version before refuses what it does not know
             "dependsOn": [other.name for other in self.depends_on],
             "hooks": [hook.definition() for hook in self.hooks],
         }

@@ -15,8 +15,8 @@ _CAUSES_MAX = 10
 _HIDDEN = (errno.ENOENT, errno.ENOTDIR, errno.EACCES)
 _READ_ONLY = (errno.EROFS, errno.EACCES)
 
-# What a sandbox has for itself: nothing of the machine is hidden there (node/interpreter/sandbox.cpp).
-_PRIVATE = ("/tmp", "/var/tmp", "/dev", "/proc", "/usr", "/lib", "/bin")
+# What is the same inside and outside, or no mount's matter (node/interpreter/sandbox.cpp).
+_ALIKE = ("/dev", "/proc", "/usr", "/lib", "/lib64", "/bin", "/sbin")
 
 
 def note(error: BaseException, settings: Settings) -> None:
@@ -47,7 +47,7 @@ def hint(error: BaseException, settings: Settings) -> str:
         shown = _within(path, [mount.partition(":")[0] for mount in settings.mounts])
         if error.errno in _READ_ONLY and (shown or _within(path, [settings.code_directory])):
             return _writable(path, shown, settings)
-        if error.errno in _HIDDEN and not shown and not _within(path, [*_PRIVATE, settings.code_directory]):
+        if error.errno in _HIDDEN and not shown and not _within(path, [*_ALIKE, settings.code_directory]):
             return (
                 f"The task runs in a sandbox, which shows {path} only if the environment says so: "
                 f"mounts=({_folder(path)!r},), if it is there on the node."
