@@ -229,10 +229,7 @@ BOOST_AUTO_TEST_CASE(a_remote_client_is_refused_what_its_token_has_no_scope_for)
 }
 
 BOOST_AUTO_TEST_CASE(a_token_that_only_invokes_opens_what_the_cluster_has_to_the_last_detail_and_nothing_else) {
-  auto known = std::make_shared<environment_spec>();
-  known->project = "p";
-  known->domain = "d";
-  known->name = "env";
+  auto known = make_spec(1, 1);
   known->version = "123";
   log->commit(cluster::put_spec{known->key(), known->version, bytes::copy_of("spec"), false});
   control.catch_up();
@@ -248,21 +245,20 @@ BOOST_AUTO_TEST_CASE(a_token_that_only_invokes_opens_what_the_cluster_has_to_the
   const auto bundles = client.all<client::bundle_state>();
   BOOST_REQUIRE_EQUAL(bundles.size(), 1u);
   BOOST_CHECK(bundles.front().stored); // nothing is wanted of it
+  std::vector<std::uint32_t> refused;
+  for (const auto& refusal : client.all<client::refused>()) {
+    BOOST_CHECK_MESSAGE(refusal.why.code == ec::not_permitted, refusal.why.message);
+    refused.push_back(refusal.request);
+  }
   const auto opened = client.all<opened_handle>();
   BOOST_REQUIRE_EQUAL(opened.size(), 1u);
   BOOST_CHECK_EQUAL(opened.front().version, "123");
-  std::vector<std::uint32_t> refused;
-  for (const auto& refusal : client.all<client::refused>()) {
-    BOOST_CHECK(refusal.why.code == ec::not_permitted);
-    refused.push_back(refusal.request);
-  }
   std::sort(refused.begin(), refused.end());
   BOOST_CHECK((refused == std::vector<std::uint32_t>{6, 7}));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_deployed_is_kept_by_the_cluster_and_not_opened_when_it_cannot_be) {
-  auto spec = std::make_shared<environment_spec>();
-  spec->name = "env";
+  auto spec = make_spec(1, 1);
   spec->version = "123";
   auto& client = connect();
   say(client, client::open_environment{5, spec, true});

@@ -95,6 +95,7 @@ struct desk_fixture : link_fixture {
   std::vector<std::string> warnings;
   std::vector<client_rights> let_in;
   std::shared_ptr<test::heard_t> heard = std::make_shared<test::heard_t>();
+  std::vector<connection_actor> connections; // a real session would hold its own
   client_desk desk{loop, desk_config()};
   kj::AutoCloseFd socket = listen_at({"127.0.0.1", 0});
   std::size_t guests_max = 2;
@@ -109,7 +110,9 @@ struct desk_fixture : link_fixture {
   ~desk_fixture() {
     clients.clear();
     run_until([this] { return desk.clients() == 0; });
+    run_until([this] { return heard->gone == static_cast<int>(let_in.size()); });
     BOOST_CHECK_EQUAL(heard->gone, static_cast<int>(let_in.size())); // each exactly once
+    connections.clear();
     BOOST_CHECK_EQUAL(loop.stop({}, deadline()), 0u);
   }
 
@@ -177,9 +180,10 @@ struct desk_fixture : link_fixture {
       serves.make_session = [heard = heard](connection_actor::pointer self) {
         return self->spawn(test::scripted, heard);
       };
-      return loop.system().spawn([serves](connection_actor::stateful_pointer<connection_state> self) {
+      connections.push_back(loop.system().spawn([serves](connection_actor::stateful_pointer<connection_state> self) {
         return self->state.make_behavior(self, serves);
-      });
+      }));
+      return connections.back();
     };
     return config;
   }
