@@ -19,7 +19,7 @@ NOBODY = 65534
 OWN, NOBODY_TOO = "own user", "nobody"
 
 
-def _why_no_sandbox(prefix: List[str]) -> str:
+def why_no_sandbox(prefix: List[str]) -> str:
     """Empty where bwrap makes a sandbox for this user; else why not."""
     if shutil.which("bwrap") is None:
         return "bubblewrap is not installed"
@@ -82,7 +82,7 @@ def make_sandboxed() -> Iterator[Callable[..., SandboxNode]]:
     nodes: List[SandboxNode] = []
 
     def make(user: str = OWN, **settings: str) -> SandboxNode:
-        why = _why_no_sandbox(_prefix(user))
+        why = why_no_sandbox(_prefix(user))
         if why:
             pytest.skip(f"this machine makes no sandbox for {user}: {why}")
         nodes.append(SandboxNode(Path(tempfile.mkdtemp(prefix="hearth-sandbox-")), settings, user))

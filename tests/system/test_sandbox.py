@@ -11,7 +11,8 @@ from typing import Callable, List
 
 import pytest
 from conftest import Node, alive, wait_until
-from sandboxes import SandboxNode, make_sandboxed, user, write_probes  # noqa: F401
+from machine import Machine
+from sandboxes import SandboxNode, make_sandboxed, user, why_no_sandbox, write_probes  # noqa: F401
 
 
 def test_an_error_for_a_hidden_path_says_how_it_is_shown(make_sandboxed: Callable[..., SandboxNode]) -> None:
@@ -187,7 +188,7 @@ def test_nothing_that_a_task_left_behind_outlives_its_sandbox(make_sandboxed: Ca
 
         @env.task
         def leave() -> bool:
-            left = subprocess.Popen(["setsid", "sh", "-c", "sleep 600 # {marker}"], start_new_session=True)
+            left = subprocess.Popen(["sh", "-c", "sleep 600 # {marker}"], start_new_session=True)
             return left.poll() is None
 
         if __name__ == "__main__":
@@ -223,6 +224,7 @@ def test_an_interpreter_of_the_users_own_works_in_a_sandbox(make_sandboxed: Call
 
 def test_a_check_tells_what_the_sandbox_hides_and_what_is_missing(make_sandboxed: Callable[..., SandboxNode]) -> None:
     node = make_sandboxed()
+    node.start()
     data = node.home / "data"
     data.mkdir()
     (data / "in").write_text("42")
@@ -247,3 +249,33 @@ def probe() -> str:
     write_probes(node, text.replace("import nothing_of_this_name", ""), f"mounts=({str(data)!r},)")
     done = node.command("check", "probes.py", "-o", "json")
     assert all(row["fine"] for row in json.loads(done.stdout)), done.stdout
+
+
+def test_nodes_of_a_cluster_isolate_without_being_told_and_each_is_checked(machine: Machine) -> None:
+    why = why_no_sandbox([])
+    if why:
+        pytest.skip(f"this machine makes no sandbox: {why}")
+    data = machine.home / "data"
+    data.mkdir()
+    (data / "in").write_text("42")
+    (machine.home / "read.py").write_text(
+        f"""
+import hearth, os
+
+env = hearth.TaskEnvironment("read", reusable=hearth.ReusePolicy(replicas=1))
+
+@env.task
+def read() -> bool:
+    return os.path.exists({str(data / "in")!r})
+"""
+    )
+    machine.hearth("cluster", "up", "--nodes", "3")
+    assert json.loads(machine.hearth("run", "read.py", "read", "-o", "json").stdout)["result"] is False
+    done = machine.hearth("check", "read.py", "-o", "json", status=1)
+    rows = {(row["node"], row["what"]): row for row in json.loads(done.stdout)}
+    assert all(rows[node, "port"]["fine"] for node in ("node-1", "node-2", "node-3"))
+    assert rows["", "isolation"]["found"] == "sandbox"
+    assert f'mounts=("{data}",) shows it' in rows["", f"path {data / 'in'} (read)"]["found"]
+    machine.hearth("cluster", "down")
+    machine.hearth("cluster", "up", "--isolation", "process")
+    assert json.loads(machine.hearth("run", "read.py", "read", "-o", "json").stdout)["result"] is True

@@ -26,6 +26,8 @@ __all__ = ["inspection", "main", "paths_in"]
 # What people write for a place on a disk; "/" alone and what looks like a route of HTTP with parameters is none.
 _PATH = re.compile(r"/[\w.+@-]+(/[\w.+@-]+)*/?")
 
+_NO_FILES = ("/proc/", "/sys/", "/dev/")  # no mount shows these
+
 
 def main(words: Optional[List[str]] = None) -> int:
     """Prints the question about the file that `words` (default: the command line) names."""
@@ -44,22 +46,20 @@ def main(words: Optional[List[str]] = None) -> int:
 def inspection(source: str) -> Dict[str, Any]:
     """The question about the file or module `source`. Raises UsageError, ConfigurationError and what its import raises."""
     task_source.load(source)
-    files = sorted(_own_files())
-    own = _own_names(files)
-    imported = {name.partition(".")[0] for file in files for name, _ in imports_of(file)}
-    modules = [name for name in imported - own if not task_source.is_of_the_standard_library(name)]
-    paths = sorted({path for file in files for path in paths_in(file)})
-    return {"environments": [_asked(env, modules, paths) for env in environments()]}
+    return {"environments": [_asked(env) for env in environments()]}
 
 
-def _asked(env: TaskEnvironment, modules: Iterable[str], paths: List[str]) -> Dict[str, Any]:
+def _asked(env: TaskEnvironment) -> Dict[str, Any]:
+    files = sorted(_own_files(env))
+    imported = {name.partition(".")[0] for file in files for name, _ in imports_of(file)} - _own_names(files)
+    modules = [name for name in imported if not task_source.is_of_the_standard_library(name)]
     return {
         "name": env.name,
         "python": interpreter_of(env),
         "isolation": env.isolation or "",
         "mounts": list(env.mounts),
         "modules": sorted({*modules, *(name.partition(".")[0] for name in env.preload)}),
-        "paths": paths,
+        "paths": sorted({path for file in files for path in paths_in(file)}),
     }
 
 
@@ -75,18 +75,21 @@ def paths_in(file: str) -> Iterator[str]:
               for leaf in ast.walk(node)}  # fmt: skip
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation | mounts:
-            if _PATH.fullmatch(node.value):
+            if _PATH.fullmatch(node.value) and not node.value.startswith(_NO_FILES):
                 yield os.path.normpath(node.value)
 
 
-def _own_files() -> Set[str]:
-    """Files of the loaded modules that would travel."""
-    own = roots.sdk_folder()
+def _own_files(env: TaskEnvironment) -> Set[str]:
+    """Files of the loaded modules that would travel with `env`."""
+    own, declared_in = roots.sdk_folder(), env.declared_in[1]
+    if declared_in is None:
+        return set()
+    root = roots.find(os.path.dirname(declared_in)).path
     files = set()
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and file.endswith(".py") and not roots.is_below(os.path.abspath(file), own):
-            if not roots.is_installed(file):
+            if roots.is_below(os.path.abspath(file), root) and not roots.is_installed(file):
                 files.add(os.path.abspath(file))
     return files
 
