@@ -37,14 +37,14 @@ def test_words_that_lead_nowhere_are_no_reason_to_refuse_or_to_talk(caplog: pyte
 
 @pytest.mark.parametrize("words", [{"endpoint": "dns:///example.org"}, {"api_key": "k"}, {"insecure": True}])
 def test_words_that_lead_to_a_service_elsewhere_are_refused(words: Any) -> None:
-    with pytest.raises(errors.ConfigurationError, match="private one that starts by itself"):
+    with pytest.raises(errors.ConfigurationError, match="private node that starts by itself"):
         hearth.init(**words)
 
 
 @pytest.mark.parametrize("name", ["init_in_cluster", "init_from_api_key"])
 def test_setups_for_a_service_elsewhere_say_what_is_supported(name: str) -> None:
     setup = getattr(hearth, name)
-    with pytest.raises(errors.ConfigurationError, match=rf"{name}\(\.\.\.\) is not supported: .* private one"):
+    with pytest.raises(errors.ConfigurationError, match=rf"{name}\(\.\.\.\) is not supported: .* private node"):
         setup(project="shop")
-    with pytest.raises(errors.ConfigurationError, match="HEARTH_SOCKET"):
+    with pytest.raises(errors.ConfigurationError, match="hearth cluster login"):
         asyncio.run(setup.aio(project="shop"))
