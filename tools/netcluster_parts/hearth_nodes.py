@@ -19,7 +19,7 @@ from netcluster_parts.system import ROOT, Trouble
 
 __all__ = ["COMMAND", "DISK_BYTES", "DOOR", "ownership", "prepare"]
 
-HEARTHD = ROOT / "build" / "release" / "bin" / "hearthd"
+HEARTHD = Path(os.environ.get("HEARTH_BIN_DIR") or ROOT / "build" / "release" / "bin").absolute() / "hearthd"
 LINK_PORT = 7400
 DISK_BYTES = 256 << 20  # the control log of 10,000 runs, its snapshots, and the logs of nodes
 # Variables of whoever calls are no settings of these nodes.
