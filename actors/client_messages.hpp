@@ -165,9 +165,10 @@ struct gone {
   std::string reason;
 };
 
-using event = std::variant<invoke, cancel, hello, open_environment, put_bundle, bundle_part, start_run, rerun, abort,
-                           get, logs, wait, result, status, stop, ask_cluster, admit_node, remove_node, drain_node,
-                           set_voters, make_join_token, make_client_token, revoke_client_token, back_up, ping_node, gone>;
+using event =
+  std::variant<invoke, cancel, hello, open_environment, put_bundle, bundle_part, start_run, rerun, abort, get, logs,
+               wait, result, status, stop, ask_cluster, admit_node, remove_node, drain_node, set_voters,
+               make_join_token, make_client_token, revoke_client_token, back_up, ping_node, gone>;
 using events = std::vector<event>;
 
 // -- to the client ----

@@ -148,8 +148,9 @@ foundry_shell::behavior_type foundry_state::make_behavior(foundry_shell::pointer
   kernel_ended_for_memory(); // what happened before us does not count
   if (config.ends_orphans) {
     const auto is_known = [this, of_others = config.is_known_child](pid_t pid) {
-      return of_others(pid) || std::any_of(workshops_.begin(), workshops_.end(),
-                                           [pid](const auto& entry) { return entry.second->knows(pid); });
+      return of_others(pid) || std::any_of(workshops_.begin(), workshops_.end(), [pid](const auto& entry) {
+               return entry.second->knows(pid);
+             });
     };
     const auto in_sandboxes = [this] {
       std::vector<pid_t> strays;

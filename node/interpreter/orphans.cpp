@@ -8,7 +8,8 @@
 namespace hearth::node {
 
 orphans::orphans(work_loop& loop, std::function<bool(pid_t)> is_known, std::function<std::vector<pid_t>()> in_sandboxes)
-  : loop_(loop), is_known_(std::move(is_known)), in_sandboxes_(std::move(in_sandboxes)), soon_(loop.timers(), [this] { look(); }) {
+  : loop_(loop), is_known_(std::move(is_known)), in_sandboxes_(std::move(in_sandboxes)),
+    soon_(loop.timers(), [this] { look(); }) {
   adopt_orphans();
 }
 

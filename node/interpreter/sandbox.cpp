@@ -27,8 +27,8 @@ constexpr const char* topology = "/sys/devices/system";
 
 // What the machine's own user may change there, without a capability, by writing to a file: bubblewrap covers these only where
 // their folders look writable, which they do not.
-constexpr std::initializer_list<const char*> proc_kept_read_only{"/proc/sys", "/proc/sysrq-trigger", "/proc/irq",
-                                                                 "/proc/bus", "/proc/fs", "/proc/acpi"};
+constexpr std::initializer_list<const char*> proc_kept_read_only{
+  "/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi"};
 
 class argument_list {
 public:

@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(a_node_without_a_cluster_says_so_to_every_request) {
          client::set_voters{5, {"x"}}, client::make_join_token{5, {}},
          client::make_client_token{5, "x", {"read"}, {}, false}, client::revoke_client_token{5, "x"},
          client::get{5, "tokens", "", 0}, client::back_up{5, "/x"}, client::admit_node{5, to_string(third), "x"},
-          client::ping_node{5, "x", 1}})
+         client::ping_node{5, "x", 1}})
     BOOST_CHECK(has(answer(std::move(what)), "not_a_member: This node belongs to no cluster"));
 }
 

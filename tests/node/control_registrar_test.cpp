@@ -58,7 +58,7 @@ struct fixture : test::loop_fixture {
         [](atom::own, const std::string&) { return ownership{}; },
         [](atom::find, const std::string&, const std::string&) { return bytes{}; },
         [this](atom::list) { return members; },
-         [](atom::token) { return std::vector<cluster::token_record>{}; },
+        [](atom::token) { return std::vector<cluster::token_record>{}; },
         [](atom::status) { return hearth::control::standing{}; },
         [](atom::watch, const control_watcher&) { /* nothing changes here */ },
       };

@@ -1,5 +1,5 @@
-#include "node/interpreter/inspector.hpp"
 #include "actors/error.hpp"
+#include "node/interpreter/inspector.hpp"
 #include "tests/support/loop_fixture.hpp"
 #include "tests/support/scratch.hpp"
 
@@ -63,7 +63,8 @@ struct inspector_fixture : test::loop_fixture {
 BOOST_FIXTURE_TEST_SUITE(inspectors, inspector_fixture)
 
 BOOST_AUTO_TEST_CASE(an_interpreter_says_what_it_has_and_sees) {
-  const auto said = ask(R"({"environments":[{"name":"e","modules":["json","nothing_of_this_name"],"paths":["/usr/bin","/nowhere"]}]})");
+  const auto said = ask(
+    R"({"environments":[{"name":"e","modules":["json","nothing_of_this_name"],"paths":["/usr/bin","/nowhere"]}]})");
   BOOST_REQUIRE(said.about("interpreter /usr/bin/python3 (e)"));
   BOOST_CHECK(said.about("interpreter /usr/bin/python3 (e)")->text.starts_with("Python 3."));
   BOOST_CHECK(said.about("module json (e)")->is_fine);

@@ -272,7 +272,7 @@ private:
   void connect(linked_node& from, linked_node& to) {
     const auto door = keep(from, sys.spawn([&from, &to](peer_actor::pointer self) -> peer_actor::behavior_type {
       return {[self, &from, &to](atom::send, link::messages& what) {
-        std::erase_if(what, [&from](const auto& m) { return from.loses && from.loses(m); });
+                std::erase_if(what, [&from](const auto& m) { return from.loses && from.loses(m); });
                 for (auto& m : what) {
                   link::for_each_caller(m, [](link::caller_ref& whom) { whom.here = nullptr; });
                   from.said.push_back(m);

@@ -119,7 +119,7 @@ public:
 
   session_cluster cluster; // of sessions that connect from now on, as all of these
   client_rights rights;
-  bool takes_seat = true;  // when it starts
+  bool takes_seat = true; // when it starts
   switchboard_actor switchboard;
 
   scripted_client& connect(bool greet = true) {

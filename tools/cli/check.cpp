@@ -58,8 +58,7 @@ json question_of_file(const surroundings& around, const std::string& file) {
   const auto sdk = find_sdk(around.variable, program_directory());
   const auto own = value_of(around.variable, "PYTHONPATH");
   const auto path = "PYTHONPATH=" + sdk.string() + (own.empty() ? "" : ":" + own);
-  const auto done = run_program(python.path, {"-m", "hearth._client.program_check", file},
-                                {path});
+  const auto done = run_program(python.path, {"-m", "hearth._client.program_check", file}, {path});
   auto said = json::parse(done.out, nullptr, false);
   if (done.status != 0 || !said.is_object())
     throw command_error(exit_status::usage, done.err.substr(0, done.err.find_last_not_of('\n') + 1));
