@@ -5,10 +5,8 @@
 # transfer over the channel `bulk`; the message names the transfer and waits for it, while those behind it do not.
 #
 # A frame of `bulk` is one chunk: [u64 number of the transfer][u64 offset of the chunk in it][bytes]. Chunks of a transfer come
-# in order, without gaps; those of different transfers interleave. Numbers grow, from 1.
-#
-# A frame of `calls` of 8 bytes is no Batch but an echo, to measure the link: [u64 2 * number], which the receiver's transport
-# answers with [u64 2 * number + 1]. A receiver takes nothing on trust: whatever does not fit ends the link.
+# in order, without gaps; those of different transfers interleave. Numbers grow, from 1. A frame of `calls` of 8 bytes is an echo
+# to measure the link: [u64 2 * number], answered with [u64 2 * number + 1]. What does not fit ends the link.
 
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("hearth::said");

@@ -254,4 +254,5 @@ def test_a_node_that_is_two_versions_ahead_is_refused_with_the_reason(three: Mac
     end_politely(three, "node-2")
     assert three.hearth("cluster", "up", status=1, **AFTER_NEXT).returncode == 1
     assert "of the link, this node 1 to 1; upgrade the older one" in (three.cluster / "node-1" / "hearthd.log").read_text()
-    assert three.hearth("run", "squares.py", "square", "--x", "2").stdout.strip() == "4"
+    at_node_1 = {"HEARTH_SOCKET": str(three.cluster / "node-1.sock")}
+    assert three.hearth("run", "squares.py", "square", "--x", "2", **at_node_1).stdout.strip() == "4"
