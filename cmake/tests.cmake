@@ -27,21 +27,21 @@ function(hearth_add_tests name)
     target_precompile_headers(${name} PRIVATE ${ARG_PRECOMPILE})
   endif()
   if(NOT ARG_RUNS)
-    set(ARG_RUNS "${name}=*")
+    hearth_add_test_run(${name} PROGRAM ${name} LABELS ${ARG_LABELS})
   endif()
   foreach(run IN LISTS ARG_RUNS)
     string(REGEX MATCH "^([^=]+)=(.+)$" run "${run}")
-    hearth_add_test_run(${CMAKE_MATCH_1} PROGRAM ${name} CASES "${CMAKE_MATCH_2}" LABELS ${ARG_LABELS})
+    hearth_add_test_run(${CMAKE_MATCH_1} PROGRAM ${name} ARGUMENTS "--run_test=${CMAKE_MATCH_2}" LABELS ${ARG_LABELS})
   endforeach()
 endfunction()
 
-# hearth_add_test_run(name PROGRAM target CASES filter LABELS labels)
+# hearth_add_test_run(name PROGRAM target [ARGUMENTS arguments] LABELS labels)
 # `name` is that of ctest and of the report.
 function(hearth_add_test_run name)
-  cmake_parse_arguments(ARG "" "PROGRAM;CASES" "LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "PROGRAM" "ARGUMENTS;LABELS" ${ARGN})
   file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/reports")
   add_test(NAME ${name}
-           COMMAND ${ARG_PROGRAM} "--run_test=${ARG_CASES}" --color_output=no
+           COMMAND ${ARG_PROGRAM} ${ARG_ARGUMENTS} --color_output=no
                    --logger=HRF,warning,stdout:JUNIT,test_suite,${CMAKE_BINARY_DIR}/reports/${name}.xml
            WORKING_DIRECTORY "${CMAKE_BINARY_DIR}")
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${TEST_TIMEOUT_S} ENVIRONMENT "${TEST_ENVIRONMENT}")

@@ -1,5 +1,6 @@
 // hearthd: one node.
 
+#include "core/defaults.hpp"
 #include "node/identity/prepare.hpp"
 #include "node/node.hpp"
 #include "node/paths.hpp"
@@ -16,6 +17,7 @@
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <malloc.h>
 #include <map>
 #include <optional>
 #include <string>
@@ -29,6 +31,10 @@ namespace {
 
 using namespace hearth;
 using namespace hearth::node;
+
+/// Parts of large values come and go by thousands: their memory goes back to the system with them, whatever lies behind it on
+/// the heap.
+void give_memory_back() { ::mallopt(M_MMAP_THRESHOLD, static_cast<int>(defaults::link_chunk_bytes)); }
 
 /// Each connection and interpreter takes descriptors; the hard limit is what the system allows us.
 void raise_descriptor_limit() {
@@ -161,6 +167,7 @@ int main(int argc, char** argv) {
   }
   CLI11_PARSE(app, argc, argv);
   ::umask(077);
+  give_memory_back();
   raise_descriptor_limit();
   hide_memory();
   try {

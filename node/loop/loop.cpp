@@ -143,8 +143,10 @@ bool work_loop::poll() {
   const auto before = clock::now();
   if (!poll_.go_on(before))
     return false;
-  ::sched_yield();
-  poll_.gave_way(clock::now() - before);
+  if (poll_.gives_way()) {
+    ::sched_yield();
+    poll_.gave_way(clock::now() - before);
+  }
   yield();
   return true;
 }

@@ -51,7 +51,7 @@ class Connection:
         self._los = itertools.count(first_lo)
         self._numbers = itertools.count(1)
         self._sock = sock
-        self._reader = FrameReader(sock) if isinstance(sock, TlsSocket) else _frames.Reader(sock)
+        self._reader: Any = FrameReader(sock) if isinstance(sock, TlsSocket) else _frames.Reader(sock)
         self._role = threading.Lock()
         self._write = threading.Lock()
         self._arrived: Deque[Any] = collections.deque()
