@@ -25,22 +25,14 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence
 
 import cluster_tasks as tasks
 import hearth
+from cluster_nodes import Node, idle, nodes
 from compare import MIB, asked, machine
 from hearth._client.shared import connection
 
 LARGE_BYTES = 1024 * MIB
-IDLE_SECONDS = 12.0
 REPORTED_SECONDS = 1.0  # nodes know by then that no call runs any more: who runs many is given no environment
 WINDOW_SECONDS = 1.0  # of calls beside something else: well below the lease of 2 s, after which the cluster would count the node as lost
 HOLD_PATIENCE = 10.0  # seconds until a call that was sent shows in a listing
-
-
-class Node(NamedTuple):
-    """One node of the cluster."""
-
-    name: str
-    pid: int
-    is_leader: bool
 
 
 class Times(NamedTuple):
@@ -48,12 +40,6 @@ class Times(NamedTuple):
 
     p50: float
     p99: float
-
-
-def nodes() -> Dict[str, Node]:
-    """By name."""
-    leaders = {row["name"] for row in asked("cluster", "status")["nodes"] if row["leader"]}
-    return {row["name"]: Node(row["name"], int(row["pid"]), row["name"] in leaders) for row in asked("get", "nodes")}
 
 
 def times_of(ns: List[int]) -> Times:
@@ -355,34 +341,6 @@ def fan_out(rounds: int, calls: int) -> None:
     print("\nfan-out of single calls (calls/s)")
     for name, rates in rows.items():
         print(f"  {name:<44} {statistics.median(rates):>11,.0f}   {min(rates):,.0f} .. {max(rates):,.0f}")
-
-
-# -- memory and idleness ----
-
-
-def resident_mib(pid: int) -> float:
-    with open(f"/proc/{pid}/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
-
-
-def spent(pid: int) -> float:
-    """Seconds of a core, so far."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def idle() -> None:
-    found = sorted(nodes().values())
-    before = {node.pid: spent(node.pid) for node in found}
-    began = time.monotonic()
-    time.sleep(IDLE_SECONDS)
-    took = time.monotonic() - began
-    print(f"\nidle nodes, warm pools kept, {took:.0f} s")
-    for node in found:
-        share = (spent(node.pid) - before[node.pid]) / took
-        role = "leader" if node.is_leader else "voter"
-        print(f"  {node.name} ({role}): {share:.2%} of a core, {resident_mib(node.pid):.0f} MiB resident")
 
 
 def main(arguments: Sequence[str]) -> int:
