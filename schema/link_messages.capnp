@@ -3,10 +3,8 @@
 # channel `calls` is one Batch, as a Cap'n Proto stream message, and behind it, each beginning at a multiple of 8 bytes, the
 # values that its messages carry, as they are. A value that is longer than 64 KiB goes beside, as a numbered
 # transfer over the channel `bulk`; the message names the transfer and waits for it, while those behind it do not.
-#
 # A frame of `bulk` is one chunk: [u64 number of the transfer][u64 offset of the chunk in it][bytes]. Chunks of a transfer come
 # in order, without gaps; those of different transfers interleave. Numbers grow, from 1.
-#
 # A frame of `calls` of 8 bytes is no Batch but an echo, to measure the link: [u64 2 * number], which the receiver's transport
 # answers with [u64 2 * number + 1]. A receiver takes nothing on trust: whatever does not fit ends the link.
 
