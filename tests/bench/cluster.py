@@ -20,67 +20,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 import cluster_tasks as tasks
 import hearth
-from cluster_nodes import Node, idle, nodes
+from cluster_measure import Node, Times, each, echo, echo_per_call, middle, nodes, resident_mib, sequential, spent, times_of
 from compare import MIB, asked, machine
-from hearth._client.shared import connection
 
+NODES = ("node-1", "node-2", "node-3")
 LARGE_BYTES = 1024 * MIB
+IDLE_SECONDS = 12.0
 REPORTED_SECONDS = 1.0  # nodes know by then that no call runs any more: who runs many is given no environment
-WINDOW_SECONDS = 1.0  # of calls beside something else: well below the lease of 2 s, after which the cluster would count the node as lost
+WINDOW_SECONDS = 1.0  # of calls beside something else: after 2 s the cluster would count a frozen node as lost
 HOLD_PATIENCE = 10.0  # seconds until a call that was sent shows in a listing
-
-
-class Times(NamedTuple):
-    """Of calls one after another, or of echoes, in µs."""
-
-    p50: float
-    p99: float
-
-
-def times_of(ns: List[int]) -> Times:
-    ordered = sorted(ns)
-    return Times(ordered[len(ordered) // 2] / 1000, ordered[len(ordered) * 99 // 100] / 1000)
-
-
-def middle(samples: Sequence[Times]) -> Times:
-    return Times(statistics.median(s.p50 for s in samples), statistics.median(s.p99 for s in samples))
-
-
-# -- calls one after another ----
-
-
-def sequential(call: Callable[[int], int], calls: int) -> Times:
-    return times_of(each(call, calls))
-
-
-def each(call: Callable[[int], int], calls: int, seconds: float = 60.0) -> List[int]:
-    """What each of so many calls took, or of as many as this time allows, in ns."""
-    took: List[int] = []
-    end = time.perf_counter() + seconds
-    for x in range(calls):
-        if time.perf_counter() > end:
-            break
-        began = time.perf_counter_ns()
-        result = call(x)
-        took.append(time.perf_counter_ns() - began)
-        assert result == x * x, f"{result} for {x} squared"
-    return took
-
-
-def echo(to: str, count: int) -> Times:
-    """The transport's own echo from node-1, one right after another."""
-    row = asked("node", "ping", to, "--count", str(count))
-    return Times(row["p50Ns"] / 1000, row["p99Ns"] / 1000)
-
-
-def echo_per_call(to: str, count: int) -> Times:
-    """The same, each asked for by this process when it has the one before: nodes sleep and wake as they do between calls."""
-    node = connection()
-    return times_of([int(node.ask("ping", {"node": to, "count": 1})["p50Ns"]) for _ in range(count)])
 
 
 def at(node: str) -> Dict[str, str]:
@@ -89,34 +41,49 @@ def at(node: str) -> Dict[str, str]:
     return {**os.environ, "HEARTH_SOCKET": str(home / f"{node}.sock")}
 
 
-def warm_from(node: str) -> None:
-    """Calls from a program whose node this is, so that it owns what it calls first."""
-    subprocess.run([sys.executable, __file__, "warm", node], check=True, env=at(node))
+def open_from(node: str, environment: str) -> None:
+    """Its first call, from a program whose node this is: the cluster likes to have it there."""
+    subprocess.run([sys.executable, __file__, "open", environment], check=True, env=at(node))
+    time.sleep(REPORTED_SECONDS)
 
 
-def warm(node: str) -> int:
+def open_one(environment: str) -> int:
     """In such a program."""
-    of_node: Dict[str, List[Any]] = {
-        "node-1": [tasks.square_here, tasks.square_spread_here, tasks.square_everywhere],
-        "node-2": [tasks.square_there],
-        "node-3": [tasks.square_beyond, tasks.square_spread_beyond],
-    }
-    for task in of_node[node]:
-        assert task.remote(3) == 9
-        time.sleep(REPORTED_SECONDS)
+    assert {**tasks.PACKED, **tasks.SPREAD}[environment].square.remote(3) == 9
     return 0
+
+
+def owned(environments: Dict[str, tasks.Tasks]) -> Dict[str, Tuple[str, tasks.Tasks]]:
+    """By the node that owns it."""
+    owners = {row["name"]: row["node"] for row in asked("get", "environments")}
+    return {owners[name]: (name, found) for name, found in environments.items()}
+
+
+class Places(NamedTuple):
+    """By the node where all replicas are, or, of those that are spread, by the owner."""
+
+    packed: Dict[str, Tuple[str, tasks.Tasks]]
+    spread: Dict[str, Tuple[str, tasks.Tasks]]
+
+
+def make_places() -> Places:
+    for environments in (tasks.PACKED, tasks.SPREAD):
+        for node, environment in zip(NODES, environments):
+            open_from(node, environment)
+    places = Places(owned(tasks.PACKED), owned(tasks.SPREAD))
+    if len(places.packed) < len(NODES) or not {"node-1", "node-3"} <= set(places.spread):
+        raise SystemExit("The cluster did not give each node an environment of each kind; run this again.")
+    for node, (environment, found) in places.packed.items():
+        there = {row["node"] for row in replicas_of(environment)}
+        if there != {node}:
+            raise SystemExit(f"{environment} has replicas on {sorted(there)} instead of {node} alone; run this again.")
+        assert list(hearth.map(found.square, range(1000))) == [x * x for x in range(1000)]
+    assert list(hearth.map(tasks.square_everywhere, range(1000))) == [x * x for x in range(1000)]
+    return places
 
 
 def replicas_of(environment: str) -> List[Dict[str, Any]]:
     return [row for row in asked("get", "replicas") if row["environment"] == environment]
-
-
-def require_places() -> None:
-    """Everything is where the figures say that it is."""
-    for environment, node in (("bench-here", "node-1"), ("bench-there", "node-2"), ("bench-beyond", "node-3")):
-        found = {row["node"] for row in replicas_of(environment)}
-        if found != {node}:
-            raise SystemExit(f"{environment} has replicas on {sorted(found)} instead of {node} alone.")
 
 
 @contextlib.contextmanager
@@ -155,22 +122,21 @@ def show_times(title: str, rows: Dict[str, List[Times]]) -> None:
         print(f"  {name:<44} {m.p50:>9,.1f} {m.p99:>9,.1f}   {low:,.1f} .. {high:,.1f}")
 
 
-def local_and_remote(rounds: int, calls: int) -> None:
+def local_and_remote(places: Places, rounds: int, calls: int) -> None:
     local, there = "local: replica on the client's node", "remote: replica on node-2, which owns it"
     own, far = "remote: node-1 owns, replica on node-2", "remote: node-3 owns, replica on node-2"
     link, busy_link = "echo of the link to node-2, one per call", "echo of the link to node-2, back to back"
     rows: Dict[str, List[Times]] = {name: [] for name in (local, there, own, far, link, busy_link)}
     for _ in range(rounds):
-        rows[local].append(sequential(tasks.square_here.remote, calls))
-        rows[there].append(sequential(tasks.square_there.remote, calls))
+        rows[local].append(sequential(places.packed["node-1"][1].square.remote, calls))
+        rows[there].append(sequential(places.packed["node-2"][1].square.remote, calls))
         rows[link].append(echo_per_call("node-2", calls))
         rows[busy_link].append(echo("node-2", calls))
-    with only_on("node-2", "bench-spread-here", tasks.hold_spread_here):
-        for _ in range(rounds):
-            rows[own].append(sequential(tasks.square_spread_here.remote, calls))
-    with only_on("node-2", "bench-spread-beyond", tasks.hold_spread_beyond):
-        for _ in range(rounds):
-            rows[far].append(sequential(tasks.square_spread_beyond.remote, calls))
+    for name, owner in ((own, "node-1"), (far, "node-3")):
+        environment, found = places.spread[owner]
+        with only_on("node-2", environment, found.other):
+            for _ in range(rounds):
+                rows[name].append(sequential(found.square.remote, calls))
     show_times("warm calls, one after another", rows)
     base, trip = middle(rows[local]).p50, middle(rows[link]).p50
     for name in (there, own, far):
@@ -193,9 +159,9 @@ def frozen(node: Node) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def sending(to: str) -> Iterator[None]:
+def sending(environment: str) -> Iterator[None]:
     """A program of its own sends values of 1 GiB to a replica there, through node-1, one after another."""
-    program = subprocess.Popen([sys.executable, __file__, "send", to], stdout=subprocess.PIPE)
+    program = subprocess.Popen([sys.executable, __file__, "send", environment], stdout=subprocess.PIPE)
     assert program.stdout is not None
     try:
         if program.stdout.readline() != b"sent one\n":
@@ -208,17 +174,17 @@ def sending(to: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def stuck(node: Node) -> Iterator[None]:
+def stuck(environment: str, node: Node) -> Iterator[None]:
     """A value of 1 GiB is half on its way and goes no further."""
-    with sending(node.name):
+    with sending(environment):
         time.sleep(0.5)
         with frozen(node):
             yield
 
 
-def send(to: str) -> int:
+def send(environment: str) -> int:
     """In such a program."""
-    task = {"node-2": tasks.length_there, "node-3": tasks.length_beyond}[to]
+    task = tasks.PACKED[environment].other
     data = os.urandom(MIB) * (LARGE_BYTES // MIB)
     # The first one makes the host of a virtual machine give memory back to it, which takes milliseconds a piece.
     assert task.remote(data) == LARGE_BYTES
@@ -263,8 +229,8 @@ def copy() -> int:
 class OtherClient:
     """A program that makes calls from node-2 to a replica there when it is told to."""
 
-    def __init__(self) -> None:
-        command = [sys.executable, __file__, "client"]
+    def __init__(self, environment: str) -> None:
+        command = [sys.executable, __file__, "client", environment]
         pipe = subprocess.PIPE
         self._program = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=at("node-2"))
 
@@ -281,33 +247,35 @@ class OtherClient:
         self._program.stdout.close()
 
 
-def client() -> int:
+def client(environment: str) -> int:
     """In such a program."""
+    call = tasks.PACKED[environment].square.remote
     for line in sys.stdin:
-        print(json.dumps(each(tasks.square_there.remote, int(line), WINDOW_SECONDS)), flush=True)
+        print(json.dumps(each(call, int(line), WINDOW_SECONDS)), flush=True)
     return 0
 
 
-def beside(rounds: int, calls: int) -> None:
+def beside(places: Places, rounds: int, calls: int) -> None:
     third = nodes()["node-3"]
+    (second_name, second_tasks), (third_name, _) = places.packed["node-2"], places.packed["node-3"]
     cases: Dict[str, Callable[[], Any]] = {
         "quiet": contextlib.nullcontext,
         "quiet, again": contextlib.nullcontext,
         "strangers copy all the time": copying,
         "node-3 is frozen": lambda: frozen(third),
-        "1 GiB from node-1 to node-3, which is frozen": lambda: stuck(third),
-        "1 GiB from node-1 to node-3": lambda: sending("node-3"),
-        "1 GiB from node-1 to node-2": lambda: sending("node-2"),
+        "1 GiB from node-1 to node-3, which is frozen": lambda: stuck(third_name, third),
+        "1 GiB from node-1 to node-3": lambda: sending(third_name),
+        "1 GiB from node-1 to node-2": lambda: sending(second_name),
     }
     within: Dict[str, List[int]] = {name: [] for name in cases}
     between: Dict[str, List[int]] = {name: [] for name in cases}
-    with contextlib.closing(OtherClient()) as other:
+    with contextlib.closing(OtherClient(second_name)) as other:
         for _ in range(rounds):
             for name, around in cases.items():
                 with around():
                     within[name] += other.measure(calls)
                 with around():
-                    between[name] += each(tasks.square_there.remote, calls, WINDOW_SECONDS)
+                    between[name] += each(second_tasks.square.remote, calls, WINDOW_SECONDS)
     show_beside("small calls on node-2, by a client there, while something else goes on", within)
     show_beside("small calls from node-1, through which the value goes, to node-2", between)
 
@@ -323,11 +291,11 @@ def show_beside(title: str, rows: Dict[str, List[int]]) -> None:
 # -- fan-out ----
 
 
-def fan_out(rounds: int, calls: int) -> None:
+def fan_out(places: Places, rounds: int, calls: int) -> None:
     rows: Dict[str, List[float]] = {}
     contenders = {
-        "local: 2 replicas on node-1": tasks.square_here,
-        "remote: 2 replicas on node-2": tasks.square_there,
+        "local: 2 replicas on node-1": places.packed["node-1"][1].square,
+        "remote: 2 replicas on node-2": places.packed["node-2"][1].square,
         "everywhere: 2 replicas on each node": tasks.square_everywhere,
     }
     for _ in range(rounds):
@@ -342,8 +310,24 @@ def fan_out(rounds: int, calls: int) -> None:
         print(f"  {name:<44} {statistics.median(rates):>11,.0f}   {min(rates):,.0f} .. {max(rates):,.0f}")
 
 
+# -- memory and idleness ----
+
+
+def idle() -> None:
+    found = sorted(nodes().values())
+    before = {node.pid: spent(node.pid) for node in found}
+    began = time.monotonic()
+    time.sleep(IDLE_SECONDS)
+    took = time.monotonic() - began
+    print(f"\nidle nodes, warm pools kept, {took:.0f} s")
+    for node in found:
+        share = (spent(node.pid) - before[node.pid]) / took
+        role = "leader" if node.is_leader else "voter"
+        print(f"  {node.name} ({role}): {share:.2%} of a core, {resident_mib(node.pid):.0f} MiB resident")
+
+
 def main(arguments: Sequence[str]) -> int:
-    inner: Dict[str, Callable[..., int]] = {"warm": warm, "send": send, "copy": copy, "client": client}
+    inner: Dict[str, Callable[..., int]] = {"open": open_one, "send": send, "copy": copy, "client": client}
     if arguments and arguments[0] in inner:
         return inner[arguments[0]](*arguments[1:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -353,14 +337,10 @@ def main(arguments: Sequence[str]) -> int:
     share = 10 if options.quick else 1
     print(machine())
     print(f"Hearth {hearth.__version__}; three nodes on loopback, TLS between them; the client is this process, at node-1")
-    for node in ("node-1", "node-2", "node-3"):
-        warm_from(node)
-    require_places()
-    for task in (tasks.square_here, tasks.square_there, tasks.square_beyond, tasks.square_everywhere):
-        assert list(hearth.map(task, range(1000))) == [x * x for x in range(1000)]
-    local_and_remote(options.rounds, 3000 // share)
-    beside(options.rounds, 5000 // share)
-    fan_out(options.rounds, 100_000 // share)
+    places = make_places()
+    local_and_remote(places, options.rounds, 3000 // share)
+    beside(places, options.rounds, 5000 // share)
+    fan_out(places, options.rounds, 100_000 // share)
     idle()
     return 0
 

@@ -1,76 +1,115 @@
-"""What the benchmark of a cluster runs. An environment with `placement="pack"` lives where it is called first: that node owns
-it, and its replicas start there."""
+"""What the benchmark of a cluster runs. An environment with `placement="pack"` has all its replicas on the node that owns it;
+one with "spread" has one on each node. Which node owns which is the cluster's to decide, so there are three of each."""
 
 from __future__ import annotations
 
 import time
+from typing import Any, Dict, NamedTuple
 
 import hearth
 
 KEPT = 3600  # seconds: nothing that was made for the measurement ends within it
 
 
-def pool(name: str, replicas: int, placement: str = "pack") -> hearth.TaskEnvironment:
+class Tasks(NamedTuple):
+    """Of one environment."""
+
+    square: Any
+    other: Any  # of those that pack: the length of a value; of those that spread: to hold a replica
+
+
+def pool(name: str, replicas: int, placement: str) -> hearth.TaskEnvironment:
     """An environment whose replicas stay."""
     reuse = hearth.ReusePolicy(replicas=replicas, idle_ttl=KEPT, placement=placement)  # type: ignore[arg-type]
     return hearth.TaskEnvironment(name, reusable=reuse)
 
 
-here = pool("bench-here", 2)
-there = pool("bench-there", 2)
-beyond = pool("bench-beyond", 2)
-spread_here = pool("bench-spread-here", 3, "spread")
-spread_beyond = pool("bench-spread-beyond", 3, "spread")
+def hold() -> None:
+    while True:
+        time.sleep(0.05)
+
+
+pack_1 = pool("bench-pack-1", 2, "pack")
+pack_2 = pool("bench-pack-2", 2, "pack")
+pack_3 = pool("bench-pack-3", 2, "pack")
+spread_1 = pool("bench-spread-1", 3, "spread")
+spread_2 = pool("bench-spread-2", 3, "spread")
+spread_3 = pool("bench-spread-3", 3, "spread")
 everywhere = pool("bench-everywhere", 6, "spread")
 
 
-@here.task
-def square_here(x: int) -> int:
+@pack_1.task
+def square_packed_1(x: int) -> int:
     return x * x
 
 
-@there.task
-def square_there(x: int) -> int:
-    return x * x
-
-
-@there.task
-def length_there(data: bytes) -> int:
+@pack_1.task
+def length_1(data: bytes) -> int:
     return len(data)
 
 
-@beyond.task
-def square_beyond(x: int) -> int:
+@pack_2.task
+def square_packed_2(x: int) -> int:
     return x * x
 
 
-@beyond.task
-def length_beyond(data: bytes) -> int:
+@pack_2.task
+def length_2(data: bytes) -> int:
     return len(data)
 
 
-@spread_here.task
-def square_spread_here(x: int) -> int:
+@pack_3.task
+def square_packed_3(x: int) -> int:
     return x * x
 
 
-@spread_here.task
-def hold_spread_here() -> None:
-    while True:
-        time.sleep(0.05)
+@pack_3.task
+def length_3(data: bytes) -> int:
+    return len(data)
 
 
-@spread_beyond.task
-def square_spread_beyond(x: int) -> int:
+@spread_1.task
+def square_spread_1(x: int) -> int:
     return x * x
 
 
-@spread_beyond.task
-def hold_spread_beyond() -> None:
-    while True:
-        time.sleep(0.05)
+@spread_1.task
+def hold_1() -> None:
+    hold()
+
+
+@spread_2.task
+def square_spread_2(x: int) -> int:
+    return x * x
+
+
+@spread_2.task
+def hold_2() -> None:
+    hold()
+
+
+@spread_3.task
+def square_spread_3(x: int) -> int:
+    return x * x
+
+
+@spread_3.task
+def hold_3() -> None:
+    hold()
 
 
 @everywhere.task
 def square_everywhere(x: int) -> int:
     return x * x
+
+
+PACKED: Dict[str, Tasks] = {
+    "bench-pack-1": Tasks(square_packed_1, length_1),
+    "bench-pack-2": Tasks(square_packed_2, length_2),
+    "bench-pack-3": Tasks(square_packed_3, length_3),
+}
+SPREAD: Dict[str, Tasks] = {
+    "bench-spread-1": Tasks(square_spread_1, hold_1),
+    "bench-spread-2": Tasks(square_spread_2, hold_2),
+    "bench-spread-3": Tasks(square_spread_3, hold_3),
+}

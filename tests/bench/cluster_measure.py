@@ -1,0 +1,86 @@
+"""How the benchmark of a cluster measures: calls, echoes of the link, and what processes cost."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from typing import Callable, Dict, List, NamedTuple, Sequence
+
+from compare import asked
+from hearth._client.shared import connection
+
+
+class Node(NamedTuple):
+    """One node of the cluster."""
+
+    name: str
+    pid: int
+    is_leader: bool
+
+
+class Times(NamedTuple):
+    """Of calls one after another, or of echoes, in µs."""
+
+    p50: float
+    p99: float
+
+
+def nodes() -> Dict[str, Node]:
+    """By name."""
+    leaders = {row["name"] for row in asked("cluster", "status")["nodes"] if row["leader"]}
+    return {row["name"]: Node(row["name"], int(row["pid"]), row["name"] in leaders) for row in asked("get", "nodes")}
+
+
+def times_of(ns: List[int]) -> Times:
+    ordered = sorted(ns)
+    return Times(ordered[len(ordered) // 2] / 1000, ordered[len(ordered) * 99 // 100] / 1000)
+
+
+def middle(samples: Sequence[Times]) -> Times:
+    return Times(statistics.median(s.p50 for s in samples), statistics.median(s.p99 for s in samples))
+
+
+# -- calls one after another ----
+
+
+def sequential(call: Callable[[int], int], calls: int) -> Times:
+    return times_of(each(call, calls))
+
+
+def each(call: Callable[[int], int], calls: int, seconds: float = 60.0) -> List[int]:
+    """What each of so many calls took, or of as many as this time allows, in ns."""
+    took: List[int] = []
+    end = time.perf_counter() + seconds
+    for x in range(calls):
+        if time.perf_counter() > end:
+            break
+        began = time.perf_counter_ns()
+        result = call(x)
+        took.append(time.perf_counter_ns() - began)
+        assert result == x * x, f"{result} for {x} squared"
+    return took
+
+
+def echo(to: str, count: int) -> Times:
+    """The transport's own echo from node-1, one right after another."""
+    row = asked("node", "ping", to, "--count", str(count))
+    return Times(row["p50Ns"] / 1000, row["p99Ns"] / 1000)
+
+
+def echo_per_call(to: str, count: int) -> Times:
+    """The same, each asked for by this process when it has the one before: nodes sleep and wake as they do between calls."""
+    node = connection()
+    return times_of([int(node.ask("ping", {"node": to, "count": 1})["p50Ns"]) for _ in range(count)])
+
+
+def resident_mib(pid: int) -> float:
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
+
+
+def spent(pid: int) -> float:
+    """Seconds of a core, so far."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
