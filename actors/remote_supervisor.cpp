@@ -57,7 +57,10 @@ void gate_state::cancel(std::vector<cancellation>& what) {
         each.push_back({c.caller, id, c.code, c.reason});
   }
   for (auto& c : each) {
-    const auto& h = calls_.at(c.id);
+    const auto found = calls_.find(c.id);
+    if (found == calls_.end())
+      continue; // cancelled twice in one batch, and answered by the first
+    const auto& h = found->second;
     if (h.at && is_reachable(h.at->node))
       cancels_.push_back(std::move(c)); // the reply comes from there
     else

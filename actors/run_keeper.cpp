@@ -28,7 +28,7 @@ std::string run_keeper_state::log_of(const run_row& row) { return "run-" + row.n
 void run_keeper_state::take(control::facts& facts) {
   for (auto& fact : facts) {
     if (auto* now = std::get_if<control::standing>(&fact))
-      standing_ = std::move(*now), settle_waiting({});
+      stand(std::move(*now));
     else if (auto* run = std::get_if<control::run_changed>(&fact))
       changed(std::move(run->now));
     else if (auto* old = std::get_if<control::run_forgotten>(&fact))
@@ -36,6 +36,17 @@ void run_keeper_state::take(control::facts& facts) {
     else if (auto* member = std::get_if<control::member_changed>(&fact))
       members_[member->now.node] = member->now;
   }
+}
+
+/// A new seat makes this node the home of what the log gave to it, also of what was heard of before.
+void run_keeper_state::stand(control::standing now) {
+  const bool is_other_seat = now.seat != standing_.seat;
+  standing_ = std::move(now);
+  if (is_other_seat)
+    for (auto* run : book_->newest(std::numeric_limits<std::size_t>::max()))
+      if (!run->ended() && is_at_home(*run->durable))
+        changed(run->durable);
+  settle_waiting({});
 }
 
 void run_keeper_state::changed(durable_run_ptr now) {

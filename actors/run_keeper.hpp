@@ -151,6 +151,7 @@ private:
 
   // run_keeper.cpp: what the control log says, and who asks.
   void take(control::facts& facts);
+  void stand(control::standing now);
   void changed(durable_run_ptr run);
   void forgotten(const durable_run_ptr& run);
   void conclude(run_entry& run);

@@ -26,7 +26,8 @@ peer_actor::behavior_type peer(peer_actor::pointer self, const std::shared_ptr<p
     [line](atom::send, link::messages& what) { line->say(std::move(what)); },
     [self, line](atom::ping, std::uint32_t count) {
       auto promise = self->make_response_promise<std::vector<std::uint64_t>>();
-      line->ping(count, [promise](const failure& why_not, std::vector<std::uint64_t> times) mutable {
+      line->ping(count, [self, promise](const failure& why_not, std::vector<std::uint64_t> times) mutable {
+        self->context(nullptr); // who answers is the transport; what ran the actor last may be gone
         if (why_not.code == ec::none)
           promise.deliver(std::move(times));
         else

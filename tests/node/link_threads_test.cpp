@@ -27,7 +27,8 @@ struct control_thread {
         work_loop mine;
         link_recorder heard;
         node::link_endpoint control(
-          mine, {self, {channel::control}, node::tls_context::of_member_dialing(own), [](std::string_view) {}}, heard);
+          mine, {self, {channel::control}, node::tls_context::of_member_dialing(own), [](std::string_view) {}, {}},
+          heard);
         control.set_peer(peer, {"127.0.0.1", 1});
         heard.on_each = [&](node_uuid from, channel on, const bytes& frame) { control.send(from, on, frame); };
         loop = &mine;

@@ -80,9 +80,12 @@ BOOST_AUTO_TEST_CASE(a_node_without_a_majority_says_so_and_loses_its_lease) {
   still_world world(3);
   const auto lonely = world.other_than(*world.leader());
   world.isolate(lonely, 3);
-  const auto answer = world.ask(lonely, grant{"p/d/e", {}});
-  BOOST_REQUIRE(answer);
-  BOOST_TEST((answer->code == ec::no_quorum));
+  const auto first = world.ask(lonely, grant{"p/d/e", {}});
+  BOOST_REQUIRE(first);
+  BOOST_TEST((first->code == ec::undecided)); // it went to a leader that may have got it
+  const auto second = world.ask(lonely, grant{"p/d/e", {}});
+  BOOST_REQUIRE(second);
+  BOOST_TEST((second->code == ec::no_quorum));
   BOOST_TEST(!world.all_seated());
   world.links().heal();
   BOOST_TEST(world.within(5000, [&] { return world.all_seated(); }));
@@ -180,7 +183,7 @@ BOOST_AUTO_TEST_CASE(every_request_is_answered_once_also_by_a_cluster_that_is_go
   for (int i = 0; i < 20; ++i)
     world.submit(0, raise_generation{"p" + std::to_string(i)}, [&](const outcome& result) {
       ++answers;
-      BOOST_TEST((result.code == ec::no_quorum));
+      BOOST_TEST((result.code == ec::no_quorum || result.code == ec::undecided));
     });
   BOOST_TEST(world.within(10'000, [&] { return answers == 20; }));
   world.run_until(world.now() + from_ms(5000));
