@@ -79,7 +79,10 @@ struct file_work {
 };
 
 link_address address_of(const std::string& text) {
-  if (auto address = parse_link_address(text))
+  const auto address = parse_link_address(text);
+  if (address && (address->host == "0.0.0.0" || address->host == "::"))
+    throw start_error("`" + text + "` is every address of this machine, and others reach it at one: name that one.");
+  if (address)
     return *address;
   throw start_error("`" + text + "` is no address of the form HOST:PORT, for instance 10.0.0.5:7400.");
 }

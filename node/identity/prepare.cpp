@@ -63,7 +63,8 @@ public:
     : lock_(claim_state_directory(who.state_directory)), state_(who.state_directory) {
     if (const auto file = read_cluster_file(identity()))
       throw start_error("The state directory " + state_.string() + " is a member of cluster " + file->cluster_name
-                        + " already (" + file->name + "); nothing was changed. Name another one with --state-dir.");
+                        + " already (" + file->name
+                        + "); nothing was changed. Name another one: HEARTH_STATE_DIR, or --state-dir of hearthd.");
     const auto id = node_id(state_);
     const auto parsed = parse_node_uuid(id);
     if (!parsed)

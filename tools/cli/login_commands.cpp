@@ -181,6 +181,8 @@ exit_status cluster_logout(const surroundings& around, const cluster_options& op
 exit_status cluster_token_create(const surroundings& around, const cluster_options& options) {
   const bool is_endless = options.valid == "never";
   const auto valid = is_endless ? std::nullopt : parse_duration(options.valid);
+  if (valid && valid->count() == 0)
+    throw misused("A token that has ended at once is of no use; name a time, or `--expires never`.");
   auto node = open_node(around);
   const auto done = node.ask("clientToken",
                              {{"name", options.name},
