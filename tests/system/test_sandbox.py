@@ -202,7 +202,7 @@ def test_nothing_that_a_task_left_behind_outlives_its_sandbox(make_sandboxed: Ca
 
     node.python("leave.py")
     wait_until(lambda: not left(), f"nothing of {marker} to be left while its zygote lives")
-    assert (kind == "fork") == bool(children_of(node.pid))
+    wait_until(lambda: (kind == "fork") == bool(children_of(node.pid)), "a zygote, and nothing of a spawned interpreter, to be there")
     node.command("node", "stop")
     wait_until(lambda: not any(str(node.home) in line for line in left()), "all to be gone")
 
