@@ -1,5 +1,7 @@
 #include "core/base64url.hpp"
 
+#include <algorithm>
+
 namespace hearth {
 
 namespace {
@@ -38,6 +40,15 @@ std::optional<std::string> from_base64url(std::string_view text) {
     }
   }
   return to_base64url(bytes) == text ? std::optional(bytes) : std::nullopt;
+}
+
+std::optional<std::string> content_of_word(std::string_view text, std::string_view prefix, std::size_t bytes_max) {
+  constexpr std::string_view blanks = " \t\r\n";
+  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+  text = text.substr(0, text.find_last_not_of(blanks) + 1);
+  if (!text.starts_with(prefix) || text.size() > bytes_max)
+    return std::nullopt;
+  return from_base64url(text.substr(prefix.size()));
 }
 
 } // namespace hearth

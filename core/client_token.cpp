@@ -2,7 +2,6 @@
 
 #include "core/base64url.hpp"
 
-#include <algorithm>
 #include <cstdint>
 
 namespace hearth {
@@ -31,12 +30,7 @@ std::string to_string(const client_token& token) {
 }
 
 std::optional<client_token> parse_client_token(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r\n";
-  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-  text = text.substr(0, text.find_last_not_of(blanks) + 1);
-  if (!text.starts_with(prefix) || text.size() > 2 * content_bytes)
-    return std::nullopt;
-  const auto read = from_base64url(text.substr(prefix.size()));
+  const auto read = content_of_word(text, prefix, 2 * content_bytes);
   if (!read || read->size() <= content_bytes)
     return std::nullopt;
   const auto content = std::string_view(*read).substr(0, content_bytes);

@@ -47,9 +47,8 @@ inline constexpr seconds copy_patience{10};
 
 // -- identity of nodes ----
 
-/// A node's certificate: as long as that of the cluster. Membership decides who is let in, and `hearth node remove` takes it away,
-/// so that no node ends because a date has come.
-inline constexpr std::chrono::hours certificate_validity{24 * 365 * 20};
+/// A node's certificate: short enough that a lost one does not matter for ever. At its end: docs/operating.md.
+inline constexpr std::chrono::hours certificate_validity{24 * 365};
 /// A cluster's own: its end is the cluster's, because nodes trust nothing else.
 inline constexpr std::chrono::hours authority_validity{24 * 365 * 20};
 /// Certificates begin so long before they are made: clocks of machines differ, and time zones are set wrong.

@@ -3,8 +3,6 @@
 #include "core/base64url.hpp"
 #include "node/identity/openssl.hpp"
 
-#include <algorithm>
-
 namespace hearth::node {
 
 namespace {
@@ -27,12 +25,7 @@ std::string to_string(const join_token& token) {
 }
 
 std::optional<join_token> parse_join_token(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r\n";
-  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-  text = text.substr(0, text.find_last_not_of(blanks) + 1);
-  if (!text.starts_with(prefix) || text.size() > 2 * (2 * digest_bytes + address_bytes_max))
-    return std::nullopt;
-  const auto content = from_base64url(text.substr(prefix.size()));
+  const auto content = content_of_word(text, prefix, 2 * (2 * digest_bytes + address_bytes_max));
   if (!content || content->size() <= 2 * digest_bytes + check_bytes)
     return std::nullopt;
   const auto checked = std::string_view(*content).substr(0, content->size() - check_bytes);

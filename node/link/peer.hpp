@@ -34,9 +34,6 @@ public:
   /// The link has ended: nothing is said any more.
   void close();
 
-  std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
-  std::uint64_t beside_bytes() const noexcept { return beside_bytes_; }
-
 private:
   struct moving {
     wire::link_transfer what;
