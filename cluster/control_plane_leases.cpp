@@ -191,7 +191,9 @@ void control_plane::look_after_seats() {
   }
   wake_at(next_renew_);
   for (auto& [seat, life] : lives_) {
-    const auto end = std::max(life.heard + patience(life), life.expire_again);
+    const auto* taken = state_.find_seat(seat);
+    const bool is_unfit = taken != nullptr && log_.has_forgotten(taken->node);
+    const auto end = std::max(is_unfit ? now_ : life.heard + patience(life), life.expire_again);
     if (end > now_) {
       wake_at(end);
       continue;

@@ -15,6 +15,12 @@ outcome out_of_patience(bool handed) {
                                          "`hearth cluster status` shows who is missing.");
 }
 
+outcome old_copy(const member* node) {
+  return refused(ec::stale_epoch, "Node " + (node != nullptr ? node->name : std::string("(unknown)"))
+                                    + " was started from an old copy of its state directory: it has forgotten entries of "
+                                      "the control log that it had confirmed. Give it an empty one and join again.");
+}
+
 } // namespace
 
 void control_plane::submit(command order, std::uint64_t request, purpose why) {
@@ -49,6 +55,8 @@ void control_plane::hand_in(std::uint64_t number, waiting& what) {
 void control_plane::propose(node_uuid origin, std::uint64_t number, command order) {
   if (!leads())
     return turn_down(origin, number, true, {});
+  if (std::holds_alternative<take_seat>(order) && log_.has_forgotten(origin))
+    return turn_down(origin, number, false, old_copy(state_.find_member(origin)));
   std::vector<node_uuid> voters;
   if (auto* wish = std::get_if<set_voters>(&order)) {
     if (auto why = state_.refusal(*wish))

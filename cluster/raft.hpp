@@ -75,6 +75,7 @@ enum class mutation : std::uint32_t {
   leader_counts_undurable = 1U << 19,
   read_before_first_commit = 1U << 20,
   term_not_durable = 1U << 21,
+  late_rejections_count = 1U << 22,
 };
 
 struct config {
@@ -133,6 +134,8 @@ public:
     instant heard{};
   };
   std::vector<follower> followers() const;
+  /// As this leader knows: that node has acknowledged entries that its log does not hold any more. Its disk is an old copy.
+  bool has_forgotten(const node_uuid& node) const;
 
 private:
   std::unique_ptr<core> core_;

@@ -225,6 +225,11 @@ std::vector<node::follower> core::followers() const {
   return result;
 }
 
+bool core::has_forgotten(const node_uuid& node) const {
+  const auto found = peers_.find(node);
+  return role_ == kind::leader && found != peers_.end() && found->second.has_forgotten;
+}
+
 // -- node ----
 
 node::node(config how, stored_state disk, instant now) : core_(std::make_unique<core>(how, std::move(disk), now)) {}
@@ -243,5 +248,6 @@ log_index node::last_index() const { return core_->entries().last_index(); }
 std::optional<std::uint64_t> node::term_at(log_index index) const { return core_->entries().term_at(index); }
 const snapshot_mark& node::snapshot() const { return core_->snapshot(); }
 std::vector<node::follower> node::followers() const { return core_->followers(); }
+bool node::has_forgotten(const node_uuid& node) const { return core_->has_forgotten(node); }
 
 } // namespace hearth::cluster::raft

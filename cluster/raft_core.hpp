@@ -29,6 +29,8 @@ struct progress {
   bool link_down = false; // heartbeats only
   instant heard{};
   std::uint64_t round = 0;   // the last one that it answered
+  std::uint64_t doubted = 0; // from this round on, a rejection of what it has acknowledged is no late one; 0: no doubt
+  bool has_forgotten = false;
   log_index told_commit = 0; // in the last message to it
 };
 
@@ -49,6 +51,7 @@ public:
   auto role_kind() const noexcept { return role_; }
   auto commit_index() const noexcept { return applied_; }
   std::vector<node::follower> followers() const;
+  bool has_forgotten(const node_uuid& node) const;
 
 private:
   using kind = role::kind;

@@ -20,6 +20,10 @@ void core::handle(const node_uuid& from, const append_reply& what, std::uint64_t
 }
 
 void core::accepted(const node_uuid& from, progress& peer, const append_reply& what) {
+  if (what.match >= peer.match) {
+    peer.doubted = 0;
+    peer.has_forgotten = false;
+  }
   peer.match = std::max(peer.match, std::min(what.match, log_.last_index()));
   if (peer.how == progress::mode::snapshot) {
     if (peer.match + 1 < log_.first_index())
@@ -40,8 +44,13 @@ void core::accepted(const node_uuid& from, progress& peer, const append_reply& w
 }
 
 /// Late rejections, of what has been settled since, change nothing. Neither do those of a node that has lost what it
-/// acknowledged (an old copy of its disk): it is asked again at the pace of heartbeats, and not at that of its answers.
+/// acknowledged (an old copy of its disk): it is asked again at the pace of heartbeats, and not at that of its answers. It
+/// is told from a late one by the round: one that began after the acknowledgement was here.
 void core::rejected(progress& peer, const append_reply& what) {
+  if (what.rejected <= peer.match && peer.doubted == 0)
+    peer.doubted = ++round_;
+  else if (what.rejected <= peer.match && (what.round >= peer.doubted || mutant(mutation::late_rejections_count)))
+    peer.has_forgotten = true;
   const bool late = what.rejected <= peer.match
                     || (peer.how == progress::mode::probe && what.rejected + 1 != peer.next);
   if (peer.how == progress::mode::snapshot || late)

@@ -175,7 +175,8 @@ private:
   void break_off(const failure& why) {
     if (status_ != EXIT_SUCCESS)
       return; // several parts may find it out
-    status_ = why.code == ec::not_a_member ? exit_no_member : EXIT_FAILURE;
+    const bool is_no_member = why.code == ec::not_a_member || why.code == ec::stale_epoch; // the latter: an old copy
+    status_ = is_no_member ? exit_no_member : EXIT_FAILURE;
     spdlog::critical("{}", why.message);
     caf::anon_send(agent_, atom::stop::value, milliseconds{0}, why.message);
   }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import time
-from typing import Callable, Dict, List, NamedTuple, Sequence
+from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Set
 
 from compare import asked
 from hearth._client.shared import connection
@@ -72,6 +73,40 @@ def echo_per_call(to: str, count: int) -> Times:
     """The same, each asked for by this process when it has the one before: nodes sleep and wake as they do between calls."""
     node = connection()
     return times_of([int(node.ask("ping", {"node": to, "count": 1})["p50Ns"]) for _ in range(count)])
+
+
+def family(pid: int) -> List[int]:
+    """The process and all that descend from it."""
+    found = [pid]
+    for parent in found:
+        for thread in os.listdir(f"/proc/{parent}/task"):
+            with open(f"/proc/{parent}/task/{thread}/children", encoding="ascii") as children:
+                found += [int(child) for child in children.read().split()]
+    return found
+
+
+def keep_on(cores: Set[int], pids: Sequence[int]) -> None:
+    """Whatever they start from now on stays there, too."""
+    for pid in pids:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            os.sched_setaffinity(int(thread), cores)
+
+
+@contextlib.contextmanager
+def core_of_its_own(inside: Sequence[int], outside: Sequence[int]) -> Iterator[None]:
+    """The last core belongs to those `inside` and what descends from them; all others do with the rest."""
+    cores = os.sched_getaffinity(0)
+    own = {max(cores)}
+    kept = {pid: family(pid) for pid in [*inside, *outside]}
+    for pid in outside:
+        keep_on(cores - own, kept[pid])
+    for pid in inside:
+        keep_on(own, kept[pid])
+    try:
+        yield
+    finally:
+        for pids in kept.values():
+            keep_on(cores, pids)
 
 
 def resident_mib(pid: int) -> float:

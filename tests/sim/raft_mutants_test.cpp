@@ -38,6 +38,7 @@ constexpr mutant mutants[] = {
   {"counts what it has not stored itself", mutation::leader_counts_undurable},
   {"answers reads before its first entry is committed", mutation::read_before_first_commit},
   {"votes before the vote is durable", mutation::term_not_durable},
+  {"takes late rejections for lost entries", mutation::late_rejections_count},
 };
 
 } // namespace

@@ -356,15 +356,6 @@ std::uint64_t raft_world::chain_at(const member& it, log_index index) const {
   return index < it.chain_base || index >= it.chain_base + it.chain.size() ? 0 : it.chain[index - it.chain_base];
 }
 
-/// I3: what a node shows in one life never goes back.
-void raft_world::check_step(std::size_t node) {
-  auto& it = nodes_[node];
-  if (it.core->term() < it.term || it.core->commit_index() < it.commit)
-    throw violation("I3: the term or the commit index of " + called(node) + " goes back.");
-  it.term = it.core->term();
-  it.commit = it.core->commit_index();
-}
-
 /// I3 over crashes: what a node has said in a term or generation, it remembers.
 void raft_world::check_sent(std::size_t node, const raft::message& what) {
   auto& it = nodes_[node];

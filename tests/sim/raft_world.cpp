@@ -220,4 +220,16 @@ void raft_world::say(const std::string& line, bool story) {
     lines_.pop_front();
 }
 
+/// I3: what a node shows in one life never goes back. Nor is a node said to have forgotten what it acknowledged: no disk here is an old copy.
+void raft_world::check_step(std::size_t node) {
+  auto& it = nodes_[node];
+  if (it.core->term() < it.term || it.core->commit_index() < it.commit)
+    throw violation("I3: the term or the commit index of " + called(node) + " goes back.");
+  it.term = it.core->term();
+  it.commit = it.core->commit_index();
+  for (std::size_t other = 0; other < nodes_.size(); ++other)
+    if (it.core->has_forgotten(id_of(other)))
+      throw violation("I20: " + called(node) + " takes the disk of " + called(other) + " for an old copy.");
+}
+
 } // namespace hearth::sim

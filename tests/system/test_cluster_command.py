@@ -199,6 +199,25 @@ def test_an_old_copy_of_a_state_directory_is_refused(three: Machine) -> None:
     assert three.hearth("run", "squares.py", "square", "--x", "2").stdout.strip() == "4"
 
 
+def test_a_voter_is_refused_with_a_copy_that_was_made_while_it_ran(three: Machine) -> None:
+    name = next(row["name"] for row in three.nodes().values() if not row["leader"])  # whose leader knows what it had
+    state = three.cluster / name
+    pid = three.pid(name)
+    os.kill(pid, signal.SIGSTOP)
+    shutil.copytree(state, three.home / "live-copy")
+    os.kill(pid, signal.SIGCONT)
+    assert three.hearth("run", "squares.py", "square", "--x", "3").stdout.strip() == "9"
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not alive(pid), f"{name} to be dead")
+    shutil.rmtree(state)
+    shutil.copytree(three.home / "live-copy", state)
+    done = three.hearth("cluster", "up", status=1)
+    assert "ended with status 77 while it started" in done.stderr
+    assert f"Node {name} was started from an old copy of its state directory" in done.stderr
+    assert three.hearth("run", "squares.py", "square", "--x", "2").stdout.strip() == "4"
+    assert three.nodes()[name]["state"] == "down"
+
+
 def test_a_backup_is_restored_by_the_only_voter_and_refused_for_one_of_three(three: Machine) -> None:
     backup = three.home / "backup"
     assert str(backup) in three.hearth("cluster", "backup", str(backup)).stdout
