@@ -1,0 +1,58 @@
+#pragma once
+
+#include "core/bytes.hpp"
+#include "core/digest.hpp"
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+/// What the cache keeps, as plain values.
+namespace hearth {
+
+/// Where a result belongs: what is called, and with what. `scope` is the digest of a `cache_scope`, `inputs` of all inputs
+/// that count (schema/environment.capnp).
+struct cache_key {
+  digest scope;
+  digest inputs;
+
+  friend auto operator<=>(const cache_key&, const cache_key&) = default;
+};
+
+/// What a scope is the digest of; kept once for all of its entries, for people and for `explain`.
+struct cache_scope {
+  std::string project, domain, task, version;
+  std::string signature;           // names and types of inputs and outputs
+  std::string trust;               // domain of trust of whoever calls
+  std::vector<std::string> inputs; // names of those that count, in the order of `cache_entry::inputs`
+
+  friend bool operator==(const cache_scope&, const cache_scope&) = default;
+};
+
+/// A result that is kept. Immutable: another result of the same key is another entry, and one of the two goes.
+struct cache_entry {
+  cache_key key;
+  std::uint64_t generation = 0; // index of the control log that its node had applied when the execution began
+  std::uint64_t created_unix_ms = 0;
+  std::uint64_t expires_unix_ms = 0;    // 0: never
+  std::chrono::nanoseconds run{0};      // what a hit saves
+  std::string producer;                 // the run, or the call, that made it
+  std::string holder;                   // name of the node on which it was made
+  std::vector<digest> inputs;           // of each input that counts
+  digest value;                         // of the result's bytes
+  std::uint64_t size = 0;               // of the result, in bytes
+  payload content;                      // the result; empty where only the rest is asked for
+};
+
+} // namespace hearth
+
+template <>
+struct std::hash<hearth::cache_key> {
+  std::size_t operator()(const hearth::cache_key& k) const noexcept {
+    const std::hash<hearth::digest> of;
+    return of(k.inputs) ^ (of(k.scope) * 0x9e3779b97f4a7c15ULL);
+  }
+};
