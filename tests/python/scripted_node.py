@@ -223,6 +223,7 @@ class Replica:
         self.replies: Dict[Key, Any] = {}
         self.logs: List[Any] = []
         self.opened: List[Dict[str, Any]] = []
+        self.cache_keys: List[bytes] = []  # of the children's calls, b"" where there was none
         self.cancelled: List[Key] = []
         self.children: Dict[Key, Dict[str, Any]] = {}
         self.checks_slots = zygote.has_slot_table
@@ -358,7 +359,10 @@ class Replica:
             if frame.flags & _frames.CALL_PARKS:
                 self.parked[parent] = self.running.pop(parent)
             call = {name: getattr(frame, name) for name in ("task", "depth", "call_hi", "call_lo", "deadline_ms")}
-            call.update(parent_hi=parent[0], parent_lo=parent[1], body=bytes(frame.body))
+            cache_key, body = wire.parted(bytes(frame.body))
+            self.cache_keys.append(cache_key)
+            cache = frame.flags & (_frames.CALL_OVERWRITES | _frames.CALL_UNCACHED)
+            call.update(parent_hi=parent[0], parent_lo=parent[1], body=body, flags=cache)
             self.children[key] = call
             self.waiting.append(call)
         elif frame.kind == _frames.REPLY:
