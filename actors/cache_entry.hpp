@@ -37,14 +37,14 @@ struct cache_entry {
   cache_key key;
   std::uint64_t generation = 0; // index of the control log that its node had applied when the execution began
   std::uint64_t created_unix_ms = 0;
-  std::uint64_t expires_unix_ms = 0; // 0: never
-  std::chrono::nanoseconds run{0};   // what a hit saves
-  std::string producer;              // the run, or the call, that made it
-  std::string holder;                // name of the node on which it was made
-  std::vector<digest> inputs;        // of each input that counts
-  digest value;                      // of the result's bytes
-  std::uint64_t size = 0;            // of the result, in bytes
-  payload content;                   // the result; empty where only the rest is asked for
+  std::uint64_t expires_unix_ms = 0;    // 0: never
+  std::chrono::nanoseconds run{0};      // what a hit saves
+  std::string producer;                 // the run, or the call, that made it
+  std::string holder;                   // name of the node on which it was made
+  std::vector<digest> inputs;           // of each input that counts
+  digest value;                         // of the result's bytes
+  std::uint64_t size = 0;               // of the result, in bytes
+  payload content;                      // the result; empty where only the rest is asked for
 };
 
 } // namespace hearth

@@ -164,9 +164,6 @@ class TaskEnvironment:
         *,
         short_name: Optional[str] = None,
         cache: Union[CacheRequest, bool, None] = None,
-        cache_version: Optional[str] = None,
-        cache_serialize: bool = False,
-        cache_ignore_input_vars: Sequence[str] = (),
         retries: Any = 0,
         timeout: Any = None,
         docs: Optional[str] = None,
@@ -183,9 +180,8 @@ class TaskEnvironment:
 
         Parameters:
             short_name: what listings show instead of the function's name.
-            cache: as in `TaskEnvironment`; None: the environment's. Also True, with `cache_version`, as in flytekit.
-            cache_version, cache_serialize, cache_ignore_input_vars: flytekit's words for `version_override`, `serialize`
-                and `ignored_inputs` of a `hearth.Cache`.
+            cache: as in `TaskEnvironment`; None: the environment's. flytekit's ``cache=True`` with `cache_version`,
+                `cache_serialize` and `cache_ignore_input_vars` means the same as a `hearth.Cache`.
             retries: further executions after an error of the user: an int or a `hearth.RetryStrategy`.
             timeout: of one execution, an int (seconds) or a timedelta; or a `hearth.Timeout`.
             docs: description; None: the docstring.

@@ -88,7 +88,7 @@ class Reach:
             module, chain = self._waiting.pop()
             name = chain[0]
             if name == _WHOLE:
-                part: Optional[_Part] = _whole(module)
+                part = _whole(module)
             elif name in module.bindings:
                 part = _part(module, name)
             else:

@@ -60,7 +60,7 @@ def _name(cls: type) -> str:
     module = cls.__module__
     if module == "builtins":
         return cls.__qualname__
-    if cls is typing.Generic or module == "typing":
+    if module == "typing":
         return cls.__qualname__
     found = name_of(cls)
     if found is not None:

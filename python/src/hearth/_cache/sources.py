@@ -76,8 +76,8 @@ class Module:
         heads = [value for name, value in ast.iter_fields(statement) if isinstance(value, ast.expr)]
         heads += [item.context_expr for item in getattr(statement, "items", ())]
         inside = (*when, *heads)
-        targets = [getattr(statement, "target", None), *[item.optional_vars for item in getattr(statement, "items", ())]]
-        for target in filter(None, targets):
+        targets: List[Any] = [getattr(statement, "target", None), *[item.optional_vars for item in getattr(statement, "items", ())]]
+        for target in (each for each in targets if each is not None):
             for name in _roots_of(target):
                 self._bind(name, ast.copy_location(ast.Expr(target), statement), inside)
         for head in heads:

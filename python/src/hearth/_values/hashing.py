@@ -98,14 +98,16 @@ def _types(args: Any) -> List[Any]:
 def _inside(annotation: Any, origin: Any, found: List[Optional[Conversion]]) -> Optional[Conversion]:
     first, last = found[0], found[-1]
     if origin is typing.Union or type(annotation).__name__ == "UnionType":
-        convert = next(filter(None, found))
-        is_optional = len(found) == 2 and type(None) in typing.get_args(annotation)
-        return (lambda value: None if value is None else convert(value)) if is_optional else None
+        given = [one for one in found if one is not None]
+        if len(found) != 2 or type(None) not in typing.get_args(annotation):
+            return None
+        return lambda value: None if value is None else given[0](value)
     if origin is tuple and typing.get_args(annotation)[-1] is not Ellipsis:
         return lambda value: tuple(one(item) if one else item for one, item in zip(found, value))
     if origin in (list, tuple, collections.abc.Sequence) and first is not None:
+        each: Conversion = first
         kind = tuple if origin is tuple else list
-        return lambda value: kind(first(item) for item in value)  # type: ignore[misc]
+        return lambda value: kind(each(item) for item in value)
     if origin in (dict, collections.abc.Mapping) and found[0] is None and last is not None:
         return lambda value: {key: last(item) for key, item in value.items()}
     return None
