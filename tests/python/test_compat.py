@@ -165,7 +165,8 @@ def test_a_version_without_cache_and_what_cannot_change_a_result_is_accepted(cap
 
 def test_tuples_as_outputs_are_spelled_as_in_flytekit() -> None:
     namespace: Dict[str, Any] = {"__name__": __name__}
-    exec("def as_code(n: int) -> (int, str): ...\ndef as_text(n: int) -> '(int, str)': ...", namespace)
+    text = "def as_code(n: int) -> (int, str): ...\ndef as_text(n: int) -> '(int, str)': ..."
+    exec(compile(text, "<a program>", "exec", dont_inherit=True), namespace)
     for function in (namespace["as_code"], namespace["as_text"]):
         task = flytekit.task(function)
         assert signature_of(task.hints) == "(n: int) -> tuple[int, str]"

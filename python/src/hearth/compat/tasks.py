@@ -6,7 +6,7 @@ import ast
 import logging
 import re
 import typing
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict, Mapping, cast
 
 from hearth import _runtime
 from hearth._bundle import main_name
@@ -57,8 +57,7 @@ class FlyteEnvironment(TaskEnvironment):
     def declare(self, function: Callable[..., Any], words: Mapping[str, Any]) -> FlyteTask:
         """Makes `function` a task with what ``@task(...)`` says. Raises ValueError, TypeError."""
         _respell_outputs(function)
-        made: FlyteTask = self.task(**_settings_of(words))(function)
-        return made
+        return cast(FlyteTask, self.task(**_settings_of(words))(function))
 
 
 _environments: Dict[str, FlyteEnvironment] = {}
