@@ -63,6 +63,7 @@ using cache_disk_actor = caf::typed_actor<
 
 } // namespace hearth
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_key)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_entry>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_scope>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_row>)
