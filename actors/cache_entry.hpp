@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/environment.hpp"
 #include "core/bytes.hpp"
 #include "core/digest.hpp"
 
@@ -32,19 +33,29 @@ struct cache_scope {
   friend bool operator==(const cache_scope&, const cache_scope&) = default;
 };
 
-/// A result that is kept. Immutable: another result of the same key is another entry, and one of the two goes.
+/// Of a task whose results are kept.
+inline cache_scope scope_of(const environment_spec& spec, const task_spec& task) {
+  return {spec.project, spec.domain, task.name, task.caching.version, task.caching.signature, "default", task.caching.inputs};
+}
+
+/// A result that is kept. Immutable: another result of the same key is another entry, and one of the two goes. Everywhere the
+/// same one stays, in whatever order they come: that of the higher generation, then that of the higher `overwrite`, then the
+/// one whose digest is smaller. One that has expired counts as none.
 struct cache_entry {
   cache_key key;
   std::uint64_t generation = 0; // index of the control log that its node had applied when the execution began
+  // Of a result that was made to replace what was kept, although that was good: a number above that of what it replaces,
+  // such as the calendar's milliseconds. 0 of all others.
+  std::uint64_t overwrite = 0;
   std::uint64_t created_unix_ms = 0;
-  std::uint64_t expires_unix_ms = 0;    // 0: never
-  std::chrono::nanoseconds run{0};      // what a hit saves
-  std::string producer;                 // the run, or the call, that made it
-  std::string holder;                   // name of the node on which it was made
-  std::vector<digest> inputs;           // of each input that counts
-  digest value;                         // of the result's bytes
-  std::uint64_t size = 0;               // of the result, in bytes
-  payload content;                      // the result; empty where only the rest is asked for
+  std::uint64_t expires_unix_ms = 0; // 0: never
+  std::chrono::nanoseconds run{0};   // what a hit saves
+  std::string producer;              // the run, or the call, that made it
+  std::string holder;                // name of the node on which it was made
+  std::vector<digest> inputs;        // of each input that counts
+  digest value;                      // of the result's bytes
+  std::uint64_t size = 0;            // of the result, in bytes
+  payload content;                   // the result; empty where only the rest is asked for
 };
 
 } // namespace hearth

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/cache_entry.hpp"
-#include "actors/interfaces.hpp"
+#include "actors/stores.hpp"
 
 #include <optional>
 #include <string>
@@ -31,7 +31,8 @@ public:
 struct cache_figures {
   std::string project; // empty: of all
   std::uint64_t entries = 0, bytes = 0, bytes_max = 0;
-  std::uint64_t evicted = 0, expired = 0, damaged = 0, refused = 0; // refused: not kept, for lack of room or by a disk error
+  std::uint64_t evicted = 0, expired = 0, damaged = 0,
+                refused = 0; // refused: not kept, for lack of room or by a disk error
 };
 
 /// Which entries are meant: all of a scope's beginning. Empty fields match everything.
@@ -63,6 +64,7 @@ using cache_disk_actor = caf::typed_actor<
 
 } // namespace hearth
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_key)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_entry>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_scope>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_row>)

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "node/store/store_error.hpp"
+
 #include <stdexcept>
 
 namespace hearth::node {
@@ -13,5 +15,15 @@ inline constexpr int exit_disk_failed = 74;
 struct disk_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+/// What `work` returns. For stores that can be done without: what their disk refuses is nobody's end, it is a failed request.
+template <class Work>
+auto as_store_error(Work work) {
+  try {
+    return work();
+  } catch (const disk_error& e) {
+    throw store_error(ec::storage_failed, e.what());
+  }
+}
 
 } // namespace hearth::node

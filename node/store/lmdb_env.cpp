@@ -153,6 +153,13 @@ std::uint64_t lmdb_transaction::count() const {
   return stat.ms_entries;
 }
 
+void lmdb_transaction::rest() noexcept { mdb_txn_reset(txn_.get()); }
+
+void lmdb_transaction::renew() {
+  if (const auto error = mdb_txn_renew(txn_.get()); error != MDB_SUCCESS)
+    throw_lmdb(env_->file(), "begin to use", error);
+}
+
 void lmdb_transaction::commit() {
   if (const auto error = mdb_txn_commit(txn_.release()); error != MDB_SUCCESS)
     throw_lmdb(env_->file(), "write", error);

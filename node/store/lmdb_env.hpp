@@ -79,6 +79,11 @@ public:
   /// Durable, as far as the environment is, when it returns.
   void commit();
 
+  /// A read transaction that is kept, for the price of less than a new one: at rest it holds nothing back, and `renew` makes
+  /// it a snapshot of now. Nothing else may be called at rest.
+  void rest() noexcept;
+  void renew();
+
 private:
   struct abort_txn {
     void operator()(MDB_txn* txn) const noexcept;

@@ -63,6 +63,11 @@ record_writer& record_writer::text(std::string_view value) {
   return *this;
 }
 
+record_writer& record_writer::fixed(std::string_view value) {
+  out_.append(value);
+  return *this;
+}
+
 std::uint64_t record_reader::number(std::size_t size) {
   if (rest_.size() < size) {
     is_whole_ = false;
@@ -76,8 +81,9 @@ std::uint64_t record_reader::number(std::size_t size) {
   return value;
 }
 
-std::string_view record_reader::text() {
-  const auto size = u64();
+std::string_view record_reader::text() { return fixed(u64()); }
+
+std::string_view record_reader::fixed(std::size_t size) {
   if (rest_.size() < size) {
     is_whole_ = false;
     rest_ = {};

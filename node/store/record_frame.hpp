@@ -16,6 +16,8 @@ enum class record_type : std::uint16_t {
   witness = 5,
   child = 6,
   child_root = 7,
+  cache_entry = 8,
+  cache_scope = 9,
 };
 
 /// Version of all frames and their contents.
@@ -51,6 +53,8 @@ public:
   record_writer& u32(std::uint32_t value) { return number(value, 4); }
   record_writer& u64(std::uint64_t value) { return number(value, 8); }
   record_writer& text(std::string_view value);
+  /// Bytes whose number the reader knows.
+  record_writer& fixed(std::string_view value);
 
   const std::string& bytes() const noexcept { return out_; }
 
@@ -70,6 +74,8 @@ public:
   std::uint32_t u32() { return static_cast<std::uint32_t>(number(4)); }
   std::uint64_t u64() { return number(8); }
   std::string_view text();
+  /// So many bytes.
+  std::string_view fixed(std::size_t size);
 
   /// Everything so far was there.
   bool is_whole() const noexcept { return is_whole_; }

@@ -98,16 +98,6 @@ void remove_run(lmdb_transaction& txn, call_id root) {
     txn.remove(key);
 }
 
-/// What fails here is nobody's end: it is a failed request.
-template <class Work>
-auto as_store_error(Work work) {
-  try {
-    return work();
-  } catch (const disk_error& e) {
-    throw store_error(ec::storage_failed, e.what());
-  }
-}
-
 } // namespace
 
 record_store::record_store(fs::path directory, std::uint64_t bytes_max, report damaged)

@@ -1,7 +1,10 @@
 #include "core/defaults.hpp"
+#include "node/calendar.hpp"
 #include "node/store/blobs.hpp"
+#include "node/store/cache_disk.hpp"
 #include "node/store/records.hpp"
 #include "tests/support/asking_loop.hpp"
+#include "tests/support/cache_fixture.hpp"
 #include "tests/support/scratch.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -27,10 +30,15 @@ struct fixture : test::asking_loop_fixture {
   std::shared_ptr<record_store> record_file = std::make_shared<record_store>(home / "records", 64 * defaults::mib,
                                                                              nullptr);
   blob_door blob_actor = loop.system().spawn(blobs, blobs_config{blob_files, &disk, nullptr});
+  std::shared_ptr<cache_store> cache_file = std::make_shared<cache_store>(
+    cache_store_config{home / "cache", {1 << 30, 1 << 30, {}}, 0, nullptr, nullptr});
+  cache_door cache_actor = loop.system().spawn(cache_disk, cache_disk_config{cache_file, &disk, nullptr});
   record_door record_actor = loop.system().spawn(records, records_config{record_file, blob_files, &disk, nullptr});
 
   ~fixture() {
-    std::vector<caf::actor> roots{caf::actor_cast<caf::actor>(blob_actor), caf::actor_cast<caf::actor>(record_actor)};
+    std::vector<caf::actor> roots{caf::actor_cast<caf::actor>(blob_actor), caf::actor_cast<caf::actor>(record_actor),
+                                  caf::actor_cast<caf::actor>(cache_actor)};
+    cache_actor = cache_door{};
     blob_actor = blob_door{};
     record_actor = record_door{};
     BOOST_CHECK_EQUAL(loop.stop(roots, deadline()), 0u);
@@ -97,6 +105,34 @@ BOOST_AUTO_TEST_CASE(records_are_found_under_a_run_or_the_one_before_until_it_is
   const auto forgotten = std::get<found>(ask<found>(record_actor, atom::find::value, first, call_id{}, wanted));
   for (const auto& one : forgotten)
     BOOST_CHECK(!one.reply);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_stored_in_the_cache_is_found_on_the_loop_listed_counted_and_forgotten) {
+  const auto scope = test::scope_of("default", "square");
+  const auto small = test::entry_of(test::key_of(scope, 1), "1");
+  const auto large = test::entry_of(test::key_of(scope, 2), std::string(200'000, 'L'));
+  const std::vector<cache_entry> both{small, large};
+  const std::vector<cache_scope> scopes{scope};
+  BOOST_CHECK(std::get<bool>(ask<bool>(cache_actor, atom::store::value, both, scopes)));
+  BOOST_CHECK_EQUAL(cache_file->find(small.key, test::cache_now).value().entry.content.head.view(), "1");
+  const auto back = std::get<payload>(ask<payload>(cache_actor, atom::read::value, large.key));
+  BOOST_CHECK(test::text_of(back) == test::text_of(large.content));
+  using rows = std::vector<cache_row>;
+  BOOST_CHECK_EQUAL(std::get<rows>(ask<rows>(cache_actor, atom::list::value, cache_filter{}, 10u)).size(), 2u);
+  using figures = std::vector<cache_figures>;
+  BOOST_CHECK_EQUAL(std::get<figures>(ask<figures>(cache_actor, atom::status::value)).at(1).entries, 2u);
+  BOOST_CHECK_EQUAL(std::get<std::uint64_t>(ask<std::uint64_t>(cache_actor, atom::forget::value, cache_filter{})), 2u);
+  BOOST_CHECK(std::get<failure>(ask<payload>(cache_actor, atom::read::value, large.key)).code == ec::gone);
+}
+
+BOOST_AUTO_TEST_CASE(a_cache_that_nobody_asks_for_anything_removes_what_has_expired) {
+  const auto scope = test::scope_of("default", "square");
+  auto entry = test::entry_of(test::key_of(scope, 1), "1");
+  entry.expires_unix_ms = unix_ms() + 200;
+  ask<bool>(cache_actor, atom::store::value, std::vector<cache_entry>{entry}, std::vector<cache_scope>{scope});
+  using figures = std::vector<cache_figures>;
+  BOOST_CHECK(
+    run_until([&] { return std::get<figures>(ask<figures>(cache_actor, atom::status::value)).front().expired == 1; }));
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_behind_a_stuck_disk_is_refused) {

@@ -1,0 +1,65 @@
+#include "node/store/cache_disk.hpp"
+
+#include "core/defaults_cache.hpp"
+#include "node/calendar.hpp"
+
+#include <exception>
+#include <utility>
+
+namespace hearth::node {
+
+namespace {
+
+std::uint64_t size_of(const std::vector<cache_entry>& entries) {
+  std::uint64_t size = 0;
+  for (const auto& entry : entries)
+    size += entry.content.size() + sizeof entry;
+  return size;
+}
+
+} // namespace
+
+cache_door::behavior_type cache_disk(cache_door::pointer self, cache_disk_config config) {
+  const auto store = config.store;
+  auto* disk = config.disk;
+  const auto tidy = [store, warn = config.warn] {
+    try {
+      store->tidy(unix_ms());
+    } catch (const std::exception& e) {
+      if (warn)
+        warn(e.what());
+    }
+  };
+  self->delayed_send(self, defaults::cache_tidy_interval, atom::report::value);
+  return {
+    [=](atom::store, std::vector<cache_entry>& entries, std::vector<cache_scope>& scopes) {
+      const auto size = size_of(entries);
+      return answer_off_loop<bool>(self, *disk, size, [=, entries = std::move(entries), scopes = std::move(scopes)] {
+        return store->put(entries, scopes, unix_ms());
+      });
+    },
+    [=](atom::read, const cache_key& key) {
+      return answer_off_loop<payload>(self, *disk, sizeof key, [=] { return store->read(key); });
+    },
+    [=](atom::list, cache_filter& filter, std::uint32_t rows_max) {
+      const auto size = filter.keys.size() * sizeof(cache_key);
+      return answer_off_loop<std::vector<cache_row>>(
+        self, *disk, size, [=, filter = std::move(filter)] { return store->list(filter, rows_max); });
+    },
+    [=](atom::forget, cache_filter& filter) {
+      const auto size = filter.keys.size() * sizeof(cache_key);
+      return answer_off_loop<std::uint64_t>(self, *disk, size,
+                                            [=, filter = std::move(filter)] { return store->forget(filter); });
+    },
+    [=](atom::status) {
+      return answer_off_loop<std::vector<cache_figures>>(self, *disk, 0, [=] { return store->figures(); });
+    },
+    [](atom::tick, completion& then) { then(); },
+    [=](atom::report) {
+      self->delayed_send(self, defaults::cache_tidy_interval, atom::report::value);
+      disk->submit(0, tidy); // what a full queue refuses is done the next time
+    },
+  };
+}
+
+} // namespace hearth::node

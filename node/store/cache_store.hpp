@@ -1,0 +1,135 @@
+#pragma once
+
+#include "actors/cache_shelf.hpp"
+#include "node/store/cache_index.hpp"
+#include "node/store/cache_values.hpp"
+#include "node/store/lmdb_check.hpp"
+#include "node/store/lmdb_env.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace hearth::node {
+
+struct cache_store_config {
+  std::filesystem::path directory;
+  cache_limits limits;
+  double free_share_min = 0; // of the disk; below it the cache does not grow, and gives back what lies in files
+  std::function<void(const std::string&)> report; // hears a sentence about damage, and what is refused
+  // Hears that a result differs from the one that is kept, although neither was made to replace another: the task is not
+  // deterministic, unless its generations tell that the cache was invalidated between the two. Both without content.
+  std::function<void(const cache_entry& kept, const cache_entry& other)> diverged;
+};
+
+/// An entry as another node compares it with its own.
+struct cache_mark {
+  cache_key key;
+  std::uint64_t mark = 0;
+};
+
+/// The entries of a node, in an LMDB environment of its own (cache_record.hpp tells the layout) and, where their values are
+/// large, in files beside it. An entry that is missing costs time, one that is wrong costs trust: so the last commit before a
+/// crash of the machine may be lost, a store that is damaged or of a newer Hearth is set aside and a new one begins, and no
+/// byte is believed that its checksum does not confirm: of an entry's head when the store is opened, of all of it when it is
+/// read.
+///
+/// `find` runs on the loop's thread, and waits neither for the disk's writer nor for room to be made: it reads a snapshot of
+/// LMDB, and leaves a note of what it saw (the only thing shared, besides the evicted keys). Everything else blocks, and runs
+/// on the writer's thread; it throws store_error, and then nothing of that call has happened.
+class cache_store final : public cache_shelf {
+public:
+  /// Makes the directory. One process per directory.
+  explicit cache_store(cache_store_config config);
+
+  std::optional<shelved> find(const cache_key& key, std::uint64_t unix_ms) override;
+
+  /// Whether this key went to make room, not long ago. Rarely yes where it did not. Any thread.
+  bool was_evicted(const cache_key& key) const noexcept;
+
+  // -- on the writer's thread ----
+
+  /// Keeps these, in one commit. Each names its scope by digest; a scope that is new has to come along. False: some were
+  /// refused, because they are larger than what their project may have, or are not what they say; they are counted.
+  /// When it throws, all of them are.
+  bool put(const std::vector<cache_entry>& entries, const std::vector<cache_scope>& scopes, std::uint64_t unix_ms);
+
+  /// The content of an entry. Error gone when it is not there, or damaged: then it is removed.
+  payload read(const cache_key& key);
+
+  /// Those that match, the newest first; a look at every card, and one read for each that is returned.
+  std::vector<cache_row> list(const cache_filter& filter, std::uint32_t rows_max);
+
+  /// Removes what matches, some at a time; how many there were.
+  std::uint64_t forget(const cache_filter& filter);
+
+  /// Removes what was found damaged, some of what has expired, and what is too much.
+  void tidy(std::uint64_t unix_ms);
+
+  /// Of all, then of each project.
+  std::vector<cache_figures> figures();
+
+  /// For comparing this store with another node's: a digest of each bucket, and what is in one.
+  const std::vector<std::uint64_t>& bucket_digests() const noexcept { return index_.bucket_digests(); }
+  std::vector<cache_mark> keys_of(std::size_t bucket);
+
+private:
+  using cause = cache_index::cause;
+  using leaving = cache_index::leaving;
+  using scopes_by_name = std::unordered_map<digest, cache_scope>;
+
+  /// What `find` leaves for the writer's thread.
+  struct notes {
+    std::unordered_map<cache_key, std::uint32_t> uses;
+    std::vector<cache_key> damaged;
+    std::string failure; // why LMDB could not be read, the last time
+  };
+  struct batch;
+
+  void open();
+  void load();
+  void load_scopes(const lmdb_transaction& txn, std::vector<std::string>& wrong);
+  void load_entries(const lmdb_transaction& txn, std::vector<std::string>& wrong);
+  void set_aside(const damaged_store& why);
+  std::filesystem::path aside() const;
+  void say(const std::string& what) const;
+
+  void note_use(const cache_key& key);
+  void note_damage(const cache_key& key);
+  void settle();
+
+  batch admit(const std::vector<cache_entry>& entries, const std::vector<cache_scope>& scopes, std::uint64_t unix_ms);
+  bool is_acceptable(const cache_entry& entry, const std::string& project, std::uint64_t room) const;
+  void put_one(lmdb_transaction& txn, const cache_entry& entry, batch& into, std::uint64_t unix_ms);
+  void apply(const batch& done);
+
+  void make_room(const std::map<std::string, std::uint64_t>& coming);
+  void evict(cache_index::among which, const std::string& project, const std::function<std::uint64_t()>& excess);
+  void remember_evicted(const entry_name& name) noexcept;
+  void remove(const std::vector<leaving>& which, cause why);
+  void write(std::uint64_t bytes, const std::function<void(lmdb_transaction&)>& work);
+
+  scopes_by_name scopes_matching(const cache_filter& filter) const;
+  std::vector<std::pair<std::uint64_t, leaving>> matching(const cache_filter& filter,
+                                                          const scopes_by_name& scopes) const;
+
+  const cache_store_config config_;
+  cache_index index_;
+  std::optional<cache_values> values_;
+  mutable std::optional<lmdb_env> env_;             // reading it begins transactions
+  std::optional<lmdb_transaction> reader_;          // of `find`; ends before the environment does
+  std::vector<std::atomic<std::uint64_t>> evicted_; // hashes of names, each at its own place
+  std::string failure_;                             // that was said last
+  std::mutex mutex_;                                // of the notes
+  notes notes_;
+};
+
+} // namespace hearth::node
