@@ -214,3 +214,17 @@ def test_a_policy_that_makes_no_text_is_named() -> None:
     task = hearth.TaskEnvironment("e", cache=hearth.Cache("auto", policies=Empty())).task(lambda x: x)
     with pytest.raises(ValueError, match="Empty.* made the version '', which is no text"):
         task.caching()
+
+
+EDITING = """
+import prog
+print(prog.work.caching()["version"], prog.work.caching()["version"])
+with open("rates.py", "a") as file:
+    file.write("\\n\\ndef _one():\\n    return 7\\n")
+print(prog.work.caching()["version"])
+"""
+
+
+def test_a_file_that_is_edited_while_the_program_runs_makes_another_version(tmp_path: Path) -> None:
+    first, again, edited = python(["-c", EDITING], write(tmp_path, FILES)).split()
+    assert first == again != edited
