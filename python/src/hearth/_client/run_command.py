@@ -56,6 +56,9 @@ def main(words: Optional[List[str]] = None) -> int:
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except ModuleNotFoundError as error:
+        hint = "\nIs it a program of flytekit? `hearth run --flyte FILE TASK` runs it." if error.name == "flytekit" else ""
+        return _say(troubles.shown(error) + hint, _FAILED)
     except Exception as error:  # the user's module, or a refusal: one screen, whatever it is
         return _say(troubles.shown(error), _FAILED)
 
