@@ -177,6 +177,7 @@ bool cache_state::take(cache_result& r, const cache_user_actor& user) {
   e.expires_unix_ms = r.ttl.count() > 0 ? e.created_unix_ms + static_cast<std::uint64_t>(r.ttl.count()) : 0;
   e.holder = config_.node;
   e.size = e.content.size();
+  e.overwrite = r.overwrite ? e.created_unix_ms : 0;
   if (const auto at = flights_.find(e.key); r.token != 0 && (at == flights_.end() || at->second.token != r.token)) {
     ++counts_.put_failures; // somebody else executes by now, or has: this one was given up
     batch_for(kept_, user).push_back({r.call, cache_status::put_failure});

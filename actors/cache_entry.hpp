@@ -53,7 +53,7 @@ struct cache_entry {
   std::string producer;              // the run, or the call, that made it
   std::string holder;                // name of the node on which it was made
   std::vector<digest> inputs;        // of each input that counts
-  digest value;                      // of the result's bytes
+  digest value;                      // of the result's bytes; nothing: whoever stores it computes it
   std::uint64_t size = 0;            // of the result, in bytes
   payload content;                   // the result; empty where only the rest is asked for
 };

@@ -1,6 +1,6 @@
 #include "node/doors.hpp"
 
-#include "core/defaults.hpp"
+#include "core/defaults_cache.hpp"
 #include "node/interpreter/foundry.hpp"
 #include "node/interpreter/inspector.hpp"
 #include "node/interpreter/launch.hpp"
@@ -8,6 +8,7 @@
 #include "node/start_error.hpp"
 #include "node/store/blobs.hpp"
 #include "node/store/bundles.hpp"
+#include "node/store/cache_disk.hpp"
 #include "node/store/logs.hpp"
 #include "node/store/records.hpp"
 
@@ -79,6 +80,20 @@ void node_doors::spawn_stores(const settings& wanted) {
   auto records = std::make_shared<record_store>(wanted.state_directory / "records", defaults::records_bytes_max, warn);
   const blob_door blob_actor = system.spawn(node::blobs, blobs_config{blobs, &disk_, warn});
   const record_door record_actor = system.spawn(node::records, records_config{records, blobs, &disk_, warn});
+  cache_store_config cache;
+  cache.directory = wanted.state_directory / "cache";
+  cache.limits = {defaults::cache_bytes_max, defaults::cache_project_bytes_max, {}};
+  cache.free_share_min = defaults::cache_free_share_min;
+  cache.report = warn;
+  cache.diverged = [](const cache_entry& kept, const cache_entry& other) {
+    spdlog::warn("two executions with the same inputs returned different results (from {} and {}): their task is not "
+                 "deterministic, and one of the two results is kept; `hearth cache list` names it",
+                 kept.producer, other.producer);
+  };
+  const auto store = std::make_shared<cache_store>(std::move(cache));
+  shelf_ = store;
+  const cache_door cache_actor = system.spawn(node::cache_disk, cache_disk_config{store, &disk_, warn});
+  cache_disk_ = cache_actor;
   blobs_ = blob_actor;
   records_ = record_actor;
 }
@@ -89,7 +104,8 @@ std::vector<std::pair<caf::actor, const char*>> node_doors::all() const {
           {caf::actor_cast<caf::actor>(bundles_), "store of bundles"},
           {caf::actor_cast<caf::actor>(logs_), "store of logs"},
           {caf::actor_cast<caf::actor>(blobs_), "store of blobs"},
-          {caf::actor_cast<caf::actor>(records_), "store of records"}};
+          {caf::actor_cast<caf::actor>(records_), "store of records"},
+          {caf::actor_cast<caf::actor>(cache_disk_), "store of the cache"}};
 }
 
 } // namespace hearth::node

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/cache_shelf.hpp"
 #include "actors/capacity.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/stores.hpp"
@@ -10,6 +11,7 @@
 
 #include <caf/all.hpp>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,6 +32,9 @@ public:
   const logs_actor& logs() const { return logs_; }
   const blobs_actor& blobs() const { return blobs_; }
   const records_actor& records() const { return records_; }
+  /// The results that this node keeps, to be read on the loop, and the door to the rest of it.
+  const std::shared_ptr<cache_shelf>& shelf() const { return shelf_; }
+  const cache_disk_actor& cache_disk() const { return cache_disk_; }
   const foundry_actor& foundry() const { return foundry_; }
   const inspector_actor& inspector() const { return inspector_; }
   bool has_groups() const { return groups_.has_value(); }
@@ -53,6 +58,8 @@ private:
   logs_actor logs_;
   blobs_actor blobs_;
   records_actor records_;
+  std::shared_ptr<cache_shelf> shelf_;
+  cache_disk_actor cache_disk_;
   foundry_actor foundry_;
   inspector_actor inspector_;
 };

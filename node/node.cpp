@@ -1,5 +1,6 @@
 #include "node/node.hpp"
 
+#include "actors/cache.hpp"
 #include "actors/agent.hpp"
 #include "actors/journal.hpp"
 #include "actors/run_keeper.hpp"
@@ -146,7 +147,8 @@ public:
     end_within(2 * defaults::stop_grace);
     listener_.reset();
     membership_.stop(status_ != EXIT_SUCCESS ? milliseconds{0} : milliseconds{defaults::control_stop_patience});
-    std::vector<caf::actor> roots{caf::actor_cast<caf::actor>(run_keeper_), caf::actor_cast<caf::actor>(journal_)};
+    std::vector<caf::actor> roots{caf::actor_cast<caf::actor>(run_keeper_), caf::actor_cast<caf::actor>(journal_),
+                                  caf::actor_cast<caf::actor>(cache_)};
     for (const auto& parts : {membership_.actors(), doors_.all()})
       for (const auto& [actor, name] : parts)
         roots.push_back(actor);
@@ -215,11 +217,16 @@ private:
 
   void spawn_cast() {
     auto& system = loop_.system();
+    describe();
     spawn_run_keeper();
     journal_ = system.spawn([](journal_actor::stateful_pointer<journal_state> self) {
       return self->state.make_behavior(self, journal_config{unix_ms, log_entry});
     });
-    describe();
+    cache_ = system.spawn([config = cache_config{about_.name, doors_.shelf(), doors_.cache_disk(),
+                                                 membership_.controller(), unix_ms}](
+                            cache_actor::stateful_pointer<cache_state> self) {
+      return self->state.make_behavior(self, config);
+    });
     agent_config config;
     config.about = about_;
     config.cores = std::max(1u, machine_.cpu_millis / 1000);
@@ -236,6 +243,7 @@ private:
     config.resident_bytes = resident_bytes;
     config.journal = journal_;
     config.zygote_ttl = settings_.zygote_ttl;
+    config.cache = cache_;
     if (membership_.switchboard()) {
       config.control = membership_.controller();
       config.switchboard = membership_.switchboard();
@@ -249,6 +257,7 @@ private:
     parts.emplace_back(caf::actor_cast<caf::actor>(agent_), "agent");
     parts.emplace_back(caf::actor_cast<caf::actor>(run_keeper_), "run keeper");
     parts.emplace_back(caf::actor_cast<caf::actor>(journal_), "journal");
+    parts.emplace_back(caf::actor_cast<caf::actor>(cache_), "cache");
     for (auto& part : membership_.actors())
       parts.push_back(std::move(part));
     watcher_ = system.spawn(watch_parts, parts, std::function<void()>([this] { ended_.fulfiller->fulfill(); }));
@@ -347,6 +356,7 @@ private:
   node_row about_;
   run_keeper_actor run_keeper_;
   journal_actor journal_;
+  cache_actor cache_;
   agent_actor agent_;
   caf::actor watcher_; // an actor that nobody holds is gone
   std::unique_ptr<listener> listener_;
