@@ -51,6 +51,7 @@ cache_door::behavior_type cache_disk(cache_door::pointer self, cache_disk_config
       return answer_off_loop<std::uint64_t>(self, *disk, size,
                                             [=, filter = std::move(filter)] { return store->forget(filter); });
     },
+    [=](atom::check) { return answer_off_loop<std::uint64_t>(self, *disk, 0, [=] { return store->verify(); }); },
     [=](atom::status) {
       return answer_off_loop<std::vector<cache_figures>>(self, *disk, 0, [=] { return store->figures(); });
     },
