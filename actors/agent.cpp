@@ -51,7 +51,20 @@ caf::result<opened_environment> agent_state::open_gate(const spec_ptr& spec, boo
     if (draining_)
       drain(gate);
   }
-  return open_at(gate, spec, deploy);
+  return open_at(front_of(gate, *spec), spec, deploy);
+}
+
+/// Who uses an environment that keeps results speaks with its front.
+supervisor_actor agent_state::front_of(const supervisor_actor& behind, const environment_spec& spec) {
+  if (!config_.cache || !spec.keeps_results())
+    return behind;
+  auto& front = fronts_[behind.address()];
+  if (!front)
+    front = self_->spawn([config = front_config{spec.key(), behind, config_.cache}](
+                           front_actor::stateful_pointer<front_state> self) {
+      return self->state.make_behavior(self, config);
+    });
+  return front;
 }
 
 caf::result<opened_environment> agent_state::open_here(const spec_ptr& spec, bool deploy, epoch owner_epoch) {
@@ -72,7 +85,8 @@ caf::result<opened_environment> agent_state::open_here(const spec_ptr& spec, boo
     if (draining_)
       drain(supervisor);
   }
-  return open_at(supervisor, spec, deploy);
+  // Of a node in a cluster who asks is a gate, before which the front stands.
+  return open_at(in_cluster() ? supervisor : front_of(supervisor, *spec), spec, deploy);
 }
 
 caf::result<opened_environment> agent_state::open_at(const supervisor_actor& supervisor, const spec_ptr& spec,
@@ -207,6 +221,8 @@ caf::result<bool> agent_state::stop(milliseconds grace, const std::string&) {
 
 void agent_state::drain(const supervisor_actor& supervisor) {
   undrained_.insert(supervisor.address());
+  if (const auto front = fronts_.find(supervisor.address()); front != fronts_.end())
+    self_->send(front->second, atom::stop::value, milliseconds{0});
   const auto left = std::chrono::duration_cast<milliseconds>(drain_until_ - self_->clock().now());
   self_->send(supervisor, atom::stop::value, std::max(left, milliseconds{0}));
 }
@@ -259,6 +275,7 @@ void agent_state::down(const caf::down_msg& message) {
   if (const auto proxy = placed_addresses_.find(message.source); proxy != placed_addresses_.end())
     return forget_placed(replica_id{proxy->second});
   undrained_.erase(message.source);
+  fronts_.erase(message.source);
   waiting_.forget(message.source);
   std::erase_if(owned_, [&](const auto& entry) {
     const auto s = supervisors_.find(entry.first);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/cache_front.hpp"
 #include "actors/capacity.hpp"
 #include "actors/control.hpp"
 #include "actors/interfaces.hpp"
@@ -43,6 +44,7 @@ struct agent_config {
   switchboard_actor switchboard;                  // likewise
   bundles_actor bundles;                          // likewise
   node_uuid node;
+  cache_actor cache{}; // empty: results are not kept
 };
 
 class agent_state {
@@ -57,6 +59,7 @@ private:
   caf::result<opened_environment> open(const spec_ptr& spec, bool deploy);
   caf::result<opened_environment> open_gate(const spec_ptr& spec, bool deploy);
   caf::result<opened_environment> open_here(const spec_ptr& spec, bool deploy, epoch owner_epoch);
+  supervisor_actor front_of(const supervisor_actor& behind, const environment_spec& spec);
   caf::result<opened_environment> open_at(const supervisor_actor& supervisor, const spec_ptr& spec, bool deploy);
   void disown(const std::string& key);
   void order(replica_order& order, const supervisor_actor& supervisor);
@@ -202,6 +205,7 @@ private:
   instant began_;
   std::unordered_map<std::string, supervisor_actor> supervisors_; // by key
   std::unordered_map<std::string, supervisor_actor> gates_;       // by key, in a cluster
+  std::unordered_map<caf::actor_addr, front_actor> fronts_;       // by what is behind them
   std::unordered_map<caf::actor_addr, owned_replica> replicas_;
   std::set<caf::actor_addr> sessions_;
   std::unordered_map<replica_id, caf::actor_addr> addresses_; // of `replicas_`

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/environment.hpp"
 #include "core/bytes.hpp"
 #include "core/digest.hpp"
 
@@ -31,6 +32,11 @@ struct cache_scope {
 
   friend bool operator==(const cache_scope&, const cache_scope&) = default;
 };
+
+/// Of a task whose results are kept.
+inline cache_scope scope_of(const environment_spec& spec, const task_spec& task) {
+  return {spec.project, spec.domain, task.name, task.caching.version, task.caching.signature, "default", task.caching.inputs};
+}
 
 /// A result that is kept. Immutable: another result of the same key is another entry, and one of the two goes. Everywhere the
 /// same one stays, in whatever order they come: that of the higher generation, then that of the higher `overwrite`, then the

@@ -66,9 +66,9 @@ using cache_disk_actor = caf::typed_actor<
 
 } // namespace hearth
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_key)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_entry>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_scope>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_row>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_figures>)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_key)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_filter)

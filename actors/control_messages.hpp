@@ -5,6 +5,7 @@
 #include "core/ids.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -80,7 +81,13 @@ struct tokens_changed {
   std::shared_ptr<const std::vector<cluster::token_record>> now;
 };
 
-using fact = std::variant<member_changed, owner_changed, run_changed, run_forgotten, standing, tokens_changed>;
+/// What is not to be served from the cache any more: by scope, all that was kept before this index of the control log.
+struct generations_changed {
+  std::shared_ptr<const std::map<std::string, cluster::log_index>> now;
+};
+
+using fact = std::variant<member_changed, owner_changed, run_changed, run_forgotten, standing, tokens_changed,
+                          generations_changed>;
 using facts = std::vector<fact>;
 
 } // namespace control

@@ -80,6 +80,7 @@ void controller_state::take(const fact& fact) {
                [&](const facts::token_changed&) {
                  tell(control::tokens_changed{std::make_shared<const std::vector<token_record>>(tokens())});
                },
+               [&](const facts::generation_raised&) { tell(generations()); },
                [](const auto&) { /* nobody here reacts to it */ },
              },
              fact);
@@ -163,8 +164,13 @@ std::vector<token_record> controller_state::tokens() const {
   return all;
 }
 
+control::generations_changed controller_state::generations() const {
+  return {std::make_shared<const std::map<std::string, log_index>>(state_->image().cache_generations)};
+}
+
 control::facts controller_state::everything() const {
-  control::facts all{control::tokens_changed{std::make_shared<const std::vector<token_record>>(tokens())}, standing_};
+  control::facts all{control::tokens_changed{std::make_shared<const std::vector<token_record>>(tokens())}, generations(),
+                     standing_};
   const auto& image = state_->image();
   for (const auto& [node, member] : image.members)
     if (!member.removed)

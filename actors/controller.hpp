@@ -79,6 +79,7 @@ private:
   caf::result<bytes> find(const std::string& key, const std::string& version);
   void watch(const control_watcher& watcher);
   std::vector<cluster::token_record> tokens() const;
+  control::generations_changed generations() const;
   control::facts everything() const;
   void tell(control::fact fact);
   void flush();

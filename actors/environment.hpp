@@ -1,5 +1,7 @@
 #pragma once
 
+#include "core/digest.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -30,6 +32,18 @@ struct timeout_spec {
   bool operator==(const timeout_spec&) const = default;
 };
 
+/// How results of a task are kept.
+struct caching_spec {
+  std::string version; // empty: not at all
+  std::string signature;
+  std::vector<std::string> inputs;
+  bool serialize = false;
+  milliseconds ttl{0}; // 0: as long as there is room
+  digest scope;        // computed by the node when the environment is opened
+
+  bool operator==(const caching_spec&) const = default;
+};
+
 struct task_spec {
   std::string name;
   std::string short_name;
@@ -43,6 +57,7 @@ struct task_spec {
   std::string cache;
   std::string docs;
   std::string signature;
+  caching_spec caching;
 
   bool operator==(const task_spec&) const = default;
 };
@@ -124,6 +139,11 @@ struct environment_spec {
 
   bool has_stop_hooks() const {
     return std::any_of(hooks.begin(), hooks.end(), [](const hook_spec& hook) { return hook.is_stop; });
+  }
+
+  /// Whether results of any task are kept.
+  bool keeps_results() const {
+    return std::any_of(tasks.begin(), tasks.end(), [](const task_spec& task) { return !task.caching.version.empty(); });
   }
 
   /// "project/domain/name": what one supervisor owns.

@@ -139,6 +139,7 @@ struct acted {
     nanoseconds queued{0}, start{0}, fork{0}, import{0}, run{0};
     std::uint64_t replica = 0;
     std::string error;
+    std::string cache, producer; // as in action_event
   };
 
   std::uint64_t number = 0; // of the recorder

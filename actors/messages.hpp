@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/environment.hpp"
-#include "actors/journal_entry.hpp"
+#include "actors/rows.hpp"
 #include "core/bytes.hpp"
 #include "core/errors.hpp"
 #include "core/ids.hpp"
@@ -41,6 +41,7 @@ struct call_header {
   std::uint32_t task = 0;
   milliseconds deadline{0}; // that remains; 0: unlimited
   trace_context trace;
+  std::uint16_t cache = 0; // flags of a call (schema/frame.capnp): how its run uses the cache; inherited by its children
 };
 
 /// The answer of a call.
@@ -49,6 +50,7 @@ struct call_reply {
   ec code = ec::none;
   bool is_text = false; // a failure in `value` is one sentence by the node, not the SDK's failure map
   bool cold = false;
+  bool is_hit = false; // nothing was executed: the value was kept
   std::uint16_t attempt = 0;
   nanoseconds run{0};
   nanoseconds queued{0};
@@ -280,92 +282,6 @@ struct adoptable {
   nanoseconds start{0};
 };
 
-// -- rows of listings; fields as in schema/control.capnp ----
-
-struct environment_row {
-  std::string project, domain, name, version, state;
-  std::uint32_t replicas = 0, starting = 0, min_replicas = 0, max_replicas = 0, concurrency = 0, running = 0,
-                parked = 0;
-  std::uint64_t queued = 0, done = 0, failed = 0, lost = 0;
-  std::string start_mode, start_reason;
-  std::vector<std::string> tasks;
-  std::string message, python;
-  std::uint64_t mean_run_us = 0, cold_starts = 0, mean_start_us = 0;
-  std::string reason;  // why this pool is not the one that was there before
-  std::string waiting; // "wants 5, has 3, waiting for memory"; empty: nothing waits
-  std::uint64_t learned_run_us = 0, learned_start_us = 0;
-  std::uint64_t idle_ttl_ms = 0, scaledown_ttl_ms = 0;
-  std::string scope;
-  std::uint64_t recycled = 0, prewarmed = 0, prewarm_hits = 0, prewarm_idle_ms = 0;
-  bool is_fresh = false; // each replica serves one call
-  std::string node;      // that owns it; empty: a node without a cluster, here and below
-};
-
-/// An entry of the journal.
-struct event_row {
-  std::uint64_t unix_ms = 0;
-  std::string project, domain, environment, version, kind, text;
-  std::uint64_t replica = 0;
-  scaling::inputs in; // of kind "decided"
-  scaling::decision what;
-  bool is_reproduced = false; // deciding again from `in` gives `what`
-  std::string node;
-};
-
-struct replica_row {
-  std::uint64_t id = 0;
-  std::string environment, version, state;
-  std::uint32_t pid = 0;
-  std::string start_mode;
-  std::uint64_t start_us = 0;
-  std::uint32_t running = 0, parked = 0, ahead = 0;
-  std::uint64_t done = 0, memory_bytes = 0, age_ms = 0;
-  std::string node; // on which it runs; empty: a node without a cluster
-};
-
-struct run_row {
-  std::string name, task, phase;
-  std::uint64_t started_unix_ms = 0, duration_ms = 0, actions = 0, actions_done = 0, actions_failed = 0;
-  bool detached = false;
-  std::string error, inputs, project, domain, environment_version;
-  call_id call;
-  std::string node; // its home
-};
-
-struct action_row {
-  std::string id, parent, task, phase;
-  std::uint32_t attempt = 0;
-  bool cold = false;
-  std::uint64_t queued_us = 0, start_us = 0, run_us = 0, replica = 0;
-  std::string error;
-  std::uint32_t depth = 0;
-  std::uint64_t fork_us = 0, import_us = 0;
-};
-
-/// What a look at a node found, for people.
-struct finding {
-  bool is_fine = false;
-  std::string what, text;
-};
-
-struct node_row {
-  std::string name, id;
-  std::uint32_t pid = 0;
-  std::string version, state;
-  bool is_private = false;
-  std::uint64_t up_ms = 0, idle_exit_ms = 0, cpu_millis = 0, memory_bytes = 0, resident_bytes = 0;
-  std::uint32_t sessions = 0, environments = 0, replicas = 0;
-  std::uint64_t calls = 0; // done by the environments of today
-  std::string socket, state_directory;
-  // What replicas may reserve, and what they have reserved.
-  std::uint64_t memory_capacity = 0, memory_reserved = 0;
-  std::uint32_t cpu_capacity_millis = 0, cpu_reserved_millis = 0;
-  std::uint32_t gpus = 0, gpus_in_use = 0, orders_waiting = 0;
-  std::string memory_limits;     // who ends what uses too much: "cgroup" or "watcher"
-  std::string isolation;         // of environments that ask for none: "process", "sandbox"; or "sandbox-only": of all
-  std::vector<finding> findings; // of a check
-};
-
 /// Of an action in an environment that another node owns: what that node said of it.
 struct far_action {
   node_uuid node;
@@ -388,6 +304,8 @@ struct action_event {
   nanoseconds queued{0}, start{0}, fork{0}, import{0}, run{0};
   std::uint64_t replica = 0;
   std::string error;
+  std::string cache{};    // what came of its lookup (actors/cache_messages.hpp, cache_status); empty: not told by this event
+  std::string producer{}; // of a hit: the run, or the call, that made the value
   caf::strong_actor_ptr supervisor; // who can cancel it: a `supervisor_actor`, or, when it is far, the SWITCHBOARD
 };
 

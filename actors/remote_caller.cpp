@@ -20,7 +20,9 @@ link::acted::item far(action_event& e) {
           e.import,
           e.run,
           e.replica,
-          std::move(e.error)};
+          std::move(e.error),
+          std::move(e.cache),
+          std::move(e.producer)};
 }
 
 } // namespace

@@ -23,6 +23,7 @@ void replica_state::take(interpreter::child_call& e) {
   c.header = e.header;
   // The node knows where the parent stands; what the interpreter says of it is not taken on trust.
   c.header.root = u.call.header.root;
+  c.header.cache = u.call.header.cache;
   c.header.depth = static_cast<std::uint16_t>(u.call.header.depth + 1);
   c.arguments = std::move(e.arguments);
   c.spec = opened->spec;

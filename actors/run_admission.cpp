@@ -42,6 +42,7 @@ caf::result<std::string> run_keeper_state::accept(run_order& order) {
   e.detached = order.detach;
   e.unix_ms = config_->unix_ms();
   e.deadline_ms = static_cast<std::uint64_t>(order.root.header.deadline.count());
+  e.cache = order.root.header.cache;
   e.trace_hi = order.root.header.trace.hi;
   e.trace_lo = order.root.header.trace.lo;
   e.trace_span = order.root.header.trace.span;

@@ -45,6 +45,17 @@ std::uint64_t micros(nanoseconds t) { return static_cast<std::uint64_t>(t.count(
 
 bool is_terminal(const std::string& phase) { return phase != "QUEUED" && phase != "RUNNING"; }
 
+/// What came of its lookup is told apart from what became of it, also when that is over.
+void note_cache(run_entry& run, const action_event& e) {
+  const auto known = run.index.find(e.id);
+  if (e.cache.empty() || known == run.index.end())
+    return;
+  auto& row = run.actions[known->second];
+  row.cache = e.cache;
+  if (!e.producer.empty())
+    row.producer = e.producer;
+}
+
 /// Whether it tells something new; counts it then. Only a call without success is made once more, under its id, when its
 /// parent runs again.
 bool counts(run_entry& run, const action_event& e) {
@@ -200,7 +211,7 @@ void run_book::forget_actions(run_entry& run) {
 
 void run_book::count(run_entry& run, action_event& e) {
   if (!counts(run, e))
-    return;
+    return note_cache(run, e);
   if (e.depth == 0 && e.phase == action_event::phase_t::running && !run.ended())
     run.row.phase = "RUNNING";
   auto [at, is_new] = run.index.try_emplace(e.id, run.actions.size());
@@ -228,6 +239,7 @@ void run_book::count(run_entry& run, action_event& e) {
   row.run_us = micros(e.run);
   row.replica = e.replica ? e.replica : row.replica;
   row.error = std::move(e.error);
+  note_cache(run, e);
 }
 
 } // namespace hearth

@@ -149,6 +149,7 @@ void run_keeper_state::dispatch(call_id root) {
   c.header.id = c.header.root = root;
   c.header.task = submitted.task;
   c.header.deadline = submitted.deadline_ms > 0 ? remaining(*x.run) : milliseconds{0};
+  c.header.cache = submitted.cache;
   c.header.trace = {submitted.trace_hi, submitted.trace_lo, submitted.trace_span};
   c.arguments = *x.arguments;
   c.spec = x.spec;

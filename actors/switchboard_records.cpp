@@ -80,6 +80,8 @@ void switchboard_state::take(node_uuid from, link::acted& what) {
     e.run = item.run;
     e.replica = item.replica;
     e.error = std::move(item.error);
+    e.cache = std::move(item.cache);
+    e.producer = std::move(item.producer);
     e.supervisor = self_->ctrl();
   }
   self_->send(to, atom::actions::value, std::move(events));

@@ -162,6 +162,7 @@ struct accept_run {
   std::string rerun_of;    // name; its record of finished children counts for this run too
   std::uint32_t lost = 3;  // so many losses of its home are survived; 0: once started, it never starts again
   bool detached = false;
+  std::uint16_t cache = 0;       // flags of a call (schema/frame.capnp): how the run uses the cache
   std::uint64_t deadline_ms = 0; // of the whole run from `unix_ms`; 0: unlimited
   std::uint64_t unix_ms = 0;     // the client's node's calendar, for listings
   std::uint64_t trace_hi = 0, trace_lo = 0, trace_span = 0;

@@ -66,12 +66,16 @@ void control_plane::propose(node_uuid origin, std::uint64_t number, command orde
     if (voters == log_.voters())
       return turn_down(origin, number, false, {});
   } else if (auto* wish = std::get_if<grant>(&order); wish != nullptr && !wish->seat) {
+    if (!in_charge()) // it does not know yet who is there, and who is being drained
+      return turn_down(origin, number, true, {});
     const auto seat = place(wish->key, origin, candidates());
     if (!seat)
-      return turn_down(origin, number, !in_charge(),
+      return turn_down(origin, number, false,
                        refused(ec::does_not_fit, "No node of the cluster is there to take " + wish->key + "."));
     wish->seat = *seat;
   } else if (auto* run = std::get_if<accept_run>(&order); run != nullptr && !run->home) {
+    if (!in_charge())
+      return turn_down(origin, number, true, {});
     if (const auto seat = place(run->name, origin, candidates()))
       run->home = *seat;
   }

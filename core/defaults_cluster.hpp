@@ -313,4 +313,17 @@ inline constexpr std::size_t link_waiting_bytes_max = 64 * mib;
 /// A listing of the whole cluster waits for nodes at most this long: a person waits for it.
 inline constexpr seconds listing_wait{2};
 
+// -- cache ----
+
+/// Results that wait for the disk and are served from memory meanwhile; beyond it a result is found again only when it is there.
+inline constexpr std::uint64_t cache_recent_bytes_max = 64 * mib;
+/// Scopes for which a cache remembers from when on entries are good: more than a node serves at a time.
+inline constexpr std::size_t cache_bounds_known_max = 10'000;
+/// Calls that may wait for the result of one serialized call; those beyond it execute.
+inline constexpr std::size_t cache_waiting_max = 100'000;
+/// Scopes that a front remembers: all tasks of the versions that programs use at a time, and more.
+inline constexpr std::size_t front_scopes_max = 1'000;
+/// For a disk to keep results or to read a large one; a call does not wait for the former.
+inline constexpr seconds cache_disk_patience{30};
+
 } // namespace hearth::defaults

@@ -360,6 +360,8 @@ struct ActionRow {
   depth @11 :UInt32;
   forkUs @12 :UInt64;                 # as in Reply (frame.capnp)
   importUs @13 :UInt64;
+  cache @14 :Text;                    # what came of its lookup: MISS, HIT ...; empty: results of its task are not kept
+  producer @15 :Text;                 # of a hit: the run, or the call, that made the value
 }
 
 struct NodeRow {

@@ -173,6 +173,7 @@ struct AcceptRun {
   traceSpan @18 :UInt64;          # W3C parent span id
   arguments @19 :Value;
   home @20 :UInt64;               # seat where it runs first
+  cache @21 :UInt16;              # flags of a call (frame.capnp): how the run uses the cache
 }
 
 struct ClaimRun {

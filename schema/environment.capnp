@@ -33,6 +33,18 @@ struct Task {
   cache @9 :Text;                     # JSON of the cache settings; kept with the task
   docs @10 :Text;
   signature @11 :Text;                # for display: "(n: int, scale: float = 1.0) -> float"
+  caching @12 :Caching;               # (live)
+}
+
+struct Caching {
+  # How results of a task are kept. The key of a call is a scope and its inputs: the scope is the SHA-256 over project, domain,
+  # the task's name, `version`, `signature` and the domain of trust of whoever calls, each with its length before it; the inputs
+  # come with the call's arguments (frame.capnp).
+  version @0 :Text;                   # empty: results are not kept
+  signature @1 :Text;                 # names and types of inputs and outputs, the same text for the same types
+  inputs @2 :List(Text);              # names of those that are part of the key, in the order of a call's digests
+  serialize @3 :Bool;                 # of equal calls at the same time one executes, the others get its result
+  ttlMs @4 :UInt64;                   # how long a result is kept; 0: as long as there is room
 }
 
 struct Hook {

@@ -48,10 +48,13 @@ const callRun :UInt16 = 1;        # client -> node: this call is the root of the
 const callParks :UInt16 = 2;      # interpreter -> node: the parent waits for this call from now on (its slot is lent)
 const callInRun :UInt16 = 4;      # node -> interpreter: it belongs to a run, so the ids of its child calls are derived (below)
 
+const callOverwrites :UInt16 = 8; # its run looks nothing up, and its results replace what is kept; passed on to its children
+const callUncached :UInt16 = 16;  # its run uses no kept results and keeps none; passed on to its children
+
 struct Call {
   # "Run this task with these arguments." client -> node, node -> interpreter, interpreter -> node (a child call).
   kind @0 :UInt16;
-  flags @1 :UInt16;               # callRun, callParks, callInRun
+  flags @1 :UInt16;               # call...
   depth @2 :UInt16;               # 0 for a root
   attempt @3 :UInt16;             # 1 for the first execution; set by the node
   environment @4 :UInt32;         # handle that `openEnvironment` gave on this connection (node -> interpreter: 0)
@@ -70,11 +73,19 @@ struct Call {
   span @17 :UInt64;               # W3C parent span id
   size @18 :UInt64;               # bytes of the whole value; more than in `body` means Chunks follow
   body @19 :Data;                 # arguments, CBOR (see the values module of the SDK)
+
+  # Before the arguments of a task whose results are kept there is another item, the key of the inputs: tag 0xBE16 and a byte
+  # string with its length in one or two bytes (D9 BE 16 58 LL or D9 BE 16 59 LL LL), whose content is
+  #   u8 1 (format), u8 flags (1: no lookup, the result replaces what is kept), the digest of the inputs (32 bytes),
+  #   the digest of each input that counts (32 bytes each)
+  # where the digest of an input is the SHA-256 of its canonical form, and that of the inputs the SHA-256 over the length of each
+  # name (u64, big-endian), the name and the digest. The node takes the item off; without it a call is not looked up.
 }
 
 const replyFailed :UInt16 = 1;    # `body` is a failure, not a value
 const replyText :UInt16 = 2;      # the failure is one UTF-8 sentence by the node (else the CBOR failure map of the SDK)
 const replyCold :UInt16 = 4;      # the call waited for a replica to start
+const replyHit :UInt16 = 16;      # nothing was executed: the value was kept
 const replyUnstarted :UInt16 = 8; # interpreter -> node: refused before user code ran (free to run elsewhere)
 
 struct Reply {

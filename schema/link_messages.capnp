@@ -7,10 +7,8 @@
 # A frame of `bulk` is one chunk: [u64 number of the transfer][u64 offset of the chunk in it][bytes]. Chunks of a transfer come
 # in order, without gaps; those of different transfers interleave. Numbers grow, from 1. A frame of `calls` of 8 bytes is an echo
 # to measure the link: [u64 2 * number], answered with [u64 2 * number + 1]. What does not fit ends the link.
-
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("hearth::said");
-
 using Environment = import "environment.capnp".Environment;
 using Rows = import "control.capnp";
 
@@ -82,6 +80,7 @@ struct Header {
   traceHi @6 :UInt64;
   traceLo @7 :UInt64;
   span @8 :UInt64;
+  cache @9 :UInt16;  # flags of a call
 }
 
 struct Spec {
@@ -227,8 +226,9 @@ struct Acted {
     runNs @13 :UInt64;
     replica @14 :UInt64;
     error @15 :Text;
+    cache @16 :Text;
+    producer @17 :Text;
   }
-
   enum Phase {
     queued @0;
     running @1;

@@ -27,6 +27,7 @@ client::invoke invocation_of(const wire::call& frame) {
   result.header.root = frame.root;
   result.header.task = frame.task;
   result.header.deadline = deadline_of(frame.deadline_ms);
+  result.header.cache = frame.flags & wire::call_cache_flags;
   result.header.trace = {frame.trace_hi, frame.trace_lo, frame.span};
   return result;
 }

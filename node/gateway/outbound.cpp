@@ -26,7 +26,8 @@ struct effect_writer {
     wire::reply frame;
     frame.flags = static_cast<std::uint16_t>((what.code != ec::none ? wire::reply_failed : 0)
                                              | (what.is_text ? wire::reply_text : 0)
-                                             | (what.cold ? wire::reply_cold : 0));
+                                             | (what.cold ? wire::reply_cold : 0)
+                                             | (what.is_hit ? wire::reply_hit : 0));
     frame.code = static_cast<std::uint16_t>(what.code);
     frame.attempt = what.attempt;
     frame.id = what.id;

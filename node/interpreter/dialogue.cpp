@@ -43,7 +43,7 @@ void dialogue::call(const sent_call& what, wire::frame_writer& out) {
   ++use.generation;
   table_.send(what.slot, use.generation);
   wire::call frame;
-  frame.flags = what.in_run ? wire::call_in_run : std::uint16_t{0};
+  frame.flags = static_cast<std::uint16_t>(what.header.cache | (what.in_run ? wire::call_in_run : 0));
   frame.depth = what.header.depth;
   frame.attempt = what.attempt;
   frame.task = what.header.task;

@@ -48,6 +48,7 @@ void fill(log::AcceptRun::Builder into, const cluster::accept_run& run) {
   into.setTraceSpan(run.trace_span);
   fill(into.initArguments(), run.arguments);
   into.setHome(run.home.value);
+  into.setCache(run.cache);
 }
 
 cluster::accept_run read(log::AcceptRun::Reader from) {
@@ -73,6 +74,7 @@ cluster::accept_run read(log::AcceptRun::Reader from) {
   run.trace_span = from.getTraceSpan();
   run.arguments = read(from.getArguments());
   run.home = seat_id{from.getHome()};
+  run.cache = from.getCache();
   return run;
 }
 

@@ -1,3 +1,4 @@
+#include "node/wire/cache_scope.hpp"
 #include "node/wire/control.hpp"
 
 #include "node/mount.hpp"
@@ -62,6 +63,7 @@ outcome read_open(std::uint32_t request, ::Environment::Reader from, bool deploy
   if (spec->python.empty())
     spec->python = default_python;
   spec->version = node::environment_version(*spec);
+  node::name_scopes(*spec);
   return client::open_environment{request, std::move(spec), deploy};
 }
 

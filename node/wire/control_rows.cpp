@@ -136,6 +136,8 @@ void fill(::ActionRow::Builder into, const action_row& row) {
   into.setDepth(row.depth);
   into.setForkUs(row.fork_us);
   into.setImportUs(row.import_us);
+  into.setCache(text(row.cache));
+  into.setProducer(text(row.producer));
 }
 
 void fill(::NodeRow::Builder into, const node_row& row) {

@@ -50,6 +50,13 @@ task_spec read_task(::Task::Reader from) {
   task.cache = string_of(from.getCache());
   task.docs = string_of(from.getDocs());
   task.signature = string_of(from.getSignature());
+  const auto caching = from.getCaching();
+  task.caching = {string_of(caching.getVersion()),
+                  string_of(caching.getSignature()),
+                  strings_of(caching.getInputs()),
+                  caching.getSerialize(),
+                  ms_of(caching.getTtlMs()),
+                  {}};
   return task;
 }
 
@@ -74,6 +81,14 @@ void write_task(const task_spec& task, ::Task::Builder into) {
   into.setCache(text_of(task.cache));
   into.setDocs(text_of(task.docs));
   into.setSignature(text_of(task.signature));
+  if (task.caching.version.empty())
+    return;
+  auto caching = into.initCaching();
+  caching.setVersion(text_of(task.caching.version));
+  caching.setSignature(text_of(task.caching.signature));
+  write_strings(task.caching.inputs, caching.initInputs(static_cast<std::uint32_t>(task.caching.inputs.size())));
+  caching.setSerialize(task.caching.serialize);
+  caching.setTtlMs(count_of(task.caching.ttl));
 }
 
 hook_spec read_hook(::Hook::Reader from) {

@@ -1,6 +1,7 @@
 #include "node/wire/environment_bytes.hpp"
 
 #include "core/defaults.hpp"
+#include "node/wire/cache_scope.hpp"
 #include "node/wire/environment.hpp"
 #include "node/wire/environment_version.hpp"
 
@@ -35,6 +36,7 @@ spec_ptr decode_environment(const bytes& encoded) {
     capnp::FlatArrayMessageReader reader(words, limits);
     spec = std::make_shared<environment_spec>(read_environment(reader.getRoot<::Environment>()));
     spec->version = node::environment_version(*spec);
+    node::name_scopes(*spec);
   });
   return broken == nullptr ? spec : nullptr;
 }

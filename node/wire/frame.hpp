@@ -21,11 +21,15 @@ enum class frame_kind : std::uint16_t { unspecified, call, reply, chunk, signal,
 inline constexpr std::uint16_t call_run = 1;
 inline constexpr std::uint16_t call_parks = 2;
 inline constexpr std::uint16_t call_in_run = 4;
+inline constexpr std::uint16_t call_overwrites = 8;
+inline constexpr std::uint16_t call_uncached = 16;
+inline constexpr std::uint16_t call_cache_flags = call_overwrites | call_uncached;
 
 inline constexpr std::uint16_t reply_failed = 1;
 inline constexpr std::uint16_t reply_text = 2;
 inline constexpr std::uint16_t reply_cold = 4;
 inline constexpr std::uint16_t reply_unstarted = 8;
+inline constexpr std::uint16_t reply_hit = 16;
 
 inline constexpr std::uint16_t chunk_last = 1;
 inline constexpr std::uint16_t chunk_of_reply = 2;

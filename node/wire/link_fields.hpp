@@ -59,6 +59,7 @@ inline void write_header(const call_header& header, said::Header::Builder into) 
   into.setTraceHi(header.trace.hi);
   into.setTraceLo(header.trace.lo);
   into.setSpan(header.trace.span);
+  into.setCache(header.cache);
 }
 inline call_header header_of(said::Header::Reader from) {
   call_header header;
@@ -69,6 +70,7 @@ inline call_header header_of(said::Header::Reader from) {
   header.task = from.getTask();
   header.deadline = ms_of_count(from.getDeadlineMs());
   header.trace = {from.getTraceHi(), from.getTraceLo(), from.getSpan()};
+  header.cache = from.getCache();
   return header;
 }
 

@@ -120,6 +120,8 @@ void write_acted(const link::acted& what, said::Acted::Builder into) {
     item.setRunNs(count_of(e.run));
     item.setReplica(e.replica);
     item.setError(text_of(e.error));
+    item.setCache(text_of(e.cache));
+    item.setProducer(text_of(e.producer));
   }
 }
 
@@ -146,6 +148,8 @@ link::acted read_acted(said::Acted::Reader from) {
     e.run = ns_of(i.getRunNs());
     e.replica = i.getReplica();
     e.error = string_of(i.getError());
+    e.cache = string_of(i.getCache());
+    e.producer = string_of(i.getProducer());
   }
   return m;
 }

@@ -112,6 +112,8 @@ action_row read(::ActionRow::Reader from) {
   row.depth = from.getDepth();
   row.fork_us = from.getForkUs();
   row.import_us = from.getImportUs();
+  row.cache = string_of(from.getCache());
+  row.producer = string_of(from.getProducer());
   return row;
 }
 

@@ -24,6 +24,9 @@ class FakeCall:
         self.frame = frame
         self.task = task
         self.cancelled = threading.Event()
+        key, self.body = wire.parted(frame.body)
+        session.node.keys.append(key)
+        session.node.flags.append(frame.flags)
 
     @property
     def codec(self) -> Any:
@@ -31,7 +34,7 @@ class FakeCall:
 
     @property
     def arguments(self) -> Dict[str, Any]:
-        found: Dict[str, Any] = self.codec.decode_arguments(self.frame.body)
+        found: Dict[str, Any] = self.codec.decode_arguments(self.body)
         return found
 
     def answer(self, value: Any) -> None:
@@ -60,6 +63,7 @@ class FakeCall:
 
     def _reply(self, body: Any, **fields: int) -> None:
         first, rest = _frames.parts(body)
+        fields["flags"] = fields.get("flags", 0) | self.session.node.reply_flags
         ids = {"call_hi": self.frame.call_hi, "call_lo": self.frame.call_lo}
         frames = [_frames.reply(**fields, **ids, attempt=1, size=len(body), body=first)]
         for offset, part, last in rest:
@@ -259,6 +263,9 @@ class FakeNode:
         self.results: Dict[str, Any] = {}  # what the request `result` of a run is answered with
         self.actions: List[Any] = []
         self.logs: List[bytes] = []  # Log frames that a `logs` request gets
+        self.keys: List[bytes] = []  # what each call had before its arguments
+        self.flags: List[int] = []  # of each call
+        self.reply_flags = 0  # of each reply
         self.calls = 0
         self.most_open = 0
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

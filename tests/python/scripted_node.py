@@ -202,12 +202,9 @@ class Replica:
         concurrency: int,
         output: Any,
     ) -> None:
-        self.zygote = zygote
-        self.output = output
-        self.socket = sock
-        self.table = table
-        self.pid = pid
-        self.pidfd = pidfd
+        self.zygote, self.output = zygote, output
+        self.socket, self.table = sock, table
+        self.pid, self.pidfd = pid, pidfd
         self.concurrency = concurrency
         self.words = memoryview(mmap.mmap(table, slots * 8)).cast("Q")
         self._free = list(range(slots - 1, -1, -1))
@@ -223,6 +220,7 @@ class Replica:
         self.replies: Dict[Key, Any] = {}
         self.logs: List[Any] = []
         self.opened: List[Dict[str, Any]] = []
+        self.cache_keys: List[bytes] = []  # of children
         self.cancelled: List[Key] = []
         self.children: Dict[Key, Dict[str, Any]] = {}
         self.checks_slots = zygote.has_slot_table
@@ -358,7 +356,9 @@ class Replica:
             if frame.flags & _frames.CALL_PARKS:
                 self.parked[parent] = self.running.pop(parent)
             call = {name: getattr(frame, name) for name in ("task", "depth", "call_hi", "call_lo", "deadline_ms")}
-            call.update(parent_hi=parent[0], parent_lo=parent[1], body=bytes(frame.body))
+            cache_key, body = wire.parted(bytes(frame.body))
+            call.update(parent_hi=parent[0], parent_lo=parent[1], body=body, flags=frame.flags & ~_frames.CALL_PARKS)
+            self.cache_keys.append(cache_key)
             self.children[key] = call
             self.waiting.append(call)
         elif frame.kind == _frames.REPLY:

@@ -343,7 +343,6 @@ def test_without_reuse_the_definition_says_so() -> None:
         ({"queue": "fast"}, "queue='fast' has no effect"),
         ({"mounts": ("/data",), "isolation": "process"}, "mounts=['/data'] has no effect with isolation"),
         ({"resources": hearth.Resources(disk="1Gi", shm="auto")}, "Resources(disk, shm) has no effect"),
-        ({"cache": "auto"}, "cache has no effect, nodes keep no results; e.one"),
     ],
 )
 def test_what_has_no_effect_is_said_once(words: dict, said: str, caplog: pytest.LogCaptureFixture) -> None:

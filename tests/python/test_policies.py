@@ -302,6 +302,9 @@ def test_cache_settings_are_carried_as_canonical_json() -> None:
         ({"ignored_inputs": 3}, "ignored_inputs"),
         ({"salt": None}, "salt"),
         ({"policies": "x"}, "get_version"),
+        ({"ttl": 0}, "ttl must be longer than 0"),
+        ({"ttl": -1}, "ttl"),
+        ({"ttl": "1h"}, "ttl"),
     ],
 )
 def test_cache_settings_without_meaning_are_refused_by_name(words: dict, message: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 from hearth import _frames, _values
 
@@ -33,3 +33,16 @@ def frames(make: Callable[..., bytes], chunk_flags: int, fields: Dict[str, Any])
         flags = chunk_flags | (_frames.CHUNK_LAST if last else 0)
         made.append(_frames.chunk(flags=flags, offset=offset, body=part, **identity))
     return made
+
+
+def parted(body: Any) -> Tuple[bytes, Any]:
+    """The key of a call and its arguments, as a node takes them apart; b"" without a key."""
+    data = body.head if hasattr(body, "buffers") else bytes(body)
+    if data[:3] != b"\xd9\xbe\x16":
+        return b"", body
+    wide = data[3] == 0x59
+    assert wide or data[3] == 0x58
+    start = 6 if wide else 5
+    end = start + int.from_bytes(data[4:start], "big")
+    rest = data[end:]
+    return data[:end], _frames.LargeValue(rest, body.buffers) if hasattr(body, "buffers") else rest

@@ -49,9 +49,11 @@ if TYPE_CHECKING:
         trace,
         with_runcontext,
     )
+    from hearth._cache.policies import FunctionBodyPolicy, VersionParameters
     from hearth._devices import AMD_GPU, GPU, HABANA_GAUDI, TPU, Device, Neuron
     from hearth._secret import Secret, SecretRequest
     from hearth._values.files import Dir, File
+    from hearth._values.hashing import HashFunction, HashMethod
 
 __all__ = [
     "AMD_GPU",
@@ -61,8 +63,11 @@ __all__ = [
     "Device",
     "Dir",
     "File",
+    "FunctionBodyPolicy",
     "GPU",
     "HABANA_GAUDI",
+    "HashFunction",
+    "HashMethod",
     "Neuron",
     "Recycle",
     "Resources",
@@ -75,6 +80,7 @@ __all__ = [
     "Task",
     "TaskEnvironment",
     "Timeout",
+    "VersionParameters",
     "__version__",
     "ctx",
     "current_domain",
@@ -111,9 +117,11 @@ _LAZY = {
             "trace",
             "with_runcontext",
         ),
+        "hearth._cache.policies": ("FunctionBodyPolicy", "VersionParameters"),
         "hearth._devices": ("AMD_GPU", "Device", "GPU", "HABANA_GAUDI", "Neuron", "TPU"),
         "hearth._secret": ("Secret", "SecretRequest"),
         "hearth._values.files": ("Dir", "File"),
+        "hearth._values.hashing": ("HashFunction", "HashMethod"),
     }.items()
     for name in names
 }

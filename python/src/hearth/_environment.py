@@ -10,7 +10,7 @@ from typing import Union, overload
 
 from hearth import _declaration as checked
 from hearth import _runtime
-from hearth._cache import Cache, CacheRequest
+from hearth._cache import Cache, CacheRequest, without_older_words
 from hearth._checks import closest
 from hearth._hooks import Hook, add
 from hearth._no_effect import sentences
@@ -81,7 +81,7 @@ class TaskEnvironment:
         env_vars: environment variables of the interpreter; names and values are text.
         secrets: names of secrets (see `hearth.Secret`).
         reusable: a `ReusePolicy` keeps interpreters warm between calls; None runs each call in a fresh interpreter.
-        cache: default for the tasks: "auto", "override", "disable" or a `hearth.Cache`. Nodes keep no results yet.
+        cache: default for the tasks: "auto", "override", "disable" or a `hearth.Cache`.
         description: at most 255 characters, the rest is cut.
         include: paths or globs, relative to the folder of this file, of further files for the code bundle.
         image: only "auto"; tasks run with interpreters of the node.
@@ -163,7 +163,7 @@ class TaskEnvironment:
         self,
         *,
         short_name: Optional[str] = None,
-        cache: Optional[CacheRequest] = None,
+        cache: Union[CacheRequest, bool, None] = None,
         retries: Any = 0,
         timeout: Any = None,
         docs: Optional[str] = None,
@@ -180,7 +180,8 @@ class TaskEnvironment:
 
         Parameters:
             short_name: what listings show instead of the function's name.
-            cache: as in `TaskEnvironment`; None: the environment's.
+            cache: as in `TaskEnvironment`; None: the environment's. flytekit's ``cache=True`` with `cache_version`,
+                `cache_serialize` and `cache_ignore_input_vars` means the same as a `hearth.Cache`.
             retries: further executions after an error of the user: an int or a `hearth.RetryStrategy`.
             timeout: of one execution, an int (seconds) or a timedelta; or a `hearth.Timeout`.
             docs: description; None: the docstring.
@@ -197,6 +198,7 @@ class TaskEnvironment:
         if isinstance(func, Task):
             raise TypeError(f"{func.name!r} is a task already; a function belongs to one environment")
         checked.task_function(func, self.name)
+        words = without_older_words(words)
         refuse(words, self.reusable is not None)
         words = {word: value for word, value in words.items() if not known(word) and word != "queue"}
         allowed = TaskSettings.__dataclass_fields__

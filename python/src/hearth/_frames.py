@@ -68,9 +68,12 @@ from typing import TYPE_CHECKING
 from hearth._frames_py import (
     BODY_BYTES_MAX,
     CALL,
+    CALL_CACHE_SHIFT,
     CALL_IN_RUN,
+    CALL_OVERWRITES,
     CALL_PARKS,
     CALL_RUN,
+    CALL_UNCACHED,
     CANCEL,
     CHUNK,
     CHUNK_LAST,
@@ -86,6 +89,7 @@ from hearth._frames_py import (
     REPLY,
     REPLY_COLD,
     REPLY_FAILED,
+    REPLY_HIT,
     REPLY_TEXT,
     REPLY_UNSTARTED,
     RESUMED,
@@ -117,9 +121,9 @@ HAS_SLOT_TABLE = NATIVE
 
 # fmt: off
 __all__ = [
-    "BODY_BYTES_MAX", "CALL", "CALL_IN_RUN", "CALL_PARKS", "CALL_RUN", "CANCEL", "CHUNK", "CHUNK_LAST", "CHUNK_OF_REPLY",
-    "CONTROL", "CONTROL_MORE", "CONTROL_RESPONSE", "FRAME_BYTES_MAX", "HAS_SLOT_TABLE", "LOG", "LargeValue", "NATIVE", "PARKED",
-    "PROGRESS", "RECALLED", "REPLY", "REPLY_COLD", "REPLY_FAILED", "REPLY_TEXT", "REPLY_UNSTARTED", "RESUMED", "Reader",
+    "BODY_BYTES_MAX", "CALL", "CALL_CACHE_SHIFT", "CALL_IN_RUN", "CALL_OVERWRITES", "CALL_PARKS", "CALL_RUN", "CALL_UNCACHED",
+    "CANCEL", "CHUNK", "CHUNK_LAST", "CHUNK_OF_REPLY", "CONTROL", "CONTROL_MORE", "CONTROL_RESPONSE", "FRAME_BYTES_MAX", "HAS_SLOT_TABLE", "LOG", "LargeValue", "NATIVE", "PARKED",
+    "PROGRESS", "RECALLED", "REPLY", "REPLY_COLD", "REPLY_FAILED", "REPLY_HIT", "REPLY_TEXT", "REPLY_UNSTARTED", "RESUMED", "Reader",
     "SIGNAL", "STREAM_ERR", "STREAM_OUT", "STREAM_SYSTEM", "Slots", "apart", "call", "chunk", "control", "fill", "log", "parts",
     "reply", "signal",
 ]

@@ -25,6 +25,3 @@ def sentences(env: TaskEnvironment) -> Iterator[str]:
         words = ", ".join(word for word, value in asked.items() if value)
         if words:
             yield f"Resources({words}) has no effect; nodes count cpu, memory and GPUs"
-    cached = [task.name for task in env.tasks.values() if task.cache.behavior != "disable"]
-    if cached:
-        yield f"cache has no effect, nodes keep no results; {', '.join(cached)} run for each call"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Dict, Mapping, Optional
 
+from hearth._cache import without_older_words
 from hearth._checks import closest
 from hearth._reuse import ReusePolicy
 from hearth._settings import known, refuse
@@ -21,7 +22,7 @@ _FIXED = ("name", "image", "docs", "interface")
 
 def overridden(task: Task[Any, Any], changes: Mapping[str, Any]) -> Task[Any, Any]:
     """`task` with `changes`; None leaves a setting as it is. Raises ValueError, TypeError."""
-    changes = {word: value for word, value in changes.items() if value is not None}
+    changes = without_older_words({word: value for word, value in changes.items() if value is not None})
     _check_words(task, changes)
     reusable = _reuse(task, changes.get("reusable"))
     refuse(changes, reusable is not None)

@@ -62,6 +62,7 @@ class Task(Generic[P, R]):
         self._settings = settings
         self.interface = Interface(self.name, func)
         self.cache.check_inputs(self.name, self.interface.names)
+        self._caching: Optional[Dict[str, Any]] = None  # known already, where the source is not to be had
         self.remote = Remote(self)
         self.spawn = Spawn(self)
         # What an override was made of; None for the task as it was declared.
@@ -148,7 +149,19 @@ class Task(Generic[P, R]):
             "cache": self.cache.definition(),
             "docs": self.docs,
             "signature": self.interface.text,
+            **({"caching": self.caching()} if self.cache.is_on else {}),
         }
+
+    def caching(self) -> Dict[str, Any]:
+        """What the node looks calls of a cached task up by (`Caching` of schema/environment.capnp).
+
+        Raises ValueError where no version follows from the code.
+        """
+        if self._caching is not None:
+            return self._caching
+        from hearth._cache.caching import definition_of
+
+        return definition_of(self)
 
     # -- calls -------------------------------------------------------------------------------------------------------
 
@@ -222,7 +235,9 @@ class Task(Generic[P, R]):
             from hearth._bundle import find
 
             return (find, reference)
-        return (copyreg.__newobj__, (type(self),), self.__dict__)  # type: ignore[attr-defined]
+        # Who gets it by value has not the source that its version follows from.
+        state = dict(self.__dict__, _caching=self.caching()) if self.cache.is_on else self.__dict__
+        return (copyreg.__newobj__, (type(self),), state)  # type: ignore[attr-defined]
 
     def _look_like_the_function(self) -> None:
         for attribute in ("__module__", "__name__", "__qualname__", "__doc__"):

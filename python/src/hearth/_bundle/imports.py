@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Iterator, List, Tuple
 
-__all__ = ["imports_of"]
+__all__ = ["imports_of", "is_for_others"]
 
 _MAY_FAIL = ("ImportError", "ModuleNotFoundError", "Exception")
 
@@ -29,7 +29,7 @@ def imports_of(path: str) -> Iterator[Tuple[str, int]]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             yield node.module, node.lineno
             yield from ((f"{node.module}.{name.name}", node.lineno) for name in node.names)
-        elif isinstance(node, ast.If) and _is_for_others(node.test):
+        elif isinstance(node, ast.If) and is_for_others(node.test):
             waiting.extend(node.orelse)
         elif isinstance(node, ast.Try) and any(_catches_import_errors(handler) for handler in node.handlers):
             waiting.extend([*node.handlers, *node.orelse, *node.finalbody])
@@ -37,7 +37,7 @@ def imports_of(path: str) -> Iterator[Tuple[str, int]]:
             waiting.extend(ast.iter_child_nodes(node))
 
 
-def _is_for_others(test: ast.expr) -> bool:
+def is_for_others(test: ast.expr) -> bool:
     """Whether `test` is ``__name__ == "__main__"`` or ``TYPE_CHECKING``."""
     if isinstance(test, ast.Compare) and len(test.comparators) == 1 and isinstance(test.ops[0], ast.Eq):
         sides = [ast.dump(test.left), ast.dump(test.comparators[0])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hearth import _frames
 from hearth._client import environments
 from hearth._client.slots import Slot
 from hearth.errors import NodeUnavailableError
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from hearth._client.connection import Connection
     from hearth._client.environments import Target
 
-__all__ = ["CallSlot", "lost", "value_of"]
+__all__ = ["CallSlot", "lost", "status_of", "value_of"]
 
 
 class CallSlot(Slot):
@@ -45,6 +46,11 @@ def value_of(slot: CallSlot) -> Any:
     if reply.code and environments.is_closed(reply):
         raise environments.closed(slot.connection, slot.target)
     return slot.target.codec.value_of(reply)
+
+
+def status_of(reply: Any) -> str:
+    """"HIT" for a reply from the cache, else "", also while there is none."""
+    return "HIT" if getattr(reply, "flags", 0) & _frames.REPLY_HIT else ""
 
 
 def lost(error: BaseException, task: str) -> NodeUnavailableError:

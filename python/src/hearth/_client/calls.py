@@ -15,7 +15,7 @@ from hearth._client.call_slot import CallSlot, value_of
 from hearth._client.environments import Target
 from hearth._client.handles import ChildHandle, Handle
 from hearth._client.refusals import refuse_blocking, running_loop
-from hearth._frames import BODY_BYTES_MAX
+from hearth._frames import BODY_BYTES_MAX, CALL_CACHE_SHIFT, CALL_RUN
 from hearth.errors import NodeUnavailableError, OnlyAsyncIOSupportedError, ValueTooLargeError
 
 if TYPE_CHECKING:
@@ -169,8 +169,9 @@ def _word(task: Task[Any, Any]) -> str:
 # -- frames -----------------------------------------------------------------------------------------------------------
 
 
-def send(slot: CallSlot, body: Any, run: bool = False) -> None:
-    """Sends the call of `slot`, in parts when it is large; `run`: it is the root of the run that was announced before.
+def send(slot: CallSlot, body: Any, run: bool = False, mode: int = 0) -> None:
+    """Sends the call of `slot`, in parts when it is large; `run`: it is the root of the run that was announced before, all
+    of whose calls use the cache as `mode` of `hearth._values.keys` says.
 
     Blocks. Raises NodeUnavailableError, ValueTooLargeError.
     """
@@ -180,7 +181,7 @@ def send(slot: CallSlot, body: Any, run: bool = False) -> None:
         if is_small(body) and not run:
             connection.send(slot.target.frame(lo, body))
         else:
-            connection.send_parts(frames(connection, slot.target, (slot.hi, lo), body, run))
+            connection.send_parts(frames(connection, slot.target, (slot.hi, lo), body, run, mode))
     except BaseException:
         connection.forget(lo)
         raise
@@ -192,7 +193,7 @@ def is_small(body: Any) -> bool:
 
 
 def frames(
-    connection: Connection, target: Target, identity: Tuple[int, int], body: Any, run: bool = False
+    connection: Connection, target: Target, identity: Tuple[int, int], body: Any, run: bool = False, mode: int = 0
 ) -> Iterator[Any]:
     """The frames of a call with arguments of any size, as bytes or as pieces. Raises ValueTooLargeError."""
     hi, lo = identity
@@ -205,7 +206,7 @@ def frames(
     first, rest = _frames.parts(body)
     fields = target.fields
     if run:  # a run is its own root
-        fields = dict(fields, call_hi=hi, root_hi=hi, root_lo=lo, flags=_frames.CALL_RUN)
+        fields = dict(fields, call_hi=hi, root_hi=hi, root_lo=lo, flags=CALL_RUN | mode << CALL_CACHE_SHIFT)
     yield _frames.call(**fields, call_lo=lo, size=size, body=first)
     for offset, part, last in rest:
         flags = _frames.CHUNK_LAST if last else 0

@@ -61,7 +61,7 @@ class Target:
     ) -> None:
         root_hi, root_lo = shared.root()
         self.task = task
-        self.codec = _values.codec_of(task.name, task.func, task.max_inline_io_bytes or 0)
+        self.codec = _values.codec_for(task)
         # While these three are as they were, the environment is open as it is declared.
         self.revision = revision
         self.place = (opened.definition["project"], opened.definition["domain"])

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, Generator, Optional
 
 from hearth._client import ids
-from hearth._client.call_slot import CallSlot, value_of
+from hearth._client.call_slot import CallSlot, status_of, value_of
 from hearth._client.forms import Method
 from hearth._client.refusals import refuse_in_event_loop
 
@@ -33,6 +33,11 @@ class Handle:
     def task_name(self) -> str:
         """Name of the called task."""
         return self._slot.task_name
+
+    @property
+    def cache_status(self) -> str:
+        """"HIT" when the call has ended and was answered from the cache, else "". Never blocks."""
+        return status_of(self._slot.reply)
 
     def done(self) -> bool:
         """Whether the call has ended, with or without success. Never blocks."""
@@ -126,6 +131,11 @@ class ChildHandle:
     def task_name(self) -> str:
         """Name of the called task."""
         return str(self._child.task.name)
+
+    @property
+    def cache_status(self) -> str:
+        """As of `Handle`."""
+        return status_of(self._child.answer)
 
     def done(self) -> bool:
         """Whether the call has ended. Never blocks."""

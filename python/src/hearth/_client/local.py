@@ -58,7 +58,7 @@ class LocalCall:
         """What checks the values of `task` as a node's interpreters do."""
         codec = self._codecs.get(task)
         if codec is None:
-            codec = self._codecs[task] = _values.codec_of(task.name, task.func, task.max_inline_io_bytes or 0)
+            codec = self._codecs[task] = _values.codec_for(task)
         return codec
 
     def arguments(self, task: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Dict[str, Any]:
@@ -94,6 +94,7 @@ class LocalChild:
         self._value: Any = None
         self._error: Optional[BaseException] = None
         self.task = task
+        self.answer = None  # no node has given one
         self.finished = False
         self.hi, self.lo = ids.new_id()
 

@@ -17,6 +17,7 @@ from hearth._client.run_result import show_failure, show_value
 from hearth._client.run_view import Feed, RunView
 from hearth._client.task_source import UsageError
 from hearth._task import Task
+from hearth._values import keys
 from hearth.errors import ConfigurationError, NodeUnavailableError, RuntimeDataValidationError
 
 __all__ = ["main"]
@@ -29,6 +30,8 @@ _RUN_OPTIONS: Tuple[Tuple[Tuple[str, ...], Dict[str, Any]], ...] = (
     (("--domain",), {"metavar": "NAME", "help": "default: $HEARTH_DOMAIN, else development"}),
     (("--detach",), {"action": "store_true", "help": "print the run's name and leave; the run goes on"}),
     (("--follow", "-f"), {"action": "store_true", "help": "with --detach: show output until the end all the same"}),
+    (("--overwrite-cache",), {"action": "store_true", "help": "run every call; results replace those that are kept"}),
+    (("--no-cache",), {"action": "store_true", "help": "run every call, and keep no results"}),
     (("--local",), {"action": "store_true", "help": "run in this process, without a node"}),
     (("--output", "-o"), {"choices": ("table", "json"), "help": "how the result is printed; default: table"}),
 )
@@ -79,7 +82,7 @@ def _main(words: List[str]) -> int:
     leading, words = _leading_options(words)
     if not words or words[0] in ("-h", "--help"):
         parser = _parser("FILE TASK")
-        _add_run_options(parser, ())
+        _add_run_options(parser)
         parser.print_help()
         return _OK if words else _USAGE
     source, word, rest = task_source.parted(words)
@@ -95,7 +98,7 @@ def _main(words: List[str]) -> int:
         flags.add_options(parser, task.func)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    _add_run_options(parser, set(task.interface.names))
+    _add_run_options(parser)
     parsed = parser.parse_args(flags.joined(rest, parser), _given(leading))
     inputs = flags.values(parsed, task.func)
     if parsed.name is not None:
@@ -133,12 +136,13 @@ def _parser(of: str, docs: str = "") -> argparse.ArgumentParser:
     )
 
 
-def _add_run_options(parser: argparse.ArgumentParser, taken: Any) -> None:
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
     """The options of the command, except those whose name an input of the task has."""
+    taken = parser._option_string_actions
     group = parser.add_argument_group("run")
     for words, settings_of in _RUN_OPTIONS:
-        name = words[0][2:]
-        free = [flag for flag in words if flag[2:] not in taken or not flag.startswith("--")]
+        name = words[0][2:].replace("-", "_")
+        free = [flag for flag in words if flag not in taken]
         if free:
             group.add_argument(*free, dest=name, **settings_of)
         else:
@@ -148,7 +152,7 @@ def _add_run_options(parser: argparse.ArgumentParser, taken: Any) -> None:
 def _given(leading: List[str]) -> argparse.Namespace:
     """What the options before FILE say: those whose names inputs of the task have can be said only there."""
     parser = _parser("FILE TASK")
-    _add_run_options(parser, ())
+    _add_run_options(parser)
     return parser.parse_args(leading)
 
 
@@ -161,7 +165,7 @@ def _run(task: Task[Any, Any], inputs: Dict[str, Any], parsed: argparse.Namespac
     feed = Feed()
     if follows:
         connection.feeds.append(feed)
-    order = runs.Order(name=parsed.name or "", detach=parsed.detach, logs=follows)
+    order = runs.Order(name=parsed.name or "", detach=parsed.detach, logs=follows, cache=_cache_mode(parsed))
     try:
         run = runs.start(task, (), inputs, order)
     except KeyboardInterrupt:
@@ -181,6 +185,12 @@ def _run(task: Task[Any, Any], inputs: Dict[str, Any], parsed: argparse.Namespac
         row = {}  # `_end` says it
     view.finish()
     return _end(run, row, parsed)
+
+
+def _cache_mode(parsed: argparse.Namespace) -> int:
+    if parsed.overwrite_cache and parsed.no_cache:
+        raise UsageError("--overwrite-cache keeps results and --no-cache keeps none; say one of the two.")
+    return keys.OVERWRITE if parsed.overwrite_cache else keys.DISABLED if parsed.no_cache else keys.USED
 
 
 def _where(connection: Any) -> str:

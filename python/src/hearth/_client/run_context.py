@@ -14,6 +14,7 @@ from hearth._client import ids, local, runs, settings
 from hearth._client.forms import Function, Method
 from hearth._client.refusals import refuse_in_event_loop
 from hearth._task import Task
+from hearth._values import keys
 from hearth.errors import RuntimeUserError
 
 if TYPE_CHECKING:
@@ -30,9 +31,8 @@ _REFUSED = {
 }
 # Those that only arrange how Flyte does it: accepted, and said once that they have no effect.
 _WITHOUT_EFFECT = (
-    "annotations", "cache_lookup_scope", "copy_bundle_to", "copy_style", "disable_run_cache", "interactive_mode",
-    "interruptible", "labels", "log_format", "log_level", "max_action_concurrency", "notifications", "overwrite_cache",
-    "preserve_original_types", "queue", "raw_data_path", "reset_root_logger", "run_base_dir", "run_start_time",
+    "annotations", "cache_lookup_scope", "copy_bundle_to", "copy_style", "interactive_mode",
+    "interruptible", "labels", "log_format", "log_level", "max_action_concurrency", "notifications", "preserve_original_types", "queue", "raw_data_path", "reset_root_logger", "run_base_dir", "run_start_time",
     "service_account", "tracked", "tracked_strict", "user_log_level", "version",
 )  # fmt: skip
 
@@ -48,6 +48,8 @@ class RunContext:
         project: Optional[str] = None,
         domain: Optional[str] = None,
         detach: bool = True,
+        overwrite_cache: bool = False,
+        disable_run_cache: bool = False,
         **other: Any,
     ) -> None:
         if mode not in (None, "local", "remote"):
@@ -55,10 +57,13 @@ class RunContext:
             raise ValueError(f"mode must be 'local' or 'remote', not {mode!r}{hybrid}")
         if name is not None:
             settings.run_name(name)
+        if overwrite_cache and disable_run_cache:
+            raise ValueError("overwrite_cache=True keeps results and disable_run_cache=True keeps none; say one of the two")
         _refuse(other)
+        cache = keys.OVERWRITE if overwrite_cache else keys.DISABLED if disable_run_cache else keys.USED
         self._mode = mode or "remote"
         self._place = (project, domain)
-        self._order = runs.Order(name=name or "", detach=detach)
+        self._order = runs.Order(name=name or "", detach=detach, cache=cache)
 
     def _run(self, task: Task[Any, Any], *args: Any, **kwargs: Any) -> Any:
         """Starts a run of `task` with these arguments, and returns it when the node has accepted it.
@@ -165,6 +170,8 @@ def with_runcontext(mode: Optional[str] = None, **options: Any) -> RunContext:
         name: of the run, unique on its node; None: the node chooses.
         project, domain: None: what `hearth.init` said, else "default" and "development".
         detach: the run goes on when this program ends; False: it is aborted then.
+        overwrite_cache: every call of the run executes, and results of cached tasks replace those that are kept.
+        disable_run_cache: every call of the run executes, and no results are kept.
 
     Flyte's other words are accepted with a line in the log if they cannot change the result (labels, copy_style, ...),
     and else refused with a ValueError that says what to do instead (env_vars, custom_context, ...).
@@ -177,7 +184,8 @@ def _refuse(words: Mapping[str, Any]) -> None:
         if word == "max_action_concurrency":
             _check_action_concurrency(value)
         if word not in _REFUSED and word not in _WITHOUT_EFFECT:
-            raise TypeError(f"with_runcontext has no parameter {word!r}; it takes mode, name, project, domain, detach")
+            raise TypeError(f"with_runcontext has no parameter {word!r}; it takes mode, name, project, domain, "
+                            "detach, overwrite_cache, disable_run_cache")
         if value in (None, False, 0, "", {}, ()):
             continue
         if word in _REFUSED:

@@ -11,6 +11,7 @@ from hearth import _values
 from hearth._client import calls, environments, ids, shared
 from hearth._client.call_slot import CallSlot, value_of
 from hearth._client.slots import Request, Slot, content
+from hearth._values import keys
 from hearth.errors import BaseRuntimeError, NodeUnavailableError, RuntimeSystemError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Order:
     name: str = ""  # empty: the node derives one
     detach: bool = True  # is not aborted when this program ends
     logs: bool = False  # the run's output is streamed to the feeds of the connection
+    cache: int = keys.USED  # how its calls use the cache
 
 
 class RunSlot(CallSlot):
@@ -124,7 +126,7 @@ class Submission:
         environment raises.
         """
         target = environments.target(connection, self.task)
-        body = self._body if self._body is not None else target.codec.encode_arguments(self.arguments)
+        body = self._body if self._body is not None else target.codec.encode_arguments(self.arguments, self.order.cache)
         if calls.is_small(body):
             self._body = body
         connection.admit(len(body))
@@ -143,7 +145,7 @@ class Submission:
                 "inputs": _shown(self.arguments),
             },
         )
-        calls.send(slot, body, run=True)
+        calls.send(slot, body, True, self.order.cache)
         try:
             connection.wait(request)
         except BaseException:  # nobody would know the run's name

@@ -3,6 +3,7 @@
 The interface, for client and worker::
 
     codec = codec_of(task_name, function, max_inline_io_bytes=0)     # compiled once per task; 0: no limit
+    codec = codec_for(task)                                          # the same, for those who call a task
     body = codec.encode_arguments(bound)    # bound: every parameter by name (Task.bind); bytes or LargeValue
     arguments = codec.decode_arguments(body)                         # dict by name, for function(**arguments)
     body = codec.encode_result(value)
@@ -61,6 +62,8 @@ Large values. Byte strings and arrays of `LARGE_BYTES` and more are out of band.
 The table's length of a buffer that must be writable at the other end (bytearray, array) is written as the negative
 number -1-n. Table and document are `LargeValue.head`.
 
+Arguments of a cached task stand behind the key of the call, tag 0xBE16 (`keys` has its layout); the node takes it off.
+
 The canonical form, for digests: dict items and set members sorted by their encoded bytes, every NaN the same, and in
 place of a byte string of `LARGE_BYTES` and more tag 0xBE15 with its SHA-256. Pickled values are as canonical as pickle.
 """
@@ -68,7 +71,7 @@ place of a byte string of `LARGE_BYTES` and more tag 0xBE15 with its SHA-256. Pi
 from __future__ import annotations
 
 from hearth._values.classes import ClassNotFound
-from hearth._values.codec import Codec, codec_of
+from hearth._values.codec import Codec, codec_for, codec_of
 from hearth._values.failures import RemoteTraceback, encode_failure, failure_of
 
-__all__ = ["ClassNotFound", "Codec", "RemoteTraceback", "codec_of", "encode_failure", "failure_of"]
+__all__ = ["ClassNotFound", "Codec", "RemoteTraceback", "codec_for", "codec_of", "encode_failure", "failure_of"]

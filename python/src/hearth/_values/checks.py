@@ -20,7 +20,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 from hearth._values.files import Dir, File
 from hearth.errors import RestrictedTypeError
 
-__all__ = ["Check", "Mismatch", "checker", "plan_of", "shown", "type_name"]
+__all__ = ["Check", "Mismatch", "checker", "plain", "plan_of", "shown", "type_name"]
 
 Check = Callable[[Any, bool], Any]
 
@@ -66,22 +66,22 @@ def type_name(annotation: Any) -> str:
 def plan_of(annotation: Any) -> Any:
     """What `cbor.fits` can say at once about values for `annotation`: None (anything), a type, or (type,); `False` if
     nothing."""
-    annotation = _plain(annotation)
+    annotation = plain(annotation)
     if annotation is Any:
         return None
     if annotation in _EXACT:
         return annotation
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
-    if annotation is list or (origin is list and args and _plain(args[0]) is Any):
+    if annotation is list or (origin is list and args and plain(args[0]) is Any):
         return list
     if annotation is dict:
         return dict
-    if origin is list and args and _plain(args[0]) in _EXACT:
-        return (_plain(args[0]),)
+    if origin is list and args and plain(args[0]) in _EXACT:
+        return (plain(args[0]),)
     return False
 
 
-def _plain(annotation: Any) -> Any:
+def plain(annotation: Any) -> Any:
     """Without what says nothing about the type."""
     while True:
         if annotation is None:
@@ -113,7 +113,7 @@ _cache: Dict[Any, Check] = {}
 
 def checker(annotation: Any) -> Check:
     """The check for `annotation`. Raises RestrictedTypeError for one whose values cannot travel."""
-    annotation = _plain(annotation)
+    annotation = plain(annotation)
     try:
         return _cache[annotation]
     except KeyError:
@@ -297,7 +297,7 @@ def _union(annotation: Any, members: Tuple[Any, ...]) -> Check:
     """The first member that takes the value as it is, else the first that takes it converted."""
     name = type_name(annotation)
     checks = [checker(member) for member in members]
-    exact = [_plain(member) for member in members]
+    exact = [plain(member) for member in members]
 
     def check(value: Any, lenient: bool) -> Any:
         cls = type(value)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Callable, Collection, Dict, List, Mapping, NoReturn, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, List, Mapping, NoReturn, Optional, Tuple
 
 from hearth import _frames
 from hearth._interface import Interface
 from hearth._values import cbor
 from hearth._values.checks import Check, Mismatch, checker, plan_of
 from hearth._values.failures import failure_of
+from hearth._values.keys import DISABLED, Keys
 from hearth._values.objects import canonical_hook, decode_hook, encode_hook
 from hearth.errors import BaseRuntimeError, InlineIOMaxBytesBreached, RuntimeDataValidationError
 
-__all__ = ["Codec", "codec_of"]
+if TYPE_CHECKING:
+    from hearth._task import Task
+
+__all__ = ["Codec", "codec_for", "codec_of"]
 
 
 def codec_of(task: str, function: Callable[..., Any], max_inline_io_bytes: int = 0) -> Codec:
@@ -25,13 +29,23 @@ def codec_of(task: str, function: Callable[..., Any], max_inline_io_bytes: int =
     return Codec(Interface(task, function), max_inline_io_bytes)
 
 
+def codec_for(task: Task[Any, Any]) -> Codec:
+    """The codec for calls of `task`, which puts the key before the arguments if it is cached. Raises what `codec_of` does."""
+    interface, cache = task.interface, task.cache
+    keys = None
+    if cache.is_on:
+        keys = Keys(task.name, interface.names, interface.hints, cache.inputs_of(interface.names))
+    return Codec(interface, task.max_inline_io_bytes or 0, keys)
+
+
 class Codec:
     """See `hearth._values`. Immutable; for every thread."""
 
-    __slots__ = ("_check_result", "_checks", "_max", "_names", "_plan", "_result_plan", "task")
+    __slots__ = ("_check_result", "_checks", "_keys", "_max", "_names", "_plan", "_result_plan", "task")
 
-    def __init__(self, interface: Interface, max_inline_io_bytes: int = 0) -> None:
+    def __init__(self, interface: Interface, max_inline_io_bytes: int = 0, keys: Optional[Keys] = None) -> None:
         hints = interface.hints
+        self._keys = keys
         self.task = interface.task
         self._max = max_inline_io_bytes
         self._names = interface.names
@@ -44,8 +58,11 @@ class Codec:
 
     # -- arguments ---------------------------------------------------------------------------------------------------
 
-    def encode_arguments(self, arguments: Mapping[str, Any]) -> Any:
-        """Bytes or LargeValue of what `Task.bind` gives. Raises RuntimeDataValidationError, InlineIOMaxBytesBreached."""
+    def encode_arguments(self, arguments: Mapping[str, Any], mode: int = 0) -> Any:
+        """Bytes or LargeValue of what `Task.bind` gives; of a cached task behind its key, as `mode` of `keys` says.
+
+        Raises RuntimeDataValidationError, InlineIOMaxBytesBreached.
+        """
         values = list(arguments.values())
         if not cbor.fits(values, self._plan):
             values = self._checked(values, False)
@@ -55,6 +72,8 @@ class Codec:
             self._raise_for_arguments(values, error)
         if self._max and len(body) > self._max:
             self._raise_too_large("arguments", len(body))
+        if self._keys is not None and mode != DISABLED:
+            return _behind(self._keys.item(values, mode), body)
         return body
 
     def decode_arguments(self, body: Any) -> Dict[str, Any]:
@@ -162,6 +181,10 @@ class Codec:
             f"The {what} of task {self.task!r} take {size:,} bytes; its max_inline_io_bytes is {self._max:,}. "
             f"Raise that limit, or pass a File."
         )
+
+
+def _behind(item: bytes, body: Any) -> Any:
+    return item + body if type(body) is bytes else _frames.LargeValue(item + body.head, body.buffers)
 
 
 class _Never:

@@ -33,6 +33,8 @@ EXCEPTION = 0xBE12
 PICKLE = 0xBE13
 BUFFER = 0xBE14
 DIGEST = 0xBE15
+KEY = 0xBE16
+HASHED = 0xBE17
 
 LARGE_BYTES = 64 * 1024
 """Byte strings from here on are out of band: below, copying them costs less than a further piece of a system call."""

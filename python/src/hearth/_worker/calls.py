@@ -60,6 +60,7 @@ class Call:
     future: Any = None  # its asyncio task, when it is async
     waits: AbstractSet[Wait] = frozenset()  # parked while there are any
     children: Optional[Dict[Tuple[int, int], Child]] = None  # unfinished ones
+    cache_mode = 0  # how its run uses the cache; its children do the same
     made: Optional[Dict[bytes, int]] = None  # in a run: how many children of each kind it has made (see `names`)
     output: Optional[CallOutput] = None
 
@@ -73,8 +74,10 @@ class Call:
         self.attempt = frame.attempt
         self.slot = frame.slot
         self.generation = frame.generation
-        if frame.flags & _frames.CALL_IN_RUN:
-            self.made = {}
+        if frame.flags:
+            self.cache_mode = frame.flags >> _frames.CALL_CACHE_SHIFT & 3
+            if frame.flags & _frames.CALL_IN_RUN:
+                self.made = {}
         if frame.deadline_ms:
             self.deadline = time.monotonic() + frame.deadline_ms / 1000
         small = len(frame.body) <= _KEPT_BYTES

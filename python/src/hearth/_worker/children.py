@@ -123,7 +123,7 @@ class Children:
         """Checks and encodes the arguments. Raises TypeError or a `hearth.errors` class; the call is not sent."""
         codec = self._program.codec_of(task)
         arguments = task.bind(args, kwargs)
-        body = codec.encode_arguments(arguments)
+        body = codec.encode_arguments(arguments, parent.cache_mode)
         made = self._link.new_id() if parent.made is None else self._derived_id(parent, task, codec.digest(arguments))
         return Child(parent, task, codec, body, made)
 

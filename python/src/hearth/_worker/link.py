@@ -180,7 +180,7 @@ class Link:
         put = self.outbox.put
         put(
             _frames.call(
-                flags=_frames.CALL_PARKS if parks else 0,
+                flags=parent.cache_mode << _frames.CALL_CACHE_SHIFT | (_frames.CALL_PARKS if parks else 0),
                 depth=parent.depth + 1,
                 environment=handle,
                 task=index,

@@ -83,7 +83,7 @@ class Program:
         """The codec of any task of the bundle."""
         codec = self._codecs.get(task)
         if codec is None:
-            codec = _values.codec_of(task.name, task.func, task.max_inline_io_bytes or 0)
+            codec = _values.codec_for(task)
             self._codecs[task] = codec
         return codec
 

@@ -1,0 +1,118 @@
+#pragma once
+
+#include "actors/cache_entry.hpp"
+#include "actors/cache_shelf.hpp"
+#include "actors/control.hpp"
+#include "actors/interfaces.hpp"
+
+#include <caf/all.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+/// What FRONTs and the CACHE of a node say to each other.
+namespace hearth {
+
+using cache_scope_ptr = std::shared_ptr<const cache_scope>;
+
+/// Is there a result for this call?
+struct cache_query {
+  call_id call;
+  cache_key key;
+  cache_scope_ptr scope;
+  bool overwrite = false; // no lookup: it executes, and its result replaces what is kept
+  bool serialize = false; // while another such call executes, this one waits for its result
+};
+
+/// What came of a lookup, as listings of actions show it.
+enum class cache_status : std::uint8_t {
+  disabled,       // results of the task are not kept, or the run wants no lookup
+  miss,           // nothing was there: it executed
+  hit,            // answered from the cache
+  populated,      // executed, and its result is kept
+  lookup_failure, // the lookup failed: it executed
+  put_failure,    // executed, and its result could not be kept
+  skipped,        // no lookup was wanted: it executed
+  evicted,        // what was there had gone for lack of room or by its age: it executed
+};
+
+/// "HIT" and so on.
+const char* word_of(cache_status status) noexcept;
+
+struct cache_answer {
+  call_id call;
+  cache_status status = cache_status::miss;
+  cache_entry entry;            // of a hit
+  std::uint64_t generation = 0; // to be told with the result of what executes now
+  std::uint64_t token = 0;      // likewise; of a serialized call
+};
+
+/// What an execution has returned, to be kept.
+struct cache_result {
+  call_id call;
+  cache_scope_ptr scope;
+  cache_entry entry; // with its content; the cache fills in when, and the digest of the value
+  milliseconds ttl{0};
+  std::uint64_t token = 0;
+  bool overwrite = false;
+};
+
+/// Whether it is kept.
+struct cache_kept {
+  call_id call;
+  cache_status status = cache_status::populated;
+};
+
+/// A serialized call that executes no more, or waits no more, without a result.
+struct cache_release {
+  call_id call;
+  cache_key key;
+};
+
+/// Whoever looks up: FRONT.
+using cache_user_actor = caf::typed_actor<
+  // Answers of `find`, each once.
+  caf::reacts_to<atom::found, std::vector<cache_answer>>,
+  // Answers of `store`, each once.
+  caf::reacts_to<atom::done, std::vector<cache_kept>>>;
+
+/// What a node has counted since it started.
+struct cache_counts {
+  std::uint64_t hits = 0, misses = 0, populated = 0, lookup_failures = 0, put_failures = 0, skipped = 0, waited = 0;
+  std::uint64_t saved_us = 0; // executions that hits stood for
+};
+
+struct cache_report {
+  std::string node;
+  cache_counts counts;
+  std::vector<cache_figures> figures;
+};
+
+/// The CACHE of a node: answers whether a result is kept, here or on another node, and keeps results.
+using cache_actor = caf::typed_actor<
+  // From a FRONT.
+  caf::reacts_to<atom::find, std::vector<cache_query>, cache_user_actor>,
+  caf::reacts_to<atom::store, std::vector<cache_result>, cache_user_actor>,
+  caf::reacts_to<atom::yield, std::vector<cache_release>, cache_user_actor>,
+  // Of this node.
+  caf::replies_to<atom::status>::with<cache_report>,
+  caf::replies_to<atom::list, cache_filter, std::uint32_t>::with<std::vector<cache_row>>,
+  // The content of an entry here; error gone.
+  caf::replies_to<atom::read, cache_key>::with<payload>,
+  // Removes what matches, here; how many there were.
+  caf::replies_to<atom::forget, cache_filter>::with<std::uint64_t>,
+  // Nothing below this scope (cluster/commands.hpp, raise_generation) that is kept now is served any more, on any node, when
+  // this is answered.
+  caf::replies_to<atom::disown, std::string>::with<bool>,
+  // From the CONTROL.
+  caf::reacts_to<atom::events, control::facts>>;
+
+} // namespace hearth
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_query>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_answer>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_result>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_kept>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_release>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_report)
