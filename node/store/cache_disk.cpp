@@ -34,9 +34,10 @@ cache_door::behavior_type cache_disk(cache_door::pointer self, cache_disk_config
   return {
     [=](atom::store, std::vector<cache_entry>& entries, std::vector<cache_scope>& scopes) {
       const auto size = size_of(entries);
-      return answer_off_loop<bool>(self, *disk, size, [=, entries = std::move(entries), scopes = std::move(scopes)] {
-        return store->put(entries, scopes, unix_ms());
-      });
+      return answer_off_loop<bool>(self, *disk, size,
+                                   [=, entries = std::move(entries), scopes = std::move(scopes)]() mutable {
+                                     return store->put(std::move(entries), scopes, unix_ms());
+                                   });
     },
     [=](atom::read, const cache_key& key) {
       return answer_off_loop<payload>(self, *disk, sizeof key, [=] { return store->read(key); });

@@ -39,8 +39,7 @@ struct cache_store::batch {
   std::vector<difference> differences;
 };
 
-bool cache_store::put(const std::vector<cache_entry>& entries, const std::vector<cache_scope>& scopes,
-                      std::uint64_t unix_ms) {
+bool cache_store::put(std::vector<cache_entry> entries, const std::vector<cache_scope>& scopes, std::uint64_t unix_ms) {
   return as_store_error([&] {
     std::size_t done = 0;
     const auto refused = refused_;
@@ -63,8 +62,7 @@ bool cache_store::put(const std::vector<cache_entry>& entries, const std::vector
 }
 
 /// Puts the first of them in one commit, as many as there is room for at once; how many.
-std::size_t cache_store::put_some(std::span<const cache_entry> entries, const named_scopes& scopes,
-                                  std::uint64_t unix_ms) {
+std::size_t cache_store::put_some(std::span<cache_entry> entries, const named_scopes& scopes, std::uint64_t unix_ms) {
   auto work = admit(entries, scopes, unix_ms);
   make_room(work.coming);
   try {
@@ -85,10 +83,10 @@ std::size_t cache_store::put_some(std::span<const cache_entry> entries, const na
 }
 
 /// Which of the first of them may be kept, in whose account.
-cache_store::batch cache_store::admit(std::span<const cache_entry> entries, const named_scopes& scopes,
+cache_store::batch cache_store::admit(std::span<cache_entry> entries, const named_scopes& scopes,
                                       std::uint64_t unix_ms) {
   batch result;
-  for (const auto& entry : entries) {
+  for (auto& entry : entries) {
     const auto scope = scopes.find(entry.key.scope);
     const bool is_known = index_.knows(entry.key.scope);
     const auto project = is_known                ? index_.project_of(entry.key.scope)
@@ -119,13 +117,17 @@ cache_store::batch cache_store::admit(std::span<const cache_entry> entries, cons
   return result;
 }
 
-bool cache_store::is_acceptable(const cache_entry& entry, const std::string& project, std::uint64_t room) {
+/// Names its value, if nobody has done that.
+bool cache_store::is_acceptable(cache_entry& entry, const std::string& project, std::uint64_t room) {
   if (entry.size > defaults::value_bytes_max || charged_at_most(entry) > room) {
     refuse(project, "It has " + std::to_string(entry.size) + " bytes, and all results of the project " + project
                       + " together may have " + std::to_string(room) + " on this node.");
     return false;
   }
-  if (entry.content.size() == entry.size && digest_of(entry.content) == entry.value)
+  const auto value = digest_of(entry.content);
+  if (entry.value == digest{})
+    entry.value = value;
+  if (entry.content.size() == entry.size && entry.value == value)
     return true;
   refuse(project, "It came from node " + entry.holder + " and is not what its digest says; check that node's memory.");
   return false;

@@ -61,7 +61,7 @@ public:
   /// Keeps these, in as few commits as there is room for. Each names its scope by digest; a scope that is new has to come
   /// along. False: some were refused, because they are larger than what their project may have, or are not what they say;
   /// they are counted. When it throws, all those are that are not kept.
-  bool put(const std::vector<cache_entry>& entries, const std::vector<cache_scope>& scopes, std::uint64_t unix_ms);
+  bool put(std::vector<cache_entry> entries, const std::vector<cache_scope>& scopes, std::uint64_t unix_ms);
 
   /// The content of an entry. Error gone when it is not there, or damaged: then it is removed.
   payload read(const cache_key& key);
@@ -111,9 +111,9 @@ private:
   void settle();
 
   using named_scopes = std::map<digest, const cache_scope*>;
-  std::size_t put_some(std::span<const cache_entry> entries, const named_scopes& scopes, std::uint64_t unix_ms);
-  batch admit(std::span<const cache_entry> entries, const named_scopes& scopes, std::uint64_t unix_ms);
-  bool is_acceptable(const cache_entry& entry, const std::string& project, std::uint64_t room);
+  std::size_t put_some(std::span<cache_entry> entries, const named_scopes& scopes, std::uint64_t unix_ms);
+  batch admit(std::span<cache_entry> entries, const named_scopes& scopes, std::uint64_t unix_ms);
+  bool is_acceptable(cache_entry& entry, const std::string& project, std::uint64_t room);
   void refuse(const std::string& project, const std::string& why);
   void tell_refused(std::uint64_t unix_ms);
   void put_one(lmdb_transaction& txn, const cache_entry& entry, batch& into, std::uint64_t unix_ms);
