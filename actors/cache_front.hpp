@@ -43,8 +43,8 @@ private:
     call what; // as it came; its arguments only until it is handed on
     cache_key_item key;
     instant came;
-    bool runs = false;              // it was handed on
-    std::uint64_t generation = 0;   // these as the cache has told them
+    bool runs = false;            // it was handed on
+    std::uint64_t generation = 0; // these as the cache has told them
     std::uint64_t token = 0;
   };
 
