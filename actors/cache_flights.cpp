@@ -80,13 +80,14 @@ void cache_state::decided(const cache_key& key, verdict what) {
       f.waiting.clear(), f.token = 0;
     else
       flights_.erase(at);
-  } else if (what.code == ec::node_lost) {
+  } else if (what.code == ec::node_lost && standing_.holds) {
     self_->delayed_send(self_, defaults::cache_home_retry, atom::retry::value, key);
   } else if (what.code != ec::none) { // in nobody's way: they execute
     for (auto& who : std::exchange(f.waiting, {})) {
       ++counts_.lookup_failures;
       batch_for(answers_, who.user).push_back({who.call, cache_status::lookup_failure, {}, bounds_.newest(), 0});
     }
+    f.token = 0; // what executes may not be kept: somebody else has leave
     if (!f.owner)
       flights_.erase(at);
   } else {
@@ -145,6 +146,12 @@ bool cache_state::publish(cache_result& r, const cache_user_actor& user) {
     if (is_owner)
       flights_.erase(at);
     told(r.call, user, false);
+    return false;
+  }
+  if (!bounds_.allows(*r.scope, r.entry)) { // invalidated while it ran: those who came later want a newer one
+    told(r.call, user, false);
+    at->second.owner.reset();
+    execute_next(r.entry.key, at->second);
     return false;
   }
   auto f = std::move(at->second);
@@ -232,6 +239,11 @@ bool cache_state::accept(std::uint64_t token, cache_entry& entry, const cache_sc
   const auto at = reservations_.find(entry.key);
   if (at == reservations_.end() || at->second.token != token)
     return false;
+  if (!bounds_.allows(*scope, entry)) {
+    at->second.token = 0;
+    grant(entry.key, at->second);
+    return false;
+  }
   auto waiting = std::move(at->second.waiting);
   reservations_.erase(at);
   remember(entry);
