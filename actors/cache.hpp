@@ -2,10 +2,12 @@
 
 #include "actors/cache_bounds.hpp"
 #include "actors/cache_messages.hpp"
+#include "actors/cache_wire.hpp"
+#include "core/defaults.hpp"
 
 #include <deque>
 #include <functional>
-#include <list>
+#include <map>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -14,7 +16,8 @@
 namespace hearth {
 
 /// The CACHE answers whether a result is kept before any replica is involved, keeps results, and lets of serialized calls that
-/// are equal one execute at a time.
+/// are equal one execute at a time. In a cluster an entry lies on the nodes that its key chooses, its holders; the first of them
+/// is the key's home, which says who executes.
 ///
 /// Spawned by: the node, once.
 /// Monitors:   the FRONTs that execute, or wait for, serialized calls.
@@ -28,6 +31,8 @@ struct cache_config {
   control_actor control;
   std::function<std::uint64_t()> unix_ms;
   std::uint64_t recent_bytes_max = defaults::cache_recent_bytes_max;
+  node_uuid self{};
+  switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
 };
 
 class cache_state {
@@ -44,44 +49,127 @@ private:
     bool operator==(const asker& other) const { return call == other.call && user == other.user; }
   };
 
-  /// A serialized key that somebody executes.
-  struct flight {
-    std::uint64_t token = 0;
-    asker owner;
-    cache_scope_ptr scope;
-    std::deque<asker> waiting;
+  /// A key that other nodes are asked for.
+  struct search {
+    std::vector<std::pair<cache_query, cache_user_actor>> waiting;
+    std::size_t missing = 0;        // nodes that have not answered
+    bool failed = false;            // one could not
+    std::vector<node_uuid> lacking; // nodes that should have it, and have not
   };
 
+  /// A serialized key, as this node sees it: it waits for the key's home, or executes one of its calls.
+  struct flight {
+    cache_scope_ptr scope;
+    std::deque<asker> waiting;
+    std::optional<asker> owner; // executes
+    std::uint64_t token = 0;    // that the home gave for it
+    node_uuid home;             // that was asked
+    cache_status status = cache_status::miss;
+  };
+
+  /// What the home of a serialized key answers: the result, or leave to execute.
+  struct verdict {
+    std::optional<cache_entry> entry;
+    std::uint64_t token = 0;
+    ec code = ec::none; // node_lost: ask the key's present home
+  };
+  using verdict_handler = std::function<void(verdict)>;
+
+  /// A serialized key at its home.
+  struct reservation {
+    std::uint64_t token = 0; // of who executes; 0: nobody yet
+    node_uuid node;
+    std::deque<std::pair<node_uuid, verdict_handler>> waiting;
+  };
+
+  /// Results that are being kept, here and elsewhere.
+  struct keeping {
+    std::vector<cache_key> keys;
+    std::vector<call_id> calls;
+    cache_user_actor user; // may be empty: nobody waits for it
+    std::size_t missing = 0;
+    bool kept = false;
+  };
+
+  // -- lookups: cache.cpp ----
   void find(std::vector<cache_query>& queries, const cache_user_actor& user);
   void look(cache_query& q, const cache_user_actor& user);
-  void missed(cache_query& q, const cache_user_actor& user, cache_status status);
   void read_elsewhere(cache_query q, cache_entry found, const cache_user_actor& user);
   void hit(const asker& who, cache_entry entry);
+  void missed(cache_query& q, const cache_user_actor& user, cache_status status);
   void store(std::vector<cache_result>& results, const cache_user_actor& user);
-  bool take(cache_result& r, const cache_user_actor& user);
-  void stored(const std::vector<cache_key>& keys, const std::vector<call_id>& calls, const cache_user_actor& user, bool kept);
+  void take_early();
+  void complete(cache_result& r) const;
+  void remember(const cache_entry& entry);
+  void stored(const std::vector<cache_key>& keys);
+  void told(call_id call, const cache_user_actor& user, bool kept);
+  caf::result<cache_report> report();
+  void heed(const cache_user_actor& user);
+  void heard(const control::facts& facts);
+  void flush();
+
+  // -- other nodes: cache_holders.cpp ----
+  std::vector<node_uuid> holders_of(const cache_key& key) const;
+  bool look_elsewhere(cache_query& q, const cache_user_actor& user);
+  void send_searches();
+  void searched(node_uuid node, const std::vector<cache_key>& keys, const payload* found);
+  void end_search(const cache_key& key, std::optional<cache_entry> found);
+  void keep(std::vector<cache_entry> entries, const std::vector<cache_scope_ptr>& scopes, std::vector<call_id> calls,
+            const cache_user_actor& user);
+  void keep_at(node_uuid node, std::vector<cache_entry> entries, std::vector<cache_scope> scopes,
+               const std::shared_ptr<keeping>& what);
+  void kept_at(const std::shared_ptr<keeping>& what, bool kept);
+  caf::result<bool> invalidate(const std::string& scope);
+  void confirm(cluster::log_index index, node_uuid node, seat_id seat, instant until,
+               const std::shared_ptr<std::size_t>& missing, caf::typed_response_promise<bool> promise);
+  caf::result<link::answer> respond(link::ask& what);
+  void respond_with_entries(cache_reader from, const std::function<void(link::answer)>& done);
+  void respond_when_heard(cluster::log_index index, const std::function<void(link::answer)>& done);
+  /// The value that came, or null and why it did not.
+  using answer_handler = std::function<void(const payload* found, ec why_not)>;
+  void ask(node_uuid node, const char* verb, payload value, milliseconds patience, answer_handler then);
+
+  // -- serialized calls: cache_flights.cpp ----
+  void serialize(cache_query& q, const cache_user_actor& user, cache_status status);
+  void seek_leave(const cache_key& key);
+  void decided(const cache_key& key, verdict what);
+  void execute_next(const cache_key& key, flight& f);
+  bool publish(cache_result& r, const cache_user_actor& user);
   void release(const cache_key& key, const asker& who);
   void leave(const caf::actor_addr& user);
-  void execute(const cache_key& key, flight& f, asker who, cache_status status);
-  caf::result<cache_report> report();
-  caf::result<bool> invalidate(const std::string& scope);
-  void heed(const cache_user_actor& user);
-  void flush();
+  void home_moved();
+  void reserve(const cache_key& key, const cache_scope& scope, node_uuid node, bool executes, verdict_handler done);
+  void grant(const cache_key& key, reservation& r);
+  bool accept(std::uint64_t token, cache_entry& entry, const cache_scope_ptr& scope);
+  void give_back(const cache_key& key, std::uint64_t token, node_uuid node);
+  void node_gone(node_uuid node);
+  bool in_cluster() const { return static_cast<bool>(config_.switchboard); }
+  node_uuid home_of(const cache_key& key) const;
+
+  instant now() const { return self_->clock().now(); }
 
   cache_actor::pointer self_ = nullptr;
   cache_config config_;
   cache_bounds bounds_;
   control::standing standing_;
+  bool has_stood_ = false; // since the start
+  std::vector<std::pair<cache_query, cache_user_actor>> early_; // wait for that
   cache_counts counts_;
+  std::map<node_uuid, seat_id> nodes_; // that are there, this one among them
   std::unordered_map<cache_key, cache_entry> recent_; // on their way to the disk
   std::uint64_t recent_bytes_ = 0;
+  std::unordered_map<cache_key, search> searches_;
   std::unordered_map<cache_key, flight> flights_;
+  std::unordered_map<cache_key, reservation> reservations_;
   std::uint64_t tokens_ = 0;
+  instant quiet_until_{}; // no new leave to execute: who executes for a home that is gone says so first
   std::unordered_map<caf::actor_addr, std::size_t> users_; // monitored
+  std::vector<std::pair<cluster::log_index, std::function<void(link::answer)>>> to_hear_;
 
   // Of the message being handled.
   std::vector<std::pair<cache_user_actor, std::vector<cache_answer>>> answers_;
   std::vector<std::pair<cache_user_actor, std::vector<cache_kept>>> kept_;
+  std::vector<std::pair<node_uuid, std::vector<cache_key>>> sought_;
 };
 
 } // namespace hearth

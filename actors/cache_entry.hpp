@@ -35,7 +35,8 @@ struct cache_scope {
 
 /// Of a task whose results are kept.
 inline cache_scope scope_of(const environment_spec& spec, const task_spec& task) {
-  return {spec.project, spec.domain, task.name, task.caching.version, task.caching.signature, "default", task.caching.inputs};
+  return {spec.project,           spec.domain, task.name,          task.caching.version,
+          task.caching.signature, "default",   task.caching.inputs};
 }
 
 /// A result that is kept. Immutable: another result of the same key is another entry, and one of the two goes. Everywhere the
@@ -53,7 +54,7 @@ struct cache_entry {
   std::string producer;              // the run, or the call, that made it
   std::string holder;                // name of the node on which it was made
   std::vector<digest> inputs;        // of each input that counts
-  digest value;                      // of the result's bytes; nothing: whoever stores it computes it
+  digest value;                      // of the result's bytes; zeros until the store has it: no loop has time for that
   std::uint64_t size = 0;            // of the result, in bytes
   payload content;                   // the result; empty where only the rest is asked for
 };

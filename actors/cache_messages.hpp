@@ -105,8 +105,16 @@ using cache_actor = caf::typed_actor<
   // Nothing below this scope (cluster/commands.hpp, raise_generation) that is kept now is served any more, on any node, when
   // this is answered.
   caf::replies_to<atom::disown, std::string>::with<bool>,
+  // From the SWITCHBOARD: what the cache of another node asks.
+  caf::replies_to<atom::ask, link::ask>::with<link::answer>,
   // From the CONTROL.
-  caf::reacts_to<atom::events, control::facts>>;
+  caf::reacts_to<atom::events, control::facts>,
+  // INTERNAL: lookups wait no longer for the node to have its place in the cluster.
+  caf::reacts_to<atom::tick>,
+  // INTERNAL: the home of a serialized key is asked again ...
+  caf::reacts_to<atom::retry, cache_key>,
+  // ... and gives leave again.
+  caf::reacts_to<atom::promote, cache_key>>;
 
 } // namespace hearth
 

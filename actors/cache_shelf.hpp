@@ -59,6 +59,8 @@ using cache_disk_actor = caf::typed_actor<
   caf::replies_to<atom::list, cache_filter, std::uint32_t>::with<std::vector<cache_row>>,
   // Removes what matches; how many there were.
   caf::replies_to<atom::forget, cache_filter>::with<std::uint64_t>,
+  // Reads everything, and removes what is damaged; how many there were. Others wait until it is done.
+  caf::replies_to<atom::check>::with<std::uint64_t>,
   // Of all, then of each project.
   caf::replies_to<atom::status>::with<std::vector<cache_figures>>>;
 

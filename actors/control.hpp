@@ -114,6 +114,9 @@ using node_agent_actor = agent_actor::extend<
   // INTERNAL: others are told what is free.
   caf::reacts_to<atom::report>>;
 
+/// Who answers what its like on another node asks.
+using asked_actor = caf::typed_actor<caf::replies_to<atom::ask, link::ask>::with<link::answer>>;
+
 /// The actors of this node that the SWITCHBOARD connects with others.
 struct node_parts {
   agent_actor agent;
@@ -125,6 +128,7 @@ struct node_parts {
   records_actor records;
   node_listener replicas; // may be empty: then nothing of that kind is heard
   inspector_actor inspector{};
+  asked_actor cache{}; // the CACHE
 };
 
 namespace link {

@@ -114,6 +114,8 @@ void switchboard_state::ask_all(const link::ask& what, milliseconds patience,
 
 void switchboard_state::take(node_uuid from, link::ask& what) {
   const auto request = what.request;
+  if (what.what == "cache")
+    what.caller = {nullptr, from, 0}; // who asks is known by its certificate
   respond(std::move(what), [this, from, request](link::answer found) {
     found.request = request;
     say(from, std::move(found));
@@ -175,6 +177,9 @@ void switchboard_state::respond(link::ask what, const answerer& done) {
           done({0, {}, std::move(whole)});
         },
         failed);
+  } else if (what.what == "cache" && parts_.cache) {
+    self_->request(parts_.cache, caf::infinite, atom::ask::value, std::move(what))
+      .then([done](link::answer& answer) { done(std::move(answer)); }, failed);
   } else if (what.what == "logs") {
     respond_with_logs(what, done);
   } else if (what.what == "blob" && parts_.blobs) {

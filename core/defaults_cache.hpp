@@ -24,6 +24,8 @@ inline constexpr std::uint64_t cache_map_factor = 4;
 inline constexpr std::uint64_t cache_map_bytes_min = 1 * gib;
 /// The file grows by this much at a time: a full disk is met there, and not within a commit.
 inline constexpr std::uint64_t cache_reserve_bytes = 4 * mib;
+/// What one commit brings, besides a single larger entry: LMDB holds it in memory until then.
+inline constexpr std::uint64_t cache_commit_bytes_max = 16 * mib;
 /// Below this share of free room on its disk the cache does not grow, and gives back what lies in files.
 inline constexpr double cache_free_share_min = 0.1;
 /// So much is kept all the same: a disk that is always nearly full is no reason to have no cache.
@@ -40,6 +42,8 @@ inline constexpr std::size_t cache_candidates = 8;
 /// Entries that are looked at for their expiry each time the cache is tidied: a millisecond; of a million all are looked at
 /// within half a minute.
 inline constexpr std::size_t cache_expiry_looks = 40'000;
+/// How often people are told that results were refused; under load every second one may be.
+inline constexpr seconds cache_refusal_interval{60};
 /// How often it is tidied.
 inline constexpr seconds cache_tidy_interval{1};
 

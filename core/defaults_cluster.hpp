@@ -321,6 +321,22 @@ inline constexpr std::uint64_t cache_recent_bytes_max = 64 * mib;
 inline constexpr std::size_t cache_bounds_known_max = 10'000;
 /// Calls that may wait for the result of one serialized call; those beyond it execute.
 inline constexpr std::size_t cache_waiting_max = 100'000;
+/// Nodes that hold an entry. Two may be lost at once, and it costs what it costs to execute again.
+inline constexpr std::size_t cache_copies = 3;
+/// How long lookups wait when a node starts, for it to have its place in the cluster: it takes some tenths of a second, and
+/// whoever starts a node by calling a task twice expects the second call to be answered.
+inline constexpr seconds cache_start_patience{3};
+/// How long a lookup waits for other nodes: many round trips and a read from a disk; a call that may be answered from there
+/// loses no more by executing.
+inline constexpr milliseconds cache_lookup_patience{500};
+/// Keys that are sought in one question to another node.
+inline constexpr std::size_t cache_search_batch = 64;
+/// From an answer that a node is not the home of a key to the next question: the nodes learn of each other within this.
+inline constexpr milliseconds cache_home_retry{50};
+/// For those who execute for a home that is gone to say so to the next one, before that lets others execute.
+inline constexpr milliseconds cache_claim_grace{300};
+/// How long a node has to confirm an invalidation before it is looked whether it still has its seat.
+inline constexpr milliseconds cache_confirm_interval{1000};
 /// Scopes that a front remembers: all tasks of the versions that programs use at a time, and more.
 inline constexpr std::size_t front_scopes_max = 1'000;
 /// For a disk to keep results or to read a large one; a call does not wait for the former.

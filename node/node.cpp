@@ -140,7 +140,8 @@ public:
     spdlog::info("node {} serves at {}, state in {}", about_.name, about_.socket, about_.state_directory);
     membership_.start([this](const failure& why) { break_off(why); },
                       {agent_, run_keeper_, journal_, doors_.bundles(), doors_.logs(), doors_.blobs(), doors_.records(),
-                       caf::actor_cast<node_listener>(agent_), doors_.inspector()});
+                       caf::actor_cast<node_listener>(agent_), doors_.inspector(),
+                       caf::actor_cast<asked_actor>(cache_)});
     caf::anon_send(run_keeper_, atom::attach::value, agent_);
     loop_.run(std::move(ended_.promise));
     const auto deadline = std::chrono::steady_clock::now() + defaults::stop_grace;
@@ -223,7 +224,9 @@ private:
       return self->state.make_behavior(self, journal_config{unix_ms, log_entry});
     });
     cache_ = system.spawn([config = cache_config{about_.name, doors_.shelf(), doors_.cache_disk(),
-                                                 membership_.controller(), unix_ms}](
+                                                 membership_.controller(), unix_ms,
+                                                 defaults::cache_recent_bytes_max, membership_.self(),
+                                                 membership_.switchboard()}](
                             cache_actor::stateful_pointer<cache_state> self) {
       return self->state.make_behavior(self, config);
     });

@@ -34,13 +34,10 @@ cache_door::behavior_type cache_disk(cache_door::pointer self, cache_disk_config
   return {
     [=](atom::store, std::vector<cache_entry>& entries, std::vector<cache_scope>& scopes) {
       const auto size = size_of(entries);
-      return answer_off_loop<bool>(
-        self, *disk, size, [=, entries = std::move(entries), scopes = std::move(scopes)]() mutable {
-          for (auto& entry : entries)
-            if (entry.value == digest{}) // made here: what another node sends says what it is
-              entry.value = digest_of(entry.content);
-          return store->put(entries, scopes, unix_ms());
-        });
+      return answer_off_loop<bool>(self, *disk, size,
+                                   [=, entries = std::move(entries), scopes = std::move(scopes)]() mutable {
+                                     return store->put(std::move(entries), scopes, unix_ms());
+                                   });
     },
     [=](atom::read, const cache_key& key) {
       return answer_off_loop<payload>(self, *disk, sizeof key, [=] { return store->read(key); });
@@ -55,6 +52,7 @@ cache_door::behavior_type cache_disk(cache_door::pointer self, cache_disk_config
       return answer_off_loop<std::uint64_t>(self, *disk, size,
                                             [=, filter = std::move(filter)] { return store->forget(filter); });
     },
+    [=](atom::check) { return answer_off_loop<std::uint64_t>(self, *disk, 0, [=] { return store->verify(); }); },
     [=](atom::status) {
       return answer_off_loop<std::vector<cache_figures>>(self, *disk, 0, [=] { return store->figures(); });
     },

@@ -29,13 +29,6 @@ std::string joined(const payload& value) {
   return all;
 }
 
-std::string long_first(std::uint64_t value) {
-  std::string out;
-  for (int shift = 56; shift >= 0; shift -= 8)
-    out += static_cast<char>(value >> shift & 0xff);
-  return out;
-}
-
 } // namespace
 
 entry_name::entry_name(const cache_key& key) noexcept {
@@ -146,16 +139,6 @@ std::uint64_t mark_of(const stored_entry& entry) noexcept {
     to = std::copy(one->value.begin(), one->value.end(), to);
   const auto age = entry.generation * 0x9e3779b97f4a7c15ULL ^ entry.overwrite; // seeds the rest
   return XXH3_64bits_withSeed(digests.data(), digests.size(), age);
-}
-
-digest digest_of(const cache_scope& scope) {
-  sha256 sum;
-  for (const auto* part :
-       {&scope.project, &scope.domain, &scope.task, &scope.version, &scope.signature, &scope.trust}) {
-    sum.add(long_first(part->size()));
-    sum.add(*part);
-  }
-  return *parse_digest(sum.hex());
 }
 
 digest digest_of(const payload& value) {

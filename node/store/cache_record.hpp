@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/cache_entry.hpp"
+#include "node/wire/cache_scope.hpp"
 
 #include <array>
 #include <cstdint>
@@ -80,9 +81,6 @@ std::strong_ordering precedence(const cache_entry& a, const stored_entry& b) noe
 /// Tells an entry from any other of its key, and of any other key: the same on all nodes. XXH3-64, so not proof against
 /// whoever makes results.
 std::uint64_t mark_of(const stored_entry& entry) noexcept;
-
-/// SHA-256 of project, domain, task, version, signature and trust, each after its length in 8 bytes, the highest first.
-digest digest_of(const cache_scope& scope);
 
 /// The digest of a value's bytes.
 digest digest_of(const payload& value);

@@ -14,11 +14,6 @@ namespace hearth::node {
 
 namespace {
 
-std::uint64_t charged_at_most(const cache_entry& entry) {
-  return entry.size + entry.producer.size() + entry.holder.size() + entry.inputs.size() * sizeof(digest)
-         + defaults::cache_head_bytes + defaults::cache_overhead_bytes;
-}
-
 /// How much more would have to be free on that disk; what cannot be asked lacks nothing.
 std::uint64_t lacking(const std::filesystem::path& where, double free_share_min) {
   struct statvfs disk {};
@@ -34,27 +29,6 @@ struct at_rest {
 };
 
 } // namespace
-
-/// What a `put` is about to do, and has done.
-struct cache_store::batch {
-  struct change {
-    std::optional<stored_entry> before, after; // their views have ended
-    std::uint64_t bytes = 0;                   // of the record
-    bool is_damaged = false;                   // before
-  };
-  struct difference {
-    cache_entry kept, other;
-  };
-
-  std::vector<const cache_entry*> entries;
-  std::map<digest, cache_scope> scopes;        // new ones
-  std::map<std::string, std::uint64_t> coming; // bytes, by project
-  std::uint64_t bytes = 0;                     // of all projects
-  bool is_all = true;                          // none was refused
-  std::vector<digest> files;                   // written
-  std::vector<change> changes;
-  std::vector<difference> differences;
-};
 
 // -- on the loop's thread ----
 
@@ -137,137 +111,6 @@ void cache_store::settle() {
   remove(which, cause::damaged);
 }
 
-bool cache_store::put(const std::vector<cache_entry>& entries, const std::vector<cache_scope>& scopes,
-                      std::uint64_t unix_ms) {
-  return as_store_error([&] {
-    batch work;
-    try {
-      settle();
-      work = admit(entries, scopes, unix_ms);
-      make_room(work.coming);
-      write(work.bytes, [&](lmdb_transaction& txn) {
-        for (const auto* entry : work.entries)
-          put_one(txn, *entry, work, unix_ms);
-        for (const auto& [name, scope] : work.scopes)
-          if (!index_.knows(name))
-            txn.put(scope_name(name), record_of(name, scope));
-      });
-      apply(work);
-      return work.is_all;
-    } catch (const std::exception&) {
-      for (std::size_t i = 0; i < entries.size(); ++i)
-        index_.count({}, cause::refused);
-      for (const auto& file : work.files)
-        values_->discard(file);
-      throw;
-    }
-  });
-}
-
-/// Which of them may be kept, in whose account.
-cache_store::batch cache_store::admit(const std::vector<cache_entry>& entries, const std::vector<cache_scope>& scopes,
-                                      std::uint64_t unix_ms) {
-  batch result;
-  std::map<digest, const cache_scope*> named;
-  for (const auto& scope : scopes)
-    named.emplace(digest_of(scope), &scope);
-  for (const auto& entry : entries) {
-    if (entry.expires_unix_ms != 0 && entry.expires_unix_ms <= unix_ms)
-      continue;
-    const auto scope = named.find(entry.key.scope);
-    const bool is_known = index_.knows(entry.key.scope);
-    if (!is_known && scope == named.end()) {
-      result.is_all = false;
-      index_.count({}, cause::refused);
-      say("A result was not cached: nothing tells what it belongs to.");
-      continue;
-    }
-    const auto project = is_known ? index_.project_of(entry.key.scope) : scope->second->project;
-    auto& coming = result.coming[project];
-    const auto room = std::min(index_.limit_of(project) - coming, config_.limits.bytes_max - result.bytes);
-    if (!is_acceptable(entry, project, room)) {
-      result.is_all = false;
-      index_.count(project, cause::refused);
-      continue;
-    }
-    coming += charged_at_most(entry);
-    result.bytes += charged_at_most(entry);
-    result.entries.push_back(&entry);
-    if (scope != named.end())
-      result.scopes.emplace(entry.key.scope, *scope->second); // also when it is known: room may be made of all of it
-  }
-  return result;
-}
-
-bool cache_store::is_acceptable(const cache_entry& entry, const std::string& project, std::uint64_t room) const {
-  if (entry.size > defaults::value_bytes_max || charged_at_most(entry) > room) {
-    say("A result of " + std::to_string(entry.size) + " bytes was not cached: the project " + project + " may have "
-        + std::to_string(index_.limit_of(project) / defaults::mib)
-        + " MiB on this node, with what came at the same time.");
-    return false;
-  }
-  if (entry.content.size() == entry.size && digest_of(entry.content) == entry.value)
-    return true;
-  say("A result from node " + entry.holder
-      + " was not cached: its bytes are not what its digest says. Check that node's " + "memory.");
-  return false;
-}
-
-void cache_store::put_one(lmdb_transaction& txn, const cache_entry& entry, batch& into, std::uint64_t unix_ms) {
-  const entry_name name(entry.key);
-  const auto record = txn.get(name.view());
-  batch::change change;
-  change.before = record ? stored_in(name.view(), *record) : std::nullopt;
-  change.is_damaged = record && (!change.before || !is_whole(*change.before));
-  const bool is_elsewhere = entry.size > defaults::cache_inline_bytes_max;
-  if (change.before && !change.is_damaged && change.before->key == entry.key && !change.before->has_expired(unix_ms)) {
-    const auto order = precedence(entry, *change.before);
-    if (entry.value != change.before->value && entry.overwrite == 0 && change.before->overwrite == 0) {
-      auto without = entry;
-      without.content = {};
-      auto known = entry_of(*change.before);
-      into.differences.push_back(order < 0 ? batch::difference{std::move(without), std::move(known)}
-                                           : batch::difference{std::move(known), std::move(without)});
-    }
-    if (order > 0 || (order == 0 && !is_elsewhere))
-      return;
-    if (order == 0) { // its file may be damaged
-      values_->put(entry.value, entry.content);
-      return;
-    }
-  }
-  if (is_elsewhere) {
-    into.files.push_back(entry.value);
-    values_->put(entry.value, entry.content);
-  }
-  const auto fresh = record_of(entry, is_elsewhere);
-  txn.put(name.view(), fresh);
-  change.after = stored_in(name.view(), fresh);
-  change.bytes = fresh.size();
-  into.changes.push_back(std::move(change));
-}
-
-/// The index follows what was committed.
-void cache_store::apply(const batch& done) {
-  for (const auto& [name, scope] : done.scopes)
-    index_.add_scope(name, scope.project);
-  for (const auto& change : done.changes) {
-    const auto& after = *change.after;
-    if (change.is_damaged)
-      index_.count(index_.project_of(after.key.scope), cause::damaged);
-    if (change.before && change.before->key.scope != after.key.scope)
-      index_.remove(entry_name(after.key), change.before->key.scope, cause::forgotten);
-    index_.add(after, change.bytes);
-    if (after.is_elsewhere)
-      values_->hold(after.value);
-    if (change.before && change.before->is_elsewhere)
-      values_->release(change.before->value);
-  }
-  if (config_.diverged)
-    for (const auto& [kept, other] : done.differences)
-      config_.diverged(kept, other);
-}
-
 payload cache_store::read(const cache_key& key) {
   return as_store_error([&] {
     const entry_name name(key);
@@ -339,6 +182,11 @@ void cache_store::evict(cache_index::among which, const std::string& project,
 void cache_store::remember_evicted(const entry_name& name) noexcept {
   const auto hash = std::hash<entry_name>()(name);
   evicted_[hash % evicted_.size()].store(hash, std::memory_order_relaxed);
+}
+
+void cache_store::forget_evicted(const entry_name& name) noexcept {
+  auto hash = std::hash<entry_name>()(name);
+  evicted_[hash % evicted_.size()].compare_exchange_strong(hash, 0, std::memory_order_relaxed);
 }
 
 void cache_store::remove(const std::vector<leaving>& which, cause why) {

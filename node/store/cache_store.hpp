@@ -13,6 +13,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -44,7 +45,7 @@ struct cache_mark {
 ///
 /// `find` runs on the loop's thread, and waits neither for the disk's writer nor for room to be made: it reads a snapshot of
 /// LMDB, and leaves a note of what it saw (the only thing shared, besides the evicted keys). Everything else blocks, and runs
-/// on the writer's thread; it throws store_error, and then nothing of that call has happened.
+/// on the writer's thread, and throws store_error; no commit is half made then.
 class cache_store final : public cache_shelf {
 public:
   /// Makes the directory. One process per directory.
@@ -57,10 +58,10 @@ public:
 
   // -- on the writer's thread ----
 
-  /// Keeps these, in one commit. Each names its scope by digest; a scope that is new has to come along. False: some were
-  /// refused, because they are larger than what their project may have, or are not what they say; they are counted.
-  /// When it throws, all of them are.
-  bool put(const std::vector<cache_entry>& entries, const std::vector<cache_scope>& scopes, std::uint64_t unix_ms);
+  /// Keeps these, in as few commits as there is room for. Each names its scope by digest; a scope that is new has to come
+  /// along. False: some were refused, because they are larger than what their project may have, or are not what they say;
+  /// they are counted. When it throws, all those are that are not kept.
+  bool put(std::vector<cache_entry> entries, const std::vector<cache_scope>& scopes, std::uint64_t unix_ms);
 
   /// The content of an entry. Error gone when it is not there, or damaged: then it is removed.
   payload read(const cache_key& key);
@@ -70,6 +71,9 @@ public:
 
   /// Removes what matches, some at a time; how many there were.
   std::uint64_t forget(const cache_filter& filter);
+
+  /// Reads all entries with their values, and removes what is damaged; how many those were. Takes as long as it takes.
+  std::uint64_t verify();
 
   /// Removes what was found damaged, some of what has expired, and what is too much.
   void tidy(std::uint64_t unix_ms);
@@ -106,14 +110,19 @@ private:
   void note_damage(const cache_key& key);
   void settle();
 
-  batch admit(const std::vector<cache_entry>& entries, const std::vector<cache_scope>& scopes, std::uint64_t unix_ms);
-  bool is_acceptable(const cache_entry& entry, const std::string& project, std::uint64_t room) const;
+  using named_scopes = std::map<digest, const cache_scope*>;
+  std::size_t put_some(std::span<cache_entry> entries, const named_scopes& scopes, std::uint64_t unix_ms);
+  batch admit(std::span<cache_entry> entries, const named_scopes& scopes, std::uint64_t unix_ms);
+  bool is_acceptable(cache_entry& entry, const std::string& project, std::uint64_t room);
+  void refuse(const std::string& project, const std::string& why);
+  void tell_refused(std::uint64_t unix_ms);
   void put_one(lmdb_transaction& txn, const cache_entry& entry, batch& into, std::uint64_t unix_ms);
   void apply(const batch& done);
 
   void make_room(const std::map<std::string, std::uint64_t>& coming);
   void evict(cache_index::among which, const std::string& project, const std::function<std::uint64_t()>& excess);
   void remember_evicted(const entry_name& name) noexcept;
+  void forget_evicted(const entry_name& name) noexcept;
   void remove(const std::vector<leaving>& which, cause why);
   void write(std::uint64_t bytes, const std::function<void(lmdb_transaction&)>& work);
 
@@ -127,8 +136,11 @@ private:
   mutable std::optional<lmdb_env> env_;             // reading it begins transactions
   std::optional<lmdb_transaction> reader_;          // of `find`; ends before the environment does
   std::vector<std::atomic<std::uint64_t>> evicted_; // hashes of names, each at its own place
-  std::string failure_;                             // that was said last
-  std::mutex mutex_;                                // of the notes
+  std::uint64_t refused_ = 0;                       // and not told yet
+  std::string refusal_;                             // why, the last of them
+  std::uint64_t refusal_told_unix_ms_ = 0;
+  std::string failure_; // that was said last
+  std::mutex mutex_;    // of the notes
   notes notes_;
 };
 

@@ -2,6 +2,9 @@
 
 #include <xxhash.h>
 
+#include <bit>
+#include <cstring>
+
 namespace hearth::node {
 
 namespace {
@@ -69,15 +72,11 @@ record_writer& record_writer::fixed(std::string_view value) {
 }
 
 std::uint64_t record_reader::number(std::size_t size) {
-  if (rest_.size() < size) {
-    is_whole_ = false;
-    rest_ = {};
-    return 0;
-  }
+  static_assert(std::endian::native == std::endian::little);
   std::uint64_t value = 0;
-  for (std::size_t i = 0; i < size; ++i)
-    value |= std::uint64_t{static_cast<unsigned char>(rest_[i])} << (8 * i);
-  rest_.remove_prefix(size);
+  const auto from = fixed(size);
+  if (!from.empty())
+    std::memcpy(&value, from.data(), from.size());
   return value;
 }
 

@@ -206,6 +206,20 @@ BOOST_AUTO_TEST_CASE(a_file_of_a_value_that_is_missing_cut_off_or_changed_is_gon
   }
 }
 
+BOOST_AUTO_TEST_CASE(verifying_finds_all_that_is_damaged_without_being_asked_for_it) {
+  put(entry(1, std::string(20'000, 'v')));
+  put(entry(2, large));
+  put(entry(3, large + "good"));
+  put(entry(4, "good"));
+  BOOST_CHECK_EQUAL(store->verify(), 0u);
+  fs::resize_file(file_of(entry(2, large)), 10);
+  spoil([&](std::string& content) { content[content.find(std::string(10'000, 'v'))] = 'w'; });
+  BOOST_CHECK_EQUAL(store->verify(), 2u);
+  BOOST_CHECK_EQUAL(all().damaged, 2u);
+  BOOST_CHECK_EQUAL(all().entries, 2u);
+  BOOST_CHECK_EQUAL(store->verify(), 0u);
+}
+
 BOOST_AUTO_TEST_CASE(a_damaged_file_is_mended_by_the_next_who_has_the_same_value) {
   put(entry(1, large));
   test::write_file(file_of(entry(1, large)), "spoilt");

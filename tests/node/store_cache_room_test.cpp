@@ -123,6 +123,11 @@ BOOST_AUTO_TEST_CASE(an_evicted_key_is_remembered_until_it_comes_back) {
   }
   BOOST_CHECK_GT(evicted, all().evicted * 9 / 10);
   BOOST_CHECK(!store->was_evicted(test::key_of(square, 5000)));
+  std::uint64_t gone = 0;
+  while (!store->was_evicted(test::key_of(square, gone)))
+    ++gone;
+  put(entry(gone, "again"));
+  BOOST_CHECK(!store->was_evicted(test::key_of(square, gone)));
 }
 
 BOOST_AUTO_TEST_CASE(a_smaller_limit_holds_after_the_next_start) {
@@ -141,6 +146,26 @@ BOOST_AUTO_TEST_CASE(what_could_never_fit_is_refused_and_drives_nothing_out) {
   BOOST_CHECK_EQUAL(found(square, 0, 100), 100u);
   BOOST_CHECK_EQUAL(all().refused, 1u);
   BOOST_CHECK_EQUAL(reports.size(), 1u);
+}
+
+BOOST_AUTO_TEST_CASE(more_at_once_than_there_is_room_for_is_taken_in_parts) {
+  std::vector<cache_entry> many;
+  for (std::uint64_t i = 0; i < 3 * cap / 1000; ++i)
+    many.push_back(entry(i, value(i)));
+  BOOST_CHECK(store->put(many, {square}, cache_now));
+  BOOST_CHECK_LE(all().bytes, cap);
+  BOOST_CHECK_EQUAL(all().entries + all().evicted, many.size());
+  BOOST_CHECK_EQUAL(all().refused, 0u);
+}
+
+BOOST_AUTO_TEST_CASE(that_results_are_refused_is_told_now_and_then) {
+  const auto too_large = entry(1, std::string(cap + 1, 'x'));
+  for (std::uint64_t i = 0; i < 100; ++i)
+    store->put({too_large}, {square}, cache_now + i);
+  BOOST_CHECK_EQUAL(reports.size(), 1u);
+  store->put({too_large}, {square}, cache_now + 3'600'000);
+  BOOST_REQUIRE_EQUAL(reports.size(), 2u);
+  BOOST_CHECK_NE(reports[1].find("100 results"), std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(large_values_count_and_their_files_go_with_them) {

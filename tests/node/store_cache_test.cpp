@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 using namespace hearth;
 using namespace hearth::node;
@@ -43,6 +45,16 @@ BOOST_AUTO_TEST_CASE(an_entry_is_found_as_it_was_also_after_a_restart) {
     BOOST_CHECK_EQUAL(f.holder, "node-1");
     BOOST_CHECK_EQUAL(f.size, 1u);
     BOOST_CHECK_EQUAL(test::text_of(f.content), "4");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_value_that_nobody_has_named_is_named_by_the_store) {
+  for (const auto& content : {std::string("4"), large}) {
+    auto e = entry(content.size(), content);
+    const auto value = std::exchange(e.value, {});
+    BOOST_CHECK(put(e));
+    BOOST_CHECK(store->find(e.key, cache_now)->entry.value == value);
+    BOOST_CHECK(look(e.key) == content);
   }
 }
 

@@ -85,3 +85,5 @@ def test_a_handle_says_whether_the_call_was_answered_from_the_cache(node):
     node.reply_flags = _frames.REPLY_HIT
     handle = square.spawn(3)
     assert handle.result() == 9 and handle.cache_status == "HIT"
+    run = hearth.run(square, 3)
+    assert run.result() == 9 and run.cache_status == "HIT"

@@ -167,6 +167,20 @@ def test_a_closure_counts_by_the_values_of_its_variables() -> None:
     assert len({made(1), made(2), made(1, step=2)}) == 3
 
 
+def test_a_task_by_value_brings_its_version_to_where_its_source_is_not() -> None:
+    cloudpickle = pytest.importorskip("cloudpickle")
+
+    def made(n: int) -> hearth.Task:
+        def add(x: int) -> int:
+            return x + n
+
+        return hearth.TaskEnvironment("e", cache="auto").task(add)
+
+    task = made(5)
+    text = f"import pickle; print(pickle.loads({cloudpickle.dumps(task)!r}).caching()['version'])"
+    assert python(["-c", text], SDK) == task.caching()["version"]
+
+
 def test_a_lambda_has_a_version_of_its_own_code() -> None:
     def version_of(func: object) -> str:
         return hearth.TaskEnvironment("e", cache="auto").task(func).caching()["version"]  # type: ignore[arg-type]
@@ -214,3 +228,17 @@ def test_a_policy_that_makes_no_text_is_named() -> None:
     task = hearth.TaskEnvironment("e", cache=hearth.Cache("auto", policies=Empty())).task(lambda x: x)
     with pytest.raises(ValueError, match="Empty.* made the version '', which is no text"):
         task.caching()
+
+
+EDITING = """
+import prog
+print(prog.work.caching()["version"], prog.work.caching()["version"])
+with open("rates.py", "a") as file:
+    file.write("\\n\\ndef _one():\\n    return 7\\n")
+print(prog.work.caching()["version"])
+"""
+
+
+def test_a_file_that_is_edited_while_the_program_runs_makes_another_version(tmp_path: Path) -> None:
+    first, again, edited = python(["-c", EDITING], write(tmp_path, FILES)).split()
+    assert first == again != edited

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import weakref
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar
-from typing import Union, overload
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Type, TypeVar, Union, overload
 
 from hearth import _declaration as checked
 from hearth import _runtime
@@ -102,6 +102,8 @@ class TaskEnvironment:
         async def classify(pixels: list[float]) -> int: ...
     """
 
+    kind_of_task: ClassVar[Type[Task[Any, Any]]] = Task
+
     def __init__(
         self,
         name: str,
@@ -174,9 +176,7 @@ class TaskEnvironment:
         **other: Any,
     ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
     def task(self, func: Optional[Callable[..., Any]] = None, /, **settings: Any) -> Any:
-        """Makes a function a task of this environment, named ``<environment>.<function>``.
-
-        Use it as ``@env.task`` or ``@env.task(...)``.
+        """``@env.task`` or ``@env.task(...)`` makes a function a task of this environment, ``<environment>.<function>``.
 
         Parameters:
             short_name: what listings show instead of the function's name.
@@ -205,7 +205,7 @@ class TaskEnvironment:
         for word in words:
             if word not in allowed:
                 raise TypeError(f"@{self.name}.task has no parameter {word!r}{_hint(word, allowed)}")
-        task = self.take(Task(self, func, TaskSettings(**words)))
+        task = self.take(self.kind_of_task(self, func, TaskSettings(**words)))
         self._tell_of_a_namesake(task)
         return task
 

@@ -36,7 +36,7 @@ def overridden(task: Task[Any, Any], changes: Mapping[str, Any]) -> Task[Any, An
                 )
     env = task.env.derived(reusable=reusable, **_only(changes, _OF_THE_ENVIRONMENT))
     settings = dataclasses.replace(task._settings, **_only(changes, _OF_THE_TASK))
-    result = env.take(Task(env, task.func, settings))
+    result = env.take(type(task)(env, task.func, settings))
     result._override_of = (task, changes)
     return result
 

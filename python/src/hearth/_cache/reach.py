@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import weakref
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from hearth._bundle import module_of
@@ -18,6 +19,9 @@ from hearth._cache.syntax import canonical, prefixed
 
 __all__ = ["Reach", "body_digest"]
 
+# Digests of functions of files, with the modules that they depend on.
+_known: weakref.WeakKeyDictionary[Any, Tuple[List[Module], str]] = weakref.WeakKeyDictionary()
+
 _WHOLE = ""  # stands for all of a module
 
 
@@ -26,6 +30,9 @@ def body_digest(func: Callable[..., Any]) -> str:
 
     Raises ValueError for a function whose source is not to be had.
     """
+    known = _known.get(func)
+    if known is not None and all(module.is_current for module in known[0]):
+        return known[1]
     name, how = module_of(func)
     found = Reach(name.partition(".")[0] if how == "installed" else "")
     first = func.__qualname__.partition(".")[0]
@@ -38,7 +45,10 @@ def body_digest(func: Callable[..., Any]) -> str:
         name = ""
         follow(func, found)
     found.finish()
-    return found.digest((name, func.__qualname__))
+    digest = found.digest((name, func.__qualname__))
+    if name:  # else values count, which may change
+        _known[func] = (found.modules, digest)
+    return digest
 
 
 class _Part(NamedTuple):
@@ -54,13 +64,21 @@ class Reach:
 
     def __init__(self, own: str = "") -> None:
         self._own = own
+        self._modules: Dict[str, Optional[Module]] = {}
         self._contents: Dict[Tuple[str, str], bytes] = {}
         self._waiting: List[Tuple[Module, Chain]] = []
         self._seen: Set[Tuple[str, Chain]] = set()
 
     def module(self, name: str) -> Optional[Module]:
         """The module of this name, if it is the user's."""
-        return module_named(name, self._own)
+        if name not in self._modules:
+            self._modules[name] = module_named(name, self._own)
+        return self._modules[name]
+
+    @property
+    def modules(self) -> List[Module]:
+        """The user's modules that were asked for."""
+        return [module for module in self._modules.values() if module is not None]
 
     def add(self, place: str, name: str, content: bytes) -> bool:
         """Adds a part; False if it is there already."""

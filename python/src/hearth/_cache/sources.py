@@ -45,8 +45,17 @@ class Module:
     name, in their order; `stars`: modules whose names are imported all; `parts`: room for what is made of the bindings.
     """
 
-    def __init__(self, name: str, file: str, stamp: Tuple[int, ...] = ()) -> None:
+    @property
+    def is_current(self) -> bool:
+        """Whether its file is as it was read."""
+        try:
+            return _stamp(self.file) == self.stamp
+        except OSError:
+            return False
+
+    def __init__(self, name: str, file: str, stamp: Tuple[int, ...]) -> None:
         self.name = name
+        self.file = file
         self.stamp = stamp  # of the file, as it was read
         self.package = name if os.path.basename(file) == "__init__.py" else name.rpartition(".")[0]
         with open(file, "rb") as opened:
@@ -174,8 +183,7 @@ def module_named(name: str, also: str = "") -> Optional[Module]:
     if is_installed(file) and name.partition(".")[0] != also:
         return None
     try:
-        found = os.stat(file)
-        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+        stamp = _stamp(file)
         with _reading:
             known = _read.get(file)
             if known is None or (known.name, known.stamp) != (name, stamp):
@@ -185,6 +193,11 @@ def module_named(name: str, also: str = "") -> Optional[Module]:
             return known
     except (OSError, SyntaxError, ValueError):  # its own import tells, better than this could
         return None
+
+
+def _stamp(file: str) -> Tuple[int, ...]:
+    found = os.stat(file)
+    return (found.st_mtime_ns, found.st_size, found.st_ino)
 
 
 def _file_of(name: str) -> Optional[str]:

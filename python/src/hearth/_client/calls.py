@@ -170,15 +170,15 @@ def _word(task: Task[Any, Any]) -> str:
 
 
 def send(slot: CallSlot, body: Any, run: bool = False, mode: int = 0) -> None:
-    """Sends the call of `slot`, in parts when it is large; `run`: it is the root of the run that was announced before, all
-    of whose calls use the cache as `mode` of `hearth._values.keys` says.
+    """Sends the call of `slot`, in parts when it is large; `run`: it is the root of the run that was announced before. It and
+    all calls below it use the cache as `mode` of `hearth._values.keys` says.
 
     Blocks. Raises NodeUnavailableError, ValueTooLargeError.
     """
     connection, lo = slot.connection, slot.lo
     connection.register(lo, slot, len(body))
     try:
-        if is_small(body) and not run:
+        if is_small(body) and not run and not mode:
             connection.send(slot.target.frame(lo, body))
         else:
             connection.send_parts(frames(connection, slot.target, (slot.hi, lo), body, run, mode))
@@ -204,9 +204,10 @@ def frames(
             f"The arguments of {target.task.name} take {size:,} bytes; the node accepts {limit:,}. Pass a File instead."
         )
     first, rest = _frames.parts(body)
-    fields = target.fields
+    flags = mode << CALL_CACHE_SHIFT
+    fields = dict(target.fields, flags=flags) if flags else target.fields
     if run:  # a run is its own root
-        fields = dict(fields, call_hi=hi, root_hi=hi, root_lo=lo, flags=CALL_RUN | mode << CALL_CACHE_SHIFT)
+        fields = dict(fields, call_hi=hi, root_hi=hi, root_lo=lo, flags=flags | CALL_RUN)
     yield _frames.call(**fields, call_lo=lo, size=size, body=first)
     for offset, part, last in rest:
         flags = _frames.CHUNK_LAST if last else 0

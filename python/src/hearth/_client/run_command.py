@@ -32,6 +32,7 @@ _RUN_OPTIONS: Tuple[Tuple[Tuple[str, ...], Dict[str, Any]], ...] = (
     (("--follow", "-f"), {"action": "store_true", "help": "with --detach: show output until the end all the same"}),
     (("--overwrite-cache",), {"action": "store_true", "help": "run every call; results replace those that are kept"}),
     (("--no-cache",), {"action": "store_true", "help": "run every call, and keep no results"}),
+    (("--flyte",), {"action": "store_true", "help": "FILE imports flytekit: `hearth.compat` stands for it"}),
     (("--local",), {"action": "store_true", "help": "run in this process, without a node"}),
     (("--output", "-o"), {"choices": ("table", "json"), "help": "how the result is printed; default: table"}),
 )
@@ -55,6 +56,9 @@ def main(words: Optional[List[str]] = None) -> int:
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except ModuleNotFoundError as error:
+        hint = "\nIs it a program of flytekit? `hearth run --flyte FILE TASK` runs it." if error.name == "flytekit" else ""
+        return _say(troubles.shown(error) + hint, _FAILED)
     except Exception as error:  # the user's module, or a refusal: one screen, whatever it is
         return _say(troubles.shown(error), _FAILED)
 
@@ -86,6 +90,10 @@ def _main(words: List[str]) -> int:
         parser.print_help()
         return _OK if words else _USAGE
     source, word, rest = task_source.parted(words)
+    if "--flyte" in (*leading, *rest):  # before the file is imported
+        from hearth import compat
+
+        compat.install()
     tasks = task_source.load(source)
     if not word:
         wants_help = bool(rest) and rest[0] in ("-h", "--help")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Dict, Generator, List, Map
 
 from hearth import _frames
 from hearth._client import ids, log_stream, rows, shared
+from hearth._client.call_slot import status_of
 from hearth._client.forms import Function, Method
 from hearth._client.refusals import refuse_in_event_loop
 from hearth._client.run_slots import FoundSlot, Order, RunSlot, Submission, regain
@@ -129,6 +130,11 @@ class Run:
         if self._joined is None or not self.done():
             return self._details().phase
         return _phase_of(self._joined.reply)
+
+    @property
+    def cache_status(self) -> str:
+        """"HIT" when this program has its result and that came from the cache, else ""."""
+        return status_of(self._joined.reply) if self._joined is not None else ""
 
     def inputs(self) -> Dict[str, Any]:
         """The arguments by name, defaults included. Raises RuntimeUserError for a run that was found by its name."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, List, Mapping, NoReturn, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, List, Mapping, NoReturn, Tuple
 
 from hearth import _frames
 from hearth._interface import Interface
 from hearth._values import cbor
 from hearth._values.checks import Check, Mismatch, checker, plan_of
 from hearth._values.failures import failure_of
-from hearth._values.keys import DISABLED, Keys
+from hearth._values.keys import DISABLED, USED, Keys
 from hearth._values.objects import canonical_hook, decode_hook, encode_hook
 from hearth.errors import BaseRuntimeError, InlineIOMaxBytesBreached, RuntimeDataValidationError
 
@@ -31,21 +31,19 @@ def codec_of(task: str, function: Callable[..., Any], max_inline_io_bytes: int =
 
 def codec_for(task: Task[Any, Any]) -> Codec:
     """The codec for calls of `task`, which puts the key before the arguments if it is cached. Raises what `codec_of` does."""
-    interface, cache = task.interface, task.cache
-    keys = None
-    if cache.is_on:
-        keys = Keys(task.name, interface.names, interface.hints, cache.inputs_of(interface.names))
-    return Codec(interface, task.max_inline_io_bytes or 0, keys)
+    interface, cache, limit = task.interface, task.cache, task.max_inline_io_bytes or 0
+    if not cache.is_on:
+        return Codec(interface, limit)
+    return _KeyedCodec(interface, limit, Keys(task.name, interface.names, interface.hints, cache.inputs_of(interface.names)))
 
 
 class Codec:
     """See `hearth._values`. Immutable; for every thread."""
 
-    __slots__ = ("_check_result", "_checks", "_keys", "_max", "_names", "_plan", "_result_plan", "task")
+    __slots__ = ("_check_result", "_checks", "_max", "_names", "_plan", "_result_plan", "task")
 
-    def __init__(self, interface: Interface, max_inline_io_bytes: int = 0, keys: Optional[Keys] = None) -> None:
+    def __init__(self, interface: Interface, max_inline_io_bytes: int = 0) -> None:
         hints = interface.hints
-        self._keys = keys
         self.task = interface.task
         self._max = max_inline_io_bytes
         self._names = interface.names
@@ -58,8 +56,8 @@ class Codec:
 
     # -- arguments ---------------------------------------------------------------------------------------------------
 
-    def encode_arguments(self, arguments: Mapping[str, Any], mode: int = 0) -> Any:
-        """Bytes or LargeValue of what `Task.bind` gives; of a cached task behind its key, as `mode` of `keys` says.
+    def encode_arguments(self, arguments: Mapping[str, Any], mode: int = USED) -> Any:
+        """Bytes or LargeValue of what `Task.bind` gives; of a cached task behind the key, unless `mode` of `keys` forbids it.
 
         Raises RuntimeDataValidationError, InlineIOMaxBytesBreached.
         """
@@ -72,8 +70,6 @@ class Codec:
             self._raise_for_arguments(values, error)
         if self._max and len(body) > self._max:
             self._raise_too_large("arguments", len(body))
-        if self._keys is not None and mode != DISABLED:
-            return _behind(self._keys.item(values, mode), body)
         return body
 
     def decode_arguments(self, body: Any) -> Dict[str, Any]:
@@ -183,8 +179,25 @@ class Codec:
         )
 
 
-def _behind(item: bytes, body: Any) -> Any:
-    return item + body if type(body) is bytes else _frames.LargeValue(item + body.head, body.buffers)
+class _KeyedCodec(Codec):
+    """That of a cached task. A class of its own, so that the others pay nothing."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, interface: Interface, max_inline_io_bytes: int, keys: Keys) -> None:
+        super().__init__(interface, max_inline_io_bytes)
+        self._keys = keys
+
+    def encode_arguments(self, arguments: Mapping[str, Any], mode: int = USED) -> Any:
+        if mode == DISABLED:
+            return super().encode_arguments(arguments)
+        values = list(arguments.values())
+        if not cbor.fits(values, self._plan):
+            values = self._checked(values, False)
+            arguments = dict(zip(self._names, values))
+        body = super().encode_arguments(arguments)
+        item = self._keys.item(values, mode)
+        return item + body if type(body) is bytes else _frames.LargeValue(item + body.head, body.buffers)
 
 
 class _Never:

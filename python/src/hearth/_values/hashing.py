@@ -109,5 +109,6 @@ def _inside(annotation: Any, origin: Any, found: List[Optional[Conversion]]) -> 
         kind = tuple if origin is tuple else list
         return lambda value: kind(each(item) for item in value)
     if origin in (dict, collections.abc.Mapping) and found[0] is None and last is not None:
-        return lambda value: {key: last(item) for key, item in value.items()}
+        of_item: Conversion = last
+        return lambda value: {key: of_item(item) for key, item in value.items()}
     return None

@@ -1,0 +1,277 @@
+#include "actors/cache.hpp"
+
+#include "actors/batch.hpp"
+
+#include <algorithm>
+
+/// Serialized calls. On each node the calls of one key wait together; the key's home lets one node at a time execute one of
+/// them, and hands the result to all who wait the moment that it comes. Leave to execute is a token: who has lost it, because
+/// its seat ended, cannot have its result kept (Kleppmann 2016, "How to do distributed locking": fencing tokens).
+namespace hearth {
+
+// -- on the node of the calls ----
+
+void cache_state::serialize(cache_query& q, const cache_user_actor& user, cache_status status) {
+  auto [at, is_first] = flights_.try_emplace(q.key);
+  auto& f = at->second;
+  if (f.waiting.size() >= defaults::cache_waiting_max) {
+    ++counts_.misses;
+    batch_for(answers_, user).push_back({q.call, status, {}, bounds_.newest(), 0});
+    return;
+  }
+  heed(user);
+  f.waiting.push_back({user, q.call});
+  if (!is_first) {
+    ++counts_.waited;
+    return;
+  }
+  f.scope = q.scope;
+  f.status = status;
+  seek_leave(q.key);
+}
+
+node_uuid cache_state::home_of(const cache_key& key) const {
+  const auto holders = holders_of(key);
+  return holders.empty() ? config_.self : holders.front();
+}
+
+/// Asks the key's home for the result, or for leave to execute. Who executes already only says so.
+void cache_state::seek_leave(const cache_key& key) {
+  const auto at = flights_.find(key);
+  if (at == flights_.end())
+    return;
+  auto& f = at->second;
+  f.home = home_of(key);
+  const bool executes = f.owner.has_value();
+  const auto done = [this, key, home = f.home](verdict what) {
+    const auto flight = flights_.find(key);
+    if (flight != flights_.end() && flight->second.home == home)
+      decided(key, std::move(what));
+    else if (what.token != 0) // nobody here wants it any more
+      give_back(key, what.token, config_.self);
+  };
+  if (f.home == config_.self)
+    return reserve(key, *f.scope, config_.self, executes, done);
+  cache_writer question;
+  question.key(key).scope(*f.scope).number(executes);
+  ask(f.home, "reserve", question.take(), milliseconds{0}, [this, done](const payload* answer, ec code) {
+    verdict what;
+    what.code = code;
+    if (answer) {
+      cache_reader from(*answer);
+      what.token = from.number();
+      if (what.token == 0)
+        what.entry = from.entry();
+      if (!from.is_whole())
+        what = {std::nullopt, 0, ec::internal_error};
+    }
+    done(std::move(what));
+    flush();
+  });
+}
+
+void cache_state::decided(const cache_key& key, verdict what) {
+  const auto at = flights_.find(key);
+  auto& f = at->second;
+  if (what.entry) {
+    for (auto& who : f.waiting)
+      hit(who, *what.entry);
+    if (f.owner) // it executes all the same, and the home has a result already
+      f.waiting.clear(), f.token = 0;
+    else
+      flights_.erase(at);
+  } else if (what.code == ec::node_lost) {
+    self_->delayed_send(self_, defaults::cache_home_retry, atom::retry::value, key);
+  } else if (what.code != ec::none) { // in nobody's way: they execute
+    for (auto& who : std::exchange(f.waiting, {})) {
+      ++counts_.lookup_failures;
+      batch_for(answers_, who.user).push_back({who.call, cache_status::lookup_failure, {}, bounds_.newest(), 0});
+    }
+    if (!f.owner)
+      flights_.erase(at);
+  } else {
+    f.token = what.token;
+    if (!f.owner)
+      execute_next(key, f);
+  }
+}
+
+void cache_state::execute_next(const cache_key& key, flight& f) {
+  if (f.waiting.empty()) {
+    give_back(key, f.token, config_.self);
+    flights_.erase(key);
+    return;
+  }
+  f.owner = std::move(f.waiting.front());
+  f.waiting.pop_front();
+  ++(f.status == cache_status::skipped ? counts_.skipped : counts_.misses);
+  batch_for(answers_, f.owner->user).push_back({f.owner->call, f.status, {}, bounds_.newest(), f.token});
+  f.status = cache_status::miss;
+}
+
+/// Who executed has failed, or waits no more: the next one executes, here first.
+void cache_state::release(const cache_key& key, const asker& who) {
+  const auto at = flights_.find(key);
+  if (at == flights_.end())
+    return;
+  auto& f = at->second;
+  std::erase(f.waiting, who);
+  if (!f.owner || *f.owner != who)
+    return;
+  f.owner.reset();
+  execute_next(key, f);
+}
+
+void cache_state::leave(const caf::actor_addr& user) {
+  users_.erase(user);
+  std::vector<std::pair<cache_key, asker>> theirs;
+  for (const auto& [key, f] : flights_) {
+    for (const auto& who : f.waiting)
+      if (who.user.address() == user)
+        theirs.emplace_back(key, who);
+    if (f.owner && f.owner->user.address() == user) // last: the next one is not to be one of them
+      theirs.emplace_back(key, *f.owner);
+  }
+  for (const auto& [key, who] : theirs)
+    release(key, who);
+}
+
+/// The result of a call that had leave to execute. False: it is not kept, and that was answered.
+bool cache_state::publish(cache_result& r, const cache_user_actor& user) {
+  const auto at = flights_.find(r.entry.key);
+  const bool is_owner = at != flights_.end() && at->second.owner == asker{user, r.call};
+  const auto token = is_owner ? at->second.token : 0;
+  if (token == 0) { // somebody else executes by now, or has: this one was given up
+    if (is_owner)
+      flights_.erase(at);
+    told(r.call, user, false);
+    return false;
+  }
+  auto f = std::move(at->second);
+  flights_.erase(at);
+  for (auto& who : f.waiting)
+    hit(who, r.entry);
+  if (f.home == config_.self) {
+    const bool kept = accept(token, r.entry, r.scope);
+    told(r.call, user, kept);
+    return kept;
+  }
+  remember(r.entry);
+  cache_writer question;
+  question.number(token).scope(*r.scope).entry(r.entry);
+  ask(f.home, "publish", question.take(), defaults::cache_disk_patience,
+      [this, call = r.call, key = r.entry.key, user](const payload* answer, ec) {
+        stored({key});
+        told(call, user, answer != nullptr);
+        flush();
+      });
+  return true;
+}
+
+/// Nodes came or went: what waits at a home that is none any more is asked at the present one.
+void cache_state::home_moved() {
+  std::vector<cache_key> moved;
+  for (const auto& [key, f] : flights_)
+    if (f.home != home_of(key))
+      moved.push_back(key);
+  for (const auto& key : moved)
+    seek_leave(key);
+}
+
+// -- at the key's home ----
+
+void cache_state::reserve(const cache_key& key, const cache_scope& scope, node_uuid node, bool executes,
+                          verdict_handler done) {
+  if (home_of(key) != config_.self)
+    return done({std::nullopt, 0, ec::node_lost});
+  auto [at, is_new] = reservations_.try_emplace(key);
+  auto& r = at->second;
+  if (executes) { // for a home that is gone
+    if (r.token == 0) {
+      r.token = ++tokens_;
+      r.node = node;
+    }
+    done({std::nullopt, r.node == node ? r.token : 0, r.node == node ? ec::none : ec::stale_epoch});
+    return;
+  }
+  if (is_new) { // it may have come since it was looked for
+    if (const auto recent = recent_.find(key); recent != recent_.end() && bounds_.allows(scope, recent->second)) {
+      reservations_.erase(at);
+      return done({recent->second, 0, ec::none});
+    }
+    if (auto found = config_.shelf->find(key, config_.unix_ms());
+        found && !found->is_elsewhere && bounds_.allows(scope, found->entry)) {
+      reservations_.erase(at);
+      return done({std::move(found->entry), 0, ec::none});
+    }
+  }
+  r.waiting.emplace_back(node, std::move(done));
+  if (r.token == 0)
+    grant(key, r);
+}
+
+/// To the first who waits. Not right after a node has gone: who executes for the home that it was says so first.
+void cache_state::grant(const cache_key& key, reservation& r) {
+  if (now() < quiet_until_) {
+    self_->delayed_send(self_, quiet_until_ - now(), atom::promote::value, key);
+    return;
+  }
+  if (r.waiting.empty()) {
+    reservations_.erase(key);
+    return;
+  }
+  auto [node, done] = std::move(r.waiting.front());
+  r.waiting.pop_front();
+  r.token = ++tokens_;
+  r.node = node;
+  done({std::nullopt, r.token, ec::none});
+}
+
+/// Official is what comes with the token of who executes now; it goes to all who wait before any disk has it.
+bool cache_state::accept(std::uint64_t token, cache_entry& entry, const cache_scope_ptr& scope) {
+  const auto at = reservations_.find(entry.key);
+  if (at == reservations_.end() || at->second.token != token)
+    return false;
+  auto waiting = std::move(at->second.waiting);
+  reservations_.erase(at);
+  remember(entry);
+  for (auto& [node, done] : waiting)
+    done({entry, 0, ec::none});
+  std::vector<cache_entry> entries{entry};
+  keep(std::move(entries), {scope}, {}, {});
+  return true;
+}
+
+void cache_state::give_back(const cache_key& key, std::uint64_t token, node_uuid node) {
+  if (const auto home = home_of(key); home != config_.self) {
+    cache_writer what;
+    what.key(key).number(token);
+    return ask(home, "yield", what.take(), defaults::cache_lookup_patience, [](const payload*, ec) {
+      // A home that is gone knows nothing of it any more.
+    });
+  }
+  const auto at = reservations_.find(key);
+  if (at == reservations_.end() || at->second.token != token || at->second.node != node)
+    return;
+  at->second.token = 0;
+  grant(key, at->second);
+}
+
+void cache_state::node_gone(node_uuid node) {
+  quiet_until_ = now() + defaults::cache_claim_grace;
+  std::vector<cache_key> freed;
+  for (auto& [key, r] : reservations_) {
+    std::erase_if(r.waiting, [&](const auto& w) { return w.first == node; });
+    if (r.token != 0 && r.node == node) {
+      r.token = 0;
+      freed.push_back(key);
+    }
+  }
+  // These were granted here, by this home: nobody else knows of them, and nobody has to be waited for.
+  const auto quiet = std::exchange(quiet_until_, instant{});
+  for (const auto& key : freed)
+    grant(key, reservations_.at(key));
+  quiet_until_ = quiet;
+}
+
+} // namespace hearth
