@@ -274,7 +274,7 @@ caf::result<link::answer> cache_state::respond(link::ask& what) {
     give_back(key, from.number(), what.caller.node);
     done(answer_with({}));
   } else {
-    done(refusal(ec::bad_request));
+    respond_to_person(verb, std::move(from), done);
   }
   return promise;
 }

@@ -93,6 +93,11 @@ outcome read_voters(std::uint32_t request, capnp::List<capnp::Text>::Reader from
   return order;
 }
 
+cache_filter filter_of(::CacheFilter::Reader from) {
+  return {string_of(from.getProject()), string_of(from.getDomain()), string_of(from.getTask()),
+          string_of(from.getVersion()), {},                          string_of(from.getEntry())};
+}
+
 outcome read_client_token(std::uint32_t request, ::ClientToken::Reader from) {
   client::make_client_token token{
     request, string_of(from.getName()), {}, span_of(from.getValidMs()), from.getEndless()};
@@ -164,6 +169,16 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
       return client::back_up{request, string_of(from.getBackup())};
     case ::Request::PING:
       return client::ping_node{request, string_of(from.getPing().getNode()), from.getPing().getCount()};
+    case ::Request::GET_CACHE: {
+      auto get = from.getGetCache();
+      return client::get_cache{request, string_of(get.getWhat()), filter_of(get.getWhich()), get.getLimit()};
+    }
+    case ::Request::DROP_FROM_CACHE: {
+      auto drop = from.getDropFromCache();
+      return client::drop_from_cache{request, filter_of(drop.getWhich()), drop.getAll(), drop.getDeletes()};
+    }
+    case ::Request::MOVE_CACHE:
+      return client::move_cache{request, string_of(from.getMoveCache().getFile()), from.getMoveCache().getImports()};
     case ::Request::UNSPECIFIED:
       break;
   }

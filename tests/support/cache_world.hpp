@@ -117,6 +117,9 @@ inline cache_disk_actor::behavior_type scripted_cache_disk(cache_disk_actor::poi
       return static_cast<std::uint64_t>(std::erase_if(
         has->kept, [&](const auto& item) { return matches(filter, item.second.first, item.first); }));
     },
+    [has](atom::check) { return cache_check{has->kept.size(), 0, 0}; },
+    [](atom::save, const std::string&, std::uint64_t part) { return cache_moved{1, 0, part + 1, part == 2}; },
+    [](atom::load, const std::string&, std::uint64_t at, std::uint64_t) { return cache_moved{1, 1, at + 100, at == 200}; },
     [has](atom::status) {
       cache_figures all;
       all.entries = has->kept.size();
@@ -284,8 +287,8 @@ public:
   void invalidate(const std::string& path) { ask<bool>(*this, cache, atom::disown::value, path); }
 
   cache_counts counts() {
-    const auto [answer, error] = ask<cache_report>(*this, cache, atom::status::value);
-    return answer ? std::get<0>(*answer).counts : cache_counts{};
+    const auto [answer, error] = ask<std::vector<cache_report>>(*this, cache, atom::status::value);
+    return answer ? std::get<0>(*answer).at(0).counts : cache_counts{};
   }
 
   std::uint64_t unix_ms = 1'700'000'000'000;
