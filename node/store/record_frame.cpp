@@ -2,9 +2,6 @@
 
 #include <xxhash.h>
 
-#include <bit>
-#include <cstring>
-
 namespace hearth::node {
 
 namespace {
@@ -69,28 +66,6 @@ record_writer& record_writer::text(std::string_view value) {
 record_writer& record_writer::fixed(std::string_view value) {
   out_.append(value);
   return *this;
-}
-
-std::uint64_t record_reader::number(std::size_t size) {
-  static_assert(std::endian::native == std::endian::little);
-  std::uint64_t value = 0;
-  const auto from = fixed(size);
-  if (!from.empty())
-    std::memcpy(&value, from.data(), from.size());
-  return value;
-}
-
-std::string_view record_reader::text() { return fixed(u64()); }
-
-std::string_view record_reader::fixed(std::size_t size) {
-  if (rest_.size() < size) {
-    is_whole_ = false;
-    rest_ = {};
-    return {};
-  }
-  const auto value = rest_.substr(0, size);
-  rest_.remove_prefix(size);
-  return value;
 }
 
 } // namespace hearth::node

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,9 +75,18 @@ public:
   std::uint16_t u16() { return static_cast<std::uint16_t>(number(2)); }
   std::uint32_t u32() { return static_cast<std::uint32_t>(number(4)); }
   std::uint64_t u64() { return number(8); }
-  std::string_view text();
+  std::string_view text() { return fixed(u64()); }
   /// So many bytes.
-  std::string_view fixed(std::size_t size);
+  std::string_view fixed(std::size_t size) {
+    if (rest_.size() < size) {
+      is_whole_ = false;
+      rest_ = {};
+      return {};
+    }
+    const auto value = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return value;
+  }
 
   /// Everything so far was there.
   bool is_whole() const noexcept { return is_whole_; }
@@ -84,7 +95,13 @@ public:
   bool complete() const noexcept { return is_whole_ && rest_.empty(); }
 
 private:
-  std::uint64_t number(std::size_t size);
+  std::uint64_t number(std::size_t size) {
+    static_assert(std::endian::native == std::endian::little);
+    std::uint64_t value = 0;
+    if (const auto from = fixed(size); !from.empty())
+      std::memcpy(&value, from.data(), size);
+    return value;
+  }
 
   std::string_view rest_;
   bool is_whole_ = true;
