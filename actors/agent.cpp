@@ -60,10 +60,10 @@ supervisor_actor agent_state::front_of(const supervisor_actor& behind, const env
     return behind;
   auto& front = fronts_[behind.address()];
   if (!front) {
-    front = self_->spawn<caf::monitored>([config = front_config{spec.key(), behind, config_.cache}](
-                                           front_actor::stateful_pointer<front_state> self) {
-      return self->state.make_behavior(self, config);
-    });
+    front = self_->spawn<caf::monitored>(
+      [config = front_config{spec.key(), behind, config_.cache}](front_actor::stateful_pointer<front_state> self) {
+        return self->state.make_behavior(self, config);
+      });
     if (draining_)
       self_->send(front, atom::stop::value, milliseconds{0});
   }

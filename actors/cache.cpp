@@ -208,7 +208,9 @@ cache_actor::behavior_type cache_state::make_behavior(cache_actor::pointer self,
   self->delayed_send(self, defaults::cache_start_patience, atom::tick::value);
   self->set_down_handler([this](const caf::down_msg& down) { leave(down.source), flush(); });
   return {
-    [this](atom::find, std::vector<cache_query>& queries, const cache_user_actor& user) { find(queries, user), flush(); },
+    [this](atom::find, std::vector<cache_query>& queries, const cache_user_actor& user) {
+      find(queries, user), flush();
+    },
     [this](atom::store, std::vector<cache_result>& results, const cache_user_actor& user) {
       store(results, user), flush();
     },

@@ -141,7 +141,8 @@ private:
   caf::result<std::uint64_t> forget(const cache_filter& filter);
   caf::result<payload> read(const cache_key& key);
   caf::result<cache_moved> move(const std::string& file, bool imports);
-  void move_on(const std::string& file, bool imports, cache_moved done, caf::typed_response_promise<cache_moved> promise);
+  void move_on(const std::string& file, bool imports, cache_moved done,
+               caf::typed_response_promise<cache_moved> promise);
   void respond_to_person(const std::string& verb, cache_reader from, const std::function<void(link::answer)>& done);
 
   // -- serialized calls: cache_flights.cpp ----
@@ -167,10 +168,10 @@ private:
   cache_config config_;
   cache_bounds bounds_;
   control::standing standing_;
-  bool has_stood_ = false; // since the start
+  bool has_stood_ = false;                                      // since the start
   std::vector<std::pair<cache_query, cache_user_actor>> early_; // wait for that
   cache_counts counts_;
-  std::map<node_uuid, seat_id> nodes_; // that are there, this one among them
+  std::map<node_uuid, seat_id> nodes_;                // that are there, this one among them
   std::unordered_map<cache_key, cache_entry> recent_; // on their way to the disk
   std::uint64_t recent_bytes_ = 0;
   std::unordered_map<cache_key, search> searches_;

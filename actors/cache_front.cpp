@@ -10,8 +10,8 @@ namespace hearth {
 // -- calls ----
 
 void front_state::invoke(std::vector<call>& calls) {
-  constexpr const char* unreadable
-    = "The key of the call's inputs cannot be read; the program's Hearth is not of this node's version.";
+  constexpr const char* unreadable =
+    "The key of the call's inputs cannot be read; the program's Hearth is not of this node's version.";
   for (auto& c : calls) {
     if (c.header.task >= c.spec->tasks.size() || task_of(c).caching.version.empty()) {
       passed_.push_back(std::move(c));

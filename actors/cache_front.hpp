@@ -64,7 +64,8 @@ private:
   void finish(call_id id, call_reply reply);
   void pass_all(cache_status status);
   void lose_cache();
-  void note(const call& c, action_event::phase_t phase, const std::string& status = {}, const std::string& producer = {});
+  void note(const call& c, action_event::phase_t phase, const std::string& status = {},
+            const std::string& producer = {});
   caf::result<std::vector<call_id>> open_of(const caller_actor& caller, const std::vector<call_id>& asked);
   cache_scope_ptr scope_of(const call& c);
   void flush();

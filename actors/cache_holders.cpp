@@ -152,7 +152,8 @@ void cache_state::keep_at(node_uuid node, std::vector<cache_entry> entries, std:
   if (node == config_.self) {
     self_
       ->request(config_.disk, defaults::cache_disk_patience, atom::store::value, std::move(entries), std::move(scopes))
-      .then([this, what](bool kept) { kept_at(what, kept); }, [this, what](const caf::error&) { kept_at(what, false); });
+      .then([this, what](bool kept) { kept_at(what, kept); },
+            [this, what](const caf::error&) { kept_at(what, false); });
     return;
   }
   cache_writer question;
@@ -208,19 +209,19 @@ void cache_state::confirm(cluster::log_index index, node_uuid node, seat_id seat
                           const std::shared_ptr<std::size_t>& missing, caf::typed_response_promise<bool> promise) {
   cache_writer question;
   question.number(index);
-  ask(node, "heard", question.take(), defaults::cache_confirm_interval,
-      [=, this](const payload* answer, ec) mutable {
-        const auto known = nodes_.find(node);
-        if (answer != nullptr || known == nodes_.end() || known->second != seat) {
-          if (--*missing == 0 && promise.pending())
-            promise.deliver(true);
-        } else if (now() < until) {
-          confirm(index, node, seat, until, missing, promise);
-        } else if (promise.pending()) {
-          promise.deliver(error_of({ec::undecided, "It is decided that these results are not served any more, but a node has "
-                                                   "not confirmed it in time; `hearth cluster status` shows who is slow."}));
-        }
-      });
+  ask(node, "heard", question.take(), defaults::cache_confirm_interval, [=, this](const payload* answer, ec) mutable {
+    const auto known = nodes_.find(node);
+    if (answer != nullptr || known == nodes_.end() || known->second != seat) {
+      if (--*missing == 0 && promise.pending())
+        promise.deliver(true);
+    } else if (now() < until) {
+      confirm(index, node, seat, until, missing, promise);
+    } else if (promise.pending()) {
+      promise.deliver(
+        error_of({ec::undecided, "It is decided that these results are not served any more, but a node has "
+                                 "not confirmed it in time; `hearth cluster status` shows who is slow."}));
+    }
+  });
 }
 
 // -- what other nodes ask ----
@@ -247,9 +248,12 @@ caf::result<link::answer> cache_state::respond(link::ask& what) {
       done(refusal(ec::bad_request));
     else
       self_
-        ->request(config_.disk, defaults::cache_disk_patience, atom::store::value, std::move(entries), std::move(scopes))
+        ->request(config_.disk, defaults::cache_disk_patience, atom::store::value, std::move(entries),
+                  std::move(scopes))
         .then([done](bool kept) { done(kept ? answer_with({}) : refusal(ec::storage_failed)); },
-              [done](const caf::error& error) { done({0, failure_of(error), {}}); });
+              [done](const caf::error& error) {
+                done({0, failure_of(error), {}});
+              });
   } else if (verb == "reserve") {
     const auto key = from.key();
     const auto scope = from.scope();

@@ -44,7 +44,8 @@ cache_row read_row(cache_reader& from) {
 
 template <class Each>
 void with_counts(cache_counts& c, Each each) {
-  for (auto* count : {&c.hits, &c.misses, &c.populated, &c.lookup_failures, &c.put_failures, &c.skipped, &c.waited, &c.saved_us})
+  for (auto* count :
+       {&c.hits, &c.misses, &c.populated, &c.lookup_failures, &c.put_failures, &c.skipped, &c.waited, &c.saved_us})
     each(*count);
 }
 

@@ -169,8 +169,8 @@ control::generations_changed controller_state::generations() const {
 }
 
 control::facts controller_state::everything() const {
-  control::facts all{control::tokens_changed{std::make_shared<const std::vector<token_record>>(tokens())}, generations(),
-                     standing_};
+  control::facts all{control::tokens_changed{std::make_shared<const std::vector<token_record>>(tokens())},
+                     generations(), standing_};
   const auto& image = state_->image();
   for (const auto& [node, member] : image.members)
     if (!member.removed)

@@ -41,7 +41,8 @@ struct call_header {
   std::uint32_t task = 0;
   milliseconds deadline{0}; // that remains; 0: unlimited
   trace_context trace;
-  std::uint16_t cache = 0; // flags of a call (schema/frame.capnp): how its run uses the cache; inherited by its children
+  std::uint16_t cache =
+    0; // flags of a call (schema/frame.capnp): how its run uses the cache; inherited by its children
 };
 
 /// The answer of a call.
@@ -304,8 +305,9 @@ struct action_event {
   nanoseconds queued{0}, start{0}, fork{0}, import{0}, run{0};
   std::uint64_t replica = 0;
   std::string error;
-  std::string cache{};    // what came of its lookup (actors/cache_messages.hpp, cache_status); empty: not told by this event
-  std::string producer{}; // of a hit: the run, or the call, that made the value
+  std::string
+    cache{}; // what came of its lookup (actors/cache_messages.hpp, cache_status); empty: not told by this event
+  std::string producer{};           // of a hit: the run, or the call, that made the value
   caf::strong_actor_ptr supervisor; // who can cancel it: a `supervisor_actor`, or, when it is far, the SWITCHBOARD
 };
 

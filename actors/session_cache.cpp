@@ -66,8 +66,8 @@ void session_state::take(client::get_cache& e) {
     self_->request(config_.cache, caf::infinite, atom::check::value)
       .then([deliver](std::vector<cache_check>& found) { deliver(std::move(found)); }, refusing(e.request));
   } else {
-    refuse(e.request, {ec::bad_request, "Of kept results there are counts, entries, one entry and checks, not `" + e.what
-                                          + "`."});
+    refuse(e.request,
+           {ec::bad_request, "Of kept results there are counts, entries, one entry and checks, not `" + e.what + "`."});
   }
 }
 
@@ -77,7 +77,8 @@ void session_state::with_entry(std::uint32_t request, const std::string& id,
   cache_filter which;
   which.id = id;
   if (id.empty())
-    return refuse(request, {ec::bad_request, "Say which entry: the beginning of its id; `hearth cache list` shows them."});
+    return refuse(request,
+                  {ec::bad_request, "Say which entry: the beginning of its id; `hearth cache list` shows them."});
   self_->request(config_.cache, caf::duration(defaults::cluster_request_timeout), atom::list::value, which, 2u)
     .then(
       [this, request, id, then = std::move(then)](const std::vector<cache_row>& rows) {
@@ -85,8 +86,8 @@ void session_state::with_entry(std::uint32_t request, const std::string& id,
           refuse(request, {ec::gone, "No kept result has an id that begins with `" + id
                                        + "`; `hearth cache list` shows those that there are."});
         else if (rows.size() > 1)
-          refuse(request, {ec::bad_request, "Several kept results have an id that begins with `" + id
-                                              + "`; give more of it."});
+          refuse(request,
+                 {ec::bad_request, "Several kept results have an id that begins with `" + id + "`; give more of it."});
         else
           then(rows.front());
         flush();
@@ -138,7 +139,8 @@ void session_state::drop(std::uint32_t request, const std::string& path, const c
         self_->request(config_.cache, caf::infinite, atom::forget::value, which)
           .then(
             [this, request, what](std::uint64_t count) {
-              tell(client::done{request, entries_text(count) + " of " + what + " removed; what was kept of it is not served "
+              tell(client::done{request, entries_text(count) + " of " + what
+                                           + " removed; what was kept of it is not served "
                                            + "any more, on any node."});
               flush();
             },
@@ -151,7 +153,8 @@ void session_state::take(client::move_cache& e) {
   if (!has_cache(e.request))
     return;
   if (e.file.empty() || e.file.front() != '/')
-    return refuse(e.request, {ec::bad_request, "An archive is an absolute path on the node's machine, not `" + e.file + "`."});
+    return refuse(e.request,
+                  {ec::bad_request, "An archive is an absolute path on the node's machine, not `" + e.file + "`."});
   const auto tell_of = [this, request = e.request, file = e.file](const cache_moved& moved, const char* done,
                                                                   const char* refused) {
     auto text = entries_text(moved.entries) + done + file;
@@ -162,7 +165,8 @@ void session_state::take(client::move_cache& e) {
   };
   if (e.is_import)
     self_->request(config_.cache, caf::infinite, atom::load::value, e.file)
-      .then([tell_of](const cache_moved& moved) { tell_of(moved, " kept from ", " refused: damaged, or there is no room"); },
+      .then([tell_of](
+              const cache_moved& moved) { tell_of(moved, " kept from ", " refused: damaged, or there is no room"); },
             refusing(e.request));
   else
     self_->request(config_.cache, caf::infinite, atom::save::value, e.file)

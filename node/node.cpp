@@ -1,7 +1,7 @@
 #include "node/node.hpp"
 
-#include "actors/cache.hpp"
 #include "actors/agent.hpp"
+#include "actors/cache.hpp"
 #include "actors/journal.hpp"
 #include "actors/run_keeper.hpp"
 #include "actors/session.hpp"
@@ -223,13 +223,10 @@ private:
     journal_ = system.spawn([](journal_actor::stateful_pointer<journal_state> self) {
       return self->state.make_behavior(self, journal_config{unix_ms, log_entry});
     });
-    cache_ = system.spawn([config = cache_config{about_.name, doors_.shelf(), doors_.cache_disk(),
-                                                 membership_.controller(), unix_ms,
-                                                 defaults::cache_recent_bytes_max, membership_.self(),
-                                                 membership_.switchboard()}](
-                            cache_actor::stateful_pointer<cache_state> self) {
-      return self->state.make_behavior(self, config);
-    });
+    cache_ = system.spawn(
+      [config = cache_config{about_.name, doors_.shelf(), doors_.cache_disk(), membership_.controller(), unix_ms,
+                             defaults::cache_recent_bytes_max, membership_.self(), membership_.switchboard()}](
+        cache_actor::stateful_pointer<cache_state> self) { return self->state.make_behavior(self, config); });
     agent_config config;
     config.about = about_;
     config.cores = std::max(1u, machine_.cpu_millis / 1000);

@@ -24,10 +24,9 @@ struct effect_writer {
 
   void operator()(const call_reply& what) const {
     wire::reply frame;
-    frame.flags = static_cast<std::uint16_t>((what.code != ec::none ? wire::reply_failed : 0)
-                                             | (what.is_text ? wire::reply_text : 0)
-                                             | (what.cold ? wire::reply_cold : 0)
-                                             | (what.is_hit ? wire::reply_hit : 0));
+    frame.flags = static_cast<std::uint16_t>(
+      (what.code != ec::none ? wire::reply_failed : 0) | (what.is_text ? wire::reply_text : 0)
+      | (what.cold ? wire::reply_cold : 0) | (what.is_hit ? wire::reply_hit : 0));
     frame.code = static_cast<std::uint16_t>(what.code);
     frame.attempt = what.attempt;
     frame.id = what.id;

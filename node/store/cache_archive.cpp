@@ -181,7 +181,8 @@ cache_moved cache_store::save(const fs::path& archive, std::size_t bucket) const
   });
 }
 
-cache_moved cache_store::load(const fs::path& archive, std::uint64_t at, std::uint64_t generation, std::uint64_t unix_ms) {
+cache_moved cache_store::load(const fs::path& archive, std::uint64_t at, std::uint64_t generation,
+                              std::uint64_t unix_ms) {
   archive_reader from(archive);
   from.go_to(std::max<std::uint64_t>(at, heading.size()));
   cache_moved done;

@@ -8,7 +8,8 @@ namespace hearth::node {
 
 digest digest_of(const cache_scope& scope) {
   sha256 sum;
-  for (const auto* part : {&scope.project, &scope.domain, &scope.task, &scope.version, &scope.signature, &scope.trust}) {
+  for (const auto* part :
+       {&scope.project, &scope.domain, &scope.task, &scope.version, &scope.signature, &scope.trust}) {
     char length[8];
     for (int i = 0; i < 8; ++i)
       length[i] = static_cast<char>(part->size() >> (8 * (7 - i)));

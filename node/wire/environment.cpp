@@ -51,12 +51,8 @@ task_spec read_task(::Task::Reader from) {
   task.docs = string_of(from.getDocs());
   task.signature = string_of(from.getSignature());
   const auto caching = from.getCaching();
-  task.caching = {string_of(caching.getVersion()),
-                  string_of(caching.getSignature()),
-                  strings_of(caching.getInputs()),
-                  caching.getSerialize(),
-                  ms_of(caching.getTtlMs()),
-                  {}};
+  task.caching = {string_of(caching.getVersion()), string_of(caching.getSignature()), strings_of(caching.getInputs()),
+                  caching.getSerialize(),          ms_of(caching.getTtlMs()),         {}};
   return task;
 }
 

@@ -1,58 +1,10 @@
-#include "tests/support/cache_world.hpp"
+#include "tests/support/fronted.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 using namespace hearth;
 using namespace hearth::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-/// A front with a task that keeps its results, and somebody who calls it.
-struct fronted : cache_world {
-  fronted() : f(front()), client(caller()) {}
-
-  const std::vector<call>& executed() const { return f.behind->calls; }
-
-  /// A call of `square` by the client.
-  void square(std::uint64_t number, std::string_view inputs = "2", bool overwrite = false) {
-    invoke(f, spec, client, id(number), inputs, overwrite);
-  }
-
-  /// A call of a run, whose record is kept by `of`.
-  void square_in_run(const scripted_record& of, std::uint64_t number, std::string_view inputs = "2") {
-    auto c = make_call(spec, client, id(number), keyed(inputs));
-    c.header.root = id(1);
-    c.header.depth = 1;
-    c.in_run = true;
-    c.output = of.handle;
-    invoke(f, std::move(c));
-  }
-
-  /// The supervisor behind tells the record what becomes of a call.
-  void tell_record(const scripted_record& of, std::uint64_t number, action_event::phase_t phase) {
-    action_event e;
-    e.root = id(1);
-    e.id = id(number);
-    e.depth = 1;
-    e.keep = spec;
-    e.task = spec->tasks[0].name;
-    e.phase = phase;
-    e.attempt = 1;
-    tell(of.handle, atom::actions::value, std::vector<action_event>{e});
-  }
-
-  scripted_front f;
-  std::shared_ptr<scripted_caller> client;
-  spec_ptr spec = cached_spec();
-};
-
-/// Of a task of which equal calls wait for the one that executes.
-struct serialized : fronted {
-  serialized() { spec = cached_spec(true); }
-};
-
-} // namespace
 
 BOOST_FIXTURE_TEST_SUITE(cache_front, fronted)
 
@@ -266,9 +218,12 @@ BOOST_AUTO_TEST_CASE(a_node_that_may_not_act_for_the_cluster_serves_nothing) {
 
 BOOST_AUTO_TEST_CASE(nothing_that_was_kept_before_an_invalidation_is_served_after_it) {
   const cache_scope scope = scope_of(*spec, spec->tasks[0]);
-  const std::vector<std::string> paths{path_of(scope, digest_called("2")), path_of(scope),
-                                       "default/development/env.square",   "default/development",
-                                       "default",                          ""};
+  const std::vector<std::string> paths{path_of(scope, digest_called("2")),
+                                       path_of(scope),
+                                       "default/development/env.square",
+                                       "default/development",
+                                       "default",
+                                       ""};
   std::uint64_t number = 0;
   square(++number);
   finish(f, 0);
@@ -316,6 +271,10 @@ BOOST_AUTO_TEST_CASE(what_is_on_its_way_from_the_disk_is_not_served_after_an_inv
   disk_goes_on();
   BOOST_TEST(executed().size() == 2u);
 }
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(cache_front_ends, fronted)
 
 // -- cancelling and deadlines ----
 
@@ -423,206 +382,6 @@ BOOST_AUTO_TEST_CASE(a_front_ends_with_whoever_executes) {
   caf::anon_send_exit(f.behind->handle, caf::exit_reason::kill);
   run();
   BOOST_TEST(has_ended);
-}
-
-// -- the record of a run ----
-
-BOOST_AUTO_TEST_CASE(an_action_shows_a_miss_and_then_that_its_result_is_kept) {
-  const auto record = recorder();
-  entries->are_slow = true;
-  square_in_run(*record, 2);
-  BOOST_TEST(record->cache_of(id(2)) == "MISS");
-  using phase_t = action_event::phase_t;
-  tell_record(*record, 2, phase_t::queued);
-  tell_record(*record, 2, phase_t::running);
-  finish(f, 0);
-  BOOST_TEST(record->cache_of(id(2)) == "MISS");
-  tell_record(*record, 2, phase_t::succeeded);
-  disk_goes_on();
-  BOOST_TEST(record->cache_of(id(2)) == "POPULATED");
-  BOOST_TEST(record->row(id(2)).phase == "SUCCEEDED");
-  BOOST_TEST(record->row(id(2)).attempt == 1u);
-  BOOST_TEST(record->run.row.actions == 1u);
-}
-
-BOOST_AUTO_TEST_CASE(an_action_ends_when_whoever_executes_says_so_and_not_when_its_result_is_kept) {
-  const auto record = recorder();
-  square_in_run(*record, 2);
-  using phase_t = action_event::phase_t;
-  tell_record(*record, 2, phase_t::queued);
-  tell_record(*record, 2, phase_t::running);
-  finish(f, 0); // it is kept before its supervisor says that it has ended
-  BOOST_TEST(record->run.row.actions_done == 0u);
-  tell_record(*record, 2, phase_t::succeeded);
-  BOOST_TEST(record->cache_of(id(2)) == "POPULATED");
-  BOOST_TEST(record->row(id(2)).phase == "SUCCEEDED");
-  BOOST_TEST(record->row(id(2)).attempt == 1u);
-  BOOST_TEST(record->run.row.actions_done == 1u);
-}
-
-BOOST_AUTO_TEST_CASE(a_hit_is_an_action_that_names_the_run_which_made_its_value) {
-  const auto record = recorder();
-  square_in_run(*record, 2);
-  finish(f, 0);
-  square_in_run(*record, 3);
-  BOOST_TEST(record->cache_of(id(3)) == "HIT");
-  BOOST_TEST(record->row(id(3)).phase == "SUCCEEDED");
-  BOOST_TEST(record->row(id(3)).producer == run_name(id(1)));
-}
-
-BOOST_AUTO_TEST_CASE(an_action_shows_what_failed_and_what_was_not_wanted) {
-  const auto record = recorder();
-  auto c = make_call(spec, client, id(2), payload::text("x")); // its run uses no kept results
-  c.in_run = true;
-  c.output = record->handle;
-  invoke(f, std::move(c));
-  BOOST_TEST(record->cache_of(id(2)) == "DISABLED");
-  entries->are_refused = true;
-  square_in_run(*record, 3);
-  finish(f, 1);
-  BOOST_TEST(record->cache_of(id(3)) == "PUT_FAILURE");
-  entries->are_refused = false;
-  square_in_run(*record, 4);
-  finish(f, 2);
-  entries->are_elsewhere = entries->are_unreadable = true;
-  square_in_run(*record, 5);
-  BOOST_TEST(record->cache_of(id(5)) == "LOOKUP_FAILURE");
-  c = make_call(spec, client, id(6), keyed("2", true));
-  c.in_run = true;
-  c.output = record->handle;
-  invoke(f, std::move(c));
-  BOOST_TEST(record->cache_of(id(6)) == "SKIPPED");
-}
-
-BOOST_AUTO_TEST_CASE(an_action_whose_result_was_on_its_way_when_the_cache_ended_shows_that_it_is_not_kept) {
-  const auto record = recorder();
-  entries->are_slow = true;
-  square_in_run(*record, 2);
-  finish(f, 0);
-  caf::anon_send_exit(cache, caf::exit_reason::kill);
-  run();
-  BOOST_TEST(record->cache_of(id(2)) == "PUT_FAILURE");
-}
-
-BOOST_AUTO_TEST_SUITE_END()
-
-BOOST_FIXTURE_TEST_SUITE(cache_front_serialized, serialized)
-
-BOOST_AUTO_TEST_CASE(of_equal_calls_one_executes_and_the_others_get_its_value) {
-  const auto other = front();
-  for (std::uint64_t number = 1; number <= 3; ++number)
-    square(number);
-  invoke(other, spec, client, id(4));
-  BOOST_TEST(executed().size() == 1u);
-  BOOST_TEST(other.behind->calls.empty());
-  finish(f, 0);
-  BOOST_TEST(values_of(*client) == "4 4 4 4");
-  BOOST_TEST(counts().waited == 3u);
-  square(5);
-  BOOST_TEST(executed().size() == 1u);
-}
-
-BOOST_AUTO_TEST_CASE(calls_that_wait_are_answered_before_the_disk_has_the_value) {
-  entries->are_slow = true;
-  square(1);
-  square(2);
-  finish(f, 0);
-  BOOST_TEST(values_of(*client) == "4 4");
-}
-
-BOOST_AUTO_TEST_CASE(other_inputs_wait_for_nobody) {
-  square(1, "2");
-  square(2, "3");
-  BOOST_TEST(executed().size() == 2u);
-}
-
-BOOST_AUTO_TEST_CASE(when_the_one_that_executes_fails_the_next_one_executes) {
-  square(1);
-  square(2);
-  square(3);
-  finish(f, 0, "boom", ec::user_error);
-  BOOST_REQUIRE_EQUAL(executed().size(), 2u);
-  BOOST_TEST((executed()[1].header.id == id(2)));
-  finish(f, 1);
-  BOOST_TEST(values_of(*client) == "user_error 4 4");
-}
-
-BOOST_AUTO_TEST_CASE(when_the_one_that_executes_is_cancelled_the_next_one_executes) {
-  square(1);
-  square(2);
-  cancel(f, client->handle, id(1));
-  BOOST_TEST(executed().size() == 1u); // it may run still
-  finish(f, 0, "enough", ec::aborted);
-  BOOST_TEST(executed().size() == 2u);
-}
-
-BOOST_AUTO_TEST_CASE(a_call_that_waits_for_another_can_be_cancelled_alone) {
-  square(1);
-  square(2);
-  square(3);
-  cancel(f, client->handle, id(2));
-  BOOST_TEST(values_of(*client) == "aborted");
-  finish(f, 0);
-  BOOST_TEST(values_of(*client) == "aborted 4 4");
-  BOOST_TEST(executed().size() == 1u);
-}
-
-BOOST_AUTO_TEST_CASE(when_the_front_of_the_one_that_executes_ends_the_next_one_executes) {
-  const auto other = front();
-  invoke(other, spec, client, id(1));
-  square(2);
-  BOOST_TEST(executed().empty());
-  caf::anon_send_exit(other.behind->handle, caf::exit_reason::kill);
-  run();
-  BOOST_TEST(executed().size() == 1u);
-}
-
-BOOST_AUTO_TEST_CASE(a_call_that_waits_for_another_is_answered_at_its_deadline) {
-  square(1);
-  for (std::uint64_t number = 2; number <= 4; ++number) {
-    auto c = make_call(spec, client, id(number), keyed("2"));
-    c.header.deadline = std::chrono::seconds(number);
-    invoke(f, std::move(c));
-  }
-  advance(2s);
-  BOOST_TEST(values_of(*client) == "deadline_exceeded");
-  advance(1s);
-  BOOST_TEST(values_of(*client) == "deadline_exceeded deadline_exceeded");
-  finish(f, 0);
-  BOOST_TEST(values_of(*client) == "deadline_exceeded deadline_exceeded 4 4");
-  advance(10s);
-  BOOST_TEST(client->replies.size() == 4u);
-}
-
-BOOST_AUTO_TEST_CASE(a_value_from_before_an_invalidation_is_no_answer_to_a_call_that_came_after_it) {
-  square(1);
-  invalidate("default");
-  square(2);
-  finish(f, 0, "old");
-  BOOST_TEST(values_of(*client) == "old");
-  BOOST_REQUIRE_EQUAL(executed().size(), 2u);
-  finish(f, 1, "new");
-  BOOST_TEST(values_of(*client) == "old new");
-}
-
-BOOST_AUTO_TEST_CASE(when_the_node_stops_calls_that_wait_execute_themselves) {
-  square(1);
-  square(2);
-  tell(f.handle, atom::stop::value, milliseconds{0});
-  BOOST_REQUIRE_EQUAL(executed().size(), 2u);
-  finish(f, 1);
-  finish(f, 0);
-  BOOST_TEST(values_of(*client) == "4 4");
-}
-
-BOOST_AUTO_TEST_CASE(an_action_that_waits_for_another_is_listed_and_can_be_aborted) {
-  const auto record = recorder();
-  square(1);
-  square_in_run(*record, 2);
-  BOOST_TEST(record->row(id(2)).phase == "QUEUED");
-  cancel(f, {}, id(2));
-  BOOST_TEST(record->row(id(2)).phase == "ABORTED");
-  BOOST_TEST(values_of(*client) == "aborted");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

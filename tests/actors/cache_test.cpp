@@ -46,7 +46,8 @@ struct looked_up : cache_world {
   cache_key key(std::string_view inputs) const { return {digest_called("scope"), digest_called(inputs)}; }
 
   void find(const scripted_user& u, std::uint64_t number, std::string_view inputs = "2", bool serialize = false) {
-    tell(cache, atom::find::value, std::vector<cache_query>{{id(number), key(inputs), scope, false, serialize}}, u.handle);
+    tell(cache, atom::find::value, std::vector<cache_query>{{id(number), key(inputs), scope, false, serialize}},
+         u.handle);
   }
 
   void store(const scripted_user& u, std::uint64_t number, std::string_view value, std::string_view inputs = "2",
@@ -165,8 +166,10 @@ BOOST_AUTO_TEST_CASE(a_user_that_ends_owns_nothing_and_waits_for_nothing) {
 
 BOOST_AUTO_TEST_CASE(beyond_a_limit_equal_calls_execute_rather_than_wait) {
   const auto u = user();
+  std::vector<cache_query> many;
   for (std::uint64_t number = 0; number <= defaults::cache_waiting_max; ++number)
-    find(*u, number, "2", true);
+    many.push_back({id(number), key("2"), scope, false, true});
+  tell(cache, atom::find::value, std::move(many), u->handle);
   BOOST_TEST(u->answers.size() == 1u);
   find(*u, 1'000'000, "2", true);
   BOOST_TEST(u->answers.size() == 2u);
@@ -187,6 +190,25 @@ BOOST_AUTO_TEST_CASE(the_generation_of_an_execution_is_that_of_its_beginning) {
   BOOST_TEST(value_of(u->answer(id(4))) == "new");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_invalidated_is_listed_no_more) {
+  const auto u = user();
+  store(*u, 1, "4");
+  invalidate("p");
+  const auto [rows, error] = ask<std::vector<cache_row>>(*this, cache, atom::list::value, cache_filter{}, 10u);
+  BOOST_REQUIRE(rows);
+  BOOST_TEST(std::get<0>(*rows).empty());
+}
+
+BOOST_AUTO_TEST_CASE(an_archive_is_written_and_read_part_by_part) {
+  const auto [saved, no_save] = ask<cache_moved>(*this, cache, atom::save::value, std::string("/archive"));
+  BOOST_REQUIRE(saved);
+  BOOST_TEST(std::get<0>(*saved).entries == 3u);
+  const auto [loaded, no_load] = ask<cache_moved>(*this, cache, atom::load::value, std::string("/archive"));
+  BOOST_REQUIRE(loaded);
+  BOOST_TEST(std::get<0>(*loaded).entries == 3u);
+  BOOST_TEST(std::get<0>(*loaded).refused == 3u);
+}
+
 BOOST_AUTO_TEST_CASE(an_invalidation_that_is_not_decided_says_so) {
   log->is_cut = true;
   const auto [answer, error] = ask<bool>(*this, cache, atom::disown::value, std::string("p"));
@@ -201,6 +223,7 @@ BOOST_AUTO_TEST_CASE(entries_are_listed_read_and_removed_where_the_disk_has_them
   const auto [rows, no_rows] = ask<std::vector<cache_row>>(*this, cache, atom::list::value, cache_filter{}, 10u);
   BOOST_REQUIRE(rows);
   BOOST_TEST(std::get<0>(*rows).size() == 2u);
+  BOOST_TEST(std::get<0>(*rows)[0].node == "node-1");
   const auto [content, no_content] = ask<payload>(*this, cache, atom::read::value, key("3"));
   BOOST_REQUIRE(content);
   BOOST_TEST(std::get<0>(*content).head.view() == "9");

@@ -114,12 +114,18 @@ inline cache_disk_actor::behavior_type scripted_cache_disk(cache_disk_actor::poi
       return rows;
     },
     [has](atom::forget, const cache_filter& filter) {
-      return static_cast<std::uint64_t>(std::erase_if(
-        has->kept, [&](const auto& item) { return matches(filter, item.second.first, item.first); }));
+      return static_cast<std::uint64_t>(
+        std::erase_if(has->kept, [&](const auto& item) { return matches(filter, item.second.first, item.first); }));
     },
-    [has](atom::check) { return cache_check{has->kept.size(), 0, 0}; },
-    [](atom::save, const std::string&, std::uint64_t part) { return cache_moved{1, 0, part + 1, part == 2}; },
-    [](atom::load, const std::string&, std::uint64_t at, std::uint64_t) { return cache_moved{1, 1, at + 100, at == 200}; },
+    [has](atom::check) {
+      return cache_check{has->kept.size(), 0, 0};
+    },
+    [](atom::save, const std::string&, std::uint64_t part) {
+      return cache_moved{1, 0, part + 1, part == 2};
+    },
+    [](atom::load, const std::string&, std::uint64_t at, std::uint64_t) {
+      return cache_moved{1, 1, at + 100, at == 200};
+    },
     [has](atom::status) {
       cache_figures all;
       all.entries = has->kept.size();
@@ -257,8 +263,8 @@ public:
     tell(f.handle, atom::invoke::value, std::move(batch));
   }
 
-  void invoke(const scripted_front& f, const spec_ptr& spec, const std::shared_ptr<scripted_caller>& from, call_id which,
-              std::string_view inputs = "2", bool overwrite = false) {
+  void invoke(const scripted_front& f, const spec_ptr& spec, const std::shared_ptr<scripted_caller>& from,
+              call_id which, std::string_view inputs = "2", bool overwrite = false) {
     invoke(f, make_call(spec, from, which, keyed(inputs, overwrite)));
   }
 

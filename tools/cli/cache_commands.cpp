@@ -42,9 +42,8 @@ bool is_empty(const cache_options& options) {
 
 /// As the node reads ids.
 void check_id(const std::string& id) {
-  const bool is_hex = std::all_of(id.begin(), id.end(), [](unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
+  const bool is_hex = std::all_of(id.begin(), id.end(),
+                                  [](unsigned char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
   if (!is_hex || id.size() > id_digits)
     throw misused("`" + id + "` is no id of a kept result, nor the beginning of one: that are up to "
                   + std::to_string(id_digits) + " hex digits, as `hearth cache list` shows them.");
@@ -120,7 +119,8 @@ void write_lines(const surroundings& around, const std::vector<std::pair<std::st
 std::string inputs_text(const json& row) {
   std::string text;
   for (const auto& input : row.at("inputs"))
-    text += (text.empty() ? "" : ", ") + input.value("name", "") + " (" + input.value("digest", "").substr(0, id_digits) + ")";
+    text += (text.empty() ? "" : ", ") + input.value("name", "") + " (" + input.value("digest", "").substr(0, id_digits)
+            + ")";
   return text;
 }
 
@@ -157,8 +157,8 @@ std::string counts_text(const json& node) {
   std::string text = count_text(hits) + " hits";
   if (hits + misses > 0)
     text += " (" + std::to_string(hits * 100 / (hits + misses)) + "%)";
-  text += ", " + count_text(misses) + " misses; hits have saved " + duration_text(number_in(node, "savedUs"))
-          + "; " + count_text(number_in(node, "populated")) + " results kept";
+  text += ", " + count_text(misses) + " misses; hits have saved " + duration_text(number_in(node, "savedUs")) + "; "
+          + count_text(number_in(node, "populated")) + " results kept";
   const std::pair<const char*, const char*> others[] = {{"waited", "calls waited for an equal one"},
                                                         {"skipped", "calls replaced what is kept"},
                                                         {"lookupFailures", "lookups failed"},
@@ -194,26 +194,28 @@ exit_status drop(const surroundings& around, const cache_options& given, bool de
   const std::string command = deletes ? "delete" : "invalidate";
   if (!given.entry.empty())
     check_id(given.entry);
-  const bool names_scope
-    = !given.project.empty() || !given.domain.empty() || !given.task.empty() || !given.version.empty();
+  const bool names_scope = !given.project.empty() || !given.domain.empty() || !given.task.empty()
+                           || !given.version.empty();
   if (given.all ? !is_empty(given) : is_empty(given))
-    throw misused("Say either which results are meant (--key, --task, --version, --project, --domain) or `--all`: `hearth "
-                  "cache " + command + " --task square`.");
+    throw misused(
+      "Say either which results are meant (--key, --task, --version, --project, --domain) or `--all`: `hearth "
+      "cache "
+      + command + " --task square`.");
   if (names_scope && !given.entry.empty())
     throw misused("An id names one result: `--key` goes without --project, --domain, --task and --version.");
   auto node = open_node(around);
   const auto options = names_scope ? completed(given) : given;
-  return say_done(around,
-                  node.ask("dropFromCache", {{"which", filter_of(options)}, {"all", options.all}, {"deletes", deletes}},
-                           "done"),
-                  options.as_json);
+  return say_done(
+    around,
+    node.ask("dropFromCache", {{"which", filter_of(options)}, {"all", options.all}, {"deletes", deletes}}, "done"),
+    options.as_json);
 }
 
 exit_status move(const surroundings& around, const cache_options& options, bool imports) {
   auto node = open_node(around);
   if (node.peer() == 0)
-    throw misused("An archive is a file of the node's machine: say `hearth cache " + std::string(imports ? "import" : "export")
-                  + " FILE` on that machine.");
+    throw misused("An archive is a file of the node's machine: say `hearth cache "
+                  + std::string(imports ? "import" : "export") + " FILE` on that machine.");
   const auto file = std::filesystem::absolute(options.file).lexically_normal().string();
   return say_done(around, node.ask("moveCache", {{"file", file}, {"imports", imports}}, "done"), options.as_json);
 }
@@ -253,7 +255,8 @@ exit_status cache_show(const surroundings& around, const cache_options& options)
   run_result value;
   const auto rows = ask_for(node, "entry", options, "cacheEntries", value_sink(value));
   if (rows.empty() || !value.is_whole())
-    throw command_error(exit_status::failed, "The node sent no whole value of the kept result `" + options.entry + "`.");
+    throw command_error(exit_status::failed,
+                        "The node sent no whole value of the kept result `" + options.entry + "`.");
   auto row = rows.at(0);
   if (options.as_json) {
     row["value"] = result_json(value);
@@ -267,7 +270,8 @@ exit_status cache_show(const surroundings& around, const cache_options& options)
                        {"Version", text_in(row, "version")},
                        {"Signature", text_in(row, "signature")},
                        {"Inputs", inputs_text(row)},
-                       {"Made by", text_in(row, "producer") + (text_in(row, "holder").empty() ? "" : " on node ") + text_in(row, "holder")},
+                       {"Made by", text_in(row, "producer") + (text_in(row, "holder").empty() ? "" : " on node ")
+                                     + text_in(row, "holder")},
                        {"Age", age_text(row, now)},
                        {"Expires", left_text(row, now).empty() ? "when its room is needed" : left_text(row, now)},
                        {"Saves", duration_text(number_in(row, "runUs"))},
@@ -309,6 +313,8 @@ exit_status cache_export(const surroundings& around, const cache_options& option
   return move(around, options, false);
 }
 
-exit_status cache_import(const surroundings& around, const cache_options& options) { return move(around, options, true); }
+exit_status cache_import(const surroundings& around, const cache_options& options) {
+  return move(around, options, true);
+}
 
 } // namespace hearth::cli

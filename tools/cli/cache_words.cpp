@@ -57,8 +57,8 @@ void add_cache(CLI::App& app, request& into) {
            "hearth cache invalidate --task env.square", cache_invalidate, does);
   add_drop(*cache, into, "delete", "Have results served no more, and give back their room",
            "hearth cache delete --key 3f9a", cache_delete, does);
-  auto* verify = add_command(*cache, "verify", "Read every kept result against its checksum; status 1 if one is damaged",
-                             "hearth cache verify");
+  auto* verify = add_command(
+    *cache, "verify", "Read every kept result against its checksum; status 1 if one is damaged", "hearth cache verify");
   add_format(verify, into);
   verify->callback(does(cache_verify));
   auto* saves = add_command(*cache, "export", "Write the kept results of the node into a file of its machine",
@@ -66,7 +66,8 @@ void add_cache(CLI::App& app, request& into) {
   saves->add_option("FILE", options.file, "is replaced when it is there")->required();
   add_format(saves, into);
   saves->callback(does(cache_export));
-  auto* loads = add_command(*cache, "import", "Keep the results in a file that was exported; whoever imports trusts the file",
+  auto* loads = add_command(*cache, "import",
+                            "Keep the results in a file that was exported; whoever imports trusts the file",
                             "hearth cache import results.cache");
   loads->add_option("FILE", options.file, "as `hearth cache export` made it")->required();
   add_format(loads, into);

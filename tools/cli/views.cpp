@@ -120,9 +120,7 @@ cell cache_cell(const json& row) {
   const auto status = text_in(row, "cache");
   if (status.empty())
     return {"DISABLED", colour::grey};
-  return {status, status == "HIT"              ? colour::green
-                  : status.ends_with("FAILURE") ? colour::red
-                                                : colour::none};
+  return {status, status == "HIT" ? colour::green : status.ends_with("FAILURE") ? colour::red : colour::none};
 }
 
 table actions_table(const json& rows) {
