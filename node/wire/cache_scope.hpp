@@ -9,7 +9,7 @@ namespace hearth::node {
 /// part of the signature. Pure.
 digest digest_of(const cache_scope& scope);
 
-/// Gives each task of `spec` whose results are kept its scope.
+/// Gives each task of `spec` whose results are kept its scope. Pure.
 void name_scopes(environment_spec& spec);
 
 } // namespace hearth::node

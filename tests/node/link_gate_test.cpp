@@ -1,3 +1,4 @@
+#include "tests/support/long_run.hpp"
 #include "tests/support/stranger.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -51,11 +52,6 @@ std::string random_text(std::size_t size, unsigned seed) {
   for (auto& c : text)
     c = static_cast<char>(random());
   return text;
-}
-
-bool is_long_run() {
-  const char* said = std::getenv("HEARTH_LONG");
-  return said && std::string_view(said) == "1";
 }
 
 } // namespace
@@ -158,7 +154,7 @@ BOOST_FIXTURE_TEST_CASE(who_never_finishes_a_handshake_is_closed_after_a_while_a
 }
 
 BOOST_FIXTURE_TEST_CASE(thousands_of_half_open_connections_cost_no_memory_and_keep_no_peer_out, gate_fixture) {
-  const std::size_t count = is_long_run() ? 10'000 : 2'000;
+  const std::size_t count = test::is_long_run() ? 10'000 : 2'000;
   file_limit limit(count + 2'000); // the gate keeps few of them
   BOOST_REQUIRE(limit.is_set());
   pass_time();
