@@ -67,6 +67,10 @@ private:
     cache_status status = cache_status::miss;
   };
 
+  /// What somebody wants of the home of a serialized key: the result or leave to execute; leave, as what is kept is to be
+  /// replaced; or to go on executing with the leave of a home that is gone.
+  enum class intent : std::uint8_t { looks, goes_on, executes };
+
   /// What the home of a serialized key answers: the result, or leave to execute.
   struct verdict {
     std::optional<cache_entry> entry;
@@ -154,7 +158,7 @@ private:
   void release(const cache_key& key, const asker& who);
   void leave(const caf::actor_addr& user);
   void home_moved();
-  void reserve(const cache_key& key, const cache_scope& scope, node_uuid node, bool executes, verdict_handler done);
+  void reserve(const cache_key& key, const cache_scope& scope, node_uuid node, intent wants, verdict_handler done);
   void grant(const cache_key& key, reservation& r);
   bool accept(std::uint64_t token, cache_entry& entry, const cache_scope_ptr& scope);
   void give_back(const cache_key& key, std::uint64_t token, node_uuid node);

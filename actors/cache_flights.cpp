@@ -42,7 +42,7 @@ void cache_state::seek_leave(const cache_key& key) {
     return;
   auto& f = at->second;
   f.home = home_of(key);
-  const bool executes = f.owner.has_value();
+  const auto wants = f.owner ? intent::goes_on : f.status == cache_status::skipped ? intent::executes : intent::looks;
   const auto done = [this, key, home = f.home](verdict what) {
     const auto flight = flights_.find(key);
     if (flight != flights_.end() && flight->second.home == home)
@@ -51,9 +51,9 @@ void cache_state::seek_leave(const cache_key& key) {
       give_back(key, what.token, config_.self);
   };
   if (f.home == config_.self)
-    return reserve(key, *f.scope, config_.self, executes, done);
+    return reserve(key, *f.scope, config_.self, wants, done);
   cache_writer question;
-  question.key(key).scope(*f.scope).number(executes);
+  question.key(key).scope(*f.scope).number(static_cast<std::uint64_t>(wants));
   ask(f.home, "reserve", question.take(), milliseconds{0}, [this, done](const payload* answer, ec code) {
     verdict what;
     what.code = code;
@@ -73,7 +73,9 @@ void cache_state::seek_leave(const cache_key& key) {
 void cache_state::decided(const cache_key& key, verdict what) {
   const auto at = flights_.find(key);
   auto& f = at->second;
-  if (what.entry) {
+  if (what.entry && !f.owner && !bounds_.allows(*f.scope, *what.entry)) { // invalidated since somebody began to make it
+    self_->delayed_send(self_, defaults::cache_home_retry, atom::retry::value, key);
+  } else if (what.entry) {
     for (auto& who : f.waiting)
       hit(who, *what.entry);
     if (f.owner) // it executes all the same, and the home has a result already
@@ -147,11 +149,20 @@ bool cache_state::publish(cache_result& r, const cache_user_actor& user) {
     told(r.call, user, false);
     return false;
   }
-  auto f = std::move(at->second);
-  flights_.erase(at);
-  for (auto& who : f.waiting)
-    hit(who, r.entry);
-  if (f.home == config_.self) {
+  auto& f = at->second;
+  const auto key = r.entry.key;
+  const auto home = f.home;
+  const bool are_served = bounds_.allows(*f.scope, r.entry); // else it was invalidated, and they came after that
+  if (are_served)
+    for (auto& who : std::exchange(f.waiting, {}))
+      hit(who, r.entry);
+  f.owner.reset();
+  f.token = 0;
+  if (f.waiting.empty())
+    flights_.erase(at);
+  else
+    self_->delayed_send(self_, defaults::cache_home_retry, atom::retry::value, key);
+  if (home == config_.self) {
     const bool kept = accept(token, r.entry, r.scope);
     told(r.call, user, kept);
     return kept;
@@ -159,8 +170,8 @@ bool cache_state::publish(cache_result& r, const cache_user_actor& user) {
   remember(r.entry);
   cache_writer question;
   question.number(token).scope(*r.scope).entry(r.entry);
-  ask(f.home, "publish", question.take(), defaults::cache_disk_patience,
-      [this, call = r.call, key = r.entry.key, user](const payload* answer, ec) {
+  ask(home, "publish", question.take(), defaults::cache_disk_patience,
+      [this, call = r.call, key, user](const payload* answer, ec) {
         stored({key});
         told(call, user, answer != nullptr);
         flush();
@@ -180,13 +191,13 @@ void cache_state::home_moved() {
 
 // -- at the key's home ----
 
-void cache_state::reserve(const cache_key& key, const cache_scope& scope, node_uuid node, bool executes,
+void cache_state::reserve(const cache_key& key, const cache_scope& scope, node_uuid node, intent wants,
                           verdict_handler done) {
   if (home_of(key) != config_.self)
     return done({std::nullopt, 0, ec::node_lost});
   auto [at, is_new] = reservations_.try_emplace(key);
   auto& r = at->second;
-  if (executes) { // for a home that is gone
+  if (wants == intent::goes_on) { // for a home that is gone
     if (r.token == 0) {
       r.token = ++tokens_;
       r.node = node;
@@ -194,7 +205,7 @@ void cache_state::reserve(const cache_key& key, const cache_scope& scope, node_u
     done({std::nullopt, r.node == node ? r.token : 0, r.node == node ? ec::none : ec::stale_epoch});
     return;
   }
-  if (is_new) { // it may have come since it was looked for
+  if (is_new && wants == intent::looks) { // it may have come since it was looked for
     if (const auto recent = recent_.find(key); recent != recent_.end() && bounds_.allows(scope, recent->second)) {
       reservations_.erase(at);
       return done({recent->second, 0, ec::none});

@@ -206,20 +206,24 @@ caf::result<std::uint64_t> cache_state::forget(const cache_filter& filter) {
   return promise;
 }
 
-/// From here, or from a node that holds it.
+/// From here, which counts as no use, or from a node that holds it.
 caf::result<payload> cache_state::read(const cache_key& key) {
   auto promise = self_->make_response_promise<payload>();
-  cache_writer question;
-  question.number(1).key(key);
-  ask_everybody("find", question.take(), defaults::cache_disk_patience,
-                [promise, key](const std::vector<payload>& answers, const failure&) mutable {
-                  for (const auto& answer : answers) {
-                    cache_reader from(answer);
-                    if (auto entry = from.entry(); from.is_whole() && entry.key == key)
-                      return static_cast<void>(promise.deliver(std::move(entry.content)));
-                  }
-                  promise.deliver(error_of({ec::gone, "The kept result is not there any more."}));
-                });
+  const auto read_elsewhere = [this, promise, key](const caf::error&) {
+    cache_writer question;
+    question.number(1).key(key);
+    ask_everybody("find", question.take(), defaults::cache_disk_patience,
+                  [promise, key](const std::vector<payload>& answers, const failure&) mutable {
+                    for (const auto& answer : answers) {
+                      cache_reader from(answer);
+                      if (auto entry = from.entry(); from.is_whole() && entry.key == key)
+                        return static_cast<void>(promise.deliver(std::move(entry.content)));
+                    }
+                    promise.deliver(error_of({ec::gone, "The kept result is not there any more."}));
+                  });
+  };
+  self_->request(config_.disk, defaults::cache_disk_patience, atom::read::value, key)
+    .then([promise](payload& content) mutable { promise.deliver(std::move(content)); }, read_elsewhere);
   return promise;
 }
 

@@ -6,7 +6,8 @@ namespace hearth::node {
 
 digest digest_of(const cache_scope& scope) {
   sha256 sum;
-  for (const auto* part : {&scope.project, &scope.domain, &scope.task, &scope.version, &scope.signature, &scope.trust}) {
+  for (const auto* part :
+       {&scope.project, &scope.domain, &scope.task, &scope.version, &scope.signature, &scope.trust}) {
     std::string length;
     for (int i = 7; i >= 0; --i)
       length += static_cast<char>(part->size() >> (8 * i));

@@ -71,7 +71,7 @@ struct scripted_entries : cache_shelf {
 inline bool matches(const cache_filter& filter, const cache_scope& scope, const cache_key& key) {
   const auto is = [](const std::string& wanted, const std::string& has) { return wanted.empty() || wanted == has; };
   return is(filter.project, scope.project) && is(filter.domain, scope.domain) && is(filter.task, scope.task)
-         && is(filter.version, scope.version)
+         && is(filter.version, scope.version) && id_of(key).starts_with(filter.id)
          && (filter.keys.empty() || std::find(filter.keys.begin(), filter.keys.end(), key) != filter.keys.end());
 }
 

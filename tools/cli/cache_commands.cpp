@@ -152,20 +152,26 @@ table figures_table(const json& nodes) {
   return shown;
 }
 
+std::string some(std::uint64_t count, const char* one, const char* several) {
+  return count_text(count) + ' ' + (count == 1 ? one : several);
+}
+
 std::string counts_text(const json& node) {
   const auto hits = number_in(node, "hits"), misses = number_in(node, "misses");
-  std::string text = count_text(hits) + " hits";
+  auto text = some(hits, "hit", "hits");
   if (hits + misses > 0)
     text += " (" + std::to_string(hits * 100 / (hits + misses)) + "%)";
-  text += ", " + count_text(misses) + " misses; hits have saved " + duration_text(number_in(node, "savedUs")) + "; "
-          + count_text(number_in(node, "populated")) + " results kept";
-  const std::pair<const char*, const char*> others[] = {{"waited", "calls waited for an equal one"},
-                                                        {"skipped", "calls replaced what is kept"},
-                                                        {"lookupFailures", "lookups failed"},
-                                                        {"putFailures", "results could not be kept"}};
-  for (const auto& [field, words] : others)
-    if (const auto count = number_in(node, field); count > 0)
-      text += "; " + count_text(count) + " " + words;
+  text += ", " + some(misses, "miss", "misses") + "; hits have saved " + duration_text(number_in(node, "savedUs"))
+          + "; " + some(number_in(node, "populated"), "result", "results") + " kept";
+  struct rarity {
+    const char *field, *one, *several;
+  };
+  for (const auto& rare : {rarity{"waited", "call waited for an equal one", "calls waited for equal ones"},
+                           rarity{"skipped", "call was not looked up", "calls were not looked up"},
+                           rarity{"lookupFailures", "lookup failed", "lookups failed"},
+                           rarity{"putFailures", "result could not be kept", "results could not be kept"}})
+    if (const auto count = number_in(node, rare.field); count > 0)
+      text += "; " + some(count, rare.one, rare.several);
   return text + ".";
 }
 
@@ -203,8 +209,8 @@ exit_status drop(const surroundings& around, const cache_options& given, bool de
       + command + " --task square`.");
   if (names_scope && !given.entry.empty())
     throw misused("An id names one result: `--key` goes without --project, --domain, --task and --version.");
-  auto node = open_node(around);
   const auto options = names_scope ? completed(given) : given;
+  auto node = open_node(around);
   return say_done(
     around,
     node.ask("dropFromCache", {{"which", filter_of(options)}, {"all", options.all}, {"deletes", deletes}}, "done"),
@@ -300,8 +306,9 @@ exit_status cache_verify(const surroundings& around, const cache_options& option
     print_json(around, rows);
   else
     for (const auto& row : rows)
-      around.out << "Node " << text_in(row, "node") << ": " << count_text(number_in(row, "entries"))
-                 << " kept results were read (" << bytes_text(number_in(row, "bytes")) << "), "
+      around.out << "Node " << text_in(row, "node") << ": "
+                 << some(number_in(row, "entries"), "kept result was read (", "kept results were read (")
+                 << bytes_text(number_in(row, "bytes")) << "), "
                  << (number_in(row, "damaged") == 0
                        ? "all as they were stored.\n"
                        : count_text(number_in(row, "damaged"))

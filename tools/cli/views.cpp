@@ -140,8 +140,9 @@ table actions_table(const json& rows) {
   for (const auto& row : rows) {
     const std::string indent(2 * std::min(number_in(row, "depth"), deepest_shown), ' ');
     result.rows.push_back({text_in(row, "id"), indent + name_text(row, "task"), phase_cell(text_in(row, "phase")),
-                           time_of(number_in(row, "runUs")), time_of(number_in(row, "queuedUs")), count(row, "attempt"),
-                           text_in(row, "replica"), start_cell(row), cache_cell(row), error_cell(row, "error")});
+                           time_of(number_in(row, "runUs")), time_of(number_in(row, "queuedUs")),
+                           text_in(row, "cache") == "HIT" ? "" : count(row, "attempt"), text_in(row, "replica"),
+                           start_cell(row), cache_cell(row), error_cell(row, "error")});
   }
   return result;
 }

@@ -136,8 +136,9 @@ def _explanation(key: CallKey) -> Dict[str, Any]:
         told["text"] = f"MISS: entry {row.get('id')} has this key, and has expired."
     else:
         saved = int(row.get("runUs", 0)) / 1e6
+        took = f"{saved:.2f} s" if saved >= 1 else f"{saved * 1e3:.3g} ms"
         told["status"] = "HIT"
-        told["text"] = f"HIT: entry {row.get('id')} answers it, made by {row.get('producer')} in {saved:.3g} s."
+        told["text"] = f"HIT: entry {row.get('id')} answers it, made by {row.get('producer')} in {took}."
     return told
 
 
