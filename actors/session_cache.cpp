@@ -139,9 +139,9 @@ void session_state::drop(std::uint32_t request, const std::string& path, const c
         self_->request(config_.cache, caf::infinite, atom::forget::value, which)
           .then(
             [this, request, what](std::uint64_t count) {
-              tell(client::done{request, entries_text(count) + " of " + what
-                                           + " removed; what was kept of it is not served "
-                                           + "any more, on any node."});
+              tell(client::done{request, std::to_string(count) + (count == 1 ? " copy" : " copies")
+                                           + " of what was kept of " + what
+                                           + " removed; it is not served any more, on any node."});
               flush();
             },
             refusing(request));

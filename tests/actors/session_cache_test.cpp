@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(what_is_invalidated_is_listed_no_more_and_is_there_until_it
   BOOST_TEST(entries->kept.size() == 3u);
   const auto done = answer<client::done>(client::drop_from_cache{5, task("square"), false, true});
   BOOST_REQUIRE_EQUAL(done.size(), 1u);
-  BOOST_TEST(has(done[0].detail, "2 entries of task square of p/d removed"));
+  BOOST_TEST(has(done[0].detail, "2 copies of what was kept of task square of p/d removed"));
   BOOST_TEST(entries->kept.size() == 1u);
 }
 
@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(one_entry_is_deleted_by_its_id) {
   which.id = id_of(kept[0].entry.key);
   const auto done = answer<client::done>(client::drop_from_cache{5, which, false, true});
   BOOST_REQUIRE_EQUAL(done.size(), 1u);
-  BOOST_TEST(has(done[0].detail, "1 entry of entry " + which.id));
+  BOOST_TEST(has(done[0].detail, "1 copy of what was kept of entry " + which.id));
   BOOST_TEST(entries->kept.size() == 2u);
   BOOST_TEST(list({}).size() == 2u);
 }

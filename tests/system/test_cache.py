@@ -183,7 +183,7 @@ def test_what_is_invalidated_executes_again_and_what_is_deleted_is_gone(squares:
         squares.run(3), squares.run(2)
         assert len(squares.executed()) == before + (1 if scope[0] == "--key" else 2), scope
     assert len(squares.entries()) == 2
-    assert "entries of task math.square" in squares.cache("delete", "--task", "math.square")
+    assert "copies of what was kept of task math.square" in squares.cache("delete", "--task", "math.square")
     assert squares.entries() == []
 
 
