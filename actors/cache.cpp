@@ -85,7 +85,7 @@ void cache_state::hit(const asker& who, cache_entry entry) {
 
 /// It executes, or waits for an equal one that does.
 void cache_state::missed(cache_query& q, const cache_user_actor& user, cache_status status) {
-  if (q.serialize && status != cache_status::lookup_failure)
+  if (q.serialize && standing_.holds)
     return serialize(q, user, status);
   auto& count = status == cache_status::skipped          ? counts_.skipped
                 : status == cache_status::lookup_failure ? counts_.lookup_failures

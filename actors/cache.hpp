@@ -53,7 +53,7 @@ private:
   struct search {
     std::vector<std::pair<cache_query, cache_user_actor>> waiting;
     std::size_t missing = 0;        // nodes that have not answered
-    bool failed = false;            // one could not
+    bool answered = false;          // one of them has
     std::vector<node_uuid> lacking; // nodes that should have it, and have not
   };
 

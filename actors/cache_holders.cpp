@@ -88,7 +88,7 @@ void cache_state::searched(node_uuid node, const std::vector<cache_key>& keys, c
       continue; // another holder was faster
     auto& s = at->second;
     --s.missing;
-    s.failed = s.failed || !found;
+    s.answered = s.answered || found;
     const auto entry = there.find(key);
     if (entry != there.end() && bounds_.allows(*s.waiting.front().first.scope, entry->second)) {
       end_search(key, std::move(entry->second));
@@ -106,7 +106,7 @@ void cache_state::end_search(const cache_key& key, std::optional<cache_entry> fo
   auto s = std::move(searches_.extract(key).mapped());
   if (!found) {
     for (auto& [q, user] : s.waiting)
-      missed(q, user, s.failed ? cache_status::lookup_failure : cache_status::miss);
+      missed(q, user, s.answered ? cache_status::miss : cache_status::lookup_failure);
     return;
   }
   for (auto& [q, user] : s.waiting)
