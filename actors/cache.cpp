@@ -8,6 +8,12 @@
 /// What a cache does for the fronts of its node; the rest is in cache_holders.cpp and cache_flights.cpp.
 namespace hearth {
 
+namespace {
+
+constexpr auto seat_shift = 32;
+
+} // namespace
+
 const char* word_of(cache_status status) noexcept {
   switch (status) {
     case cache_status::disabled:
@@ -172,6 +178,7 @@ void cache_state::heard(const control::facts& facts) {
       bounds_.learn(generations->now);
     } else if (const auto* standing = std::get_if<control::standing>(&fact)) {
       standing_ = *standing;
+      tokens_ = std::max(tokens_, standing->seat.value << seat_shift); // no two homes give the same one
       if (standing_.holds)
         take_early();
     } else if (const auto* member = std::get_if<control::member_changed>(&fact); member != nullptr && in_cluster()) {

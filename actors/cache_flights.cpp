@@ -73,22 +73,21 @@ void cache_state::seek_leave(const cache_key& key) {
 void cache_state::decided(const cache_key& key, verdict what) {
   const auto at = flights_.find(key);
   auto& f = at->second;
-  if (what.entry && !f.owner && !bounds_.allows(*f.scope, *what.entry)) { // invalidated since somebody began to make it
-    self_->delayed_send(self_, defaults::cache_home_retry, atom::retry::value, key);
-  } else if (what.entry) {
+  if (what.entry) {
     for (auto& who : f.waiting)
       hit(who, *what.entry);
     if (f.owner) // it executes all the same, and the home has a result already
       f.waiting.clear(), f.token = 0;
     else
       flights_.erase(at);
-  } else if (what.code == ec::node_lost) {
+  } else if (what.code == ec::node_lost && standing_.holds) {
     self_->delayed_send(self_, defaults::cache_home_retry, atom::retry::value, key);
   } else if (what.code != ec::none) { // in nobody's way: they execute
     for (auto& who : std::exchange(f.waiting, {})) {
       ++counts_.lookup_failures;
       batch_for(answers_, who.user).push_back({who.call, cache_status::lookup_failure, {}, bounds_.newest(), 0});
     }
+    f.token = 0; // what executes may not be kept: somebody else has leave
     if (!f.owner)
       flights_.erase(at);
   } else {
@@ -149,20 +148,17 @@ bool cache_state::publish(cache_result& r, const cache_user_actor& user) {
     told(r.call, user, false);
     return false;
   }
-  auto& f = at->second;
-  const auto key = r.entry.key;
-  const auto home = f.home;
-  const bool are_served = bounds_.allows(*f.scope, r.entry); // else it was invalidated, and they came after that
-  if (are_served)
-    for (auto& who : std::exchange(f.waiting, {}))
-      hit(who, r.entry);
-  f.owner.reset();
-  f.token = 0;
-  if (f.waiting.empty())
-    flights_.erase(at);
-  else
-    self_->delayed_send(self_, defaults::cache_home_retry, atom::retry::value, key);
-  if (home == config_.self) {
+  if (!bounds_.allows(*r.scope, r.entry)) { // invalidated while it ran: those who came later want a newer one
+    told(r.call, user, false);
+    at->second.owner.reset();
+    execute_next(r.entry.key, at->second);
+    return false;
+  }
+  auto f = std::move(at->second);
+  flights_.erase(at);
+  for (auto& who : f.waiting)
+    hit(who, r.entry);
+  if (f.home == config_.self) {
     const bool kept = accept(token, r.entry, r.scope);
     told(r.call, user, kept);
     return kept;
@@ -170,8 +166,8 @@ bool cache_state::publish(cache_result& r, const cache_user_actor& user) {
   remember(r.entry);
   cache_writer question;
   question.number(token).scope(*r.scope).entry(r.entry);
-  ask(home, "publish", question.take(), defaults::cache_disk_patience,
-      [this, call = r.call, key, user](const payload* answer, ec) {
+  ask(f.home, "publish", question.take(), defaults::cache_disk_patience,
+      [this, call = r.call, key = r.entry.key, user](const payload* answer, ec) {
         stored({key});
         told(call, user, answer != nullptr);
         flush();
@@ -243,6 +239,11 @@ bool cache_state::accept(std::uint64_t token, cache_entry& entry, const cache_sc
   const auto at = reservations_.find(entry.key);
   if (at == reservations_.end() || at->second.token != token)
     return false;
+  if (!bounds_.allows(*scope, entry)) {
+    at->second.token = 0;
+    grant(entry.key, at->second);
+    return false;
+  }
   auto waiting = std::move(at->second.waiting);
   reservations_.erase(at);
   remember(entry);

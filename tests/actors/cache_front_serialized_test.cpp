@@ -110,7 +110,6 @@ BOOST_AUTO_TEST_CASE(a_value_from_before_an_invalidation_is_no_answer_to_a_call_
   invalidate("default");
   square(2);
   finish(f, 0, "old");
-  advance(defaults::cache_home_retry);
   BOOST_TEST(values_of(*client) == "old");
   BOOST_REQUIRE_EQUAL(executed().size(), 2u);
   finish(f, 1, "new");
