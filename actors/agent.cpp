@@ -59,11 +59,14 @@ supervisor_actor agent_state::front_of(const supervisor_actor& behind, const env
   if (!config_.cache || !spec.keeps_results())
     return behind;
   auto& front = fronts_[behind.address()];
-  if (!front)
-    front = self_->spawn(
+  if (!front) {
+    front = self_->spawn<caf::monitored>(
       [config = front_config{spec.key(), behind, config_.cache}](front_actor::stateful_pointer<front_state> self) {
         return self->state.make_behavior(self, config);
       });
+    if (draining_)
+      self_->send(front, atom::stop::value, milliseconds{0});
+  }
   return front;
 }
 
@@ -275,7 +278,9 @@ void agent_state::down(const caf::down_msg& message) {
   if (const auto proxy = placed_addresses_.find(message.source); proxy != placed_addresses_.end())
     return forget_placed(replica_id{proxy->second});
   undrained_.erase(message.source);
-  fronts_.erase(message.source);
+  std::erase_if(fronts_, [&](const auto& entry) {
+    return entry.first == message.source || entry.second.address() == message.source;
+  });
   waiting_.forget(message.source);
   std::erase_if(owned_, [&](const auto& entry) {
     const auto s = supervisors_.find(entry.first);

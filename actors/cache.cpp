@@ -163,19 +163,6 @@ void cache_state::told(call_id call, const cache_user_actor& user, bool kept) {
     batch_for(kept_, user).push_back({call, kept ? cache_status::populated : cache_status::put_failure});
 }
 
-// -- for operators ----
-
-caf::result<cache_report> cache_state::report() {
-  auto promise = self_->make_response_promise<cache_report>();
-  self_->request(config_.disk, defaults::cache_disk_patience, atom::status::value)
-    .then(
-      [this, promise](std::vector<cache_figures>& figures) mutable {
-        promise.deliver(cache_report{config_.node, counts_, std::move(figures)});
-      },
-      [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
-  return promise;
-}
-
 // -- turns ----
 
 void cache_state::heed(const cache_user_actor& user) {
@@ -240,13 +227,12 @@ cache_actor::behavior_type cache_state::make_behavior(cache_actor::pointer self,
       flush();
     },
     [this](atom::status) { return report(); },
-    [this](atom::list, const cache_filter& filter, std::uint32_t limit) {
-      return self_->delegate(config_.disk, atom::list::value, filter, limit);
-    },
-    [this](atom::read, const cache_key& key) { return self_->delegate(config_.disk, atom::read::value, key); },
-    [this](atom::forget, const cache_filter& filter) {
-      return self_->delegate(config_.disk, atom::forget::value, filter);
-    },
+    [this](atom::list, const cache_filter& filter, std::uint32_t limit) { return list(filter, limit); },
+    [this](atom::read, const cache_key& key) { return read(key); },
+    [this](atom::forget, const cache_filter& filter) { return forget(filter); },
+    [this](atom::check) { return check(); },
+    [this](atom::save, const std::string& file) { return move(file, false); },
+    [this](atom::load, const std::string& file) { return move(file, true); },
     [this](atom::disown, const std::string& scope) { return invalidate(scope); },
     [this](atom::ask, link::ask& what) {
       auto answer = respond(what);

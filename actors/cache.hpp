@@ -67,6 +67,10 @@ private:
     cache_status status = cache_status::miss;
   };
 
+  /// What somebody wants of the home of a serialized key: the result or leave to execute; leave, as what is kept is to be
+  /// replaced; or to go on executing with the leave of a home that is gone.
+  enum class intent : std::uint8_t { looks, goes_on, executes };
+
   /// What the home of a serialized key answers: the result, or leave to execute.
   struct verdict {
     std::optional<cache_entry> entry;
@@ -103,7 +107,6 @@ private:
   void remember(const cache_entry& entry);
   void stored(const std::vector<cache_key>& keys);
   void told(call_id call, const cache_user_actor& user, bool kept);
-  caf::result<cache_report> report();
   void heed(const cache_user_actor& user);
   void heard(const control::facts& facts);
   void flush();
@@ -129,6 +132,23 @@ private:
   using answer_handler = std::function<void(const payload* found, ec why_not)>;
   void ask(node_uuid node, const char* verb, payload value, milliseconds patience, answer_handler then);
 
+  // -- for people: cache_upkeep.cpp ----
+  void ask_everybody(const char* verb, const payload& question, milliseconds patience,
+                     const std::function<void(std::vector<payload>, failure)>& then);
+  template <class Item>
+  caf::result<std::vector<Item>> gather(const char* verb, cache_writer question, milliseconds patience,
+                                        Item (*read)(cache_reader&),
+                                        std::function<std::vector<Item>(std::vector<Item>)> arrange);
+  caf::result<std::vector<cache_report>> report();
+  caf::result<std::vector<cache_row>> list(const cache_filter& filter, std::uint32_t limit);
+  caf::result<std::vector<cache_check>> check();
+  caf::result<std::uint64_t> forget(const cache_filter& filter);
+  caf::result<payload> read(const cache_key& key);
+  caf::result<cache_moved> move(const std::string& file, bool imports);
+  void move_on(const std::string& file, bool imports, cache_moved done,
+               caf::typed_response_promise<cache_moved> promise);
+  void respond_to_person(const std::string& verb, cache_reader from, const std::function<void(link::answer)>& done);
+
   // -- serialized calls: cache_flights.cpp ----
   void serialize(cache_query& q, const cache_user_actor& user, cache_status status);
   void seek_leave(const cache_key& key);
@@ -138,7 +158,7 @@ private:
   void release(const cache_key& key, const asker& who);
   void leave(const caf::actor_addr& user);
   void home_moved();
-  void reserve(const cache_key& key, const cache_scope& scope, node_uuid node, bool executes, verdict_handler done);
+  void reserve(const cache_key& key, const cache_scope& scope, node_uuid node, intent wants, verdict_handler done);
   void grant(const cache_key& key, reservation& r);
   bool accept(std::uint64_t token, cache_entry& entry, const cache_scope_ptr& scope);
   void give_back(const cache_key& key, std::uint64_t token, node_uuid node);

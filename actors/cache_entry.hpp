@@ -23,6 +23,9 @@ struct cache_key {
   friend auto operator<=>(const cache_key&, const cache_key&) = default;
 };
 
+/// What people call an entry: 16 hex digits, of the exclusive or of the first 8 bytes of both digests.
+std::string id_of(const cache_key& key);
+
 /// What a scope is the digest of; kept once for all of its entries, for people and for `explain`.
 struct cache_scope {
   std::string project, domain, task, version;

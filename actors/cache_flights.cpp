@@ -42,7 +42,7 @@ void cache_state::seek_leave(const cache_key& key) {
     return;
   auto& f = at->second;
   f.home = home_of(key);
-  const bool executes = f.owner.has_value();
+  const auto wants = f.owner ? intent::goes_on : f.status == cache_status::skipped ? intent::executes : intent::looks;
   const auto done = [this, key, home = f.home](verdict what) {
     const auto flight = flights_.find(key);
     if (flight != flights_.end() && flight->second.home == home)
@@ -51,9 +51,9 @@ void cache_state::seek_leave(const cache_key& key) {
       give_back(key, what.token, config_.self);
   };
   if (f.home == config_.self)
-    return reserve(key, *f.scope, config_.self, executes, done);
+    return reserve(key, *f.scope, config_.self, wants, done);
   cache_writer question;
-  question.key(key).scope(*f.scope).number(executes);
+  question.key(key).scope(*f.scope).number(static_cast<std::uint64_t>(wants));
   ask(f.home, "reserve", question.take(), milliseconds{0}, [this, done](const payload* answer, ec code) {
     verdict what;
     what.code = code;
@@ -187,13 +187,13 @@ void cache_state::home_moved() {
 
 // -- at the key's home ----
 
-void cache_state::reserve(const cache_key& key, const cache_scope& scope, node_uuid node, bool executes,
+void cache_state::reserve(const cache_key& key, const cache_scope& scope, node_uuid node, intent wants,
                           verdict_handler done) {
   if (home_of(key) != config_.self)
     return done({std::nullopt, 0, ec::node_lost});
   auto [at, is_new] = reservations_.try_emplace(key);
   auto& r = at->second;
-  if (executes) { // for a home that is gone
+  if (wants == intent::goes_on) { // for a home that is gone
     if (r.token == 0) {
       r.token = ++tokens_;
       r.node = node;
@@ -201,7 +201,7 @@ void cache_state::reserve(const cache_key& key, const cache_scope& scope, node_u
     done({std::nullopt, r.node == node ? r.token : 0, r.node == node ? ec::none : ec::stale_epoch});
     return;
   }
-  if (is_new) { // it may have come since it was looked for
+  if (is_new && wants == intent::looks) { // it may have come since it was looked for
     if (const auto recent = recent_.find(key); recent != recent_.end() && bounds_.allows(scope, recent->second)) {
       reservations_.erase(at);
       return done({recent->second, 0, ec::none});

@@ -10,42 +10,49 @@ namespace hearth {
 // -- calls ----
 
 void front_state::invoke(std::vector<call>& calls) {
-  for (auto& c : calls)
-    if (has_cache_ && c.header.task < c.spec->tasks.size() && !task_of(c).caching.version.empty())
-      admit(c);
-    else
+  constexpr const char* unreadable =
+    "The key of the call's inputs cannot be read; the program's Hearth is not of this node's version.";
+  for (auto& c : calls) {
+    if (c.header.task >= c.spec->tasks.size() || task_of(c).caching.version.empty()) {
       passed_.push_back(std::move(c));
+      continue;
+    }
+    auto item = take_key_item(c.arguments); // also when nobody looks at it: an interpreter is to see arguments alone
+    if (std::holds_alternative<broken_key_item>(item)) {
+      refuse(c, unreadable);
+    } else if (std::holds_alternative<cache_key_item>(item) && looks_up_ && !calls_.contains(c.header.id)) {
+      admit(c, std::get<cache_key_item>(std::move(item)));
+    } else { // whoever executes says what a call is whose id is open
+      note(c, action_event::phase_t::queued,
+           word_of(std::holds_alternative<cache_key_item>(item) ? cache_status::skipped : cache_status::disabled));
+      passed_.push_back(std::move(c));
+    }
+  }
 }
 
-void front_state::admit(call& c) {
-  auto item = take_key_item(c.arguments);
-  if (std::holds_alternative<std::monostate>(item)) // its run, or whoever calls, wants no lookup
-    return passed_.push_back(std::move(c));
-  const auto id = c.header.id;
-  const auto fail = [&](const char* why) {
-    call_reply no;
-    no.id = id;
-    no.code = ec::bad_request;
-    no.is_text = true;
-    no.value = payload::text(why);
-    batch_for(replies_, c.caller).push_back(std::move(no));
-  };
-  if (std::holds_alternative<broken_key_item>(item))
-    return fail("The key of the call's inputs cannot be read; the program's Hearth is not of this node's version.");
-  auto [at, is_new] = calls_.try_emplace(id);
-  if (!is_new)
-    return fail("A call with this id is open already.");
-  auto& h = at->second;
-  h.key = std::get<cache_key_item>(std::move(item));
+void front_state::admit(call& c, cache_key_item key) {
+  auto& h = calls_[c.header.id];
+  h.key = std::move(key);
   h.what = std::move(c);
   h.came = now();
+  if (h.what.header.deadline.count() > 0)
+    deadlines_.emplace(h.came + h.what.header.deadline, h.what.header.id);
+  note(h.what, action_event::phase_t::queued);
   ask(h);
 }
 
+void front_state::refuse(const call& c, const char* why) {
+  call_reply no;
+  no.id = c.header.id;
+  no.code = ec::bad_request;
+  no.is_text = true;
+  no.value = payload::text(why);
+  batch_for(replies_, c.caller).push_back(std::move(no));
+}
+
 void front_state::ask(held& h) {
-  const auto& caching = task_of(h.what).caching;
   queries_.push_back(
-    {h.what.header.id, {caching.scope, h.key.inputs}, scope_of(h.what), h.key.overwrite, caching.serialize});
+    {h.what.header.id, key_of(h), scope_of(h.what), h.key.overwrite, task_of(h.what).caching.serialize});
 }
 
 cache_scope_ptr front_state::scope_of(const call& c) {
@@ -67,12 +74,11 @@ void front_state::found(std::vector<cache_answer>& answers) {
     if (a.status != cache_status::hit) {
       h.generation = a.generation;
       h.token = a.token;
-      note(h.what, action_event::phase_t::queued, a.status);
+      note(h.what, action_event::phase_t::queued, word_of(a.status));
       hand_on(h);
       continue;
     }
-    note(h.what, action_event::phase_t::queued, a.status, a.entry.producer);
-    note(h.what, action_event::phase_t::succeeded, a.status, a.entry.producer);
+    note(h.what, action_event::phase_t::succeeded, word_of(a.status), a.entry.producer);
     call_reply reply;
     reply.id = a.call;
     reply.is_hit = true;
@@ -85,6 +91,7 @@ void front_state::found(std::vector<cache_answer>& answers) {
 /// To whoever executes, with ourselves as its caller.
 void front_state::hand_on(held& h) {
   h.runs = true;
+  deadlines_.erase({h.came + h.what.header.deadline, h.what.header.id});
   call c = h.what;
   h.what.arguments = {};
   c.caller = caller_actor(front_actor(self_));
@@ -101,23 +108,22 @@ void front_state::replied(std::vector<call_reply>& replies) {
     if (at == calls_.end())
       continue;
     auto& h = at->second;
-    if (reply.code == ec::none)
+    if (reply.code == ec::none && keeps_)
       keep(h, reply);
     else if (h.token != 0)
-      releases_.push_back({reply.id, {task_of(h.what).caching.scope, h.key.inputs}});
+      releases_.push_back({reply.id, key_of(h)});
     finish(reply.id, std::move(reply));
   }
 }
 
 void front_state::keep(held& h, const call_reply& reply) {
-  const auto& task = task_of(h.what);
   cache_result r;
   r.call = reply.id;
   r.scope = scope_of(h.what);
-  r.ttl = task.caching.ttl;
+  r.ttl = task_of(h.what).caching.ttl;
   r.token = h.token;
   r.overwrite = h.key.overwrite;
-  r.entry.key = {task.caching.scope, h.key.inputs};
+  r.entry.key = key_of(h);
   r.entry.generation = h.generation;
   r.entry.run = reply.run;
   r.entry.producer = h.what.in_run ? run_name(h.what.header.root) : to_string(reply.id);
@@ -125,13 +131,14 @@ void front_state::keep(held& h, const call_reply& reply) {
   r.entry.content = reply.value;
   results_.push_back(std::move(r));
   if (h.what.in_run)
-    storing_.insert_or_assign(reply.id, kept{h.what});
+    storing_.insert_or_assign(reply.id, h.what);
 }
 
+/// Told as of something that runs: how the call ends is told by whoever executes it, and it may not have been told yet.
 void front_state::done(const std::vector<cache_kept>& all) {
   for (const auto& k : all)
     if (const auto at = storing_.extract(k.call); !at.empty())
-      note(at.mapped().what, action_event::phase_t::succeeded, k.status);
+      note(at.mapped(), action_event::phase_t::running, word_of(k.status));
 }
 
 // -- cancelling ----
@@ -143,22 +150,21 @@ void front_state::cancel(std::vector<cancellation>& what) {
       if ((!c.id || c.id == id) && (!c.caller || c.caller == h.what.caller))
         ours.push_back(id);
     std::sort(ours.begin(), ours.end());
-    for (auto id : ours) {
-      const auto& h = calls_.at(id);
-      if (h.runs) {
+    for (auto id : ours)
+      if (!calls_.at(id).runs)
+        give_up(id, c.code, c.reason);
+      else if (c.caller)
         cancels_.push_back({caller_actor(front_actor(self_)), id, c.code, c.reason});
-        continue;
-      }
-      releases_.push_back({id, {task_of(h.what).caching.scope, h.key.inputs}});
-      answer(id, c.code, c.reason);
-    }
-    if (ours.empty() || !c.id)
-      cancels_.push_back(std::move(c)); // of what went past
+    if (!c.caller || !c.id || ours.empty())
+      cancels_.push_back(std::move(c)); // also of what went past
   }
 }
 
-void front_state::answer(call_id id, ec code, const std::string& text) {
-  note(calls_.at(id).what, action_event::phase_t::aborted, cache_status::miss);
+/// It waits for the cache no longer.
+void front_state::give_up(call_id id, ec code, const std::string& text) {
+  const auto& h = calls_.at(id);
+  releases_.push_back({id, key_of(h)});
+  note(h.what, code == ec::aborted ? action_event::phase_t::aborted : action_event::phase_t::timed_out);
   call_reply reply;
   reply.id = id;
   reply.code = code;
@@ -167,15 +173,23 @@ void front_state::answer(call_id id, ec code, const std::string& text) {
   finish(id, std::move(reply));
 }
 
+void front_state::give_up_late() {
+  wakes_at_.reset();
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now())
+    give_up(deadlines_.begin()->second, ec::deadline_exceeded, std::string(sentence(ec::deadline_exceeded)));
+}
+
 void front_state::finish(call_id id, call_reply reply) {
   const auto at = calls_.find(id);
-  batch_for(replies_, at->second.what.caller).push_back(std::move(reply));
+  const auto& c = at->second.what;
+  deadlines_.erase({at->second.came + c.header.deadline, id});
+  batch_for(replies_, c.caller).push_back(std::move(reply));
   calls_.erase(at);
 }
 
-/// There is no cache any more, or the node stops: what waits executes.
-void front_state::pass_all() {
-  has_cache_ = false;
+/// Nothing is looked up any more: what waits executes.
+void front_state::pass_all(cache_status status) {
+  looks_up_ = false;
   std::vector<call_id> waiting;
   for (const auto& [id, h] : calls_)
     if (!h.runs)
@@ -183,22 +197,41 @@ void front_state::pass_all() {
   std::sort(waiting.begin(), waiting.end());
   for (auto id : waiting) {
     auto& h = calls_.at(id);
-    releases_.push_back({id, {task_of(h.what).caching.scope, h.key.inputs}});
+    releases_.push_back({id, key_of(h)});
+    note(h.what, action_event::phase_t::queued, word_of(status));
     hand_on(h);
   }
 }
 
-std::vector<call_id> front_state::open_of(const caller_actor& caller, const std::vector<call_id>& asked) const {
-  std::vector<call_id> found;
+void front_state::lose_cache() {
+  keeps_ = false;
+  pass_all(cache_status::lookup_failure);
+  std::vector<cache_kept> none;
+  for (const auto& [id, c] : storing_)
+    none.push_back({id, cache_status::put_failure});
+  done(none);
+}
+
+caf::result<std::vector<call_id>> front_state::open_of(const caller_actor& caller, const std::vector<call_id>& asked) {
+  std::vector<call_id> ours;
   for (auto id : asked)
     if (const auto h = calls_.find(id); h != calls_.end() && h->second.what.caller == caller)
-      found.push_back(id);
-  return found;
+      ours.push_back(id);
+  auto promise = self_->make_response_promise<std::vector<call_id>>();
+  self_->request(config_.behind, defaults::inner_request_timeout, atom::has::value, caller, asked)
+    .then(
+      [promise, ours](std::vector<call_id>& past) mutable {
+        past.insert(past.end(), ours.begin(), ours.end());
+        promise.deliver(std::move(past));
+      },
+      [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
+  return promise;
 }
 
 // -- the record of a run ----
 
-void front_state::note(const call& c, action_event::phase_t phase, cache_status status, const std::string& producer) {
+void front_state::note(const call& c, action_event::phase_t phase, const std::string& status,
+                       const std::string& producer) {
   if (!c.in_run || !c.output)
     return;
   action_event e;
@@ -209,7 +242,7 @@ void front_state::note(const call& c, action_event::phase_t phase, cache_status 
   e.task = task_of(c).name;
   e.keep = c.spec;
   e.phase = phase;
-  e.cache = word_of(status);
+  e.cache = status;
   e.producer = producer;
   e.supervisor = caf::actor_cast<caf::strong_actor_ptr>(front_actor(self_));
   batch_for(notes_, c.output).push_back(std::move(e));
@@ -233,6 +266,10 @@ void front_state::flush() {
   for (auto& [to, batch] : std::exchange(replies_, {}))
     if (to)
       self_->send(to, atom::replies::value, std::move(batch));
+  if (!deadlines_.empty() && (!wakes_at_ || deadlines_.begin()->first < *wakes_at_)) {
+    wakes_at_ = deadlines_.begin()->first;
+    self_->delayed_send(self_, *wakes_at_ - now(), atom::tick::value);
+  }
 }
 
 front_actor::behavior_type front_state::make_behavior(front_actor::pointer self, front_config config) {
@@ -243,7 +280,7 @@ front_actor::behavior_type front_state::make_behavior(front_actor::pointer self,
   self->set_down_handler([this](const caf::down_msg& down) {
     if (down.source == config_.behind.address())
       return self_->quit(); // our users hear of it by our end
-    pass_all();
+    lose_cache();
     flush();
   });
   return {
@@ -258,12 +295,12 @@ front_actor::behavior_type front_state::make_behavior(front_actor::pointer self,
     [](atom::list) -> caf::result<std::vector<environment_row>, std::vector<replica_row>> {
       return {std::vector<environment_row>{}, std::vector<replica_row>{}}; // the supervisor behind it lists them
     },
-    [this](atom::stop, milliseconds) { pass_all(), flush(); },
+    [this](atom::stop, milliseconds) { pass_all(cache_status::skipped), flush(); },
     [this](atom::halt) { self_->quit(); },
     [](atom::disown) { /* a front owns nothing */ },
     [](atom::adopt, const std::vector<adoptable>&, bool) { /* nor will it */ },
     [](atom::drain, const std::vector<replica_id>&) { /* the supervisor behind it drains them */ },
-    [](atom::tick) { /* no clock */ },
+    [this](atom::tick) { give_up_late(), flush(); },
     [this](atom::replies, std::vector<call_reply>& replies) { replied(replies), flush(); },
     [](atom::logged, const std::vector<log_text>&) { /* output goes to whoever called */ },
     [this](atom::found, std::vector<cache_answer>& answers) { found(answers), flush(); },

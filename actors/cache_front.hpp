@@ -4,6 +4,7 @@
 #include "actors/cache_messages.hpp"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -24,8 +25,8 @@ using front_actor = supervisor_actor::extend<
 /// Spawned by: the AGENT, when somebody opens an environment that keeps results for the first time.
 /// Monitors:   the supervisor behind it (of a node in a cluster the GATE), and the CACHE.
 /// Dies:       with the supervisor behind it.
-/// Promises:   every call taken is answered once. Without the cache, or while the node stops, calls execute as if there were
-///             none.
+/// Promises:   every call taken is answered once, at its deadline at the latest. Without the cache, or while the node stops,
+///             calls execute as if there were none.
 struct front_config {
   std::string key; // "project/domain/name"
   supervisor_actor behind;
@@ -48,13 +49,9 @@ private:
     std::uint64_t token = 0;
   };
 
-  /// A result on its way into the cache.
-  struct kept {
-    call what; // without arguments
-  };
-
   void invoke(std::vector<call>& calls);
-  void admit(call& c);
+  void admit(call& c, cache_key_item key);
+  void refuse(const call& c, const char* why);
   void ask(held& h);
   void found(std::vector<cache_answer>& answers);
   void hand_on(held& h);
@@ -62,22 +59,29 @@ private:
   void keep(held& h, const call_reply& reply);
   void done(const std::vector<cache_kept>& kept);
   void cancel(std::vector<cancellation>& what);
-  void answer(call_id id, ec code, const std::string& text);
+  void give_up(call_id id, ec code, const std::string& text);
+  void give_up_late();
   void finish(call_id id, call_reply reply);
-  void pass_all();
-  void note(const call& c, action_event::phase_t phase, cache_status status, const std::string& producer = {});
-  std::vector<call_id> open_of(const caller_actor& caller, const std::vector<call_id>& asked) const;
+  void pass_all(cache_status status);
+  void lose_cache();
+  void note(const call& c, action_event::phase_t phase, const std::string& status = {},
+            const std::string& producer = {});
+  caf::result<std::vector<call_id>> open_of(const caller_actor& caller, const std::vector<call_id>& asked);
   cache_scope_ptr scope_of(const call& c);
   void flush();
 
   instant now() const { return self_->clock().now(); }
   static const task_spec& task_of(const call& c) { return c.spec->tasks[c.header.task]; }
+  static cache_key key_of(const held& h) { return {task_of(h.what).caching.scope, h.key.inputs}; }
 
   front_actor::pointer self_ = nullptr;
   front_config config_;
-  bool has_cache_ = true;
+  bool looks_up_ = true;
+  bool keeps_ = true;
   std::unordered_map<call_id, held> calls_;
-  std::unordered_map<call_id, kept> storing_; // of runs, which hear what became of them
+  std::set<std::pair<instant, call_id>> deadlines_; // of calls that wait for the cache
+  std::optional<instant> wakes_at_;
+  std::unordered_map<call_id, call> storing_; // of runs, which hear what became of their results; without arguments
   std::unordered_map<digest, cache_scope_ptr> scopes_;
 
   // Of the message being handled.

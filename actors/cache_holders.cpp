@@ -257,8 +257,8 @@ caf::result<link::answer> cache_state::respond(link::ask& what) {
   } else if (verb == "reserve") {
     const auto key = from.key();
     const auto scope = from.scope();
-    const bool executes = from.number() != 0;
-    reserve(key, scope, what.caller.node, executes, [done](verdict v) {
+    const auto wants = static_cast<intent>(std::min<std::uint64_t>(from.number(), 2));
+    reserve(key, scope, what.caller.node, wants, [done](verdict v) {
       if (v.code != ec::none)
         return done(refusal(v.code));
       cache_writer answer;
@@ -278,7 +278,7 @@ caf::result<link::answer> cache_state::respond(link::ask& what) {
     give_back(key, from.number(), what.caller.node);
     done(answer_with({}));
   } else {
-    done(refusal(ec::bad_request));
+    respond_to_person(verb, std::move(from), done);
   }
   return promise;
 }

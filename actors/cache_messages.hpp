@@ -77,31 +77,26 @@ using cache_user_actor = caf::typed_actor<
   // Answers of `store`, each once.
   caf::reacts_to<atom::done, std::vector<cache_kept>>>;
 
-/// What a node has counted since it started.
-struct cache_counts {
-  std::uint64_t hits = 0, misses = 0, populated = 0, lookup_failures = 0, put_failures = 0, skipped = 0, waited = 0;
-  std::uint64_t saved_us = 0; // executions that hits stood for
-};
-
-struct cache_report {
-  std::string node;
-  cache_counts counts;
-  std::vector<cache_figures> figures;
-};
-
 /// The CACHE of a node: answers whether a result is kept, here or on another node, and keeps results.
 using cache_actor = caf::typed_actor<
   // From a FRONT.
   caf::reacts_to<atom::find, std::vector<cache_query>, cache_user_actor>,
   caf::reacts_to<atom::store, std::vector<cache_result>, cache_user_actor>,
   caf::reacts_to<atom::yield, std::vector<cache_release>, cache_user_actor>,
-  // Of this node.
-  caf::replies_to<atom::status>::with<cache_report>,
+  // Of all nodes that answer in time.
+  caf::replies_to<atom::status>::with<std::vector<cache_report>>,
+  // Entries that are served, the newest first, at most so many; likewise.
   caf::replies_to<atom::list, cache_filter, std::uint32_t>::with<std::vector<cache_row>>,
-  // The content of an entry here; error gone.
+  // The content of an entry, wherever it is; error gone.
   caf::replies_to<atom::read, cache_key>::with<payload>,
-  // Removes what matches, here; how many there were.
+  // Removes what matches, everywhere; how many copies there were.
   caf::replies_to<atom::forget, cache_filter>::with<std::uint64_t>,
+  // Reads everything, on all nodes, and removes what is damaged.
+  caf::replies_to<atom::check>::with<std::vector<cache_check>>,
+  // To and from an archive, which is a file of this node's machine. Of what is imported other nodes get copies when they need
+  // them.
+  caf::replies_to<atom::save, std::string>::with<cache_moved>,
+  caf::replies_to<atom::load, std::string>::with<cache_moved>,
   // Nothing below this scope (cluster/commands.hpp, raise_generation) that is kept now is served any more, on any node, when
   // this is answered.
   caf::replies_to<atom::disown, std::string>::with<bool>,
@@ -123,4 +118,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_answer>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_result>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_kept>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_release>)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_report>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_check>)

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/cache_entry.hpp"
+#include "actors/cache_rows.hpp"
 #include "actors/stores.hpp"
 
 #include <optional>
@@ -9,6 +9,11 @@
 
 /// The doors to the entries on the disk of a node; implemented in `node/`, faked under test.
 namespace hearth {
+
+namespace atom {
+using save = caf::atom_constant<caf::atom("save")>;
+using load = caf::atom_constant<caf::atom("load")>;
+} // namespace atom
 
 /// What a look at the shelf found.
 struct shelved {
@@ -27,27 +32,6 @@ public:
   virtual std::optional<shelved> find(const cache_key& key, std::uint64_t unix_ms) = 0;
 };
 
-/// Of a node, or of one project: what is kept, and what became of it since the node started.
-struct cache_figures {
-  std::string project; // empty: of all
-  std::uint64_t entries = 0, bytes = 0, bytes_max = 0;
-  std::uint64_t evicted = 0, expired = 0, damaged = 0,
-                refused = 0; // refused: not kept, for lack of room or by a disk error
-};
-
-/// Which entries are meant: all of a scope's beginning. Empty fields match everything.
-struct cache_filter {
-  std::string project, domain, task, version;
-  std::vector<cache_key> keys; // only these, when there are any
-};
-
-/// An entry for people, without its content, with its scope.
-struct cache_row {
-  cache_scope scope;
-  cache_entry entry;
-  std::uint64_t hits = 0; // on this node
-};
-
 /// CACHE DISK is the door to everything about entries that may wait for a disk.
 using cache_disk_actor = caf::typed_actor<
   // Keeps these, with the scopes that they name; true: durable as far as a cache is, and room was found. One that is there
@@ -59,8 +43,12 @@ using cache_disk_actor = caf::typed_actor<
   caf::replies_to<atom::list, cache_filter, std::uint32_t>::with<std::vector<cache_row>>,
   // Removes what matches; how many there were.
   caf::replies_to<atom::forget, cache_filter>::with<std::uint64_t>,
-  // Reads everything, and removes what is damaged; how many there were. Others wait until it is done.
-  caf::replies_to<atom::check>::with<std::uint64_t>,
+  // Reads everything, and removes what is damaged. Others wait until it is done.
+  caf::replies_to<atom::check>::with<cache_check>,
+  // Writes what is kept into an archive, from this part of it on; 0: a new archive. It is there when the last one is done.
+  caf::replies_to<atom::save, std::string, std::uint64_t>::with<cache_moved>,
+  // Keeps what is in an archive from here on (0: its beginning), with this generation.
+  caf::replies_to<atom::load, std::string, std::uint64_t, std::uint64_t>::with<cache_moved>,
   // Of all, then of each project.
   caf::replies_to<atom::status>::with<std::vector<cache_figures>>>;
 
@@ -72,3 +60,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_scope>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_row>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_figures>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_filter)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_check)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_moved)

@@ -10,6 +10,18 @@ constexpr std::uint64_t list_max = 10'000; // of inputs: more than a task can ha
 
 } // namespace
 
+std::string id_of(const cache_key& key) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  constexpr std::size_t bytes_of_id = 8;
+  std::string id;
+  for (std::size_t i = 0; i < bytes_of_id; ++i) {
+    const unsigned byte = key.scope.value[i] ^ key.inputs.value[i];
+    id += digits[byte >> 4];
+    id += digits[byte & 0xf];
+  }
+  return id;
+}
+
 // -- writing ----
 
 cache_writer& cache_writer::number(std::uint64_t value) {

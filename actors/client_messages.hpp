@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/cache_rows.hpp"
 #include "actors/control_messages.hpp"
 #include "actors/messages.hpp"
 
@@ -160,15 +161,37 @@ struct ping_node {
   std::uint32_t count = 1;
 };
 
+// -- of kept results ----
+
+struct get_cache {
+  std::uint32_t request = 0;
+  std::string what;
+  cache_filter which;
+  std::uint32_t limit = 0;
+};
+
+struct drop_from_cache {
+  std::uint32_t request = 0;
+  cache_filter which;
+  bool all = false; // has to be said where `which` is empty
+  bool deletes = false;
+};
+
+struct move_cache {
+  std::uint32_t request = 0;
+  std::string file;
+  bool is_import = false;
+};
+
 /// The client is gone or broke the protocol; the last event of a session.
 struct gone {
   std::string reason;
 };
 
-using event =
-  std::variant<invoke, cancel, hello, open_environment, put_bundle, bundle_part, start_run, rerun, abort, get, logs,
-               wait, result, status, stop, ask_cluster, admit_node, remove_node, drain_node, set_voters,
-               make_join_token, make_client_token, revoke_client_token, back_up, ping_node, gone>;
+using event = std::variant<invoke, cancel, hello, open_environment, put_bundle, bundle_part, start_run, rerun, abort,
+                           get, logs, wait, result, status, stop, ask_cluster, admit_node, remove_node, drain_node,
+                           set_voters, make_join_token, make_client_token, revoke_client_token, back_up, ping_node,
+                           get_cache, drop_from_cache, move_cache, gone>;
 using events = std::vector<event>;
 
 // -- to the client ----
@@ -238,10 +261,11 @@ struct resume_reading {};
 /// Ends the connection once everything before it is written.
 struct close {};
 
-using effect = std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
-                            rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
-                            rows<event_row>, rows<cluster::token_record>, run_state, node_state, cluster_state, echoes,
-                            pause_reading, resume_reading, close>;
+using effect =
+  std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
+               rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
+               rows<event_row>, rows<cluster::token_record>, rows<cache_report>, rows<cache_row>, rows<cache_check>,
+               run_state, node_state, cluster_state, echoes, pause_reading, resume_reading, close>;
 using effects = std::vector<effect>;
 
 } // namespace hearth::client

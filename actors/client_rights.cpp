@@ -44,6 +44,11 @@ struct needs {
       return {scope_set{scope::deploy}, "a look at what interpreters of the nodes see"};
     return {scope_set{scope::read}, "a listing"};
   }
+  need operator()(const client::get_cache& e) const {
+    if (e.what == "checks") // reads everything
+      return {scope_set{scope::admin}, "a check of kept results"};
+    return {scope_set{scope::read}, "a listing of kept results"};
+  }
   need operator()(const client::logs&) const { return {scope_set{scope::read}, "reading logs"}; }
   need operator()(const client::ping_node&) const { return {scope_set{scope::read}, "measuring a link"}; }
   need operator()(const client::status&) const { return {scope_set{scope::read}, "the state of a node"}; }
@@ -83,6 +88,9 @@ std::string why_not(const client_rights& rights, const client::event& what) {
   if (std::holds_alternative<client::back_up>(what))
     return "A backup goes into a file of the node's machine, so it is made there: say `hearth cluster backup FILE` on that "
            "machine.";
+  if (std::holds_alternative<client::move_cache>(what))
+    return "An archive of kept results is a file of the node's machine, so it is made and read there: say `hearth cache "
+           "export FILE` or `hearth cache import FILE` on that machine.";
   return {};
 }
 

@@ -177,8 +177,12 @@ run_entry* run_book::find(call_id root) {
 run_entry* run_book::find_either(const std::string& name_or_root) {
   if (auto* run = find(name_or_root))
     return run;
-  const auto root = parse_call_id(name_or_root);
-  return root ? find(root) : nullptr;
+  if (const auto root = parse_call_id(name_or_root))
+    return find(root);
+  const auto named = std::find_if(entries_.begin(), entries_.end(), [&](const run_entry& run) {
+    return run_name(run.durable->submitted.root) == name_or_root;
+  });
+  return named == entries_.end() ? nullptr : &*named;
 }
 
 std::vector<run_entry*> run_book::newest(std::size_t limit) {

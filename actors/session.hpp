@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/cache_messages.hpp"
 #include "actors/client_rights.hpp"
 #include "actors/control.hpp"
 #include "actors/handles.hpp"
@@ -34,6 +35,7 @@ struct session_config {
   client_rights rights{};
   std::function<bytes(const environment_spec&)> encode_spec{}; // where `cluster` is named
   inspector_actor inspector{};
+  cache_actor cache{}; // empty: results are not kept
 };
 
 class session_state {
@@ -84,6 +86,9 @@ private:
   void take(client::revoke_client_token& e);
   void take(client::back_up& e);
   void take(client::ping_node& e);
+  void take(client::get_cache& e);
+  void take(client::drop_from_cache& e);
+  void take(client::move_cache& e);
   void take(client::gone& e);
 
   /// Answers what the client may not ask for.
@@ -105,6 +110,11 @@ private:
                     std::function<void(const std::vector<member_row>&)> then);
   /// Puts the command to the control log and answers with its outcome; `done` says what is so now.
   void decide(std::uint32_t request, cluster::command command, std::string done);
+  bool has_cache(std::uint32_t request);
+  void with_entry(std::uint32_t request, const std::string& id, std::function<void(const cache_row&)> then);
+  void show(std::uint32_t request, const cache_row& row);
+  void drop(std::uint32_t request, const std::string& path, const cache_filter& which, const std::string& what,
+            bool deletes);
   void replied(std::vector<call_reply>& replies);
   void supervisor_down(const caf::down_msg& down);
   void tell(client::effect what) { effects_.push_back(std::move(what)); }

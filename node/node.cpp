@@ -312,6 +312,7 @@ private:
       session.rights = rights;
       session.encode_spec = wire::encode_environment;
       session.inspector = doors_.inspector();
+      session.cache = cache_;
       return loop_.system().spawn([session](session_actor::stateful_pointer<session_state> self) {
         return self->state.make_behavior(self, session);
       });

@@ -3,6 +3,7 @@
 # A Response carries the request number of its Request; a request gets exactly one response without `controlMore`.
 
 using Environment = import "environment.capnp".Environment;
+using Cache = import "cache.capnp";
 
 struct Request {
   union {
@@ -31,6 +32,9 @@ struct Request {
     clientToken @21 :ClientToken;     # for remote clients; answered with `done`, whose detail is the token
     revokeToken @22 :Text;            # of remote clients, by its name; answered with `done` when nobody may use it any more
     ping @23 :Ping;                   # another node of the cluster, over the link; answered with `echoes`
+    getCache @24 :Cache.GetCache;     # kept results
+    dropFromCache @25 :Cache.DropFromCache;
+    moveCache @26 :Cache.MoveCache;
   }
 }
 
@@ -53,6 +57,9 @@ struct Response {
     cluster @14 :ClusterState;
     tokens @15 :List(TokenRow);
     echoes @16 :Echoes;
+    cacheCounts @17 :List(Cache.CacheCounts);
+    cacheEntries @18 :List(Cache.CacheRow);
+    cacheChecks @19 :List(Cache.CacheCheck);
   }
 }
 
@@ -124,10 +131,8 @@ struct Abort {
 }
 
 struct Get {
-  what @0 :Text;                      # environments | replicas | runs | actions | events | nodes | tokens | checks (answered
-                                      # with nodes)
-  name @1 :Text;                      # empty: all; actions: the run; events: the environment; checks: the program, as JSON
-                                      # (node/interpreter/inspection.hpp), or empty
+  what @0 :Text;                      # environments | replicas | runs | actions | events | nodes | tokens | checks (are nodes)
+  name @1 :Text;                      # empty: all; actions: the run; events: the environment; checks: interpreter/inspection.hpp
   limit @2 :UInt32;                   # 0: the node's default
 }
 

@@ -52,7 +52,14 @@ cache_door::behavior_type cache_disk(cache_door::pointer self, cache_disk_config
       return answer_off_loop<std::uint64_t>(self, *disk, size,
                                             [=, filter = std::move(filter)] { return store->forget(filter); });
     },
-    [=](atom::check) { return answer_off_loop<std::uint64_t>(self, *disk, 0, [=] { return store->verify(); }); },
+    [=](atom::check) { return answer_off_loop<cache_check>(self, *disk, 0, [=] { return store->verify(); }); },
+    [=](atom::save, const std::string& archive, std::uint64_t part) {
+      return answer_off_loop<cache_moved>(self, *disk, 0, [=] { return store->save(archive, part); });
+    },
+    [=](atom::load, const std::string& archive, std::uint64_t at, std::uint64_t generation) {
+      return answer_off_loop<cache_moved>(self, *disk, defaults::cache_archive_part_bytes,
+                                          [=] { return store->load(archive, at, generation, unix_ms()); });
+    },
     [=](atom::status) {
       return answer_off_loop<std::vector<cache_figures>>(self, *disk, 0, [=] { return store->figures(); });
     },

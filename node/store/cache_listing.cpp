@@ -37,7 +37,9 @@ std::vector<std::pair<std::uint64_t, cache_store::leaving>> cache_store::matchin
     wanted.insert(entry_name(key));
   std::vector<std::pair<std::uint64_t, leaving>> result;
   index_.each([&](const entry_name& name, const cache_index::card& card) {
-    if ((wanted.empty() || wanted.count(name) > 0) && scopes.count(*card.scope) > 0)
+    const bool is_wanted = (wanted.empty() || wanted.count(name) > 0)
+                           && (filter.id.empty() || name.id().starts_with(filter.id));
+    if (is_wanted && scopes.count(*card.scope) > 0)
       result.emplace_back(card.created_unix_ms, leaving{name, *card.scope});
   });
   return result;
@@ -75,9 +77,10 @@ std::uint64_t cache_store::forget(const cache_filter& filter) {
   });
 }
 
-std::uint64_t cache_store::verify() {
+cache_check cache_store::verify() {
   return as_store_error([&] {
     settle();
+    cache_check found;
     std::vector<leaving> all, damaged;
     index_.each([&](const entry_name& name, const cache_index::card& card) { all.push_back({name, *card.scope}); });
     for (const auto& one : all) {
@@ -87,9 +90,13 @@ std::uint64_t cache_store::verify() {
       const auto stored = record ? stored_in(one.name.view(), *record) : std::nullopt;
       if (!stored || !is_whole(*stored) || (stored->is_elsewhere && !values_->get(stored->value)))
         damaged.push_back(one);
+      else
+        found.bytes += stored->size;
     }
     remove(damaged, cause::damaged);
-    return std::uint64_t{damaged.size()};
+    found.entries = all.size();
+    found.damaged = damaged.size();
+    return found;
   });
 }
 

@@ -49,6 +49,13 @@ std::string entry_name::first_of(std::size_t bucket) {
   return {letter, static_cast<char>(bucket >> 4), static_cast<char>((bucket & 15) << 4)};
 }
 
+std::string entry_name::id() const {
+  cache_key begins;
+  std::memcpy(begins.inputs.value.data(), &text_[1], half);
+  std::memcpy(begins.scope.value.data(), &text_[1 + half], half);
+  return id_of(begins);
+}
+
 std::size_t entry_name::bucket() const noexcept {
   static_assert(defaults::cache_buckets == 1 << 12);
   return std::size_t{static_cast<unsigned char>(text_[1])} << 4 | static_cast<unsigned char>(text_[2]) >> 4;

@@ -36,6 +36,9 @@ public:
 
   std::string_view view() const noexcept { return {text_.data(), text_.size()}; }
 
+  /// What people call the entry: id_of its key.
+  std::string id() const;
+
   /// Which of defaults::cache_buckets its key falls into: by the first bits of its inputs' digest.
   std::size_t bucket() const noexcept;
 

@@ -72,8 +72,17 @@ public:
   /// Removes what matches, some at a time; how many there were.
   std::uint64_t forget(const cache_filter& filter);
 
-  /// Reads all entries with their values, and removes what is damaged; how many those were. Takes as long as it takes.
-  std::uint64_t verify();
+  /// Reads all entries with their values, and removes what is damaged. Takes as long as it takes.
+  cache_check verify();
+
+  /// Appends the entries of a bucket, with their values, to an archive; `next` is the next bucket. The first makes a file
+  /// beside it, which takes its place with the last.
+  cache_moved save(const std::filesystem::path& archive, std::size_t bucket) const;
+
+  /// Keeps some of what is in an archive from this byte on, as of this generation; `next` is where to go on. Error
+  /// bad_request when it is none, or not whole; what stands before that is kept.
+  cache_moved load(const std::filesystem::path& archive, std::uint64_t at, std::uint64_t generation,
+                   std::uint64_t unix_ms);
 
   /// Removes what was found damaged, some of what has expired, and what is too much.
   void tidy(std::uint64_t unix_ms);
@@ -126,6 +135,7 @@ private:
   void remove(const std::vector<leaving>& which, cause why);
   void write(std::uint64_t bytes, const std::function<void(lmdb_transaction&)>& work);
 
+  std::string item_of(const lmdb_transaction& txn, std::string_view name, std::string_view record) const;
   scopes_by_name scopes_matching(const cache_filter& filter) const;
   std::vector<std::pair<std::uint64_t, leaving>> matching(const cache_filter& filter,
                                                           const scopes_by_name& scopes) const;

@@ -93,6 +93,35 @@ outcome read_voters(std::uint32_t request, capnp::List<capnp::Text>::Reader from
   return order;
 }
 
+cache_filter filter_of(::CacheFilter::Reader from) {
+  return {string_of(from.getProject()),
+          string_of(from.getDomain()),
+          string_of(from.getTask()),
+          string_of(from.getVersion()),
+          {},
+          string_of(from.getEntry())};
+}
+
+outcome read_get_cache(std::uint32_t request, ::GetCache::Reader from) {
+  return client::get_cache{request, string_of(from.getWhat()), filter_of(from.getWhich()), from.getLimit()};
+}
+
+outcome read_drop(std::uint32_t request, ::DropFromCache::Reader from) {
+  return client::drop_from_cache{request, filter_of(from.getWhich()), from.getAll(), from.getDeletes()};
+}
+
+outcome read_rerun(std::uint32_t request, ::Rerun::Reader from) {
+  return client::rerun{request,
+                       {from.getCallHi(), from.getCallLo()},
+                       string_of(from.getName()),
+                       string_of(from.getNewName()),
+                       from.getUseRecord()};
+}
+
+outcome read_abort(std::uint32_t request, ::Abort::Reader from) {
+  return client::abort{request, string_of(from.getRun()), string_of(from.getAction()), string_of(from.getReason())};
+}
+
 outcome read_client_token(std::uint32_t request, ::ClientToken::Reader from) {
   client::make_client_token token{
     request, string_of(from.getName()), {}, span_of(from.getValidMs()), from.getEndless()};
@@ -113,19 +142,10 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
       return client::put_bundle{request, string_of(from.getPutBundle().getDigest()), from.getPutBundle().getSize()};
     case ::Request::START_RUN:
       return read_start(request, from.getStartRun());
-    case ::Request::RERUN: {
-      auto rerun = from.getRerun();
-      return client::rerun{request,
-                           {rerun.getCallHi(), rerun.getCallLo()},
-                           string_of(rerun.getName()),
-                           string_of(rerun.getNewName()),
-                           rerun.getUseRecord()};
-    }
-    case ::Request::ABORT: {
-      auto abort = from.getAbort();
-      return client::abort{request, string_of(abort.getRun()), string_of(abort.getAction()),
-                           string_of(abort.getReason())};
-    }
+    case ::Request::RERUN:
+      return read_rerun(request, from.getRerun());
+    case ::Request::ABORT:
+      return read_abort(request, from.getAbort());
     case ::Request::GET:
       return client::get{request, string_of(from.getGet().getWhat()), string_of(from.getGet().getName()),
                          from.getGet().getLimit()};
@@ -164,6 +184,12 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
       return client::back_up{request, string_of(from.getBackup())};
     case ::Request::PING:
       return client::ping_node{request, string_of(from.getPing().getNode()), from.getPing().getCount()};
+    case ::Request::GET_CACHE:
+      return read_get_cache(request, from.getGetCache());
+    case ::Request::DROP_FROM_CACHE:
+      return read_drop(request, from.getDropFromCache());
+    case ::Request::MOVE_CACHE:
+      return client::move_cache{request, string_of(from.getMoveCache().getFile()), from.getMoveCache().getImports()};
     case ::Request::UNSPECIFIED:
       break;
   }

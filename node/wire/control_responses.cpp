@@ -43,6 +43,9 @@ auto open_list(::Response::Builder into, const action_row*, unsigned n) { return
 auto open_list(::Response::Builder into, const node_row*, unsigned n) { return into.initNodes(n); }
 auto open_list(::Response::Builder into, const event_row*, unsigned n) { return into.initEvents(n); }
 auto open_list(::Response::Builder into, const cluster::token_record*, unsigned n) { return into.initTokens(n); }
+auto open_list(::Response::Builder into, const cache_report*, unsigned n) { return into.initCacheCounts(n); }
+auto open_list(::Response::Builder into, const cache_row*, unsigned n) { return into.initCacheEntries(n); }
+auto open_list(::Response::Builder into, const cache_check*, unsigned n) { return into.initCacheChecks(n); }
 
 template <class Row>
 std::string page_of(const Row* first, std::size_t count) {
@@ -156,5 +159,8 @@ template void write_rows(const std::vector<action_row>&, bool, const page_sink&)
 template void write_rows(const std::vector<node_row>&, bool, const page_sink&);
 template void write_rows(const std::vector<event_row>&, bool, const page_sink&);
 template void write_rows(const std::vector<cluster::token_record>&, bool, const page_sink&);
+template void write_rows(const std::vector<cache_report>&, bool, const page_sink&);
+template void write_rows(const std::vector<cache_row>&, bool, const page_sink&);
+template void write_rows(const std::vector<cache_check>&, bool, const page_sink&);
 
 } // namespace hearth::wire

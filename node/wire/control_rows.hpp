@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/cache_rows.hpp"
 #include "actors/control_messages.hpp"
 #include "actors/messages.hpp"
 #include "schema/control.capnp.h"
@@ -15,5 +16,8 @@ void fill(::NodeRow::Builder into, const node_row& row);
 void fill(::EventRow::Builder into, const event_row& row);
 void fill(::MemberRow::Builder into, const member_row& row);
 void fill(::TokenRow::Builder into, const cluster::token_record& row);
+void fill(::CacheCounts::Builder into, const cache_report& row);
+void fill(::CacheRow::Builder into, const cache_row& row);
+void fill(::CacheCheck::Builder into, const cache_check& row);
 
 } // namespace hearth::wire

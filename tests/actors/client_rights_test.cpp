@@ -46,6 +46,8 @@ BOOST_AUTO_TEST_CASE(each_request_needs_its_scope) {
   check(client::status{}, {read});
   check(client::get{1, "runs", "", 0}, {read});
   check(client::ping_node{}, {read});
+  for (const auto* word : {"counts", "entries", "entry"})
+    check(client::get_cache{1, word, {}, 0}, {read});
   check(client::get{1, "checks", "{}", 0}, {deploy});
   check(client::put_bundle{}, {invoke, deploy});
   check(client::open_environment{1, spec(), false}, {invoke, deploy});
@@ -62,6 +64,8 @@ BOOST_AUTO_TEST_CASE(operators_need_the_scope_admin) {
   check(client::make_join_token{}, {admin});
   check(client::make_client_token{}, {admin});
   check(client::revoke_client_token{}, {admin});
+  check(client::get_cache{1, "checks", {}, 0}, {admin});
+  check(client::drop_from_cache{}, {admin});
   for (const auto* word : {"tokens", "token"})
     check(client::get{1, word, "", 0}, {admin});
 }
@@ -78,6 +82,8 @@ BOOST_AUTO_TEST_CASE(what_only_goes_on_needs_none) {
 BOOST_AUTO_TEST_CASE(a_file_of_the_nodes_machine_is_not_written_for_a_remote_client) {
   BOOST_CHECK(why_not(client_rights{}, client::back_up{}).empty());
   BOOST_CHECK(why_not(with(scope::admin), client::back_up{}).find("on that machine") != std::string::npos);
+  BOOST_CHECK(why_not(client_rights{}, client::move_cache{}).empty());
+  BOOST_CHECK(why_not(with(scope::admin), client::move_cache{}).find("on that machine") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_refusal_says_which_token_lacks_what) {

@@ -4,7 +4,7 @@
 #include "actors/link_callers.hpp"
 #include "actors/remote_supervisor.hpp"
 #include "actors/switchboard.hpp"
-#include "tests/support/actor_fixture.hpp"
+#include "tests/support/scripted_supervisor.hpp"
 
 #include <algorithm>
 #include <map>
@@ -16,54 +16,6 @@
 /// Several nodes of a cluster in one actor system and virtual time: real switchboards and gates, and between them a scripted
 /// control log, scripted supervisors and links that a test cuts.
 namespace hearth::test {
-
-/// A supervisor that a test plays.
-struct scripted_supervisor {
-  supervisor_actor handle;
-  std::vector<call> calls;
-  std::vector<cancellation> cancels;
-  std::vector<std::pair<std::string, bool>> opened; // version, deployed
-  std::vector<call_id> open;                        // what it says when it is asked
-  bool was_disowned = false;
-};
-
-inline supervisor_actor::behavior_type scripted_supervisor_behavior(supervisor_actor::pointer self,
-                                                                    std::shared_ptr<scripted_supervisor> me) {
-  return {
-    [me](atom::invoke, std::vector<call>& calls) {
-      for (auto& c : calls) {
-        me->open.push_back(c.header.id);
-        me->calls.push_back(std::move(c));
-      }
-    },
-    [me](atom::cancel, std::vector<cancellation>& what) {
-      for (auto& c : what)
-        me->cancels.push_back(std::move(c));
-    },
-    [me](atom::has, const caller_actor&, const std::vector<call_id>& asked) {
-      std::vector<call_id> found;
-      for (auto id : asked)
-        if (std::find(me->open.begin(), me->open.end(), id) != me->open.end())
-          found.push_back(id);
-      return found;
-    },
-    [me](atom::open, const spec_ptr& spec, bool deploy) {
-      me->opened.emplace_back(spec->version, deploy);
-      return me->opened.size() == 1;
-    },
-    [](atom::events, const replica::events&) {},
-    [](atom::yield) {},
-    [](atom::list) -> caf::result<std::vector<environment_row>, std::vector<replica_row>> {
-      return {std::vector<environment_row>{}, std::vector<replica_row>{}};
-    },
-    [](atom::stop, milliseconds) {},
-    [self](atom::halt) { self->quit(); },
-    [me](atom::disown) { me->was_disowned = true; },
-    [](atom::adopt, const std::vector<adoptable>&, bool) {},
-    [](atom::drain, const std::vector<replica_id>&) {},
-    [](atom::tick) {},
-  };
-}
 
 struct test_node {
   node_uuid id;
@@ -150,13 +102,6 @@ inline agent_actor::behavior_type scripted_agent(agent_actor::pointer self, std:
     [](atom::retry) {},
   };
 }
-
-/// Who waits for calls.
-struct scripted_caller {
-  caller_actor handle;
-  std::vector<call_reply> replies;
-  std::vector<log_text> output;
-};
 
 class nodes_fixture : public actor_fixture {
 public:
@@ -270,21 +215,8 @@ public:
   bool has_supervisor(std::size_t at, const std::string& key) { return nodes_[at]->supervisors.contains(key); }
 
   std::shared_ptr<scripted_caller> caller() {
-    auto c = std::make_shared<scripted_caller>();
-    callers_.push_back(c);
-    c->handle = sys.spawn([c](caller_actor::pointer) -> caller_actor::behavior_type {
-      return {
-        [c](atom::replies, std::vector<call_reply>& replies) {
-          for (auto& r : replies)
-            c->replies.push_back(std::move(r));
-        },
-        [c](atom::logged, std::vector<log_text>& texts) {
-          for (auto& t : texts)
-            c->output.push_back(std::move(t));
-        },
-      };
-    });
-    return c;
+    callers_.push_back(spawn_caller(sys));
+    return callers_.back();
   }
 
   /// A call from somebody on a node.

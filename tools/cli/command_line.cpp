@@ -147,6 +147,7 @@ void build(CLI::App& app, request& into) {
   add_abort(app, into);
   add_rerun(app, into);
   add_wait(app, into);
+  add_cache(app, into);
   add_node(app, into);
   add_cluster(app, into);
   auto* completion_of = add_command(app, "completion", "Print a completion script",
@@ -201,11 +202,19 @@ parted part(const std::vector<std::string>& words) {
   return result;
 }
 
-/// `run` and `python`: Python reads the words.
+/// `run`, `cache explain` and `python`: Python reads the words.
+bool is_python(const parted& words) {
+  const bool explains = words.command == "cache" && !words.rest.empty() && words.rest.front() == "explain";
+  return words.command == "run" || words.command == "python" || explains;
+}
+
 [[noreturn]] void become(const surroundings& around, const parted& words) {
   auto arguments = words.rest;
   if (words.command == "run") {
     arguments.insert(arguments.begin(), {"-m", "hearth._client.run_command"});
+  } else if (words.command == "cache") {
+    arguments.erase(arguments.begin());
+    arguments.insert(arguments.begin(), {"-m", "hearth._client.explain_command"});
   } else if (arguments.empty()) {
     throw command_error(exit_status::usage, "`hearth python` wants a program: `hearth python FILE [ARGUMENTS]`.");
   } else if (arguments.front() == "--help" || arguments.front() == "-h") {
@@ -259,7 +268,7 @@ exit_status complete(const surroundings& around, const CLI::App& app, std::vecto
 exit_status perform(surroundings& around, const std::vector<std::string>& words) {
   const auto parts = part(words);
   choose_target(around, parts.socket, parts.cluster);
-  if (parts.command == "run" || parts.command == "python")
+  if (is_python(parts))
     become(around, parts);
   CLI::App app("Hearth keeps Python interpreters warm: run tasks on them, and look after them.");
   request asked;
@@ -268,7 +277,7 @@ exit_status perform(surroundings& around, const std::vector<std::string>& words)
     return complete(around, app, parts.rest);
   if (!parts.command.empty())
     require_known(parts.command, "There is no command", names_of_commands(app));
-  for (const auto* group : {"node", "cluster"})
+  for (const auto* group : {"node", "cluster", "cache"})
     if (parts.command == group && !parts.rest.empty() && !parts.rest.front().starts_with("-"))
       require_known(parts.rest.front(), std::string("`hearth ") + group + "` does not know",
                     names_of_commands(*app.get_subcommand(group)));

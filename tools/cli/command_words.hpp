@@ -27,6 +27,7 @@ struct request {
   std::string grace;
   node_options node;
   cluster_options cluster;
+  cache_options cache;
   std::string shell;
   std::function<exit_status(const surroundings&)> command;
 
@@ -48,5 +49,8 @@ CLI::Validator count();
 /// `hearth node ...`, `hearth cluster ...` and `hearth check`.
 void add_node(CLI::App& app, request& into);
 void add_cluster(CLI::App& app, request& into);
+
+/// `hearth cache ...`
+void add_cache(CLI::App& app, request& into);
 
 } // namespace hearth::cli

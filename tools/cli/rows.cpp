@@ -1,5 +1,6 @@
 #include "tools/cli/rows.hpp"
 
+#include "schema/cache.capnp.h"
 #include "schema/control.capnp.h"
 
 #include <capnp/schema.h>
@@ -128,6 +129,16 @@ json readable_cluster(json state) {
 }
 
 json readable_token(json row) { return readable(std::move(row), capnp::Schema::from<::TokenRow>()); }
+json readable_cached(std::string_view answer, json row) {
+  if (answer == "cacheEntries")
+    return readable(std::move(row), capnp::Schema::from<::CacheRow>());
+  if (answer == "cacheChecks")
+    return readable(std::move(row), capnp::Schema::from<::CacheCheck>());
+  row = readable(std::move(row), capnp::Schema::from<::CacheCounts>());
+  for (auto& figures : row["figures"])
+    figures = readable(std::move(figures), capnp::Schema::from<::CacheFigures>());
+  return row;
+}
 json readable_echoes(json echoes) { return readable(std::move(echoes), capnp::Schema::from<::Echoes>()); }
 
 json rows_of(connection& node, noun what, const std::string& name, std::uint32_t limit) {

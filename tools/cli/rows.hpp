@@ -24,6 +24,9 @@ json readable_cluster(json state);
 
 /// The same of a token for remote clients.
 json readable_token(json row);
+/// The same of what is told of kept results, by the answer's name: "cacheEntries".
+json readable_cached(std::string_view answer, json row);
+
 /// The same of the echoes of a link.
 json readable_echoes(json echoes);
 

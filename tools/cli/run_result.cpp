@@ -21,23 +21,25 @@ std::string undecoded(const run_result& result) {
 
 } // namespace
 
+connection::frame_sink value_sink(run_result& into) {
+  return [&into](frame&& next) {
+    if (next.kind == frame_kind::reply) {
+      into.has_come = true;
+      into.size = next.size;
+      into.has_failed = (next.flags & reply_failed) != 0;
+      into.is_text = (next.flags & reply_text) != 0;
+      into.code = next.code;
+      into.value = std::move(next.body);
+    } else if (next.kind == frame_kind::chunk && (next.flags & chunk_of_reply) != 0) {
+      into.value += next.body;
+    }
+  };
+}
+
 run_result result_of(connection& node, const std::string& run) {
   run_result result;
-  bool has_come = false;
-  std::uint64_t size = 0;
-  node.ask("result", run, "done", [&](frame&& next) {
-    if (next.kind == frame_kind::reply) {
-      has_come = true;
-      size = next.size;
-      result.has_failed = (next.flags & reply_failed) != 0;
-      result.is_text = (next.flags & reply_text) != 0;
-      result.code = next.code;
-      result.value = std::move(next.body);
-    } else if (next.kind == frame_kind::chunk && (next.flags & chunk_of_reply) != 0) {
-      result.value += next.body;
-    }
-  });
-  if (!has_come || result.value.size() < size)
+  node.ask("result", run, "done", value_sink(result));
+  if (!result.is_whole())
     throw command_error(exit_status::failed, "The node sent no whole result of run `" + run + "`.");
   return result;
 }

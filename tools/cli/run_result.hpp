@@ -13,7 +13,14 @@ struct run_result {
   bool is_text = false;   // `value` is a sentence by the node, else a value or failure of the SDK
   std::uint16_t code = 0; // core/errors.hpp
   std::string value;
+  bool has_come = false; // its first frame, which says how large `value` is
+  std::uint64_t size = 0;
+
+  bool is_whole() const { return has_come && value.size() == size; }
 };
+
+/// Takes the frames of one result.
+connection::frame_sink value_sink(run_result& into);
 
 /// The result of the run, which the call waits for when it has not ended. Throws command_error, also when the node did not
 /// keep it.

@@ -108,6 +108,21 @@ table runs_table(const json& rows, std::uint64_t now_ms) {
   return result;
 }
 
+/// What has executed nothing has not started.
+cell start_cell(const json& row) {
+  if (text_in(row, "cache") == "HIT")
+    return "";
+  return truth_in(row, "cold") ? cell("cold", colour::yellow) : cell("warm");
+}
+
+/// What came of its lookup.
+cell cache_cell(const json& row) {
+  const auto status = text_in(row, "cache");
+  if (status.empty())
+    return {"DISABLED", colour::grey};
+  return {status, status == "HIT" ? colour::green : status.ends_with("FAILURE") ? colour::red : colour::none};
+}
+
 table actions_table(const json& rows) {
   constexpr auto right = side::right;
   constexpr std::uint64_t deepest_shown = 16; // steps of indentation
@@ -119,14 +134,15 @@ table actions_table(const json& rows) {
                 {"ATTEMPT", right},
                 {"REPLICA", right},
                 {"START"},
+                {"CACHE"},
                 {"ERROR"}},
                {}};
   for (const auto& row : rows) {
     const std::string indent(2 * std::min(number_in(row, "depth"), deepest_shown), ' ');
     result.rows.push_back({text_in(row, "id"), indent + name_text(row, "task"), phase_cell(text_in(row, "phase")),
-                           time_of(number_in(row, "runUs")), time_of(number_in(row, "queuedUs")), count(row, "attempt"),
-                           text_in(row, "replica"), truth_in(row, "cold") ? cell("cold", colour::yellow) : cell("warm"),
-                           error_cell(row, "error")});
+                           time_of(number_in(row, "runUs")), time_of(number_in(row, "queuedUs")),
+                           text_in(row, "cache") == "HIT" ? "" : count(row, "attempt"), text_in(row, "replica"),
+                           start_cell(row), cache_cell(row), error_cell(row, "error")});
   }
   return result;
 }

@@ -1,0 +1,66 @@
+#pragma once
+
+#include "actors/cache_entry.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// What people ask about kept results, and what they are told, as plain values.
+namespace hearth {
+
+/// Which entries are meant: all of a scope's beginning. Empty fields match everything.
+struct cache_filter {
+  std::string project, domain, task, version;
+  std::vector<cache_key> keys; // only these, when there are any
+  std::string id;              // the beginning of an entry's id
+
+  bool is_empty() const {
+    return project.empty() && domain.empty() && task.empty() && version.empty() && keys.empty() && id.empty();
+  }
+};
+
+/// An entry for people, without its content, with its scope.
+struct cache_row {
+  cache_scope scope;
+  cache_entry entry;
+  std::uint64_t hits = 0; // on this node
+  std::string node{};     // that told it
+};
+
+/// Of a node, or of one project: what is kept, and what became of it since the node started.
+struct cache_figures {
+  std::string project; // empty: of all
+  std::uint64_t entries = 0, bytes = 0, bytes_max = 0;
+  std::uint64_t evicted = 0, expired = 0, damaged = 0,
+                refused = 0; // refused: not kept, for lack of room or by a disk error
+};
+
+/// What a node has counted since it started.
+struct cache_counts {
+  std::uint64_t hits = 0, misses = 0, populated = 0, lookup_failures = 0, put_failures = 0, skipped = 0, waited = 0;
+  std::uint64_t saved_us = 0; // executions that hits stood for
+};
+
+struct cache_report {
+  std::string node;
+  cache_counts counts;
+  std::vector<cache_figures> figures;
+};
+
+/// What a look at all entries found.
+struct cache_check {
+  std::uint64_t entries = 0, bytes = 0;
+  std::uint64_t damaged = 0; // of those; they are removed
+  std::string node{};
+};
+
+/// What was written to an archive, or read from one.
+struct cache_moved {
+  std::uint64_t entries = 0;
+  std::uint64_t refused = 0; // by the disk, or because they were not whole
+  std::uint64_t next = 0;    // of a part: where the next one begins
+  bool is_last = false;      // of a part
+};
+
+} // namespace hearth

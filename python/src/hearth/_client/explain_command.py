@@ -1,0 +1,164 @@
+"""The Python half of ``hearth cache explain FILE TASK [--inputs]``: the command becomes ``python -m
+hearth._client.explain_command``.
+
+Exit status: 0 it was told, 1 the program does not load, 2 the command line is wrong, 3 no node.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import Any, Dict, List, Mapping, Optional
+
+from hearth._client import flags, settings, shared, task_source, troubles
+from hearth._client.cache_key import CallKey, key_of, nearest
+from hearth._client.run_result import show_value
+from hearth._client.task_source import UsageError
+from hearth.errors import ConfigurationError, NodeUnavailableError, RuntimeDataValidationError
+
+__all__ = ["main"]
+
+_OK, _FAILED, _USAGE, _NO_NODE, _INTERRUPTED = 0, 1, 2, 3, 130
+_ENTRIES_MAX = 1000  # of the task, among which the nearest is looked for
+
+
+def main(words: Optional[List[str]] = None) -> int:
+    """Runs the command line `words` (default: this process's) and returns the exit status."""
+    try:
+        return _main(sys.argv[1:] if words is None else words)
+    except (UsageError, RuntimeDataValidationError, ConfigurationError) as error:
+        return _say(str(error), _USAGE)
+    except NodeUnavailableError as error:
+        return _say(str(error), _NO_NODE)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except Exception as error:  # the user's module, or a refusal
+        return _say(troubles.shown(error), _FAILED)
+
+
+def _say(text: str, status: int) -> int:
+    sys.stdout.flush()
+    print(f"hearth: {text}" if "\n" not in text else text, file=sys.stderr)
+    return status
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        self.exit(_USAGE, f"hearth: {message}. `{self.prog} --help` shows the inputs.\n")
+
+
+def _main(words: List[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        _parser("FILE TASK").print_help()
+        return _OK if words else _USAGE
+    source, word, rest = task_source.parted(words)
+    if "--flyte" in rest:  # before the file is imported
+        from hearth import compat
+
+        compat.install()
+    tasks = task_source.load(source)
+    if not word:
+        raise UsageError(f"Say which task of {source}:\n{task_source.listing(tasks)}")
+    task = task_source.find(tasks, word, source)
+    parser = _parser(f"{source} {word}")
+    try:
+        flags.add_options(parser, task.func)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    _add_options(parser)
+    parsed = parser.parse_args(flags.joined(rest, parser))
+    if not task.cache.is_on:
+        raise UsageError(f'Task {task.name} keeps no results; give it or its environment cache="auto".')
+    with settings.at(parsed.project, parsed.domain):
+        key = key_of(task, flags.values(parsed, task.func))
+    told = _explanation(key)
+    if parsed.output == "json":
+        show_value(told, True)
+    else:
+        print(told["text"])
+    return _OK
+
+
+def _parser(of: str) -> argparse.ArgumentParser:
+    return _Parser(
+        prog=f"hearth cache explain {of}",
+        usage=f"hearth cache explain {of} [--INPUT VALUE ...] [options]",
+        description="Tells whether a call would be answered from the cache, and if not, what of its key differs from the "
+        "nearest result that is kept.",
+        formatter_class=flags.HelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Those of the command, except those whose name an input of the task has."""
+    taken = parser._option_string_actions
+    options: Dict[str, Dict[str, Any]] = {
+        "--project": {"metavar": "NAME", "help": "default: $HEARTH_PROJECT, else default"},
+        "--domain": {"metavar": "NAME", "help": "default: $HEARTH_DOMAIN, else development"},
+        "--flyte": {"action": "store_true", "help": "FILE imports flytekit: `hearth.compat` stands for it"},
+        "--output": {"choices": ("table", "json"), "help": "how it is told; default: in words"},
+    }
+    group = parser.add_argument_group("explain")
+    for name, about in options.items():
+        words = [name] + (["-o"] if name == "--output" and "-o" not in taken else [])
+        if name in taken:
+            parser.set_defaults(**{name[2:]: None})
+        else:
+            group.add_argument(*words, dest=name[2:], **about)
+
+
+def _explanation(key: CallKey) -> Dict[str, Any]:
+    """What is told, for a program."""
+    told: Dict[str, Any] = {
+        "status": "MISS",
+        "project": key.project,
+        "domain": key.domain,
+        "task": key.task,
+        "version": key.version,
+        "signature": key.signature,
+        "inputs": dict(key.inputs),
+        "id": key.id,
+        "nearest": None,
+        "differs": [],
+    }
+    rows = _entries({"task": key.task, "entry": key.id}) or _entries({"task": key.task})
+    if not rows:
+        told["text"] = f"MISS: nothing is kept of task {key.task}."
+        return told
+    row, differences = nearest(key, rows)
+    told.update(nearest=row.get("id", ""), differs=differences)
+    expires = int(row.get("expiresUnixMs", 0))
+    if differences:
+        told["text"] = _miss(key, row, differences)
+    elif 0 < expires <= time.time() * 1000:
+        told["text"] = f"MISS: entry {row.get('id')} has this key, and has expired."
+    else:
+        saved = int(row.get("runUs", 0)) / 1e6
+        took = f"{saved:.2f} s" if saved >= 1 else f"{saved * 1e3:.3g} ms"
+        told["status"] = "HIT"
+        told["text"] = f"HIT: entry {row.get('id')} answers it, made by {row.get('producer')} in {took}."
+    return told
+
+
+def _entries(which: Dict[str, str]) -> List[Mapping[str, Any]]:
+    connection = shared.connection()
+    slot = connection.request("getCache", {"what": "entries", "which": which, "limit": _ENTRIES_MAX})
+    connection.wait(slot)
+    return slot.rows()
+
+
+def _miss(key: CallKey, row: Mapping[str, Any], differences: List[str]) -> str:
+    first = [part for part in differences if not part.startswith("input ")]
+    inputs = [part[len("input ") :] for part in differences if part.startswith("input ")]
+    said = [f"the {part} is another one ({getattr(key, part)!r}, there {row.get(part, '')!r})" for part in first]
+    if inputs:
+        some = "input " + inputs[0] if len(inputs) == 1 else "inputs " + ", ".join(inputs)
+        said.append(f"{some} {'differs' if len(inputs) == 1 else 'differ'}")
+    text = said[0] if len(said) == 1 else ", ".join(said[:-1]) + " and " + said[-1]
+    return f"MISS: the nearest entry is {row.get('id')}, but {text}."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,327 @@
+#include "tools/cli/commands.hpp"
+#include "tools/cli/rows.hpp"
+#include "tools/cli/run_result.hpp"
+#include "tools/cli/table.hpp"
+#include "tools/cli/target.hpp"
+#include "tools/cli/units.hpp"
+
+#include "core/defaults.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <ostream>
+
+/// `hearth cache ...`
+namespace hearth::cli {
+
+namespace {
+
+constexpr std::size_t name_width = 48;
+constexpr std::size_t id_digits = 16;
+
+command_error misused(const std::string& text) { return {exit_status::usage, text}; }
+
+void print_json(const surroundings& around, const json& what) {
+  around.out << what.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+}
+
+json filter_of(const cache_options& options) {
+  return {{"project", options.project},
+          {"domain", options.domain},
+          {"task", options.task},
+          {"version", options.version},
+          {"entry", options.entry}};
+}
+
+bool is_empty(const cache_options& options) {
+  return options.project.empty() && options.domain.empty() && options.task.empty() && options.version.empty()
+         && options.entry.empty();
+}
+
+/// As the node reads ids.
+void check_id(const std::string& id) {
+  const bool is_hex = std::all_of(id.begin(), id.end(),
+                                  [](unsigned char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  if (!is_hex || id.size() > id_digits)
+    throw misused("`" + id + "` is no id of a kept result, nor the beginning of one: that are up to "
+                  + std::to_string(id_digits) + " hex digits, as `hearth cache list` shows them.");
+}
+
+json ask_for(connection& node, const char* what, const cache_options& options, const char* answer,
+             const connection::frame_sink& others = {}) {
+  auto rows = json::array();
+  const json question{{"what", what}, {"which", filter_of(options)}, {"limit", options.limit}};
+  for (auto& row : node.ask("getCache", question, answer, others))
+    rows.push_back(readable_cached(answer, std::move(row)));
+  return rows;
+}
+
+std::string age_text(const json& row, std::uint64_t now_ms) {
+  const auto created = number_in(row, "createdUnixMs");
+  return duration_text_of_ms(now_ms > created ? now_ms - created : 0);
+}
+
+std::string left_text(const json& row, std::uint64_t now_ms) {
+  const auto expires = number_in(row, "expiresUnixMs");
+  if (expires == 0)
+    return "";
+  return expires > now_ms ? "in " + duration_text_of_ms(expires - now_ms) : "expired";
+}
+
+std::string place_of(const json& row) { return text_in(row, "project") + '/' + text_in(row, "domain"); }
+
+bool are_of_one(const json& rows, const char* field) {
+  return std::all_of(rows.begin(), rows.end(),
+                     [&](const json& row) { return text_in(row, field) == text_in(rows.front(), field); });
+}
+
+table entries_table(const json& rows, std::uint64_t now_ms) {
+  constexpr auto right = side::right;
+  const bool has_places = !are_of_one(rows, "project") || !are_of_one(rows, "domain");
+  const bool has_nodes = !are_of_one(rows, "node");
+  table shown{{{"ID"}, {"TASK"}, {"VERSION"}}, {}};
+  if (has_places)
+    shown.columns.push_back({"PROJECT"});
+  for (const auto& title : {"SIZE", "SAVES", "HITS", "AGE", "EXPIRES"})
+    shown.columns.push_back({title, right});
+  shown.columns.push_back({"MADE BY"});
+  if (has_nodes)
+    shown.columns.push_back({"NODE"});
+  for (const auto& row : rows) {
+    std::vector<cell> line{text_in(row, "id"), one_line(text_in(row, "task"), name_width),
+                           one_line(text_in(row, "version"), id_digits)};
+    if (has_places)
+      line.emplace_back(one_line(place_of(row), name_width));
+    line.emplace_back(bytes_text(number_in(row, "sizeBytes")));
+    line.emplace_back(duration_text(number_in(row, "runUs")));
+    line.emplace_back(count_text(number_in(row, "hits")));
+    line.emplace_back(age_text(row, now_ms));
+    line.emplace_back(left_text(row, now_ms));
+    line.emplace_back(one_line(text_in(row, "producer"), name_width));
+    if (has_nodes)
+      line.emplace_back(text_in(row, "node"));
+    shown.rows.push_back(std::move(line));
+  }
+  return shown;
+}
+
+/// One thing as name and value.
+void write_lines(const surroundings& around, const std::vector<std::pair<std::string, std::string>>& lines) {
+  table shown{{{""}, {""}}, {}};
+  for (const auto& [name, value] : lines)
+    if (!value.empty())
+      shown.rows.push_back({cell(name, colour::grey), value});
+  shown.write(around.out, around.colours);
+}
+
+std::string inputs_text(const json& row) {
+  std::string text;
+  for (const auto& input : row.at("inputs"))
+    text += (text.empty() ? "" : ", ") + input.value("name", "") + " (" + input.value("digest", "").substr(0, id_digits)
+            + ")";
+  return text;
+}
+
+table figures_table(const json& nodes) {
+  constexpr auto right = side::right;
+  const bool has_nodes = nodes.size() > 1;
+  table shown;
+  if (has_nodes)
+    shown.columns.push_back({"NODE"});
+  shown.columns.push_back({"PROJECT"});
+  for (const auto& title : {"ENTRIES", "SIZE", "OF", "EVICTED", "EXPIRED", "REFUSED", "DAMAGED"})
+    shown.columns.push_back({title, right});
+  for (const auto& node : nodes)
+    for (const auto& f : node.at("figures")) {
+      std::vector<cell> line;
+      if (has_nodes)
+        line.emplace_back(text_in(node, "node"));
+      line.push_back(text_in(f, "project").empty() ? cell("all", colour::grey)
+                                                   : cell(one_line(text_in(f, "project"), name_width)));
+      line.emplace_back(count_text(number_in(f, "entries")));
+      line.emplace_back(bytes_text(number_in(f, "bytes")));
+      line.emplace_back(bytes_text(number_in(f, "bytesMax")));
+      for (const auto* field : {"evicted", "expired", "refused"})
+        line.emplace_back(count_text(number_in(f, field)));
+      const auto damaged = number_in(f, "damaged");
+      line.emplace_back(count_text(damaged), damaged ? colour::red : colour::none);
+      shown.rows.push_back(std::move(line));
+    }
+  return shown;
+}
+
+std::string some(std::uint64_t count, const char* one, const char* several) {
+  return count_text(count) + ' ' + (count == 1 ? one : several);
+}
+
+std::string counts_text(const json& node) {
+  const auto hits = number_in(node, "hits"), misses = number_in(node, "misses");
+  auto text = some(hits, "hit", "hits");
+  if (hits + misses > 0)
+    text += " (" + std::to_string(hits * 100 / (hits + misses)) + "%)";
+  text += ", " + some(misses, "miss", "misses") + "; hits have saved " + duration_text(number_in(node, "savedUs"))
+          + "; " + some(number_in(node, "populated"), "result", "results") + " kept";
+  struct rarity {
+    const char *field, *one, *several;
+  };
+  for (const auto& rare : {rarity{"waited", "call waited for an equal one", "calls waited for equal ones"},
+                           rarity{"skipped", "call was not looked up", "calls were not looked up"},
+                           rarity{"lookupFailures", "lookup failed", "lookups failed"},
+                           rarity{"putFailures", "result could not be kept", "results could not be kept"}})
+    if (const auto count = number_in(node, rare.field); count > 0)
+      text += "; " + some(count, rare.one, rare.several);
+  return text + ".";
+}
+
+exit_status say_done(const surroundings& around, const json& done, bool as_json) {
+  const auto said = done.is_object() ? done.value("detail", "") : "";
+  if (as_json)
+    print_json(around, {{"done", said}});
+  else
+    around.out << said << '\n';
+  return exit_status::ok;
+}
+
+/// A task or version is one of a project and domain.
+cache_options completed(cache_options options) {
+  if (!options.version.empty() && options.task.empty())
+    throw misused("A version is one of a task: say `--task TASK --version " + options.version + "`.");
+  const bool names_place = !options.domain.empty() || !options.task.empty();
+  if (names_place && options.project.empty())
+    options.project = "default";
+  if (!options.task.empty() && options.domain.empty())
+    options.domain = "development";
+  return options;
+}
+
+exit_status drop(const surroundings& around, const cache_options& given, bool deletes) {
+  const std::string command = deletes ? "delete" : "invalidate";
+  if (!given.entry.empty())
+    check_id(given.entry);
+  const bool names_scope = !given.project.empty() || !given.domain.empty() || !given.task.empty()
+                           || !given.version.empty();
+  if (given.all ? !is_empty(given) : is_empty(given))
+    throw misused(
+      "Say either which results are meant (--key, --task, --version, --project, --domain) or `--all`: `hearth "
+      "cache "
+      + command + " --task square`.");
+  if (names_scope && !given.entry.empty())
+    throw misused("An id names one result: `--key` goes without --project, --domain, --task and --version.");
+  const auto options = names_scope ? completed(given) : given;
+  auto node = open_node(around);
+  return say_done(
+    around,
+    node.ask("dropFromCache", {{"which", filter_of(options)}, {"all", options.all}, {"deletes", deletes}}, "done"),
+    options.as_json);
+}
+
+exit_status move(const surroundings& around, const cache_options& options, bool imports) {
+  auto node = open_node(around);
+  if (node.peer() == 0)
+    throw misused("An archive is a file of the node's machine: say `hearth cache "
+                  + std::string(imports ? "import" : "export") + " FILE` on that machine.");
+  const auto file = std::filesystem::absolute(options.file).lexically_normal().string();
+  return say_done(around, node.ask("moveCache", {{"file", file}, {"imports", imports}}, "done"), options.as_json);
+}
+
+} // namespace
+
+exit_status cache_stats(const surroundings& around, const cache_options& options) {
+  auto node = open_node(around);
+  const auto nodes = ask_for(node, "counts", {}, "cacheCounts");
+  if (options.as_json) {
+    print_json(around, nodes);
+    return exit_status::ok;
+  }
+  for (const auto& each : nodes)
+    around.out << "Since node " << text_in(each, "node") << " started: " << counts_text(each) << '\n';
+  around.out << '\n';
+  figures_table(nodes).write(around.out, around.colours);
+  return exit_status::ok;
+}
+
+exit_status cache_list(const surroundings& around, const cache_options& options) {
+  auto node = open_node(around);
+  const auto rows = ask_for(node, "entries", options, "cacheEntries");
+  if (options.as_json)
+    print_json(around, rows);
+  else if (rows.empty())
+    around.out << (is_empty(options) ? "Nothing is kept yet; tasks with `cache=\"auto\"` have their results kept.\n"
+                                     : "Nothing of that kind is kept; `hearth cache list` shows everything.\n");
+  else
+    entries_table(rows, around.unix_ms()).write(around.out, around.colours);
+  return exit_status::ok;
+}
+
+exit_status cache_show(const surroundings& around, const cache_options& options) {
+  check_id(options.entry);
+  auto node = open_node(around);
+  run_result value;
+  const auto rows = ask_for(node, "entry", options, "cacheEntries", value_sink(value));
+  if (rows.empty() || !value.is_whole())
+    throw command_error(exit_status::failed,
+                        "The node sent no whole value of the kept result `" + options.entry + "`.");
+  auto row = rows.at(0);
+  if (options.as_json) {
+    row["value"] = result_json(value);
+    print_json(around, row);
+    return exit_status::ok;
+  }
+  const auto now = around.unix_ms();
+  write_lines(around, {{"Entry", text_in(row, "id")},
+                       {"Task", text_in(row, "task")},
+                       {"Project", place_of(row)},
+                       {"Version", text_in(row, "version")},
+                       {"Signature", text_in(row, "signature")},
+                       {"Inputs", inputs_text(row)},
+                       {"Made by", text_in(row, "producer") + (text_in(row, "holder").empty() ? "" : " on node ")
+                                     + text_in(row, "holder")},
+                       {"Age", age_text(row, now)},
+                       {"Expires", left_text(row, now).empty() ? "when its room is needed" : left_text(row, now)},
+                       {"Saves", duration_text(number_in(row, "runUs"))},
+                       {"Hits", count_text(number_in(row, "hits")) + " on node " + text_in(row, "node")},
+                       {"Size", bytes_text(number_in(row, "sizeBytes"))},
+                       {"SHA-256", text_in(row, "valueDigest")}});
+  around.out << "\nValue\n" << value_text(value) << '\n';
+  return exit_status::ok;
+}
+
+exit_status cache_invalidate(const surroundings& around, const cache_options& options) {
+  return drop(around, options, false);
+}
+
+exit_status cache_delete(const surroundings& around, const cache_options& options) {
+  return drop(around, options, true);
+}
+
+exit_status cache_verify(const surroundings& around, const cache_options& options) {
+  auto node = open_node(around);
+  const auto rows = ask_for(node, "checks", {}, "cacheChecks");
+  std::uint64_t damaged = 0;
+  for (const auto& row : rows)
+    damaged += number_in(row, "damaged");
+  if (options.as_json)
+    print_json(around, rows);
+  else
+    for (const auto& row : rows)
+      around.out << "Node " << text_in(row, "node") << ": "
+                 << some(number_in(row, "entries"), "kept result was read (", "kept results were read (")
+                 << bytes_text(number_in(row, "bytes")) << "), "
+                 << (number_in(row, "damaged") == 0
+                       ? "all as they were stored.\n"
+                       : count_text(number_in(row, "damaged"))
+                           + " of them damaged and removed: those calls execute again. Check the disk.\n");
+  return damaged == 0 ? exit_status::ok : exit_status::failed;
+}
+
+exit_status cache_export(const surroundings& around, const cache_options& options) {
+  return move(around, options, false);
+}
+
+exit_status cache_import(const surroundings& around, const cache_options& options) {
+  return move(around, options, true);
+}
+
+} // namespace hearth::cli

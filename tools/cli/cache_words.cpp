@@ -1,0 +1,77 @@
+#include "tools/cli/command_words.hpp"
+
+#include <CLI/CLI.hpp>
+
+/// The words of `hearth cache ...`.
+namespace hearth::cli {
+
+namespace {
+
+void add_filter(CLI::App* command, cache_options& into) {
+  command->add_option("--project", into.project, "only of this project");
+  command->add_option("--domain", into.domain, "only of this domain (development, staging, production)");
+  command->add_option("--task", into.task, "only of this task: \"environment.function\", as listings show it");
+  command->add_option("--version", into.version, "only of this version of the task");
+}
+
+void add_drop(CLI::App& cache, request& into, const char* name, const char* what, const char* example,
+              cache_command* does_it, const std::function<std::function<void()>(cache_command*)>& does) {
+  auto* command = add_command(cache, name, what, example);
+  add_filter(command, into.cache);
+  command->add_option("--key", into.cache.entry, "only the result with this id, or its beginning");
+  command->add_flag("--all", into.cache.all, "everything of all projects");
+  add_format(command, into);
+  command->callback(does(does_it));
+}
+
+} // namespace
+
+void add_cache(CLI::App& app, request& into) {
+  auto* cache = add_command(app, "cache", "Kept results of tasks", "hearth cache list --task env.square");
+  cache->require_subcommand(1);
+  auto& options = into.cache;
+  const std::function<std::function<void()>(cache_command*)> does = [&into](cache_command* what) {
+    return [&into, what] {
+      into.command = [&into, what](const surroundings& around) {
+        into.cache.as_json = into.as_json();
+        return what(around, into.cache);
+      };
+    };
+  };
+  auto* stats = add_command(*cache, "stats", "How much is kept, and how often that helped", "hearth cache stats");
+  add_format(stats, into);
+  stats->callback(does(cache_stats));
+  auto* list = add_command(*cache, "list", "The kept results, the newest first", "hearth cache list --project default");
+  add_filter(list, options);
+  list->add_option("--limit", options.limit, "rows at most (default: 1000)")->check(count());
+  add_format(list, into);
+  list->callback(does(cache_list));
+  auto* show = add_command(*cache, "show", "One kept result in full, with its value", "hearth cache show 3f9a");
+  show->add_option("KEY", options.entry, "its id, or the beginning of it")->required();
+  add_format(show, into);
+  show->callback(does(cache_show));
+  // Python computes keys; see become().
+  add_command(*cache, "explain", "Tell whether a call would be answered from the cache, and if not, why not",
+              "hearth cache explain squares.py square --n 2");
+  add_drop(*cache, into, "invalidate", "Have results served no more, on any node",
+           "hearth cache invalidate --task env.square", cache_invalidate, does);
+  add_drop(*cache, into, "delete", "Have results served no more, and give back their room",
+           "hearth cache delete --key 3f9a", cache_delete, does);
+  auto* verify = add_command(
+    *cache, "verify", "Read every kept result against its checksum; status 1 if one is damaged", "hearth cache verify");
+  add_format(verify, into);
+  verify->callback(does(cache_verify));
+  auto* saves = add_command(*cache, "export", "Write the kept results of the node into a file of its machine",
+                            "hearth cache export results.cache");
+  saves->add_option("FILE", options.file, "is replaced when it is there")->required();
+  add_format(saves, into);
+  saves->callback(does(cache_export));
+  auto* loads = add_command(*cache, "import",
+                            "Keep the results in a file that was exported; whoever imports trusts the file",
+                            "hearth cache import results.cache");
+  loads->add_option("FILE", options.file, "as `hearth cache export` made it")->required();
+  add_format(loads, into);
+  loads->callback(does(cache_import));
+}
+
+} // namespace hearth::cli
