@@ -161,7 +161,7 @@ private:
   void reserve(const cache_key& key, const cache_scope& scope, node_uuid node, intent wants, verdict_handler done);
   void grant(const cache_key& key, reservation& r);
   bool accept(std::uint64_t token, cache_entry& entry, const cache_scope_ptr& scope);
-  void give_back(const cache_key& key, std::uint64_t token, node_uuid node);
+  void give_back(const cache_key& key, std::uint64_t token, node_uuid node, node_uuid home);
   void node_gone(node_uuid node);
   bool in_cluster() const { return static_cast<bool>(config_.switchboard); }
   node_uuid home_of(const cache_key& key) const;

@@ -48,7 +48,7 @@ void cache_state::seek_leave(const cache_key& key) {
     if (flight != flights_.end() && flight->second.home == home)
       decided(key, std::move(what));
     else if (what.token != 0) // nobody here wants it any more
-      give_back(key, what.token, config_.self);
+      give_back(key, what.token, config_.self, home);
   };
   if (f.home == config_.self)
     return reserve(key, *f.scope, config_.self, wants, done);
@@ -73,14 +73,13 @@ void cache_state::seek_leave(const cache_key& key) {
 void cache_state::decided(const cache_key& key, verdict what) {
   const auto at = flights_.find(key);
   auto& f = at->second;
-  if (what.entry) {
-    for (auto& who : f.waiting)
+  if (what.entry && bounds_.allows(*f.scope, *what.entry)) {
+    for (auto& who : std::exchange(f.waiting, {}))
       hit(who, *what.entry);
-    if (f.owner) // it executes all the same, and the home has a result already
-      f.waiting.clear(), f.token = 0;
-    else
+    f.token = 0;
+    if (!f.owner) // else it executes all the same, and the home has a result already
       flights_.erase(at);
-  } else if (what.code == ec::node_lost && standing_.holds) {
+  } else if (what.entry || (what.code == ec::node_lost && standing_.holds)) { // or the home knows less than this node
     self_->delayed_send(self_, defaults::cache_home_retry, atom::retry::value, key);
   } else if (what.code != ec::none) { // in nobody's way: they execute
     for (auto& who : std::exchange(f.waiting, {})) {
@@ -99,7 +98,7 @@ void cache_state::decided(const cache_key& key, verdict what) {
 
 void cache_state::execute_next(const cache_key& key, flight& f) {
   if (f.waiting.empty()) {
-    give_back(key, f.token, config_.self);
+    give_back(key, f.token, config_.self, f.home);
     flights_.erase(key);
     return;
   }
@@ -177,6 +176,16 @@ bool cache_state::publish(cache_result& r, const cache_user_actor& user) {
 
 /// Nodes came or went: what waits at a home that is none any more is asked at the present one.
 void cache_state::home_moved() {
+  std::vector<reservation> left;
+  std::erase_if(reservations_, [&](auto& entry) {
+    const bool is_elsewhere = home_of(entry.first) != config_.self;
+    if (is_elsewhere)
+      left.push_back(std::move(entry.second));
+    return is_elsewhere;
+  });
+  for (auto& r : left)
+    for (auto& [node, done] : r.waiting)
+      done({std::nullopt, 0, ec::node_lost});
   std::vector<cache_key> moved;
   for (const auto& [key, f] : flights_)
     if (f.home != home_of(key))
@@ -254,8 +263,9 @@ bool cache_state::accept(std::uint64_t token, cache_entry& entry, const cache_sc
   return true;
 }
 
-void cache_state::give_back(const cache_key& key, std::uint64_t token, node_uuid node) {
-  if (const auto home = home_of(key); home != config_.self) {
+/// To the home that gave it.
+void cache_state::give_back(const cache_key& key, std::uint64_t token, node_uuid node, node_uuid home) {
+  if (home != config_.self) {
     cache_writer what;
     what.key(key).number(token);
     return ask(home, "yield", what.take(), defaults::cache_lookup_patience, [](const payload*, ec) {

@@ -275,7 +275,7 @@ caf::result<link::answer> cache_state::respond(link::ask& what) {
     done(kept ? answer_with({}) : refusal(ec::stale_epoch));
   } else if (verb == "yield") {
     const auto key = from.key();
-    give_back(key, from.number(), what.caller.node);
+    give_back(key, from.number(), what.caller.node, config_.self);
     done(answer_with({}));
   } else {
     respond_to_person(verb, std::move(from), done);
