@@ -180,3 +180,24 @@ def test_when_the_node_of_the_caller_that_executes_is_killed_another_one_takes_o
     begun: List[Any] = [json.loads(line) for line in Path(kept.ledger).read_text().splitlines()]
     first, second = (at for at, _, what in begun if what == 8)
     print(f"\nowner {owner} killed: the next execution began {second - first:.2f} s after the first")
+
+
+def test_who_executes_on_a_node_that_hangs_is_replaced_and_cannot_have_its_result_kept(kept: Kept) -> None:
+    clients = {node: kept.client(node, 8, 10, 1.5) for node in NODES}
+    owner = holder_of_leave(kept, clients)
+    pid = kept.machine.pid(owner)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        answers = [answer for node in NODES if node != owner for answer in answers_of(clients[node])]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    official = {value for value, _ in answers}
+    assert len(answers) == 20 and len(official) == 1
+    assert kept.executions(8) == 2
+    late = answers_of(clients[owner])
+    assert len(late) == 10
+    again = [kept.client(node, 8, 1, 1.5) for node in NODES]
+    for client in again:
+        begin(client)
+    assert {value for client in again for value, _ in answers_of(client)} == official
+    assert kept.executions(8) == 2
