@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <tuple>
+#include <unordered_map>
 #include <utility>
 
 /// What a CACHE does on behalf of a person: it asks all nodes, this one among them, for what they keep.
@@ -80,23 +82,20 @@ cache_report read_report(cache_reader& from) {
 /// The newest first; of copies of one entry one row, which names all nodes that have it.
 std::vector<cache_row> merged(std::vector<cache_row> rows, std::uint32_t limit) {
   std::sort(rows.begin(), rows.end(), [](const cache_row& a, const cache_row& b) {
-    const auto& x = a.entry;
-    const auto& y = b.entry;
-    return x.created_unix_ms != y.created_unix_ms ? x.created_unix_ms > y.created_unix_ms
-           : x.key != y.key                       ? x.key < y.key
-                                                  : a.node < b.node;
+    const auto age = b.entry.created_unix_ms <=> a.entry.created_unix_ms;
+    return age != 0 ? age < 0 : std::tie(a.entry.key, a.node) < std::tie(b.entry.key, b.node);
   });
   std::vector<cache_row> result;
-  for (auto& row : rows)
-    if (!result.empty() && result.back().entry.key == row.entry.key
-        && result.back().entry.created_unix_ms == row.entry.created_unix_ms) {
-      result.back().hits += row.hits;
-      result.back().node += ", " + row.node;
-    } else if (result.size() == limit) {
-      break;
-    } else {
+  std::unordered_map<cache_key, std::size_t> places;
+  for (auto& row : rows) {
+    const auto [place, is_new] = places.try_emplace(row.entry.key, result.size());
+    if (!is_new && place->second < result.size()) {
+      result[place->second].hits += row.hits;
+      result[place->second].node += ", " + row.node;
+    } else if (is_new && result.size() < limit) {
       result.push_back(std::move(row));
     }
+  }
   return result;
 }
 

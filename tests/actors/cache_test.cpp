@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(the_result_of_a_late_owner_is_not_kept) {
   find(*next, 2, "2", true);
   BOOST_TEST(!next->was_answered(id(2)));
   release(*late, 1);
-  BOOST_TEST(next->answer(id(2)).token != token);
+  BOOST_TEST(next->was_answered(id(2)));
   store(*late, 1, "late", "2", token);
   BOOST_REQUIRE_EQUAL(late->kept.size(), 1u);
   BOOST_TEST((late->kept[0].status == cache_status::put_failure));
@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(the_generation_of_an_execution_is_that_of_its_beginning) {
   BOOST_TEST(u->answer(id(1)).generation < u->answer(id(2)).generation);
   store(*u, 1, "old", "2", 0, u->answer(id(1)).generation);
   find(*u, 3);
-  BOOST_TEST((u->answer(id(3)).status == cache_status::miss));
+  BOOST_TEST((u->answer(id(3)).status == cache_status::evicted));
   store(*u, 2, "new", "2", 0, u->answer(id(2)).generation);
   find(*u, 4);
   BOOST_TEST(value_of(u->answer(id(4))) == "new");

@@ -35,7 +35,7 @@ inline digest digest_called(std::string_view text) {
 struct scripted_entries : cache_shelf {
   std::map<cache_key, std::pair<cache_scope, cache_entry>> kept;
   bool are_elsewhere = false; // too large to be read on the loop
-  bool are_slow = false;      // what is asked of the disk waits for `go_on`
+  bool are_slow = false;      // what is asked of the disk waits for `disk_goes_on`
   bool are_refused = false;   // nothing more can be stored
   bool are_unreadable = false;
   std::size_t looks = 0;
@@ -60,12 +60,6 @@ struct scripted_entries : cache_shelf {
     if (!is_new && rank(at->second.second) < rank(entry))
       at->second = {scope, entry};
   }
-
-  void go_on() {
-    are_slow = false;
-    for (auto& work : std::exchange(waiting, {}))
-      work();
-  }
 };
 
 inline bool matches(const cache_filter& filter, const cache_scope& scope, const cache_key& key) {
@@ -75,8 +69,12 @@ inline bool matches(const cache_filter& filter, const cache_scope& scope, const 
          && (filter.keys.empty() || std::find(filter.keys.begin(), filter.keys.end(), key) != filter.keys.end());
 }
 
-inline cache_disk_actor::behavior_type scripted_cache_disk(cache_disk_actor::pointer self,
-                                                           std::shared_ptr<scripted_entries> has) {
+using scripted_disk_actor = cache_disk_actor::extend<
+  // What waited is done. Promises are kept by who gave them.
+  caf::reacts_to<atom::tick>>;
+
+inline scripted_disk_actor::behavior_type scripted_cache_disk(scripted_disk_actor::pointer self,
+                                                              std::shared_ptr<scripted_entries> has) {
   const auto soon = [has](std::function<void()> work) {
     if (has->are_slow)
       has->waiting.push_back(std::move(work));
@@ -130,6 +128,11 @@ inline cache_disk_actor::behavior_type scripted_cache_disk(cache_disk_actor::poi
       cache_figures all;
       all.entries = has->kept.size();
       return std::vector<cache_figures>{all};
+    },
+    [has](atom::tick) {
+      has->are_slow = false;
+      for (auto& work : std::exchange(has->waiting, {}))
+        work();
     },
   };
 }
@@ -284,10 +287,7 @@ public:
     tell(f.behind->calls.at(index).caller, atom::replies::value, std::move(batch));
   }
 
-  void disk_goes_on() {
-    entries->go_on();
-    run();
-  }
+  void disk_goes_on() { tell(disk, atom::tick::value); }
 
   /// Nothing below this path is served any more.
   void invalidate(const std::string& path) { ask<bool>(*this, cache, atom::disown::value, path); }
@@ -301,7 +301,7 @@ public:
   std::shared_ptr<scripted_entries> entries;
   std::shared_ptr<scripted_log> log;
   scripted_control control;
-  cache_disk_actor disk;
+  scripted_disk_actor disk;
   cache_actor cache;
 
 private:

@@ -1,4 +1,4 @@
-"""Kept results on one node: what executes once and what again, through restarts and a crash, and what operators do to them."""
+"""Kept results: what executes once and what again, through restarts and a crash of a node, and what operators do to them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, List
 import pytest
 
 from conftest import Node, wait_until
+from machine import Machine
 
 PROGRAM = """
 import datetime
@@ -30,6 +31,18 @@ def large(n: int) -> bytes:
         file.write("large ")
     return bytes([n]) * 300_000
 """
+
+CUBES = """
+import hearth
+
+env = hearth.TaskEnvironment("cubes", reusable=hearth.ReusePolicy(replicas=(0, 1)))
+
+@env.task(cache=hearth.Cache("override", version_override="1"))
+def cube(n: int) -> int:
+    return n ** 3
+"""
+
+NODES = ("node-1", "node-2", "node-3")
 
 
 class Squares:
@@ -261,3 +274,30 @@ def test_actions_show_what_came_of_their_lookups(squares: Squares, node: Node) -
     assert node.rows("runs", node.rows("actions", "second")[0]["producer"])[0]["name"] == "first"
     table = node.command("get", "actions", "second").stdout.splitlines()
     assert "CACHE" in table[0].split() and "HIT" in table[1].split()
+
+
+# -- a cluster --------------------------------------------------------------------------------------------------------
+
+
+def test_operators_of_a_cluster_see_and_change_what_all_nodes_keep(three: Machine) -> None:
+    (three.home / "cubes.py").write_text(CUBES)
+    everywhere = ", ".join(NODES)
+
+    def cache(*words: str, node: str = "node-1") -> str:
+        return three.hearth("cache", *words, HEARTH_SOCKET=str(three.cluster / f"{node}.sock")).stdout
+
+    def rows(node: str = "node-1") -> List[Any]:
+        return json.loads(cache("list", "-o", "json", node=node))
+
+    three.hearth("run", "cubes.py", "cube", "--n", "2")
+    wait_until(lambda: [row["node"] for row in rows()] == [everywhere], "all copies to be there")
+    for node in NODES:
+        assert json.loads(cache("show", rows()[0]["id"], "-o", "json", node=node))["value"] == 8
+    assert [row["node"] for row in json.loads(cache("stats", "-o", "json"))] == list(NODES)
+    assert [row["entries"] for row in json.loads(cache("verify", "-o", "json"))] == [1, 1, 1]
+    cache("invalidate", "--task", "cubes.cube")
+    assert [rows(node) for node in NODES] == [[], [], []]
+    three.hearth("run", "cubes.py", "cube", "--n", "2")
+    wait_until(lambda: [row["node"] for row in rows()] == [everywhere], "all copies to be there")
+    assert cache("delete", "--task", "cubes.cube", node="node-2").startswith("3 copies")
+    assert [rows(node) for node in NODES] == [[], [], []]

@@ -273,6 +273,8 @@ table action_details(const json& row) {
     .add("Fork of it", time_of(number_in(row, "forkUs")))
     .add("Ran", duration_text(number_in(row, "runUs")))
     .add("Replica", text_in(row, "replica"))
+    .add("Cache", cache_cell(row))
+    .add("Value made by", text_in(row, "producer"))
     .take();
 }
 
