@@ -35,6 +35,8 @@ LARGE_BYTES = 1024 * MIB
 IDLE_SECONDS = 12.0
 REPORTED_SECONDS = 1.0  # nodes know by then that no call runs any more: who runs many is given no environment
 WINDOW_SECONDS = 1.0  # of calls beside something else: after 2 s the cluster would count a frozen node as lost
+STRANGERS = "strangers copy all the time"
+VALUES_IN_FLIGHT = ("1 GiB from node-1 to node-3", "1 GiB from node-1 to node-2")
 HOLD_PATIENCE = 10.0  # seconds until a call that was sent shows in a listing
 
 
@@ -278,12 +280,12 @@ def beside(places: Places, rounds: int, calls: int) -> None:
     cases: Dict[str, Callable[[], Any]] = {
         "quiet": contextlib.nullcontext,
         "quiet, again": contextlib.nullcontext,
-        "strangers copy all the time": copying,
+        STRANGERS: copying,
         "node-3 is frozen": lambda: frozen(third),
         "1 GiB from node-1 to node-3, which is frozen": lambda: stuck(third_name, third),
-        "1 GiB from node-1 to node-3": lambda: sending(third_name),
+        VALUES_IN_FLIGHT[0]: lambda: sending(third_name),
     }
-    between = {**cases, "1 GiB from node-1 to node-2": lambda: sending(second_name)}
+    between = {**cases, VALUES_IN_FLIGHT[1]: lambda: sending(second_name)}
     apart: Dict[str, List[int]] = {name: [] for name in cases}
     together: Dict[str, List[int]] = {name: [] for name in cases}
     from_first: Dict[str, List[int]] = {name: [] for name in between}
@@ -308,10 +310,13 @@ def beside(places: Places, rounds: int, calls: int) -> None:
 
 def show_beside(title: str, rows: Dict[str, List[int]], is_judged: bool = False) -> None:
     print(f"\n{title} (µs)\n  {'':<44} {'p50':>9} {'p99':>9}   p99 against quiet, and against strangers")
-    quiet, strangers = times_of(rows["quiet"] + rows["quiet, again"]), times_of(rows["strangers copy all the time"])
+    quiet, strangers = times_of(rows["quiet"] + rows["quiet, again"]), times_of(rows[STRANGERS])
     for name, took in rows.items():
         t = times_of(took)
-        verdict = "" if not is_judged else "   holds" if t.p99 <= 1.2 * quiet.p99 else "   does not hold"
+        # Bytes that move on one core are felt on the other, whoever moves them: a value in flight is judged beside strangers.
+        beside = strangers if name in VALUES_IN_FLIGHT else quiet
+        is_bearable = t.p99 <= 1.2 * max(beside.p99, quiet.p99)
+        verdict = "" if not is_judged or name == STRANGERS else "   holds" if is_bearable else "   does not hold"
         more, against = t.p99 / quiet.p99 - 1, t.p99 / strangers.p99 - 1
         print(f"  {name:<44} {t.p50:>9,.1f} {t.p99:>9,.1f}   {more:+8.0%} {against:+8.0%}{verdict}")
 
