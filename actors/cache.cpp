@@ -44,7 +44,7 @@ void cache_state::find(std::vector<cache_query>& queries, const cache_user_actor
       missed(q, user, cache_status::skipped);
     else if (!has_stood_ && early_.size() < defaults::cache_waiting_max)
       early_.emplace_back(std::move(q), user);
-    else if (!standing_.holds) // somebody may have invalidated what is here, and this node would not know
+    else if (!may_act()) // somebody may have invalidated what is here, and this node would not know
       missed(q, user, cache_status::lookup_failure);
     else
       look(q, user);
@@ -91,7 +91,7 @@ void cache_state::hit(const asker& who, cache_entry entry) {
 
 /// It executes, or waits for an equal one that does.
 void cache_state::missed(cache_query& q, const cache_user_actor& user, cache_status status) {
-  if (q.serialize && standing_.holds)
+  if (q.serialize && may_act())
     return serialize(q, user, status);
   auto& count = status == cache_status::skipped          ? counts_.skipped
                 : status == cache_status::lookup_failure ? counts_.lookup_failures

@@ -33,6 +33,8 @@ struct cache_config {
   std::uint64_t recent_bytes_max = defaults::cache_recent_bytes_max;
   node_uuid self{};
   switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
+  /// Whether the node may act for its cluster, by the clock, this moment.
+  std::function<bool()> holds_lease = [] { return true; };
 };
 
 class cache_state {
@@ -163,6 +165,8 @@ private:
   bool accept(std::uint64_t token, cache_entry& entry, const cache_scope_ptr& scope);
   void give_back(const cache_key& key, std::uint64_t token, node_uuid node, node_uuid home);
   void node_gone(node_uuid node);
+  /// A process that stood still may hear of the end of its seat later than of what it waited for.
+  bool may_act() const { return standing_.holds && config_.holds_lease(); }
   bool in_cluster() const { return static_cast<bool>(config_.switchboard); }
   node_uuid home_of(const cache_key& key) const;
 

@@ -140,11 +140,17 @@ void cache_state::leave(const caf::actor_addr& user) {
 bool cache_state::publish(cache_result& r, const cache_user_actor& user) {
   const auto at = flights_.find(r.entry.key);
   const bool is_owner = at != flights_.end() && at->second.owner == asker{user, r.call};
-  const auto token = is_owner ? at->second.token : 0;
+  const auto token = is_owner && may_act() ? at->second.token : 0;
   if (token == 0) { // somebody else executes by now, or has: this one was given up
-    if (is_owner)
-      flights_.erase(at);
     told(r.call, user, false);
+    if (!is_owner)
+      return false;
+    at->second.owner.reset();
+    at->second.token = 0;
+    if (at->second.waiting.empty())
+      flights_.erase(at);
+    else
+      seek_leave(r.entry.key);
     return false;
   }
   if (!bounds_.allows(*r.scope, r.entry)) { // invalidated while it ran: those who came later want a newer one
@@ -198,7 +204,7 @@ void cache_state::home_moved() {
 
 void cache_state::reserve(const cache_key& key, const cache_scope& scope, node_uuid node, intent wants,
                           verdict_handler done) {
-  if (home_of(key) != config_.self)
+  if (home_of(key) != config_.self || !may_act())
     return done({std::nullopt, 0, ec::node_lost});
   auto [at, is_new] = reservations_.try_emplace(key);
   auto& r = at->second;
@@ -246,7 +252,7 @@ void cache_state::grant(const cache_key& key, reservation& r) {
 /// Official is what comes with the token of who executes now; it goes to all who wait before any disk has it.
 bool cache_state::accept(std::uint64_t token, cache_entry& entry, const cache_scope_ptr& scope) {
   const auto at = reservations_.find(entry.key);
-  if (at == reservations_.end() || at->second.token != token)
+  if (at == reservations_.end() || at->second.token != token || !may_act())
     return false;
   if (!bounds_.allows(*scope, entry)) {
     at->second.token = 0;

@@ -13,16 +13,11 @@
 
 namespace hearth::node {
 
-namespace {
-
-/// Counts while the machine sleeps, as leases do.
-cluster::instant boot_time() {
+cluster::instant boot_time() noexcept {
   timespec now{};
   ::clock_gettime(CLOCK_BOOTTIME, &now);
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
-
-} // namespace
 
 control_shell::control_shell(work_loop& loop, control_store& store, cluster::controller_config config,
                              cluster::controller_start found, control_listener listener,
@@ -108,6 +103,8 @@ void control_shell::perform(cluster::effects::seated&& e) {
 
 void control_shell::perform(cluster::effects::lease&& e) {
   lease_ = e.until;
+  if (listener_.lease_until)
+    listener_.lease_until->store(e.until.count(), std::memory_order_release);
   settle_consensus();
 }
 

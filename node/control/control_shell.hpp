@@ -7,6 +7,7 @@
 #include "node/control/control_disk.hpp"
 #include "node/loop/loop.hpp"
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,7 +23,12 @@ struct control_listener {
   std::function<void(std::uint64_t number, cluster::outcome)> on_decided;
   std::function<void(failure)> on_fatal; // the node cannot go on
   std::function<void()> on_stopped;
+  /// The end of the node's lease (boot_time) for whoever has to know it this moment, on any thread. May be null.
+  std::shared_ptr<std::atomic<cluster::instant::rep>> lease_until{};
 };
+
+/// The clock of leases: it counts while the machine sleeps. Any thread.
+cluster::instant boot_time() noexcept;
 
 /// The shell around `cluster::controller` on the control loop's thread: it reads the clock, sets the timer, and carries
 /// messages, entries and answers between the controller, its disk, its peers and the work loop. Loop thread only.
