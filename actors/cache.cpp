@@ -177,7 +177,10 @@ void cache_state::heard(const control::facts& facts) {
     if (const auto* generations = std::get_if<control::generations_changed>(&fact)) {
       bounds_.learn(generations->now);
     } else if (const auto* standing = std::get_if<control::standing>(&fact)) {
+      const bool is_another = standing->seat != standing_.seat;
       standing_ = *standing;
+      if (is_another)
+        seat_lost();
       tokens_ = std::max(tokens_, standing->seat.value << seat_shift); // no two homes give the same one
       if (standing_.holds)
         take_early();

@@ -33,8 +33,8 @@ struct cache_config {
   std::uint64_t recent_bytes_max = defaults::cache_recent_bytes_max;
   node_uuid self{};
   switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
-  /// Whether the node may act for its cluster, by the clock, this moment.
-  std::function<bool()> holds_lease = [] { return true; };
+  /// Whether the node may act for its cluster by this seat, this moment.
+  std::function<bool(seat_id)> holds_lease = [](seat_id) { return true; };
 };
 
 class cache_state {
@@ -159,6 +159,7 @@ private:
   bool publish(cache_result& r, const cache_user_actor& user);
   void release(const cache_key& key, const asker& who);
   void leave(const caf::actor_addr& user);
+  void seat_lost();
   void home_moved();
   void reserve(const cache_key& key, const cache_scope& scope, node_uuid node, intent wants, verdict_handler done);
   void grant(const cache_key& key, reservation& r);
@@ -166,7 +167,7 @@ private:
   void give_back(const cache_key& key, std::uint64_t token, node_uuid node, node_uuid home);
   void node_gone(node_uuid node);
   /// A process that stood still may hear of the end of its seat later than of what it waited for.
-  bool may_act() const { return standing_.holds && config_.holds_lease(); }
+  bool may_act() const { return standing_.holds && config_.holds_lease(standing_.seat); }
   bool in_cluster() const { return static_cast<bool>(config_.switchboard); }
   node_uuid home_of(const cache_key& key) const;
 

@@ -3,6 +3,7 @@
 #include "actors/batch.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 /// Serialized calls. On each node the calls of one key wait together; the key's home lets one node at a time execute one of
 /// them, and hands the result to all who wait the moment that it comes. Leave to execute is a token: who has lost it, because
@@ -178,6 +179,23 @@ bool cache_state::publish(cache_result& r, const cache_user_actor& user) {
         flush();
       });
   return true;
+}
+
+/// With the seat goes what it had leave for: who executes may not have its result kept, and those who wait ask anew.
+void cache_state::seat_lost() {
+  std::vector<cache_key> waiting;
+  for (auto at = flights_.begin(); at != flights_.end();) {
+    auto& f = at->second;
+    const bool is_over = f.owner && f.waiting.empty();
+    if (f.owner && !is_over)
+      waiting.push_back(at->first);
+    if (f.owner)
+      f.token = 0;
+    f.owner.reset();
+    at = is_over ? flights_.erase(at) : std::next(at);
+  }
+  for (const auto& key : waiting)
+    seek_leave(key);
 }
 
 /// Nodes came or went: what waits at a home that is none any more is asked at the present one.

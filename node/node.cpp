@@ -226,7 +226,7 @@ private:
     cache_ = system.spawn(
       [config = cache_config{about_.name, doors_.shelf(), doors_.cache_disk(), membership_.controller(), unix_ms,
                              defaults::cache_recent_bytes_max, membership_.self(), membership_.switchboard(),
-                             [this] { return membership_.holds_lease(); }}](
+                             [lease = membership_.lease()](seat_id seat) { return lease->holds(seat); }}](
         cache_actor::stateful_pointer<cache_state> self) { return self->state.make_behavior(self, config); });
     agent_config config;
     config.about = about_;

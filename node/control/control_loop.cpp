@@ -96,7 +96,7 @@ control_listener control_loop::on_work_loop(control_listener listener) {
   result.on_decided = post(std::move(listener.on_decided));
   result.on_fatal = post(std::move(listener.on_fatal));
   result.on_stopped = [this] { over_->fulfill(); };
-  result.lease_until = std::move(listener.lease_until);
+  result.lease = std::move(listener.lease);
   return result;
 }
 

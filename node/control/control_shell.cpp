@@ -13,10 +13,21 @@
 
 namespace hearth::node {
 
+namespace {
+
+/// Counts while the machine sleeps, as leases do.
 cluster::instant boot_time() noexcept {
   timespec now{};
   ::clock_gettime(CLOCK_BOOTTIME, &now);
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+} // namespace
+
+/// The lease is read before the seat: one that was set for a later seat is not taken for this one's.
+bool lease_clock::holds(seat_id seat) const noexcept {
+  const auto until = until_.load(std::memory_order_acquire);
+  return seat && seat_.load(std::memory_order_acquire) == seat.value && boot_time().count() < until;
 }
 
 control_shell::control_shell(work_loop& loop, control_store& store, cluster::controller_config config,
@@ -94,6 +105,8 @@ void control_shell::perform(cluster::effects::replaced&&) {
 
 void control_shell::perform(cluster::effects::seated&& e) {
   seat_ = e.seat;
+  if (listener_.lease)
+    listener_.lease->begin(e.seat);
   if (e.seat)
     spdlog::info("this node has seat {} in its cluster", e.seat.value);
   else
@@ -103,8 +116,8 @@ void control_shell::perform(cluster::effects::seated&& e) {
 
 void control_shell::perform(cluster::effects::lease&& e) {
   lease_ = e.until;
-  if (listener_.lease_until)
-    listener_.lease_until->store(e.until.count(), std::memory_order_release);
+  if (listener_.lease)
+    listener_.lease->set(e.until);
   settle_consensus();
 }
 

@@ -15,6 +15,24 @@
 
 namespace hearth::node {
 
+/// Until when the node may act for its cluster, and by which seat, for whoever has to know it this moment: messages may come
+/// later, to a process that stood still. Any thread.
+class lease_clock {
+public:
+  void begin(seat_id seat) noexcept {
+    until_.store(cluster::instant::min().count(), std::memory_order_release);
+    seat_.store(seat.value, std::memory_order_release);
+  }
+  void set(cluster::instant until) noexcept { until_.store(until.count(), std::memory_order_release); }
+
+  /// Whether this seat's lease runs.
+  bool holds(seat_id seat) const noexcept;
+
+private:
+  std::atomic<cluster::instant::rep> until_ = cluster::instant::min().count(); // of boot_time
+  std::atomic<std::uint64_t> seat_ = 0;
+};
+
 /// What the control plane tells the rest of the node; each function is called on the control loop's thread.
 struct control_listener {
   std::function<void(control::image_ptr)> on_image;
@@ -23,12 +41,8 @@ struct control_listener {
   std::function<void(std::uint64_t number, cluster::outcome)> on_decided;
   std::function<void(failure)> on_fatal; // the node cannot go on
   std::function<void()> on_stopped;
-  /// The end of the node's lease (boot_time) for whoever has to know it this moment, on any thread. May be null.
-  std::shared_ptr<std::atomic<cluster::instant::rep>> lease_until{};
+  std::shared_ptr<lease_clock> lease{}; // may be null
 };
-
-/// The clock of leases: it counts while the machine sleeps. Any thread.
-cluster::instant boot_time() noexcept;
 
 /// The shell around `cluster::controller` on the control loop's thread: it reads the clock, sets the timer, and carries
 /// messages, entries and answers between the controller, its disk, its peers and the work loop. Loop thread only.

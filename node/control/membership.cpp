@@ -133,12 +133,8 @@ control_listener membership::listener() {
     caf::anon_send(controller_, atom::done::value, number, std::move(outcome));
   };
   hears.on_fatal = [this](const failure& why) { on_fatal_(why); };
-  hears.lease_until = lease_until_;
+  hears.lease = lease_;
   return hears;
-}
-
-bool membership::holds_lease() const noexcept {
-  return boot_time().count() < lease_until_->load(std::memory_order_acquire);
 }
 
 void membership::start(std::function<void(const failure&)> on_fatal, node_parts parts) {

@@ -7,7 +7,6 @@
 #include "node/gateway/client_desk.hpp"
 #include "node/loop/loop.hpp"
 
-#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -51,9 +50,8 @@ public:
   /// Begins to take part. `on_fatal` hears why the node cannot go on; `parts` are what other nodes may reach.
   void start(std::function<void(const failure&)> on_fatal, node_parts parts);
 
-  /// Whether the node may act for its cluster, by the clock, this moment: a process that stood still learns of the end of its
-  /// lease by messages that may come later.
-  bool holds_lease() const noexcept;
+  /// The lease of this node.
+  const std::shared_ptr<const lease_clock> lease() const noexcept { return lease_; }
 
   /// Leaves, with a word to the cluster where there is time for one.
   void stop(std::chrono::milliseconds patience);
@@ -71,8 +69,7 @@ private:
   work_loop& loop_;
   node_uuid self_;
   std::function<void(const failure&)> on_fatal_;
-  std::shared_ptr<std::atomic<cluster::instant::rep>> lease_until_ =
-    std::make_shared<std::atomic<cluster::instant::rep>>(cluster::instant::min().count());
+  std::shared_ptr<lease_clock> lease_ = std::make_shared<lease_clock>();
   controller_actor controller_;
   switchboard_actor switchboard_;
   caf::actor member_watcher_;
