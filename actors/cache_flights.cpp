@@ -106,7 +106,9 @@ void cache_state::execute_next(const cache_key& key, flight& f) {
   f.owner = std::move(f.waiting.front());
   f.waiting.pop_front();
   ++(f.status == cache_status::skipped ? counts_.skipped : counts_.misses);
-  batch_for(answers_, f.owner->user).push_back({f.owner->call, f.status, {}, bounds_.newest(), f.token});
+  cache_answer leave{f.owner->call, f.status, {}, bounds_.newest(), f.token};
+  leave.entry.key = key;
+  batch_for(answers_, f.owner->user).push_back(std::move(leave));
   f.status = cache_status::miss;
 }
 
@@ -181,21 +183,16 @@ bool cache_state::publish(cache_result& r, const cache_user_actor& user) {
   return true;
 }
 
-/// With the seat goes what it had leave for: who executes may not have its result kept, and those who wait ask anew.
+/// With the seat goes what it had leave for: who executes may not have its result kept, and those who wait are looked up anew
+/// when the node has a seat again, or has waited long enough for one.
 void cache_state::seat_lost() {
-  std::vector<cache_key> waiting;
-  for (auto at = flights_.begin(); at != flights_.end();) {
-    auto& f = at->second;
-    const bool is_over = f.owner && f.waiting.empty();
-    if (f.owner && !is_over)
-      waiting.push_back(at->first);
-    if (f.owner)
-      f.token = 0;
-    f.owner.reset();
-    at = is_over ? flights_.erase(at) : std::next(at);
-  }
-  for (const auto& key : waiting)
-    seek_leave(key);
+  for (auto& [key, f] : std::exchange(flights_, {}))
+    for (auto& who : f.waiting)
+      early_.emplace_back(cache_query{who.call, key, f.scope, f.status == cache_status::skipped, true}, who.user);
+  if (!has_stood_)
+    return;
+  has_stood_ = false;
+  self_->delayed_send(self_, defaults::cache_start_patience, atom::tick::value);
 }
 
 /// Nodes came or went: what waits at a home that is none any more is asked at the present one.

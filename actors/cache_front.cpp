@@ -68,8 +68,12 @@ cache_scope_ptr front_state::scope_of(const call& c) {
 void front_state::found(std::vector<cache_answer>& answers) {
   for (auto& a : answers) {
     const auto at = calls_.find(a.call);
-    if (at == calls_.end() || at->second.runs)
-      continue; // cancelled meanwhile: whoever cancels releases it
+    if (at == calls_.end()
+        || at->second.runs) { // cancelled meanwhile, or handed on: leave to execute is of no use to it
+      if (a.token != 0)
+        releases_.push_back({a.call, a.entry.key});
+      continue;
+    }
     auto& h = at->second;
     if (a.status != cache_status::hit) {
       h.generation = a.generation;

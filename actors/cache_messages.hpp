@@ -43,7 +43,7 @@ const char* word_of(cache_status status) noexcept;
 struct cache_answer {
   call_id call;
   cache_status status = cache_status::miss;
-  cache_entry entry;            // of a hit
+  cache_entry entry;            // of a hit; of a call with a token its key alone
   std::uint64_t generation = 0; // to be told with the result of what executes now
   std::uint64_t token = 0;      // likewise; of a serialized call
 };
