@@ -106,7 +106,11 @@ void cache_state::end_search(const cache_key& key, std::optional<cache_entry> fo
   auto s = std::move(searches_.extract(key).mapped());
   if (!found) {
     for (auto& [q, user] : s.waiting)
-      missed(q, user, s.answered ? cache_status::miss : cache_status::lookup_failure);
+      if (!s.answered && q.serialize
+          && ++q.tries < defaults::cache_lookup_tries) // a node that comes back has no links yet
+        self_->delayed_send(self_, defaults::cache_home_retry, atom::find::value, std::vector{q}, user);
+      else
+        missed(q, user, s.answered ? cache_status::miss : cache_status::lookup_failure);
     return;
   }
   for (auto& [q, user] : s.waiting)

@@ -21,8 +21,9 @@ struct cache_query {
   call_id call;
   cache_key key;
   cache_scope_ptr scope;
-  bool overwrite = false; // no lookup: it executes, and its result replaces what is kept
-  bool serialize = false; // while another such call executes, this one waits for its result
+  bool overwrite = false;  // no lookup: it executes, and its result replaces what is kept
+  bool serialize = false;  // while another such call executes, this one waits for its result
+  std::uint32_t tries = 0; // INTERNAL: lookups that no other node has answered
 };
 
 /// What came of a lookup, as listings of actions show it.

@@ -333,6 +333,9 @@ inline constexpr milliseconds cache_lookup_patience{500};
 inline constexpr std::size_t cache_search_batch = 64;
 /// From an answer that a node is not the home of a key to the next question: the nodes learn of each other within this.
 inline constexpr milliseconds cache_home_retry{50};
+/// Lookups of a serialized call that no other node answers, one per interval above, before it is taken for one of whose result
+/// nobody knows: a node that stood still has its links again within a second.
+inline constexpr std::uint32_t cache_lookup_tries = 30;
 /// For those who execute for a home that is gone to say so to the next one, before that lets others execute.
 inline constexpr milliseconds cache_claim_grace{300};
 /// How long a node has to confirm an invalidation before it is looked whether it still has its seat.
