@@ -12,8 +12,8 @@ namespace hearth {
 /// Which entries are meant: all of a scope's beginning. Empty fields match everything.
 struct cache_filter {
   std::string project, domain, task, version;
-  std::vector<cache_key> keys; // only these, when there are any
-  std::string id;              // the beginning of an entry's id
+  std::vector<cache_key> keys{}; // only these, when there are any
+  std::string id{};              // the beginning of an entry's id
 
   bool is_empty() const {
     return project.empty() && domain.empty() && task.empty() && version.empty() && keys.empty() && id.empty();
