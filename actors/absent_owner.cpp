@@ -1,5 +1,6 @@
 #include "actors/absent_owner.hpp"
 
+#include "actors/text_reply.hpp"
 #include "core/defaults.hpp"
 
 #include <utility>
@@ -33,14 +34,9 @@ void absent_owner_state::hand_over(std::vector<adoptable>& found, bool are_all) 
 
 /// Nobody has it for a supervisor that runs calls; who did would wait for ever.
 void absent_owner_state::refuse(const std::vector<call>& calls) {
-  for (const auto& c : calls) {
-    call_reply answer;
-    answer.id = c.header.id;
-    answer.code = ec::stale_epoch;
-    answer.is_text = true;
-    answer.value = payload::text(sentence(ec::stale_epoch));
-    self_->send(c.caller, atom::replies::value, std::vector<call_reply>{std::move(answer)});
-  }
+  for (const auto& c : calls)
+    self_->send(c.caller, atom::replies::value,
+                std::vector{text_reply(c.header.id, ec::stale_epoch, sentence(ec::stale_epoch))});
 }
 
 absent_owner_actor::behavior_type absent_owner_state::make_behavior(absent_owner_actor::pointer self,

@@ -93,11 +93,17 @@ void cache_state::hit(const asker& who, cache_entry entry) {
 void cache_state::missed(cache_query& q, const cache_user_actor& user, cache_status status) {
   if (q.serialize && may_act())
     return serialize(q, user, status);
-  auto& count = status == cache_status::skipped          ? counts_.skipped
-                : status == cache_status::lookup_failure ? counts_.lookup_failures
-                                                         : counts_.misses;
-  ++count;
-  batch_for(answers_, user).push_back({q.call, status, {}, bounds_.newest(), 0});
+  executes({user, q.call}, status);
+}
+
+/// Tells that it is to execute; of a serialized call with the token for its result, and the key that it goes back with.
+void cache_state::executes(const asker& who, cache_status status, std::uint64_t token, const cache_key& key) {
+  ++(status == cache_status::skipped          ? counts_.skipped
+     : status == cache_status::lookup_failure ? counts_.lookup_failures
+                                              : counts_.misses);
+  cache_answer answer{who.call, status, {}, bounds_.newest(), token};
+  answer.entry.key = key;
+  batch_for(answers_, who.user).push_back(std::move(answer));
 }
 
 /// The node has its place in the cluster, or has waited long enough for it.
@@ -166,7 +172,7 @@ void cache_state::told(call_id call, const cache_user_actor& user, bool kept) {
 // -- turns ----
 
 void cache_state::heed(const cache_user_actor& user) {
-  if (users_.try_emplace(user.address(), 0).second)
+  if (users_.insert(user.address()).second)
     self_->monitor(user);
 }
 

@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -103,6 +104,7 @@ private:
   void read_elsewhere(cache_query q, cache_entry found, const cache_user_actor& user);
   void hit(const asker& who, cache_entry entry);
   void missed(cache_query& q, const cache_user_actor& user, cache_status status);
+  void executes(const asker& who, cache_status status, std::uint64_t token = 0, const cache_key& key = {});
   void store(std::vector<cache_result>& results, const cache_user_actor& user);
   void take_early();
   void complete(cache_result& r) const;
@@ -156,7 +158,8 @@ private:
   void seek_leave(const cache_key& key);
   void decided(const cache_key& key, verdict what);
   void execute_next(const cache_key& key, flight& f);
-  bool publish(cache_result& r, const cache_user_actor& user);
+  void lose_leave(const cache_key& key, flight& f);
+  void publish(cache_result& r, const cache_user_actor& user);
   void release(const cache_key& key, const asker& who);
   void leave(const caf::actor_addr& user);
   void seat_lost();
@@ -188,7 +191,7 @@ private:
   std::unordered_map<cache_key, reservation> reservations_;
   std::uint64_t tokens_ = 0;
   instant quiet_until_{}; // no new leave to execute: who executes for a home that is gone says so first
-  std::unordered_map<caf::actor_addr, std::size_t> users_; // monitored
+  std::unordered_set<caf::actor_addr> users_; // monitored
   std::vector<std::pair<cluster::log_index, std::function<void(link::answer)>>> to_hear_;
 
   // Of the message being handled.

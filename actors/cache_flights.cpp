@@ -15,11 +15,8 @@ namespace hearth {
 void cache_state::serialize(cache_query& q, const cache_user_actor& user, cache_status status) {
   auto [at, is_first] = flights_.try_emplace(q.key);
   auto& f = at->second;
-  if (f.waiting.size() >= defaults::cache_waiting_max) {
-    ++counts_.misses;
-    batch_for(answers_, user).push_back({q.call, status, {}, bounds_.newest(), 0});
-    return;
-  }
+  if (f.waiting.size() >= defaults::cache_waiting_max)
+    return executes({user, q.call}, status);
   heed(user);
   f.waiting.push_back({user, q.call});
   if (!is_first) {
@@ -83,10 +80,8 @@ void cache_state::decided(const cache_key& key, verdict what) {
   } else if (what.entry || (what.code == ec::node_lost && standing_.holds)) { // or the home knows less than this node
     self_->delayed_send(self_, defaults::cache_home_retry, atom::retry::value, key);
   } else if (what.code != ec::none) { // in nobody's way: they execute
-    for (auto& who : std::exchange(f.waiting, {})) {
-      ++counts_.lookup_failures;
-      batch_for(answers_, who.user).push_back({who.call, cache_status::lookup_failure, {}, bounds_.newest(), 0});
-    }
+    for (auto& who : std::exchange(f.waiting, {}))
+      executes(who, cache_status::lookup_failure);
     f.token = 0; // what executes may not be kept: somebody else has leave
     if (!f.owner)
       flights_.erase(at);
@@ -105,11 +100,18 @@ void cache_state::execute_next(const cache_key& key, flight& f) {
   }
   f.owner = std::move(f.waiting.front());
   f.waiting.pop_front();
-  ++(f.status == cache_status::skipped ? counts_.skipped : counts_.misses);
-  cache_answer leave{f.owner->call, f.status, {}, bounds_.newest(), f.token};
-  leave.entry.key = key;
-  batch_for(answers_, f.owner->user).push_back(std::move(leave));
+  executes(*f.owner, f.status, f.token, key);
   f.status = cache_status::miss;
+}
+
+/// What executes, or executed, has leave no more: those who wait ask for it anew.
+void cache_state::lose_leave(const cache_key& key, flight& f) {
+  f.owner.reset();
+  f.token = 0;
+  if (f.waiting.empty())
+    flights_.erase(key);
+  else
+    seek_leave(key);
 }
 
 /// Who executed has failed, or waits no more: the next one executes, here first.
@@ -121,6 +123,8 @@ void cache_state::release(const cache_key& key, const asker& who) {
   std::erase(f.waiting, who);
   if (!f.owner || *f.owner != who)
     return;
+  if (f.token == 0)
+    return lose_leave(key, f);
   f.owner.reset();
   execute_next(key, f);
 }
@@ -139,38 +143,28 @@ void cache_state::leave(const caf::actor_addr& user) {
     release(key, who);
 }
 
-/// The result of a call that had leave to execute. False: it is not kept, and that was answered.
-bool cache_state::publish(cache_result& r, const cache_user_actor& user) {
+/// The result of a call that had leave to execute.
+void cache_state::publish(cache_result& r, const cache_user_actor& user) {
   const auto at = flights_.find(r.entry.key);
   const bool is_owner = at != flights_.end() && at->second.owner == asker{user, r.call};
   const auto token = is_owner && may_act() ? at->second.token : 0;
   if (token == 0) { // somebody else executes by now, or has: this one was given up
     told(r.call, user, false);
-    if (!is_owner)
-      return false;
-    at->second.owner.reset();
-    at->second.token = 0;
-    if (at->second.waiting.empty())
-      flights_.erase(at);
-    else
-      seek_leave(r.entry.key);
-    return false;
+    if (is_owner)
+      lose_leave(r.entry.key, at->second);
+    return;
   }
   if (!bounds_.allows(*r.scope, r.entry)) { // invalidated while it ran: those who came later want a newer one
     told(r.call, user, false);
     at->second.owner.reset();
-    execute_next(r.entry.key, at->second);
-    return false;
+    return execute_next(r.entry.key, at->second);
   }
   auto f = std::move(at->second);
   flights_.erase(at);
   for (auto& who : f.waiting)
     hit(who, r.entry);
-  if (f.home == config_.self) {
-    const bool kept = accept(token, r.entry, r.scope);
-    told(r.call, user, kept);
-    return kept;
-  }
+  if (f.home == config_.self)
+    return told(r.call, user, accept(token, r.entry, r.scope));
   remember(r.entry);
   cache_writer question;
   question.number(token).scope(*r.scope).entry(r.entry);
@@ -180,7 +174,6 @@ bool cache_state::publish(cache_result& r, const cache_user_actor& user) {
         told(call, user, answer != nullptr);
         flush();
       });
-  return true;
 }
 
 /// With the seat goes what it had leave for: who executes may not have its result kept, and those who wait are looked up anew
@@ -279,8 +272,7 @@ bool cache_state::accept(std::uint64_t token, cache_entry& entry, const cache_sc
   remember(entry);
   for (auto& [node, done] : waiting)
     done({entry, 0, ec::none});
-  std::vector<cache_entry> entries{entry};
-  keep(std::move(entries), {scope}, {}, {});
+  keep({entry}, {scope}, {}, {});
   return true;
 }
 
@@ -301,7 +293,6 @@ void cache_state::give_back(const cache_key& key, std::uint64_t token, node_uuid
 }
 
 void cache_state::node_gone(node_uuid node) {
-  quiet_until_ = now() + defaults::cache_claim_grace;
   std::vector<cache_key> freed;
   for (auto& [key, r] : reservations_) {
     std::erase_if(r.waiting, [&](const auto& w) { return w.first == node; });
@@ -311,10 +302,10 @@ void cache_state::node_gone(node_uuid node) {
     }
   }
   // These were granted here, by this home: nobody else knows of them, and nobody has to be waited for.
-  const auto quiet = std::exchange(quiet_until_, instant{});
+  quiet_until_ = {};
   for (const auto& key : freed)
     grant(key, reservations_.at(key));
-  quiet_until_ = quiet;
+  quiet_until_ = now() + defaults::cache_claim_grace;
 }
 
 } // namespace hearth

@@ -1,6 +1,7 @@
 #include "actors/cache_front.hpp"
 
 #include "actors/batch.hpp"
+#include "actors/text_reply.hpp"
 #include "core/defaults.hpp"
 
 #include <algorithm>
@@ -42,12 +43,7 @@ void front_state::admit(call& c, cache_key_item key) {
 }
 
 void front_state::refuse(const call& c, const char* why) {
-  call_reply no;
-  no.id = c.header.id;
-  no.code = ec::bad_request;
-  no.is_text = true;
-  no.value = payload::text(why);
-  batch_for(replies_, c.caller).push_back(std::move(no));
+  batch_for(replies_, c.caller).push_back(text_reply(c.header.id, ec::bad_request, why));
 }
 
 void front_state::ask(held& h) {
@@ -149,11 +145,7 @@ void front_state::done(const std::vector<cache_kept>& all) {
 
 void front_state::cancel(std::vector<cancellation>& what) {
   for (auto& c : what) {
-    std::vector<call_id> ours;
-    for (const auto& [id, h] : calls_)
-      if ((!c.id || c.id == id) && (!c.caller || c.caller == h.what.caller))
-        ours.push_back(id);
-    std::sort(ours.begin(), ours.end());
+    const auto ours = cancelled_by(c);
     for (auto id : ours)
       if (!calls_.at(id).runs)
         give_up(id, c.code, c.reason);
@@ -164,17 +156,27 @@ void front_state::cancel(std::vector<cancellation>& what) {
   }
 }
 
+std::vector<call_id> front_state::cancelled_by(const cancellation& c) const {
+  const auto is_meant = [&](const held& h) { return !c.caller || c.caller == h.what.caller; };
+  std::vector<call_id> found;
+  if (c.id) {
+    if (const auto h = calls_.find(c.id); h != calls_.end() && is_meant(h->second))
+      found.push_back(c.id);
+    return found;
+  }
+  for (const auto& [id, h] : calls_)
+    if (is_meant(h))
+      found.push_back(id);
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
 /// It waits for the cache no longer.
 void front_state::give_up(call_id id, ec code, const std::string& text) {
   const auto& h = calls_.at(id);
   releases_.push_back({id, key_of(h)});
   note(h.what, code == ec::aborted ? action_event::phase_t::aborted : action_event::phase_t::timed_out);
-  call_reply reply;
-  reply.id = id;
-  reply.code = code;
-  reply.is_text = true;
-  reply.value = payload::text(text);
-  finish(id, std::move(reply));
+  finish(id, text_reply(id, code, text));
 }
 
 void front_state::give_up_late() {

@@ -59,6 +59,7 @@ private:
   void keep(held& h, const call_reply& reply);
   void done(const std::vector<cache_kept>& kept);
   void cancel(std::vector<cancellation>& what);
+  std::vector<call_id> cancelled_by(const cancellation& c) const;
   void give_up(call_id id, ec code, const std::string& text);
   void give_up_late();
   void finish(call_id id, call_reply reply);

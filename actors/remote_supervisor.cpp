@@ -2,6 +2,7 @@
 
 #include "actors/batch.hpp"
 #include "actors/error.hpp"
+#include "actors/text_reply.hpp"
 
 #include <unordered_set>
 
@@ -14,12 +15,7 @@ void gate_state::invoke(std::vector<call>& calls) {
   for (auto& c : calls) {
     const auto id = c.header.id;
     if (auto why = refusal_of(c); why.code != ec::none) {
-      call_reply no;
-      no.id = id;
-      no.code = why.code;
-      no.is_text = true;
-      no.value = payload::text(why.message);
-      batch_for(replies_, c.caller).push_back(std::move(no));
+      batch_for(replies_, c.caller).push_back(text_reply(id, why.code, why.message));
       continue;
     }
     ++waiting_;
@@ -76,14 +72,7 @@ std::vector<call_id> gate_state::open_of(const caller_actor& caller, const std::
   return found;
 }
 
-void gate_state::answer(call_id id, ec code, const std::string& text) {
-  call_reply reply;
-  reply.id = id;
-  reply.code = code;
-  reply.is_text = true;
-  reply.value = payload::text(text);
-  finish(id, std::move(reply));
-}
+void gate_state::answer(call_id id, ec code, const std::string& text) { finish(id, text_reply(id, code, text)); }
 
 void gate_state::finish(call_id id, call_reply reply) {
   const auto which = calls_.find(id);

@@ -2,6 +2,7 @@
 
 #include "actors/batch.hpp"
 #include "actors/error.hpp"
+#include "actors/text_reply.hpp"
 #include "core/defaults.hpp"
 
 #include <utility>
@@ -87,12 +88,7 @@ void replica_state::cancel_children_of(std::uint32_t slot) {
 }
 
 void replica_state::answer_child(call_id id, failure why) {
-  call_reply answer;
-  answer.id = id;
-  answer.code = why.code;
-  answer.is_text = true;
-  answer.value = payload::text(why.message);
-  child_replies_.push_back(std::move(answer));
+  child_replies_.push_back(text_reply(id, why.code, why.message));
 }
 
 void replica_state::forward(std::vector<call_reply>& replies) {

@@ -1,5 +1,6 @@
 #include "actors/error.hpp"
 #include "actors/run_keeper.hpp"
+#include "actors/text_reply.hpp"
 #include "cluster/run_home.hpp"
 #include "core/defaults.hpp"
 
@@ -232,14 +233,7 @@ void run_keeper_state::complete(call_id root, cluster::complete_run end) {
 }
 
 /// It ends without its root call.
-void run_keeper_state::fail(call_id root, const failure& why) {
-  call_reply answer;
-  answer.id = root;
-  answer.code = why.code;
-  answer.is_text = true;
-  answer.value = payload::text(why.message);
-  end(root, std::move(answer));
-}
+void run_keeper_state::fail(call_id root, const failure& why) { end(root, text_reply(root, why.code, why.message)); }
 
 void run_keeper_state::put_off(call_id root) {
   auto& x = executions_.at(root);

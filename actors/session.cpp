@@ -2,6 +2,7 @@
 
 #include "actors/batch.hpp"
 #include "actors/error.hpp"
+#include "actors/text_reply.hpp"
 #include "core/defaults.hpp"
 
 #include <type_traits>
@@ -157,14 +158,7 @@ void session_state::supervisor_down(const caf::down_msg& down) {
   }
 }
 
-void session_state::fail_call(call_id id, failure why) {
-  call_reply answer;
-  answer.id = id;
-  answer.code = why.code;
-  answer.is_text = true;
-  answer.value = payload::text(why.message);
-  tell(std::move(answer));
-}
+void session_state::fail_call(call_id id, failure why) { tell(text_reply(id, why.code, why.message)); }
 
 // -- window ----
 

@@ -2,6 +2,7 @@
 
 #include "actors/batch.hpp"
 #include "actors/spec_difference.hpp"
+#include "actors/text_reply.hpp"
 
 #include <algorithm>
 #include <unordered_set>
@@ -106,14 +107,7 @@ std::vector<call_id> supervisor_state::open_of(const caller_actor& caller, const
   return found;
 }
 
-void supervisor_state::refuse(call& c, failure why) {
-  call_reply answer;
-  answer.id = c.header.id;
-  answer.code = why.code;
-  answer.is_text = true;
-  answer.value = payload::text(why.message);
-  reply(c.caller, std::move(answer));
-}
+void supervisor_state::refuse(call& c, failure why) { reply(c.caller, text_reply(c.header.id, why.code, why.message)); }
 
 void supervisor_state::reply(const caller_actor& to, call_reply answer) {
   batch_for(replies_, to).push_back(std::move(answer));

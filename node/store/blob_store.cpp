@@ -29,12 +29,7 @@ std::string digest_of(const std::vector<bytes>& parts) {
 
 blob_store::blob_store(fs::path directory, blob_limits limits, report damaged)
   : directory_(std::move(directory)), limits_(limits), damaged_(std::move(damaged)) {
-  std::error_code error;
-  fs::create_directories(directory_, error);
-  if (!error)
-    fs::permissions(directory_, fs::perms::owner_all, error);
-  if (error)
-    throw_storage_failed("make the directory " + directory_.string(), error.value());
+  make_private_directory(directory_);
   load();
 }
 

@@ -15,12 +15,7 @@ namespace hearth::node {
 namespace fs = std::filesystem;
 
 cache_values::cache_values(fs::path directory) : directory_(std::move(directory)) {
-  std::error_code error;
-  fs::create_directories(directory_, error);
-  if (!error)
-    fs::permissions(directory_, fs::perms::owner_all, error);
-  if (error)
-    throw_storage_failed("make the directory " + directory_.string(), error.value());
+  make_private_directory(directory_);
 }
 
 fs::path cache_values::file_of(const digest& name) const { return directory_ / to_string(name); }

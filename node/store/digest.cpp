@@ -2,8 +2,6 @@
 
 #include <openssl/evp.h>
 
-#include <algorithm>
-#include <array>
 #include <stdexcept>
 
 namespace hearth::node {
@@ -25,17 +23,11 @@ sha256::sha256() : context_(EVP_MD_CTX_new()) {
 
 void sha256::add(std::string_view bytes) { check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size())); }
 
-std::string sha256::hex() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> raw{};
+digest sha256::value() {
+  digest result;
   unsigned size = 0;
-  check(EVP_DigestFinal_ex(context_.get(), raw.data(), &size));
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (unsigned i = 0; i < size; ++i) {
-    text += digits[raw[i] >> 4];
-    text += digits[raw[i] & 15];
-  }
-  return text;
+  check(EVP_DigestFinal_ex(context_.get(), result.value.data(), &size));
+  return result;
 }
 
 std::string sha256_of(std::string_view text) {
@@ -44,11 +36,6 @@ std::string sha256_of(std::string_view text) {
   return sum.hex();
 }
 
-bool is_sha256(std::string_view text) noexcept {
-  constexpr std::size_t length = 64;
-  return text.size() == length && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
-}
+bool is_sha256(std::string_view text) noexcept { return parse_digest(text).has_value(); }
 
 } // namespace hearth::node

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "core/digest.hpp"
+
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,8 +17,11 @@ public:
 
   void add(std::string_view bytes);
 
-  /// 64 hex digits; nothing may be added afterwards.
-  std::string hex();
+  /// Of all that was added; nothing may be added afterwards.
+  digest value();
+
+  /// The same in 64 hex digits.
+  std::string hex() { return to_string(value()); }
 
 private:
   struct free_context {

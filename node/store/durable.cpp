@@ -35,6 +35,15 @@ fs::path directory_of(const fs::path& file) { return file.has_parent_path() ? fi
 
 } // namespace
 
+void make_private_directory(const fs::path& directory) {
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (!error)
+    fs::permissions(directory, fs::perms::owner_all, error);
+  if (error)
+    throw_storage_failed("make the directory " + directory.string(), error.value());
+}
+
 void write_durably(const fs::path& file, const std::vector<bytes>& parts) {
   kj::AutoCloseFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (fd.get() < 0)

@@ -10,6 +10,9 @@
 /// Files that survive a crash of the machine. All throw store_error, and leave no half a file behind.
 namespace hearth::node {
 
+/// Makes the directory, and what is above it, if it is not there; its owner alone may use it (0700).
+void make_private_directory(const std::filesystem::path& directory);
+
 /// Writes a new file (0600) that holds `parts` in order and forces it to disk; its name is safe once the directory was
 /// synced too. A file of that name is replaced only in place: write under another name and move.
 void write_durably(const std::filesystem::path& file, const std::vector<bytes>& parts);

@@ -2,6 +2,7 @@
 
 #include "core/defaults.hpp"
 #include "node/store/disk_error.hpp"
+#include "node/store/durable.hpp"
 #include "node/store/lmdb_check.hpp"
 #include "node/store/record_frame.hpp"
 
@@ -119,12 +120,8 @@ record_store::record_store(fs::path directory, std::uint64_t bytes_max, report d
 }
 
 void record_store::open() {
+  make_private_directory(directory_);
   std::error_code error;
-  fs::create_directories(directory_, error);
-  if (!error)
-    fs::permissions(directory_, fs::perms::owner_all, error);
-  if (error)
-    throw_storage_failed("make the directory " + directory_.string(), error.value());
   const auto file = directory_ / "data.mdb";
   if (fs::exists(file, error))
     check_lmdb_file(file, "It is made anew.");

@@ -14,7 +14,7 @@ digest digest_of(const cache_scope& scope) {
     sum.add(length);
     sum.add(*part);
   }
-  return *parse_digest(sum.hex());
+  return sum.value();
 }
 
 void name_scopes(environment_spec& spec) {

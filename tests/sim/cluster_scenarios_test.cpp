@@ -66,6 +66,13 @@ struct stage {
     return seat == nullptr ? std::nullopt : std::optional(cluster_world::node_of(seat->node));
   }
 
+  void put_copy(std::size_t node, const std::shared_ptr<cluster_world::stored>& copy) {
+    world.crash(node);
+    world.say(called(node) + " gets the copy");
+    world.put_disk(node, copy);
+    world.restart(node);
+  }
+
   std::size_t beside(std::size_t one, std::size_t other) const {
     for (std::size_t node = 0;; ++node)
       if (node != one && node != other)
@@ -206,10 +213,7 @@ BOOST_AUTO_TEST_CASE(an_old_copy_of_a_disk_is_put_back) {
   const auto copy = on.world.copy_disk(node);
   on.world.restart(node);
   BOOST_REQUIRE(on.until([&] { return on.world.all_seated(); }));
-  on.world.crash(node);
-  on.world.say(called(node) + " gets the copy");
-  on.world.put_disk(node, copy);
-  on.world.restart(node);
+  on.put_copy(node, copy);
   BOOST_TEST(on.until([&] { return !on.world.fatal(node).empty(); }));
   on.pass(3000);
   BOOST_TEST(on.world.state(0).seat_of(cluster_world::id_of(node)) == nullptr);
@@ -225,10 +229,7 @@ BOOST_AUTO_TEST_CASE(a_voter_gets_a_copy_that_was_made_while_it_ran) {
   const auto copy = on.world.copy_disk(node);
   on.submit(*on.world.leader(), with_one_child, 3);
   BOOST_TEST(on.ended(with_one_child));
-  on.world.crash(node);
-  on.world.say(called(node) + " gets the copy");
-  on.world.put_disk(node, copy);
-  on.world.restart(node);
+  on.put_copy(node, copy);
   BOOST_TEST(on.until([&] { return !on.world.fatal(node).empty(); }));
   on.pass(3000);
   BOOST_TEST(on.world.state(*on.world.leader()).seat_of(cluster_world::id_of(node)) == nullptr);
