@@ -11,11 +11,12 @@ struct CacheFilter {
 }
 
 struct GetCache {
-  what @0 :Text;                      # counts (answered with `cacheCounts`) | entries (`cacheEntries`, newest first) | entry
-                                      # (the Reply of a call with its value, then `cacheEntries`) | checks (every entry is read
+  what @0 :Text;                      # counts (answered with `cacheCounts`) | entries (`cacheEntries`) | entry (the Reply of a call with its value, then `cacheEntries`) | checks (every entry is read
                                       # against its checksum; `cacheChecks`)
   which @1 :CacheFilter;
   limit @2 :UInt32;                   # 0: the node's default
+  near @3 :CacheRow;                  # entries come in the order in which they differ from this key, in few parts first:
+                                      # project, domain, version, signature, inputs; without it the newest come first
 }
 
 struct DropFromCache {
@@ -65,6 +66,7 @@ struct CacheFigures {
   expired @5 :UInt64;
   damaged @6 :UInt64;
   refused @7 :UInt64;                 # not kept, for lack of room or by a disk error
+  hits @8 :UInt64;
 }
 
 struct CacheCounts {

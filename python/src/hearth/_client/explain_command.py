@@ -12,7 +12,7 @@ import time
 from typing import Any, Dict, List, Mapping, Optional
 
 from hearth._client import flags, settings, shared, task_source, troubles
-from hearth._client.cache_key import CallKey, key_of, nearest
+from hearth._client.cache_key import CallKey, key_of
 from hearth._client.run_result import show_value
 from hearth._client.task_source import UsageError
 from hearth.errors import ConfigurationError, NodeUnavailableError, RuntimeDataValidationError
@@ -20,7 +20,6 @@ from hearth.errors import ConfigurationError, NodeUnavailableError, RuntimeDataV
 __all__ = ["main"]
 
 _OK, _FAILED, _USAGE, _NO_NODE, _INTERRUPTED = 0, 1, 2, 3, 130
-_ENTRIES_MAX = 1000  # of the task, among which the nearest is looked for
 
 
 def main(words: Optional[List[str]] = None) -> int:
@@ -123,11 +122,11 @@ def _explanation(key: CallKey) -> Dict[str, Any]:
         "nearest": None,
         "differs": [],
     }
-    rows = _entries({"task": key.task, "entry": key.id}) or _entries({"task": key.task})
-    if not rows:
+    row = _nearest(key)
+    if row is None:
         told["text"] = f"MISS: nothing is kept of task {key.task}."
         return told
-    row, differences = nearest(key, rows)
+    differences = key.differences(row)
     told.update(nearest=row.get("id", ""), differs=differences)
     expires = int(row.get("expiresUnixMs", 0))
     if differences:
@@ -142,11 +141,12 @@ def _explanation(key: CallKey) -> Dict[str, Any]:
     return told
 
 
-def _entries(which: Dict[str, str]) -> List[Mapping[str, Any]]:
+def _nearest(key: CallKey) -> Optional[Mapping[str, Any]]:
+    """Of the task's entries that are served, the newest of those that differ least; None when there is none."""
     connection = shared.connection()
-    slot = connection.request("getCache", {"what": "entries", "which": which, "limit": _ENTRIES_MAX})
+    slot = connection.request("getCache", {"what": "entries", "which": {"task": key.task}, "near": key.row(), "limit": 1})
     connection.wait(slot)
-    return slot.rows()
+    return next(iter(slot.rows()), None)
 
 
 def _miss(key: CallKey, row: Mapping[str, Any], differences: List[str]) -> str:
