@@ -114,6 +114,8 @@ def _main(words: List[str]) -> int:
             settings.run_name(parsed.name)
         except ValueError as error:
             raise UsageError(str(error)) from None
+    if parsed.overwrite_cache and parsed.no_cache:
+        raise UsageError("--overwrite-cache keeps results and --no-cache keeps none; say one of the two.")
     with settings.at(parsed.project, parsed.domain):
         return _run_local(task, inputs, parsed) if parsed.local else _run(task, inputs, parsed)
 
@@ -196,8 +198,6 @@ def _run(task: Task[Any, Any], inputs: Dict[str, Any], parsed: argparse.Namespac
 
 
 def _cache_mode(parsed: argparse.Namespace) -> int:
-    if parsed.overwrite_cache and parsed.no_cache:
-        raise UsageError("--overwrite-cache keeps results and --no-cache keeps none; say one of the two.")
     return keys.OVERWRITE if parsed.overwrite_cache else keys.DISABLED if parsed.no_cache else keys.USED
 
 

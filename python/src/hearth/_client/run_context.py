@@ -57,6 +57,9 @@ class RunContext:
             raise ValueError(f"mode must be 'local' or 'remote', not {mode!r}{hybrid}")
         if name is not None:
             settings.run_name(name)
+        for word, said in (("overwrite_cache", overwrite_cache), ("disable_run_cache", disable_run_cache)):
+            if not isinstance(said, bool):
+                raise ValueError(f"{word} must be True or False, not {said!r}")
         if overwrite_cache and disable_run_cache:
             raise ValueError("overwrite_cache=True keeps results and disable_run_cache=True keeps none; say one of the two")
         _refuse(other)
