@@ -2,6 +2,7 @@
 
 #include "actors/cache_entry.hpp"
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -30,9 +31,16 @@ struct cache_row {
   std::string node{};     // that told it
 };
 
-/// In how many parts of the key two rows differ: project, domain, version, signature, and each input that one of them has.
-/// The task is none of them, and whose calls they are neither. Pure.
-std::size_t differences(const cache_scope& scope, const cache_entry& entry, const cache_row& other);
+/// In how many parts two keys of a task differ: project, domain, version, signature, and each input that one of them has.
+struct key_distance {
+  std::size_t parts = 0;
+  std::size_t inputs = 0; // of those parts; of two keys as far away, the one with the same inputs explains more
+
+  friend auto operator<=>(const key_distance&, const key_distance&) = default;
+};
+
+/// Pure.
+key_distance distance(const cache_scope& scope, const cache_entry& entry, const cache_row& other);
 
 /// Which entries people want to see.
 struct cache_listing {

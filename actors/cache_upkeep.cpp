@@ -97,7 +97,9 @@ cache_report read_report(cache_reader& from) {
 
 /// In the listing's order; of copies of one entry one row, which names all nodes that have it.
 std::vector<cache_row> merged(std::vector<cache_row> rows, const std::optional<cache_row>& near, std::uint32_t limit) {
-  const auto away = [&near](const cache_row& row) { return near ? differences(row.scope, row.entry, *near) : 0; };
+  const auto away = [&near](const cache_row& row) {
+    return near ? distance(row.scope, row.entry, *near) : key_distance();
+  };
   std::sort(rows.begin(), rows.end(), [away](const cache_row& a, const cache_row& b) {
     return std::forward_as_tuple(away(a), b.entry.created_unix_ms, a.entry.key, a.node)
            < std::forward_as_tuple(away(b), a.entry.created_unix_ms, b.entry.key, b.node);

@@ -15,8 +15,8 @@ struct GetCache {
                                       # against its checksum; `cacheChecks`)
   which @1 :CacheFilter;
   limit @2 :UInt32;                   # 0: the node's default
-  near @3 :CacheRow;                  # entries come in the order in which they differ from this key, in few parts first:
-                                      # project, domain, version, signature, inputs; without it the newest come first
+  near @3 :CacheRow;                  # a key: first come the entries that differ from it in the fewest parts (project, domain,
+                                      # version, signature, each input); without it the newest come first
 }
 
 struct DropFromCache {

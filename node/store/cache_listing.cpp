@@ -53,7 +53,7 @@ void cache_store::compare(std::vector<candidate>& those, const cache_row& near, 
   for (auto& one : those) {
     const auto record = txn.get(one.which.name.view());
     if (const auto stored = record ? stored_in(one.which.name.view(), *record) : std::nullopt)
-      one.away = differences(scopes.at(one.which.scope), entry_of(*stored), near);
+      one.away = distance(scopes.at(one.which.scope), entry_of(*stored), near);
   }
 }
 

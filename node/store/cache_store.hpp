@@ -105,7 +105,7 @@ private:
   struct candidate {
     leaving which;
     std::uint64_t created_unix_ms = 0;
-    std::size_t away = 0; // differences from the key that the listing is about
+    key_distance away{}; // from the key that the listing is about
   };
 
   /// What `find` leaves for the writer's thread.

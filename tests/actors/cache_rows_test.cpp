@@ -18,9 +18,9 @@ cache_row row(std::vector<std::string> names, const std::vector<unsigned char>& 
 }
 
 std::size_t differing(const cache_row& a, const cache_row& b) {
-  const auto count = differences(a.scope, a.entry, b);
-  BOOST_TEST(differences(b.scope, b.entry, a) == count);
-  return count;
+  const auto away = distance(a.scope, a.entry, b);
+  BOOST_TEST((distance(b.scope, b.entry, a) == away));
+  return away.parts;
 }
 
 } // namespace
@@ -45,6 +45,16 @@ BOOST_AUTO_TEST_CASE(inputs_are_compared_by_their_names) {
   BOOST_TEST(differing(row({"a", "c"}, {1, 2}), row({"b", "c"}, {1, 2})) == 2u);
   BOOST_TEST(differing(row({"a", "b", "c"}, {1, 2, 3}), row({"b"}, {2})) == 2u);
   BOOST_TEST(differing(row({"a"}, {1}), row({}, {})) == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(of_two_keys_as_far_away_the_one_with_the_same_inputs_is_nearer) {
+  const auto here = row({"n"}, {1}), another_input = row({"n"}, {2});
+  auto another_version = here;
+  another_version.scope.version = "2";
+  const auto to = [&](const cache_row& other) { return distance(other.scope, other.entry, here); };
+  BOOST_TEST((to(another_version) < to(another_input)));
+  another_version.scope.domain = "e";
+  BOOST_TEST((to(another_input) < to(another_version)));
 }
 
 BOOST_AUTO_TEST_CASE(a_name_without_a_digest_is_none) {

@@ -258,6 +258,7 @@ BOOST_AUTO_TEST_CASE(those_come_first_that_differ_least_from_a_key_however_many_
   BOOST_CHECK(nearest(next, 7).entry.key == all[1].key);
   BOOST_CHECK(nearest(test::scope_of("default", "square", "3"), 7).entry.key == all[1].key); // the newer of two
   BOOST_CHECK(nearest(next, 8).entry.key == all[1].key);
+  BOOST_CHECK(nearest(test::scope_of("default", "square", "3"), 100).scope == square);
   BOOST_CHECK(nearest(square, 8).scope == square);
   BOOST_CHECK(store->list({{"", "", "cube", "", {}}, 1, cache_row{square, old}}).empty());
 }

@@ -54,6 +54,14 @@ WORKFLOW = """
 """
 
 
+USUAL = {"cache": ENABLED, "inputs": "n: int", "result": "int", "value": "n * n", "call": "square(n=2)"}
+
+
+def program(executions: Executions, **parts: str) -> str:
+    """The documentation's program with some of its parts changed."""
+    return textwrap.dedent(SQUARE).format(**{**USUAL, **parts}, file=str(executions.path))
+
+
 class Square:
     """The documentation's program on a user's machine."""
 
@@ -64,8 +72,7 @@ class Square:
 
     def write(self, **parts: str) -> None:
         """The program with some of its parts changed."""
-        usual = {"cache": ENABLED, "inputs": "n: int", "result": "int", "value": "n * n", "call": "square(n=2)"}
-        self.node.write("square.py", SQUARE.format(**{**usual, **parts}, file=str(self._executions.path)))
+        self.node.write("square.py", program(self._executions, **parts))
 
     def python(self, *words: str, **variables: str) -> str:
         """What a process of its own prints."""
@@ -144,9 +151,7 @@ def test_two_workflows_that_call_it_execute_it_once(square: Square) -> None:
 
 def test_two_nodes_of_a_cluster_execute_it_once(machine: Machine) -> None:
     executions = Executions(machine.home)
-    usual = {"cache": ENABLED, "inputs": "n: int", "result": "int", "value": "n * n", "call": "square(n=2)"}
-    text = textwrap.dedent(SQUARE).format(**usual, file=str(executions.path))
-    (machine.home / "square.py").write_text(text)
+    (machine.home / "square.py").write_text(program(executions))
     machine.hearth("cluster", "up", "--nodes", "2", "--isolation", "process")
     sockets = [str(machine.cluster / f"node-{number}.sock") for number in (1, 2)]
     for socket in sockets:
@@ -155,6 +160,21 @@ def test_two_nodes_of_a_cluster_execute_it_once(machine: Machine) -> None:
     for socket in sockets:
         assert machine.run(sys.executable, "-m", "hearth.compat", "square.py", HEARTH_SOCKET=socket).stdout == "4\n"
     assert executions.new() == ["square"]  # direct calls have a scope of their own
+
+
+def test_while_a_cluster_is_in_use_direct_calls_and_the_local_cache_are_those_of_the_own_node(machine: Machine) -> None:
+    executions = Executions(machine.home)
+    (machine.home / "square.py").write_text(program(executions))
+    machine.hearth("cluster", "up", "--nodes", "1", "--isolation", "process")
+    machine.hearth("node", "start")
+    try:
+        for _ in range(2):
+            assert machine.run(sys.executable, "-m", "hearth.compat", "square.py").stdout == "4\n"
+        assert executions.new() == ["square"]
+        assert json.loads(machine.hearth("cache", "list", "-o", "json").stdout) == []  # of the cluster
+        assert machine.hearth("local-cache", "clear").stdout == "1 result removed from the local cache.\n"
+    finally:
+        machine.hearth("node", "stop", "--grace", "2")
 
 
 def test_another_input_executes_on_its_own(square: Square) -> None:
@@ -273,6 +293,18 @@ def test_a_local_cache_that_never_was_is_empty_and_nothing_starts_for_it(make_no
     assert node.command("local-cache", "clear").stdout == "The local cache is empty; nothing was removed.\n"
     assert node.command("local-cache", "stats").stdout.startswith("The local cache keeps 0 results")
     assert node.command("node", "status", status=3).stdout == ""
+
+
+def test_explain_says_of_a_direct_call_whether_it_would_execute(square: Square) -> None:
+    def told(*words: str, status: int = 0) -> Any:
+        return square.node.command("cache", "explain", *words, "square.py", "square", "--n", "2", status=status)
+
+    place = ["--flyte", "--project", "local", "--domain", "local"]
+    assert told(*place).stdout.startswith("MISS: nothing is kept of task square.square")
+    square.call()
+    assert told(*place).stdout.startswith("HIT")
+    assert "the project is another one ('default', there 'local') and the domain" in told("--flyte").stdout
+    assert "hearth cache explain --flyte FILE TASK" in told(status=1).stderr
 
 
 # -- the switches ----------------------------------------------------------------------------------------------------
