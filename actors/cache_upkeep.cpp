@@ -1,5 +1,6 @@
 #include "actors/cache.hpp"
 #include "actors/error.hpp"
+#include "core/defaults_cache.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -185,7 +186,8 @@ caf::result<std::vector<cache_report>> cache_state::report() {
 caf::result<std::vector<cache_row>> cache_state::list(const cache_listing& what) {
   cache_writer question;
   write(question, what);
-  return gather<cache_row>("list", std::move(question), defaults::listing_wait, read_row,
+  return gather<cache_row>("list", std::move(question),
+                           what.near ? defaults::cache_nearest_wait : defaults::listing_wait, read_row,
                            [near = what.near, limit = what.rows_max](std::vector<cache_row> rows) {
                              return merged(std::move(rows), near, limit);
                            });

@@ -47,6 +47,10 @@ inline constexpr seconds cache_refusal_interval{60};
 /// How often it is tidied.
 inline constexpr seconds cache_tidy_interval{1};
 
+/// How long other nodes are waited for when people ask what is kept nearest to a key: a look at a million entries takes a
+/// second or two, on a busy machine more.
+inline constexpr seconds cache_nearest_wait{10};
+
 /// Keys of which uses are noted between two turns of the writer; uses of others are not counted then.
 inline constexpr std::size_t cache_uses_noted_max = 16 * 1024;
 /// Likewise keys of damaged entries; others are found damaged again.
