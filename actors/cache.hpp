@@ -1,6 +1,8 @@
 #pragma once
 
+#include "actors/cache_audit.hpp"
 #include "actors/cache_bounds.hpp"
+#include "actors/cache_desk.hpp"
 #include "actors/cache_messages.hpp"
 #include "actors/cache_wire.hpp"
 #include "core/defaults.hpp"
@@ -36,11 +38,17 @@ struct cache_config {
   switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
   /// Whether the node may act for its cluster by this seat, this moment.
   std::function<bool(seat_id)> holds_lease = [](seat_id) { return true; };
+  std::shared_ptr<cache_desk> desk = std::make_shared<cache_desk>();
 };
 
 class cache_state {
 public:
   static inline const char* name = "cache";
+
+  cache_state() = default;
+  cache_state(const cache_state&) = delete;
+  cache_state& operator=(const cache_state&) = delete;
+  ~cache_state();
 
   cache_actor::behavior_type make_behavior(cache_actor::pointer self, cache_config config);
 
@@ -101,11 +109,15 @@ private:
   // -- lookups: cache.cpp ----
   void find(std::vector<cache_query>& queries, const cache_user_actor& user);
   void look(cache_query& q, const cache_user_actor& user);
+  std::optional<cache_entry> plain_hit(const cache_key& key, const cache_scope& scope);
   void read_elsewhere(cache_query q, cache_entry found, const cache_user_actor& user);
-  void hit(const asker& who, cache_entry entry);
+  void count_hit(const cache_entry& entry);
+  void hit(const asker& who, cache_entry entry, const cache_scope* audited = nullptr);
   void missed(cache_query& q, const cache_user_actor& user, cache_status status);
   void executes(const asker& who, cache_status status, std::uint64_t token = 0, const cache_key& key = {});
   void store(std::vector<cache_result>& results, const cache_user_actor& user);
+  void wait_for_a_seat();
+  void look_for_a_seat();
   void take_early();
   void complete(cache_result& r) const;
   void remember(const cache_entry& entry);
@@ -146,6 +158,7 @@ private:
   caf::result<std::vector<cache_report>> report();
   caf::result<std::vector<cache_row>> list(const cache_filter& filter, std::uint32_t limit);
   caf::result<std::vector<cache_check>> check();
+  caf::result<std::vector<cache_audit_row>> audit(const cache_audit_order& order);
   caf::result<std::uint64_t> forget(const cache_filter& filter);
   caf::result<payload> read(const cache_key& key);
   caf::result<cache_moved> move(const std::string& file, bool imports);
@@ -180,9 +193,11 @@ private:
   cache_config config_;
   cache_bounds bounds_;
   control::standing standing_;
-  bool has_stood_ = false;                                      // since the start
+  bool has_stood_ = false;                                      // since the start, or since it lost its seat
+  instant stands_by_{};                                         // without a seat by then lookups wait no longer
   std::vector<std::pair<cache_query, cache_user_actor>> early_; // wait for that
   cache_counts counts_;
+  cache_audit audit_;
   std::map<node_uuid, seat_id> nodes_;                // that are there, this one among them
   std::unordered_map<cache_key, cache_entry> recent_; // on their way to the disk
   std::uint64_t recent_bytes_ = 0;

@@ -182,10 +182,8 @@ void cache_state::seat_lost() {
   for (auto& [key, f] : std::exchange(flights_, {}))
     for (auto& who : f.waiting)
       early_.emplace_back(cache_query{who.call, key, f.scope, f.status == cache_status::skipped, true}, who.user);
-  if (!has_stood_)
-    return;
-  has_stood_ = false;
-  self_->delayed_send(self_, defaults::cache_start_patience, atom::tick::value);
+  if (has_stood_)
+    wait_for_a_seat();
 }
 
 /// Nodes came or went: what waits at a home that is none any more is asked at the present one.

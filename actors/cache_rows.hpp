@@ -15,6 +15,13 @@ struct cache_filter {
   std::vector<cache_key> keys{}; // only these, when there are any
   std::string id{};              // the beginning of an entry's id
 
+  /// Whether entries of this scope may be meant.
+  bool names(const cache_scope& scope) const {
+    const auto fits = [](const std::string& wanted, const std::string& is) { return wanted.empty() || wanted == is; };
+    return fits(project, scope.project) && fits(domain, scope.domain) && fits(task, scope.task)
+           && fits(version, scope.version);
+  }
+
   bool is_empty() const {
     return project.empty() && domain.empty() && task.empty() && version.empty() && keys.empty() && id.empty();
   }
@@ -53,6 +60,22 @@ struct cache_check {
   std::uint64_t entries = 0, bytes = 0;
   std::uint64_t damaged = 0; // of those; they are removed
   std::string node{};
+};
+
+/// That a share of the hits execute once more, beside answering them.
+struct cache_audit_order {
+  cache_filter which;            // by scope
+  std::uint64_t per_million = 0; // of the hits; 0: none
+};
+
+/// What came of an execution whose result was kept already.
+enum class repetition : std::uint8_t { same, different, failed };
+
+/// What came of all those of one version of a task.
+struct cache_audit_row {
+  std::string project, domain, task, version;
+  std::uint64_t same = 0, different = 0, failed = 0;
+  std::string example; // who had made a result that came out different
 };
 
 /// What was written to an archive, or read from one.

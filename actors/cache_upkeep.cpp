@@ -188,6 +188,13 @@ caf::result<std::vector<cache_check>> cache_state::check() {
     });
 }
 
+caf::result<std::vector<cache_audit_row>> cache_state::audit(const cache_audit_order& order) {
+  cache_writer question;
+  write(question, order);
+  return gather<cache_audit_row>("audit", std::move(question), defaults::listing_wait, read_audit_row,
+                                 [](const std::vector<cache_audit_row>& all) { return summed(all); });
+}
+
 /// A copy of an entry counts as one.
 caf::result<std::uint64_t> cache_state::forget(const cache_filter& filter) {
   auto promise = self_->make_response_promise<std::uint64_t>();
@@ -300,6 +307,12 @@ void cache_state::respond_to_person(const std::string& verb, cache_reader from,
           tell(answer.text(config_.node).number(found.entries).number(found.bytes).number(found.damaged));
         },
         fail);
+  } else if (verb == "audit") {
+    audit_.order(read_audit_order(from), now());
+    cache_writer answer;
+    for (const auto& row : audit_.rows())
+      write(answer, row);
+    tell(answer);
   } else if (verb == "find") {
     respond_with_entries(std::move(from), done);
   } else {

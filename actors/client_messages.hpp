@@ -168,6 +168,7 @@ struct get_cache {
   std::string what;
   cache_filter which;
   std::uint32_t limit = 0;
+  std::uint32_t per_million = 0; // of an audit
 };
 
 struct drop_from_cache {
@@ -261,11 +262,11 @@ struct resume_reading {};
 /// Ends the connection once everything before it is written.
 struct close {};
 
-using effect =
-  std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
-               rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
-               rows<event_row>, rows<cluster::token_record>, rows<cache_report>, rows<cache_row>, rows<cache_check>,
-               run_state, node_state, cluster_state, echoes, pause_reading, resume_reading, close>;
+using effect = std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
+                            rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
+                            rows<event_row>, rows<cluster::token_record>, rows<cache_report>, rows<cache_row>,
+                            rows<cache_check>, rows<cache_audit_row>, run_state, node_state, cluster_state, echoes,
+                            pause_reading, resume_reading, close>;
 using effects = std::vector<effect>;
 
 } // namespace hearth::client

@@ -65,9 +65,13 @@ void session_state::take(client::get_cache& e) {
   } else if (e.what == "checks") {
     self_->request(config_.cache, caf::infinite, atom::check::value)
       .then([deliver](std::vector<cache_check>& found) { deliver(std::move(found)); }, refusing(e.request));
+  } else if (e.what == "audit") {
+    self_->request(config_.cache, patience, atom::rerun::value, cache_audit_order{e.which, e.per_million})
+      .then([deliver](std::vector<cache_audit_row>& rows) { deliver(std::move(rows)); }, refusing(e.request));
   } else {
     refuse(e.request,
-           {ec::bad_request, "Of kept results there are counts, entries, one entry and checks, not `" + e.what + "`."});
+           {ec::bad_request,
+            "Of kept results there are counts, entries, one entry, checks and an audit, not `" + e.what + "`."});
   }
 }
 

@@ -11,8 +11,7 @@ struct Request {
     hello @1 :Hello;                  # first on every client connection
     openEnvironment @2 :Environment;  # clients and interpreters; answered with `environment`
     putBundle @3 :PutBundle;          # answered with `bundle` (stored or needed); Chunks follow when needed, then `bundle` again
-    startRun @4 :StartRun;            # sent right before the Call that carries its arguments; the same again (after a lost
-                                      # connection) attaches to the run that there is
+    startRun @4 :StartRun;            # right before the Call with its arguments; said again, it attaches to that run
     abort @5 :Abort;
     get @6 :Get;
     logs @7 :Logs;                    # Log frames follow, then one `done`
@@ -60,6 +59,7 @@ struct Response {
     cacheCounts @17 :List(Cache.CacheCounts);
     cacheEntries @18 :List(Cache.CacheRow);
     cacheChecks @19 :List(Cache.CacheCheck);
+    cacheAudits @20 :List(Cache.CacheAudit);
   }
 }
 

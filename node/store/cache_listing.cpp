@@ -8,21 +8,11 @@
 
 namespace hearth::node {
 
-namespace {
-
-bool matches(const cache_filter& filter, const cache_scope& scope) {
-  const auto fits = [](const std::string& wanted, const std::string& is) { return wanted.empty() || wanted == is; };
-  return fits(filter.project, scope.project) && fits(filter.domain, scope.domain) && fits(filter.task, scope.task)
-         && fits(filter.version, scope.version);
-}
-
-} // namespace
-
 cache_store::scopes_by_name cache_store::scopes_matching(const cache_filter& filter) const {
   scopes_by_name result;
   const lmdb_transaction txn(*env_, lmdb_transaction::kind::read);
   txn.scan(scope_name({}), [&](std::string_view name, std::string_view record) {
-    if (auto scope = scope_in(name, record); scope && matches(filter, *scope))
+    if (auto scope = scope_in(name, record); scope && filter.names(*scope))
       result.emplace(digest::at(name.data() + name.size() - sizeof(digest)), std::move(*scope));
     return true;
   });

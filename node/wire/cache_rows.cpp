@@ -62,4 +62,15 @@ void fill(::CacheCheck::Builder into, const cache_check& row) {
   into.setDamaged(row.damaged);
 }
 
+void fill(::CacheAudit::Builder into, const cache_audit_row& row) {
+  into.setProject(text(row.project));
+  into.setDomain(text(row.domain));
+  into.setTask(text(row.task));
+  into.setVersion(text(row.version));
+  into.setSame(row.same);
+  into.setDifferent(row.different);
+  into.setFailed(row.failed);
+  into.setExample(text(row.example));
+}
+
 } // namespace hearth::wire

@@ -103,7 +103,8 @@ cache_filter filter_of(::CacheFilter::Reader from) {
 }
 
 outcome read_get_cache(std::uint32_t request, ::GetCache::Reader from) {
-  return client::get_cache{request, string_of(from.getWhat()), filter_of(from.getWhich()), from.getLimit()};
+  return client::get_cache{request, string_of(from.getWhat()), filter_of(from.getWhich()), from.getLimit(),
+                           from.getPerMillion()};
 }
 
 outcome read_drop(std::uint32_t request, ::DropFromCache::Reader from) {

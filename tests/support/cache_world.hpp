@@ -166,7 +166,9 @@ public:
   }
 
   void start_cache() {
-    const cache_config config{"node-1", entries, disk, control.actor, [this] { return unix_ms; }};
+    cache_config config{"node-1", entries, disk, control.actor, [this] { return unix_ms; }};
+    config.desk = desk;
+    config.holds_lease = [this](seat_id) { return has_lease; };
     cache = sys.spawn(
       [config](cache_actor::stateful_pointer<cache_state> self) { return self->state.make_behavior(self, config); });
     run();
@@ -302,6 +304,8 @@ public:
   std::shared_ptr<scripted_log> log;
   scripted_control control;
   scripted_disk_actor disk;
+  std::shared_ptr<cache_desk> desk = std::make_shared<cache_desk>();
+  bool has_lease = true;
   cache_actor cache;
 
 private:

@@ -61,6 +61,17 @@ void add_cache(CLI::App& app, request& into) {
     *cache, "verify", "Read every kept result against its checksum; status 1 if one is damaged", "hearth cache verify");
   add_format(verify, into);
   verify->callback(does(cache_verify));
+  auto* audit = add_command(
+    *cache, "audit",
+    "Execute a share of the hits once more, and tell which tasks return something else; status 1 "
+    "if one does",
+    "hearth cache audit --share 0.5 --for 10m");
+  add_filter(audit, options);
+  audit->add_option("--share", options.share, "of the hits while it lasts (default: 0.1)")
+    ->check(CLI::Range(0.000001, 1.0));
+  audit->add_option("--for", options.lasts, "how long (default: 1m); Ctrl-C ends it sooner")->check(duration());
+  add_format(audit, into);
+  audit->callback(does(cache_audit));
   auto* saves = add_command(*cache, "export", "Write the kept results of the node into a file of its machine",
                             "hearth cache export results.cache");
   saves->add_option("FILE", options.file, "is replaced when it is there")->required();
