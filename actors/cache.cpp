@@ -51,8 +51,10 @@ void cache_state::find(std::vector<cache_query>& queries, const cache_user_actor
 }
 
 void cache_state::look(cache_query& q, const cache_user_actor& user) {
-  if (const auto recent = recent_.find(q.key); recent != recent_.end() && bounds_.allows(*q.scope, recent->second))
+  if (const auto recent = recent_.find(q.key); recent != recent_.end() && bounds_.allows(*q.scope, recent->second)) {
+    ++recent_uses_[q.key];
     return hit({user, q.call}, recent->second, q.scope.get());
+  }
   auto found = config_.shelf->find(q.key, config_.unix_ms());
   if (!found || !bounds_.allows(*q.scope, found->entry)) {
     if (!look_elsewhere(q, user))
@@ -69,6 +71,7 @@ std::optional<cache_entry> cache_state::plain_hit(const cache_key& key, const ca
   if (!may_act() || audit_.lasts(now()))
     return std::nullopt;
   if (const auto recent = recent_.find(key); recent != recent_.end() && bounds_.allows(scope, recent->second)) {
+    ++recent_uses_[key];
     count_hit(recent->second);
     return recent->second;
   }
@@ -196,6 +199,8 @@ void cache_state::stored(const std::vector<cache_key>& keys) {
     if (const auto recent = recent_.find(key); recent != recent_.end()) {
       recent_bytes_ -= recent->second.size;
       recent_.erase(recent);
+      if (const auto uses = recent_uses_.extract(key); !uses.empty())
+        config_.shelf->used(key, uses.mapped());
     }
 }
 
@@ -282,7 +287,7 @@ cache_actor::behavior_type cache_state::make_behavior(cache_actor::pointer self,
         audit_.note(*r.scope, r.outcome, r.producer);
     },
     [this](atom::status) { return report(); },
-    [this](atom::list, const cache_filter& filter, std::uint32_t limit) { return list(filter, limit); },
+    [this](atom::list, const cache_listing& what) { return list(what); },
     [this](atom::read, const cache_key& key) { return read(key); },
     [this](atom::forget, const cache_filter& filter) { return forget(filter); },
     [this](atom::check) { return check(); },

@@ -156,7 +156,7 @@ private:
                                         Item (*read)(cache_reader&),
                                         std::function<std::vector<Item>(std::vector<Item>)> arrange);
   caf::result<std::vector<cache_report>> report();
-  caf::result<std::vector<cache_row>> list(const cache_filter& filter, std::uint32_t limit);
+  caf::result<std::vector<cache_row>> list(const cache_listing& what);
   caf::result<std::vector<cache_check>> check();
   caf::result<std::vector<cache_audit_row>> audit(const cache_audit_order& order);
   caf::result<std::uint64_t> forget(const cache_filter& filter);
@@ -200,6 +200,7 @@ private:
   cache_audit audit_;
   std::map<node_uuid, seat_id> nodes_;                // that are there, this one among them
   std::unordered_map<cache_key, cache_entry> recent_; // on their way to the disk
+  std::unordered_map<cache_key, std::uint32_t> recent_uses_;
   std::uint64_t recent_bytes_ = 0;
   std::unordered_map<cache_key, search> searches_;
   std::unordered_map<cache_key, flight> flights_;

@@ -95,8 +95,8 @@ using cache_actor = caf::typed_actor<
   caf::reacts_to<atom::record, std::vector<cache_repeated>>,
   // Of all nodes that answer in time.
   caf::replies_to<atom::status>::with<std::vector<cache_report>>,
-  // Entries that are served, the newest first, at most so many; likewise.
-  caf::replies_to<atom::list, cache_filter, std::uint32_t>::with<std::vector<cache_row>>,
+  // Entries of a listing that are served; likewise.
+  caf::replies_to<atom::list, cache_listing>::with<std::vector<cache_row>>,
   // The content of an entry, wherever it is; error gone.
   caf::replies_to<atom::read, cache_key>::with<payload>,
   // Removes what matches, everywhere; how many copies there were.

@@ -2,7 +2,10 @@
 
 #include "actors/cache_entry.hpp"
 
+#include <compare>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,10 +38,29 @@ struct cache_row {
   std::string node{};     // that told it
 };
 
+/// In how many parts two keys of a task differ: project, domain, version, signature, and each input that one of them has.
+struct key_distance {
+  std::size_t parts = 0;
+  std::size_t inputs = 0; // of those parts; of two keys as far away, the one with the same inputs explains more
+
+  friend auto operator<=>(const key_distance&, const key_distance&) = default;
+};
+
+/// Pure.
+key_distance distance(const cache_scope& scope, const cache_entry& entry, const cache_row& other);
+
+/// Which entries people want to see.
+struct cache_listing {
+  cache_filter which;
+  std::uint32_t rows_max = 0;
+  std::optional<cache_row> near{}; // a key, to which those come first that differ least; none: the newest come first
+};
+
 /// Of a node, or of one project: what is kept, and what became of it since the node started.
 struct cache_figures {
   std::string project; // empty: of all
   std::uint64_t entries = 0, bytes = 0, bytes_max = 0;
+  std::uint64_t hits = 0;
   std::uint64_t evicted = 0, expired = 0, damaged = 0,
                 refused = 0; // refused: not kept, for lack of room or by a disk error
 };

@@ -168,6 +168,7 @@ struct get_cache {
   std::string what;
   cache_filter which;
   std::uint32_t limit = 0;
+  std::optional<cache_row> near{}; // a key
   std::uint32_t per_million = 0; // of an audit
 };
 
@@ -217,6 +218,7 @@ struct bundle_state {
 struct done {
   std::uint32_t request = 0;
   std::string detail;
+  std::uint64_t count = 0; // of what was removed
 };
 
 struct progress {

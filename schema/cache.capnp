@@ -11,12 +11,14 @@ struct CacheFilter {
 }
 
 struct GetCache {
-  what @0 :Text;                      # counts (answered with `cacheCounts`) | entries (`cacheEntries`, newest first) | entry
-                                      # (the Reply of a call with its value, then `cacheEntries`) | checks (every entry is read
-                                      # against its checksum; `cacheChecks`) | audit (`cacheAudits`)
+  what @0 :Text;                      # counts (answered with `cacheCounts`) | entries (`cacheEntries`) | entry (the Reply of a
+                                      # call with its value, then `cacheEntries`) | checks (every entry is read against its
+                                      # checksum; `cacheChecks`) | audit (`cacheAudits`)
   which @1 :CacheFilter;
   limit @2 :UInt32;                   # 0: the node's default
-  perMillion @3 :UInt32;              # of an audit: so many hits execute once more for the next five seconds; 0: what was counted
+  near @3 :CacheRow;                  # a key: first come the entries that differ from it in the fewest parts (project, domain,
+                                      # version, signature, each input); without it the newest come first
+  perMillion @4 :UInt32;              # of an audit: so many hits execute once more for the next five seconds; 0: what was counted
 }
 
 struct DropFromCache {
@@ -66,6 +68,7 @@ struct CacheFigures {
   expired @5 :UInt64;
   damaged @6 :UInt64;
   refused @7 :UInt64;                 # not kept, for lack of room or by a disk error
+  hits @8 :UInt64;
 }
 
 struct CacheCounts {

@@ -11,7 +11,7 @@ struct Request {
     hello @1 :Hello;                  # first on every client connection
     openEnvironment @2 :Environment;  # clients and interpreters; answered with `environment`
     putBundle @3 :PutBundle;          # answered with `bundle` (stored or needed); Chunks follow when needed, then `bundle` again
-    startRun @4 :StartRun;            # right before the Call with its arguments; said again, it attaches to that run
+    startRun @4 :StartRun;            # right before the Call with its arguments; the same after a lost connection joins that run
     abort @5 :Abort;
     get @6 :Get;
     logs @7 :Logs;                    # Log frames follow, then one `done`
@@ -187,6 +187,7 @@ struct Echoes {
 
 struct Done {
   detail @0 :Text;
+  count @1 :UInt64;                   # of what was removed
 }
 
 struct ClusterState {

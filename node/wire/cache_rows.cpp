@@ -27,6 +27,7 @@ void fill(::CacheCounts::Builder into, const cache_report& row) {
     figures[i].setExpired(f.expired);
     figures[i].setDamaged(f.damaged);
     figures[i].setRefused(f.refused);
+    figures[i].setHits(f.hits);
   }
 }
 

@@ -97,7 +97,11 @@ std::string write_response(const client::bundle_state& what) {
 }
 
 std::string write_response(const client::done& what) {
-  return respond([&](::Response::Builder response) { response.initDone().setDetail(text(clipped(what.detail))); });
+  return respond([&](::Response::Builder response) {
+    auto into = response.initDone();
+    into.setDetail(text(clipped(what.detail)));
+    into.setCount(what.count);
+  });
 }
 
 std::string write_response(const client::run_state& what) {

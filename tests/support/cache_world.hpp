@@ -39,6 +39,7 @@ struct scripted_entries : cache_shelf {
   bool are_refused = false;   // nothing more can be stored
   bool are_unreadable = false;
   std::size_t looks = 0;
+  std::size_t uses = 0; // that the cache has told of
   std::vector<std::function<void()>> waiting;
 
   std::optional<shelved> find(const cache_key& key, std::uint64_t unix_ms) override {
@@ -53,6 +54,8 @@ struct scripted_entries : cache_shelf {
       entry.content = {};
     return shelved{std::move(entry), are_elsewhere};
   }
+
+  void used(const cache_key& key, std::uint32_t times) noexcept override { uses += kept.contains(key) ? times : 0; }
 
   void put(const cache_entry& entry, const cache_scope& scope) {
     const auto rank = [](const cache_entry& e) { return std::tuple(e.generation, e.overwrite); };
@@ -104,10 +107,11 @@ inline scripted_disk_actor::behavior_type scripted_cache_disk(scripted_disk_acto
       });
       return promise;
     },
-    [has](atom::list, const cache_filter& filter, std::uint32_t limit) {
+    [has](atom::list, const cache_listing& what, cache_bounds bounds) {
       std::vector<cache_row> rows;
       for (const auto& [key, entry] : has->kept)
-        if (rows.size() < limit && matches(filter, entry.first, key))
+        if (rows.size() < what.rows_max && matches(what.which, entry.first, key)
+            && bounds.allows(entry.first, entry.second))
           rows.push_back({entry.first, entry.second, 0});
       return rows;
     },

@@ -116,6 +116,7 @@ struct cache_options {
 
 using cache_command = exit_status(const surroundings&, const cache_options&);
 
+cache_command local_cache_clear, local_cache_stats; // of direct calls on this user's own node
 cache_command cache_stats, cache_list, cache_show, cache_invalidate, cache_delete, cache_verify, cache_export,
   cache_import, cache_audit;
 

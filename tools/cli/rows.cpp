@@ -129,6 +129,7 @@ json readable_cluster(json state) {
 }
 
 json readable_token(json row) { return readable(std::move(row), capnp::Schema::from<::TokenRow>()); }
+json readable_done(json done) { return readable(std::move(done), capnp::Schema::from<::Done>()); }
 json readable_cached(std::string_view answer, json row) {
   if (answer == "cacheEntries")
     return readable(std::move(row), capnp::Schema::from<::CacheRow>());
