@@ -91,6 +91,8 @@ void cache_state::hit(const asker& who, cache_entry entry) {
 
 /// It executes, or waits for an equal one that does.
 void cache_state::missed(cache_query& q, const cache_user_actor& user, cache_status status) {
+  if (status == cache_status::miss && config_.shelf->was_evicted(q.key))
+    status = cache_status::evicted;
   if (q.serialize && may_act())
     return serialize(q, user, status);
   executes({user, q.call}, status);
@@ -220,6 +222,13 @@ void cache_state::flush() {
 cache_actor::behavior_type cache_state::make_behavior(cache_actor::pointer self, cache_config config) {
   self_ = self;
   config_ = std::move(config);
+  if (in_cluster())
+    mender_ = self->spawn<caf::linked>(
+      [mender = cache_mender_config{config_.self, config_.shelf, config_.disk, config_.control, config_.switchboard,
+                                    config_.unix_ms, config_.holds_lease}](
+        cache_mender_actor::stateful_pointer<cache_mender_state> its) {
+        return its->state.make_behavior(its, mender);
+      });
   self->send(config_.control, atom::watch::value, control_watcher(self));
   self->delayed_send(self, defaults::cache_start_patience, atom::tick::value);
   self->set_down_handler([this](const caf::down_msg& down) { leave(down.source), flush(); });

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "actors/cache_asking.hpp"
 #include "actors/cache_bounds.hpp"
+#include "actors/cache_mender.hpp"
 #include "actors/cache_messages.hpp"
 #include "actors/cache_wire.hpp"
 #include "core/defaults.hpp"
@@ -132,9 +134,7 @@ private:
   caf::result<link::answer> respond(link::ask& what);
   void respond_with_entries(cache_reader from, const std::function<void(link::answer)>& done);
   void respond_when_heard(cluster::log_index index, const std::function<void(link::answer)>& done);
-  /// The value that came, or null and why it did not.
-  using answer_handler = std::function<void(const payload* found, ec why_not)>;
-  void ask(node_uuid node, const char* verb, payload value, milliseconds patience, answer_handler then);
+  void ask(node_uuid node, const char* verb, payload value, milliseconds patience, cache_answer_handler then);
 
   // -- for people: cache_upkeep.cpp ----
   void ask_everybody(const char* verb, const payload& question, milliseconds patience,
@@ -178,6 +178,7 @@ private:
 
   cache_actor::pointer self_ = nullptr;
   cache_config config_;
+  cache_mender_actor mender_; // in a cluster
   cache_bounds bounds_;
   control::standing standing_;
   bool has_stood_ = false;                                      // since the start

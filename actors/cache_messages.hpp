@@ -35,7 +35,7 @@ enum class cache_status : std::uint8_t {
   lookup_failure, // the lookup failed: it executed
   put_failure,    // executed, and its result could not be kept
   skipped,        // no lookup was wanted: it executed
-  evicted,        // what was there had gone for lack of room or by its age: it executed
+  evicted,        // what was there had gone for lack of room, or was invalidated: it executed
 };
 
 /// "HIT" and so on.
@@ -94,8 +94,8 @@ using cache_actor = caf::typed_actor<
   caf::replies_to<atom::forget, cache_filter>::with<std::uint64_t>,
   // Reads everything, on all nodes, and removes what is damaged.
   caf::replies_to<atom::check>::with<std::vector<cache_check>>,
-  // To and from an archive, which is a file of this node's machine. Of what is imported other nodes get copies when they need
-  // them.
+  // To and from an archive, which is a file of this node's machine. Of what is imported other nodes get their copies when they
+  // look for them, or next compare.
   caf::replies_to<atom::save, std::string>::with<cache_moved>,
   caf::replies_to<atom::load, std::string>::with<cache_moved>,
   // Nothing below this scope (cluster/commands.hpp, raise_generation) that is kept now is served any more, on any node, when

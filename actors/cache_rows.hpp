@@ -32,8 +32,10 @@ struct cache_row {
 struct cache_figures {
   std::string project; // empty: of all
   std::uint64_t entries = 0, bytes = 0, bytes_max = 0;
-  std::uint64_t evicted = 0, expired = 0, damaged = 0,
-                refused = 0; // refused: not kept, for lack of room or by a disk error
+  std::uint64_t evicted = 0, expired = 0, damaged = 0;
+  std::uint64_t refused = 0;  // not kept, for lack of room or by a disk error
+  std::uint64_t outdated = 0; // removed because they were invalidated
+  std::uint64_t mended = 0;   // were missing or worse here, and came from another node that had them
 };
 
 /// What a node has counted since it started.

@@ -65,6 +65,8 @@ struct CacheFigures {
   expired @5 :UInt64;
   damaged @6 :UInt64;
   refused @7 :UInt64;                 # not kept, for lack of room or by a disk error
+  outdated @8 :UInt64;                # removed because they were invalidated, not by who asked for that
+  mended @9 :UInt64;                  # were missing or worse here, and came from another node that had them
 }
 
 struct CacheCounts {

@@ -17,6 +17,13 @@ std::uint64_t size_of(const std::vector<cache_entry>& entries) {
   return size;
 }
 
+std::uint64_t size_of(const std::vector<cache_row>& rows) {
+  std::uint64_t size = 0;
+  for (const auto& row : rows)
+    size += row.entry.content.size() + sizeof row;
+  return size;
+}
+
 } // namespace
 
 cache_door::behavior_type cache_disk(cache_door::pointer self, cache_disk_config config) {
@@ -62,6 +69,23 @@ cache_door::behavior_type cache_disk(cache_door::pointer self, cache_disk_config
     },
     [=](atom::status) {
       return answer_off_loop<std::vector<cache_figures>>(self, *disk, 0, [=] { return store->figures(); });
+    },
+    [=](atom::sum) { return answer_off_loop<cache_sums>(self, *disk, 0, [=] { return store->sums(); }); },
+    [=](atom::mark, const std::vector<std::uint32_t>& buckets) {
+      return answer_off_loop<std::vector<cache_mark>>(self, *disk, buckets.size() * sizeof(std::uint32_t),
+                                                      [=] { return store->marks(buckets, unix_ms()); });
+    },
+    [=](atom::read, const std::vector<cache_key>& keys) {
+      return answer_off_loop<cache_parcel>(self, *disk, keys.size() * sizeof(cache_key),
+                                           [=] { return store->parcel(keys, unix_ms()); });
+    },
+    [=](atom::mend, std::vector<cache_row>& rows) {
+      const auto size = size_of(rows);
+      return answer_off_loop<std::uint64_t>(
+        self, *disk, size, [=, rows = std::move(rows)]() mutable { return store->mend(std::move(rows), unix_ms()); });
+    },
+    [=](atom::look, const cache_look& where) {
+      return answer_off_loop<std::uint32_t>(self, *disk, 0, [=] { return store->look_through(where); });
     },
     [](atom::tick, completion& then) { then(); },
     [=](atom::report) {

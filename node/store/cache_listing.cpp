@@ -107,20 +107,4 @@ std::vector<cache_figures> cache_store::figures() {
   });
 }
 
-std::vector<cache_mark> cache_store::keys_of(std::size_t bucket) {
-  return as_store_error([&] {
-    std::vector<cache_mark> result;
-    const lmdb_transaction txn(*env_, lmdb_transaction::kind::read);
-    txn.scan(entry_name::first_of(bucket), [&](std::string_view text, std::string_view record) {
-      const auto name = entry_name::parse(text);
-      if (!name || name->bucket() != bucket)
-        return false;
-      if (const auto stored = stored_in(text, record))
-        result.push_back({stored->key, mark_of(*stored)});
-      return true;
-    });
-    return result;
-  });
-}
-
 } // namespace hearth::node

@@ -27,6 +27,8 @@ void fill(::CacheCounts::Builder into, const cache_report& row) {
     figures[i].setExpired(f.expired);
     figures[i].setDamaged(f.damaged);
     figures[i].setRefused(f.refused);
+    figures[i].setOutdated(f.outdated);
+    figures[i].setMended(f.mended);
   }
 }
 
