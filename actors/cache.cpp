@@ -51,10 +51,10 @@ void cache_state::find(std::vector<cache_query>& queries, const cache_user_actor
 }
 
 void cache_state::look(cache_query& q, const cache_user_actor& user) {
-  if (const auto recent = recent_.find(q.key); recent != recent_.end() && bounds_.allows(*q.scope, recent->second))
+  if (const auto recent = recent_.find(q.key); recent != recent_.end() && may_serve(*q.scope, recent->second))
     return hit({user, q.call}, recent->second);
   auto found = config_.shelf->find(q.key, config_.unix_ms());
-  if (!found || !bounds_.allows(*q.scope, found->entry)) {
+  if (!found || !may_serve(*q.scope, found->entry)) {
     if (!look_elsewhere(q, user))
       missed(q, user, found ? cache_status::evicted : cache_status::miss);
   } else if (found->is_elsewhere) {
@@ -69,7 +69,7 @@ void cache_state::read_elsewhere(cache_query q, cache_entry found, const cache_u
     .then(
       [this, q, found, user](payload& content) mutable {
         found.content = std::move(content);
-        if (bounds_.allows(*q.scope, found)) // it may have been invalidated meanwhile
+        if (may_serve(*q.scope, found)) // it may have been invalidated meanwhile
           hit({user, q.call}, std::move(found));
         else
           missed(q, user, cache_status::miss);
@@ -184,6 +184,8 @@ void cache_state::heard(const control::facts& facts) {
   for (const auto& fact : facts)
     if (const auto* generations = std::get_if<control::generations_changed>(&fact)) {
       bounds_.learn(generations->now);
+    } else if (const auto* limits = std::get_if<control::cache_limits_changed>(&fact)) {
+      limit(limits->now);
     } else if (const auto* standing = std::get_if<control::standing>(&fact)) {
       const bool is_another = standing->seat != standing_.seat;
       standing_ = *standing;
@@ -252,6 +254,8 @@ cache_actor::behavior_type cache_state::make_behavior(cache_actor::pointer self,
     [this](atom::save, const std::string& file) { return move(file, false); },
     [this](atom::load, const std::string& file) { return move(file, true); },
     [this](atom::disown, const std::string& scope) { return invalidate(scope); },
+    [this](atom::limit) { return limits_; },
+    [this](atom::limit, const cluster::limit_cache& order) { return limit(order); },
     [this](atom::ask, link::ask& what) {
       auto answer = respond(what);
       flush();

@@ -148,6 +148,8 @@ private:
   caf::result<std::vector<cache_check>> check();
   caf::result<std::uint64_t> forget(const cache_filter& filter);
   caf::result<payload> read(const cache_key& key);
+  void limit(std::shared_ptr<const cache_bounds::limits> now);
+  caf::result<bool> limit(const cluster::limit_cache& order);
   caf::result<cache_moved> move(const std::string& file, bool imports);
   void move_on(const std::string& file, bool imports, cache_moved done,
                caf::typed_response_promise<cache_moved> promise);
@@ -171,6 +173,9 @@ private:
   void node_gone(node_uuid node);
   /// A process that stood still may hear of the end of its seat later than of what it waited for.
   bool may_act() const { return standing_.holds && config_.holds_lease(standing_.seat); }
+  bool may_serve(const cache_scope& scope, const cache_entry& entry) {
+    return bounds_.allows(scope, entry, config_.unix_ms());
+  }
   bool in_cluster() const { return static_cast<bool>(config_.switchboard); }
   node_uuid home_of(const cache_key& key) const;
 
@@ -180,6 +185,7 @@ private:
   cache_config config_;
   cache_mender_actor mender_; // in a cluster
   cache_bounds bounds_;
+  std::vector<cache_limit_row> limits_;
   control::standing standing_;
   bool has_stood_ = false;                                      // since the start
   std::vector<std::pair<cache_query, cache_user_actor>> early_; // wait for that

@@ -71,7 +71,7 @@ void cache_state::searched(node_uuid node, const std::vector<cache_key>& keys, c
     --s.missing;
     s.answered = s.answered || found;
     const auto entry = there.find(key);
-    if (entry != there.end() && bounds_.allows(*s.waiting.front().first.scope, entry->second)) {
+    if (entry != there.end() && may_serve(*s.waiting.front().first.scope, entry->second)) {
       end_search(key, std::move(entry->second));
       continue;
     }

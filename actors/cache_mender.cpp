@@ -167,7 +167,7 @@ void cache_mender_state::brought(const payload& parcel) {
     cache_row row;
     row.scope = in.scope();
     row.entry = in.entry();
-    if (in.is_whole() && bounds_.allows(row.scope, row.entry))
+    if (in.is_whole() && bounds_.allows(row.scope, row.entry, config_.unix_ms()))
       rows.push_back(std::move(row));
   }
   if (looked_up == 0)
@@ -266,7 +266,7 @@ caf::result<link::answer> cache_mender_state::respond(const link::ask& what) {
           cache_writer answer;
           answer.number(parcel.looked_up);
           for (const auto& row : parcel.rows)
-            if (bounds_.allows(row.scope, row.entry))
+            if (bounds_.allows(row.scope, row.entry, config_.unix_ms()))
               answer.scope(row.scope).entry(row.entry);
           promise.deliver(answer_with(answer.take()));
         },
@@ -288,6 +288,8 @@ void cache_mender_state::heard(const control::facts& facts) {
       looks_again_ = true;
       if (look_bucket_ == 0)
         look_in(defaults::cache_look_interval);
+    } else if (const auto* limits = std::get_if<control::cache_limits_changed>(&fact)) {
+      bounds_.learn(limits->now);
     } else if (const auto* standing = std::get_if<control::standing>(&fact)) {
       is_other = is_other || (standing->holds && standing->seat != standing_.seat);
       standing_ = *standing;

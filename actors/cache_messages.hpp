@@ -101,6 +101,10 @@ using cache_actor = caf::typed_actor<
   // Nothing below this scope (cluster/commands.hpp, raise_generation) that is kept now is served any more, on any node, when
   // this is answered.
   caf::replies_to<atom::disown, std::string>::with<bool>,
+  // What projects may have, of which something is said; and says it. It holds here when it is answered, on other nodes when
+  // they have heard of it.
+  caf::replies_to<atom::limit>::with<std::vector<cache_limit_row>>,
+  caf::replies_to<atom::limit, cluster::limit_cache>::with<bool>,
   // From the SWITCHBOARD: what the cache of another node asks.
   caf::replies_to<atom::ask, link::ask>::with<link::answer>,
   // From the CONTROL.
@@ -121,3 +125,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_kept>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_release>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_report>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_check>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_limit_row>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cluster::limit_cache)

@@ -2,6 +2,7 @@
 
 #include "actors/cache_entry.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -55,6 +56,13 @@ struct cache_check {
   std::uint64_t entries = 0, bytes = 0;
   std::uint64_t damaged = 0; // of those; they are removed
   std::string node{};
+};
+
+/// What a project may have on each node, and for how long.
+struct cache_limit_row {
+  std::string project;
+  std::uint64_t bytes_max = 0;      // 0: what projects have of which nothing is said
+  std::chrono::milliseconds ttl{0}; // 0: any time
 };
 
 /// What was written to an archive, or read from one.

@@ -20,6 +20,7 @@ using sum = caf::atom_constant<caf::atom("sum")>;
 using mark = caf::atom_constant<caf::atom("mark")>;
 using mend = caf::atom_constant<caf::atom("mend")>;
 using look = caf::atom_constant<caf::atom("look")>;
+using limit = caf::atom_constant<caf::atom("limit")>;
 } // namespace atom
 
 /// What a look at the shelf found.
@@ -89,6 +90,8 @@ using cache_disk_actor = caf::typed_actor<
   caf::replies_to<atom::load, std::string, std::uint64_t, std::uint64_t>::with<cache_moved>,
   // Of all, then of each project.
   caf::replies_to<atom::status>::with<std::vector<cache_figures>>,
+  // What projects may have from now on; it holds within a second.
+  caf::reacts_to<atom::limit, std::shared_ptr<const cache_bounds::limits>>,
   // For comparing with another node: all buckets; what is in these (as many as fit into one answer), in their order.
   caf::replies_to<atom::sum>::with<cache_sums>,
   caf::replies_to<atom::mark, std::vector<std::uint32_t>>::with<std::vector<cache_mark>>,
@@ -103,6 +106,7 @@ using cache_disk_actor = caf::typed_actor<
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_key)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_key>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<const hearth::cache_bounds::limits>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_sums)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_mark>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_parcel)

@@ -14,10 +14,10 @@ namespace hearth::defaults {
 inline constexpr std::uint64_t cache_inline_bytes_max = 64 * kib;
 /// What an entry counts besides its record: its share of a page and of the free ones that LMDB keeps between them.
 inline constexpr std::uint64_t cache_overhead_bytes = 128;
-/// Entries of a node with their results; what is worth least goes first.
+/// Entries of a node with their results, unless its operator says otherwise; what is worth least goes first.
 inline constexpr std::uint64_t cache_bytes_max = 8 * gib;
-/// Likewise of one project, so that none can drive out all others.
-inline constexpr std::uint64_t cache_project_bytes_max = 4 * gib;
+/// The share of one project of which nothing is said, so that none can drive out all others.
+inline constexpr double cache_project_share = 0.5;
 /// Address space in multiples of the above, besides what the file has by then: deleting needs free pages, free ones lie
 /// scattered, and large records need some that follow one another.
 inline constexpr std::uint64_t cache_map_factor = 4;

@@ -13,7 +13,7 @@ struct CacheFilter {
 struct GetCache {
   what @0 :Text;                      # counts (answered with `cacheCounts`) | entries (`cacheEntries`, newest first) | entry
                                       # (the Reply of a call with its value, then `cacheEntries`) | checks (every entry is read
-                                      # against its checksum; `cacheChecks`)
+                                      # against its checksum; `cacheChecks`) | limits (what was said of projects; `cacheLimits`)
   which @1 :CacheFilter;
   limit @2 :UInt32;                   # 0: the node's default
 }
@@ -23,6 +23,22 @@ struct DropFromCache {
   which @0 :CacheFilter;
   all @1 :Bool;                       # has to be said where `which` is empty
   deletes @2 :Bool;                   # nor does it take room any more
+}
+
+struct LimitCache {
+  # What a project may have on each node of the cluster, and for how long; answered with `done`. What is not set stays as it was.
+  project @0 :Text;
+  setsSize @1 :Bool;
+  sizeBytes @2 :UInt64;               # 0: what projects have of which nothing is said
+  setsTtl @3 :Bool;
+  ttlMs @4 :UInt64;                   # from when a result was made; 0: any time
+}
+
+struct CacheLimit {
+  # Of a project of which something was said.
+  project @0 :Text;
+  sizeBytes @1 :UInt64;               # as above
+  ttlMs @2 :UInt64;
 }
 
 struct MoveCache {

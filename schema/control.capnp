@@ -1,7 +1,6 @@
 @0x9c41e6a07b2d8f33;
 # Control messages: the JSON rendering of Request and Response is the body of Control frames.
 # A Response carries the request number of its Request; a request gets exactly one response without `controlMore`.
-
 using Environment = import "environment.capnp".Environment;
 using Cache = import "cache.capnp";
 
@@ -11,8 +10,7 @@ struct Request {
     hello @1 :Hello;                  # first on every client connection
     openEnvironment @2 :Environment;  # clients and interpreters; answered with `environment`
     putBundle @3 :PutBundle;          # answered with `bundle` (stored or needed); Chunks follow when needed, then `bundle` again
-    startRun @4 :StartRun;            # sent right before the Call that carries its arguments; the same again (after a lost
-                                      # connection) attaches to the run that there is
+    startRun @4 :StartRun;            # right before the Call with its arguments; the same again, on another connection, attaches
     abort @5 :Abort;
     get @6 :Get;
     logs @7 :Logs;                    # Log frames follow, then one `done`
@@ -35,6 +33,7 @@ struct Request {
     getCache @24 :Cache.GetCache;     # kept results
     dropFromCache @25 :Cache.DropFromCache;
     moveCache @26 :Cache.MoveCache;
+    limitCache @27 :Cache.LimitCache;
   }
 }
 
@@ -60,6 +59,7 @@ struct Response {
     cacheCounts @17 :List(Cache.CacheCounts);
     cacheEntries @18 :List(Cache.CacheRow);
     cacheChecks @19 :List(Cache.CacheCheck);
+    cacheLimits @20 :List(Cache.CacheLimit);
   }
 }
 

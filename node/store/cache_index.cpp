@@ -188,6 +188,17 @@ std::uint64_t cache_index::limit_of(const std::string& name) const {
   return own != limits_.projects.end() ? own->second : limits_.project_bytes_max;
 }
 
+void cache_index::limit(const cache_bounds::limits& projects) {
+  limits_.projects.clear();
+  ttls_.clear();
+  for (const auto& [name, limit] : projects) {
+    if (limit.bytes_max > 0)
+      limits_.projects.emplace(name, limit.bytes_max);
+    if (limit.ttl_ms > 0)
+      ttls_.emplace(name, limit.ttl_ms);
+  }
+}
+
 std::uint64_t cache_index::bytes_of(const std::string& name) const {
   const auto found = projects_.find(name);
   return found == projects_.end() ? 0 : found->second.pools[0].bytes + found->second.pools[1].bytes;
@@ -253,13 +264,18 @@ std::vector<cache_index::leaving> cache_index::expired(std::uint64_t unix_ms, st
   for (; at != projects_.end(); ++at, expiry_pool_ = 0)
     for (; expiry_pool_ < at->second.pools.size(); ++expiry_pool_, expiry_slot_ = 0) {
       const auto& cards = at->second.pools[expiry_pool_].cards;
+      const auto own = ttls_.find(at->first);
+      const auto is_over = [unix_ms, ttl = own == ttls_.end() ? 0 : own->second](const card& c) {
+        return (c.expires_unix_ms != 0 && c.expires_unix_ms <= unix_ms)
+               || (ttl != 0 && c.created_unix_ms + ttl <= unix_ms);
+      };
       for (; expiry_slot_ < cards.bucket_count(); ++expiry_slot_, --looks) {
         if (looks == 0) {
           expiry_project_ = at->first;
           return result;
         }
         for (auto one = cards.begin(expiry_slot_); one != cards.end(expiry_slot_); ++one)
-          if (one->second.expires_unix_ms != 0 && one->second.expires_unix_ms <= unix_ms)
+          if (is_over(one->second))
             result.push_back({one->first, *one->second.scope});
       }
     }

@@ -94,6 +94,9 @@ public:
   std::uint64_t excess(std::uint64_t bytes) const;
   std::uint64_t limit_of(const std::string& project) const;
 
+  /// What projects may have from now on; of those that are not named what all others may.
+  void limit(const cache_bounds::limits& projects);
+
   /// Whether so much fits into this share of what a project may have, and all of what all may.
   bool fits(double share, const std::string& project, std::uint64_t bytes, std::uint64_t bytes_of_all) const;
 
@@ -136,6 +139,7 @@ private:
   void drop_if_idle(const std::string& name);
 
   cache_limits limits_;
+  std::map<std::string, std::uint64_t> ttls_; // of projects, in milliseconds
   std::map<std::string, project> projects_;
   cache_figures all_; // likewise
   std::unordered_map<digest, scope> scopes_;

@@ -125,8 +125,8 @@ cache_store::finding cache_store::look_at(std::uint32_t bucket, cache_bounds& bo
         scope->second = scope_in(called, *of);
     cache_entry entry;
     entry.key = stored->key;
-    entry.generation = stored->generation;
-    if (scope->second && !bounds.allows(*scope->second, entry))
+    entry.generation = stored->generation; // its age is another matter (tidy)
+    if (scope->second && !bounds.allows(*scope->second, entry, 0))
       found.outdated.push_back({name, stored->key.scope});
     else if (stored->is_elsewhere)
       found.in_files.emplace_back(leaving{name, stored->key.scope}, stored->value), found.bytes += stored->size;

@@ -78,6 +78,9 @@ public:
   cache_moved load(const std::filesystem::path& archive, std::uint64_t at, std::uint64_t generation,
                    std::uint64_t unix_ms);
 
+  /// What projects may have from now on, and for how long; `tidy` sees to it.
+  void limit(const cache_bounds::limits& projects) { index_.limit(projects); }
+
   /// Removes what was found damaged, some of what has expired, and what is too much.
   void tidy(std::uint64_t unix_ms);
 

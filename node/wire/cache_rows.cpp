@@ -64,4 +64,10 @@ void fill(::CacheCheck::Builder into, const cache_check& row) {
   into.setDamaged(row.damaged);
 }
 
+void fill(::CacheLimit::Builder into, const cache_limit_row& row) {
+  into.setProject(text(row.project));
+  into.setSizeBytes(row.bytes_max);
+  into.setTtlMs(static_cast<std::uint64_t>(row.ttl.count()));
+}
+
 } // namespace hearth::wire

@@ -44,6 +44,7 @@ struct scripted_entries : cache_shelf {
   std::set<cache_key> damaged;  // a look through all finds these
   std::set<cache_key> evicted;
   std::uint64_t mended = 0, outdated = 0;
+  std::shared_ptr<const cache_bounds::limits> limits;
   std::vector<std::function<void()>> waiting;
 
   std::optional<shelved> find(const cache_key& key, std::uint64_t unix_ms) override {
@@ -112,7 +113,7 @@ struct scripted_entries : cache_shelf {
     bounds.learn(where.bounds);
     std::erase_if(kept, [&](const auto& one) { return damaged.contains(one.first); });
     outdated += std::erase_if(kept,
-                              [&](const auto& one) { return !bounds.allows(one.second.first, one.second.second); });
+                              [&](const auto& one) { return !bounds.allows(one.second.first, one.second.second, 0); });
   }
 };
 
@@ -183,6 +184,7 @@ inline scripted_disk_actor::behavior_type scripted_cache_disk(scripted_disk_acto
       all.entries = has->kept.size();
       return std::vector<cache_figures>{all};
     },
+    [has](atom::limit, const std::shared_ptr<const cache_bounds::limits>& now) { has->limits = now; },
     [has](atom::sum) { return has->sums(); },
     [has](atom::mark, const std::vector<std::uint32_t>& buckets) { return has->marks(buckets); },
     [has](atom::read, const std::vector<cache_key>& keys) { return has->parcel(keys); },

@@ -316,6 +316,44 @@ exit_status cache_verify(const surroundings& around, const cache_options& option
   return damaged == 0 ? exit_status::ok : exit_status::failed;
 }
 
+exit_status cache_limit(const surroundings& around, const cache_options& options) {
+  auto node = open_node(around);
+  if (!options.size.empty() || !options.ttl.empty()) {
+    const auto size = options.size == "none" ? 0 : parse_bytes(options.size).value_or(0);
+    const auto ttl = options.ttl == "none" ? std::chrono::milliseconds(0)
+                                           : parse_duration(options.ttl).value_or(std::chrono::milliseconds(0));
+    return say_done(around,
+                    node.ask("limitCache",
+                             {{"project", options.project.empty() ? "default" : options.project},
+                              {"setsSize", !options.size.empty()},
+                              {"sizeBytes", size},
+                              {"setsTtl", !options.ttl.empty()},
+                              {"ttlMs", static_cast<std::uint64_t>(ttl.count())}},
+                             "done"),
+                    options.as_json);
+  }
+  auto rows = ask_for(node, "limits", {}, "cacheLimits");
+  if (!options.project.empty())
+    std::erase_if(rows.get_ref<json::array_t&>(),
+                  [&](const json& row) { return text_in(row, "project") != options.project; });
+  if (options.as_json) {
+    print_json(around, rows);
+    return exit_status::ok;
+  }
+  if (!rows.empty()) {
+    table shown{{{"PROJECT"}, {"SIZE", side::right}, {"TTL", side::right}}, {}};
+    for (const auto& row : rows) {
+      const auto size = number_in(row, "sizeBytes"), ttl = number_in(row, "ttlMs");
+      shown.rows.push_back({one_line(text_in(row, "project"), name_width), size == 0 ? "" : bytes_text(size),
+                            ttl == 0 ? "" : duration_text_of_ms(ttl)});
+    }
+    shown.write(around.out, around.colours);
+    around.out << '\n';
+  }
+  around.out << "Where nothing is said, a project may have half of what a node keeps, for any time.\n";
+  return exit_status::ok;
+}
+
 exit_status cache_export(const surroundings& around, const cache_options& options) {
   return move(around, options, false);
 }

@@ -107,6 +107,7 @@ struct cache_options {
   std::string project, domain, task, version;
   std::string entry;       // an id, or the beginning of one
   std::string file;        // of `export` and `import`
+  std::string size, ttl;   // of `limit`; empty: not said
   std::uint32_t limit = 0; // 0: the node's default
   bool all = false;
   bool as_json = false;
@@ -114,8 +115,8 @@ struct cache_options {
 
 using cache_command = exit_status(const surroundings&, const cache_options&);
 
-cache_command cache_stats, cache_list, cache_show, cache_invalidate, cache_delete, cache_verify, cache_export,
-  cache_import;
+cache_command cache_stats, cache_list, cache_show, cache_invalidate, cache_delete, cache_verify, cache_limit,
+  cache_export, cache_import;
 
 /// Prints the completion script of a shell: bash, zsh or fish. Throws command_error (usage) for another.
 exit_status completion(const surroundings& around, const std::string& shell);

@@ -132,6 +132,8 @@ json readable_token(json row) { return readable(std::move(row), capnp::Schema::f
 json readable_cached(std::string_view answer, json row) {
   if (answer == "cacheEntries")
     return readable(std::move(row), capnp::Schema::from<::CacheRow>());
+  if (answer == "cacheLimits")
+    return readable(std::move(row), capnp::Schema::from<::CacheLimit>());
   if (answer == "cacheChecks")
     return readable(std::move(row), capnp::Schema::from<::CacheCheck>());
   row = readable(std::move(row), capnp::Schema::from<::CacheCounts>());
