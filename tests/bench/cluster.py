@@ -4,7 +4,7 @@ The client talks to node-1 and measures calls whose replica is there beside call
 own echo in the same rounds. Then it measures how small calls on node-2, and from node-1 to node-2, bear a node-3 that is
 frozen, and values of 1 GiB that go from node-1 to node-3 and to node-2. Nodes of one machine share its cores, which nodes in
 earnest do not: each is measured once with a core for those whose calls are timed, and once with all on the same cores, beside
-strangers that copy as much between two processes of their own. Then follow fan-out, and what the idle nodes cost. Nothing here
+strangers that move as much between processes of their own. Then follow fan-out, and what the idle nodes cost. Nothing here
 is a test: a slow result fails nothing.
 """
 
@@ -15,7 +15,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -26,9 +25,10 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence, Tu
 import cluster_tasks as tasks
 import hearth
 from cluster_measure import (
-    Node, Times, core_of_its_own, each, echo, echo_per_call, middle, nodes, resident_mib, sequential, spent, times_of,
+    Node, Times, core_of_its_own, each, echo, echo_per_call, middle, nodes, resident_mib, sequential, spent, tails_of,
 )  # fmt: skip
 from compare import MIB, asked, machine
+from strangers import copying
 
 NODES = ("node-1", "node-2", "node-3")
 LARGE_BYTES = 1024 * MIB
@@ -208,39 +208,6 @@ def send(environment: str) -> int:
         assert task.remote(data) == LARGE_BYTES
 
 
-@contextlib.contextmanager
-def copying() -> Iterator[None]:
-    """The same bytes through a TCP connection on loopback between two programs that know nothing of Hearth: what sharing
-    two cores and their memory costs by itself."""
-    program = subprocess.Popen([sys.executable, __file__, "copy"], stdout=subprocess.PIPE)
-    assert program.stdout is not None
-    try:
-        assert program.stdout.readline() == b"copying\n"
-        yield
-    finally:
-        program.terminate()
-        program.wait()
-        program.stdout.close()
-
-
-def copy() -> int:
-    """In such a program, and a child of it."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    near = socket.create_connection(listening.getsockname())
-    far, _ = listening.accept()
-    if os.fork() == 0:
-        near.close()
-        buffer = bytearray(256 * 1024)
-        while far.recv_into(buffer) > 0:
-            pass
-        os._exit(0)
-    far.close()
-    print("copying", flush=True)
-    data = os.urandom(MIB)
-    while True:
-        near.sendall(data)
-
-
 class OtherClient:
     """A program that makes calls from node-2 to a replica there when it is told to."""
 
@@ -309,16 +276,16 @@ def beside(places: Places, rounds: int, calls: int) -> None:
 
 
 def show_beside(title: str, rows: Dict[str, List[int]], is_judged: bool = False) -> None:
-    print(f"\n{title} (µs)\n  {'':<44} {'p50':>9} {'p99':>9}   p99 against quiet, and against strangers")
-    quiet, strangers = times_of(rows["quiet"] + rows["quiet, again"]), times_of(rows[STRANGERS])
+    quiet, strangers = tails_of(rows["quiet"] + rows["quiet, again"]), tails_of(rows[STRANGERS])
+    print(f"\n{title} (µs; in brackets: against quiet)")
+    print(f"  {'':<44} {'p50':>7} {'p98':>16} {'p99':>16} {'p99.5':>16}")
     for name, took in rows.items():
-        t = times_of(took)
+        own = tails_of(took)
+        columns = " ".join(f"{value:>8,.1f} ({value / base - 1:+4.0%})" for value, base in zip(own.far, quiet.far))
         # Bytes that move on one core are felt on the other, whoever moves them: a value in flight is judged beside strangers.
         beside = strangers if name in VALUES_IN_FLIGHT else quiet
-        is_bearable = t.p99 <= 1.2 * max(beside.p99, quiet.p99)
-        verdict = "" if not is_judged or name == STRANGERS else "   holds" if is_bearable else "   does not hold"
-        more, against = t.p99 / quiet.p99 - 1, t.p99 / strangers.p99 - 1
-        print(f"  {name:<44} {t.p50:>9,.1f} {t.p99:>9,.1f}   {more:+8.0%} {against:+8.0%}{verdict}")
+        verdict = "" if not is_judged or name == STRANGERS else "   holds" if own.is_bearable(quiet, beside) else "   does not hold"
+        print(f"  {name:<44} {own.p50:>7,.1f} {columns}{verdict}")
 
 
 # -- fan-out ----
@@ -360,7 +327,7 @@ def idle() -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    inner: Dict[str, Callable[..., int]] = {"open": open_one, "send": send, "copy": copy, "client": client}
+    inner: Dict[str, Callable[..., int]] = {"open": open_one, "send": send, "client": client}
     if arguments and arguments[0] in inner:
         return inner[arguments[0]](*arguments[1:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -374,7 +341,7 @@ def main(arguments: Sequence[str]) -> int:
     places = make_places()
     parts: Dict[str, Callable[[], None]] = {
         "calls": lambda: local_and_remote(places, options.rounds, 3000 // share),
-        "beside": lambda: beside(places, options.rounds, 5000 // share),
+        "beside": lambda: beside(places, options.rounds, 20_000 // share),
         "fan-out": lambda: fan_out(places, options.rounds, 100_000 // share),
         "idle": idle,
     }
