@@ -103,7 +103,7 @@ void cache_mender_state::next_node() {
       [this](const cache_sums& here) {
         if (!here.has_room)
           return end();
-        ask("sums", {}, [this, here](const payload& there) { differ(here, there); });
+        ask("sums", {}, defaults::cache_compare_patience, [this, here](const payload& there) { differ(here, there); });
       },
       [this](const caf::error&) { end(); });
 }
@@ -135,7 +135,7 @@ void cache_mender_state::next_buckets() {
   cache_writer question;
   for (const auto bucket : some)
     question.number(bucket);
-  ask("marks", question.take(), [this, some = std::move(some)](const payload& there) {
+  ask("marks", question.take(), defaults::cache_compare_patience, [this, some = std::move(some)](const payload& there) {
     self_->request(config_.disk, defaults::cache_disk_patience, atom::mark::value, some)
       .then(
         [this, there](const std::vector<cache_mark>& here) {
@@ -155,7 +155,7 @@ void cache_mender_state::next_batch() {
   cache_writer question;
   for (std::size_t i = 0; i < count; ++i)
     question.key(round_.wanted[i]);
-  ask("give", question.take(), [this](const payload& parcel) { brought(parcel); });
+  ask("give", question.take(), defaults::cache_disk_patience, [this](const payload& parcel) { brought(parcel); });
 }
 
 /// Keeps what came, unless it was invalidated meanwhile. When nothing of it was of use, nor will be the rest: there is no room.
@@ -194,9 +194,10 @@ void cache_mender_state::end() {
 }
 
 /// The node of this round; without its answer the next one has its turn.
-void cache_mender_state::ask(const char* verb, payload value, std::function<void(const payload&)> then) {
-  ask_cache(self_, config_.switchboard, round_.other, {"mend", verb}, std::move(value),
-            defaults::cache_compare_patience, [this, then = std::move(then)](const payload* found, ec) {
+void cache_mender_state::ask(const char* verb, payload value, milliseconds patience,
+                             std::function<void(const payload&)> then) {
+  ask_cache(self_, config_.switchboard, round_.other, {"mend", verb}, std::move(value), patience,
+            [this, then = std::move(then)](const payload* found, ec) {
               if (found)
                 then(*found);
               else

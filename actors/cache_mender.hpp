@@ -88,7 +88,7 @@ private:
   void look();
 
   caf::result<link::answer> respond(const link::ask& what);
-  void ask(const char* verb, payload value, std::function<void(const payload&)> then);
+  void ask(const char* verb, payload value, milliseconds patience, std::function<void(const payload&)> then);
 
   bool may_act() const { return standing_.holds && config_.holds_lease(standing_.seat) && nodes_.size() > 1; }
 

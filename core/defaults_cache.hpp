@@ -91,6 +91,8 @@ inline constexpr seconds cache_look_interval{1};
 /// ... buckets of so many entries or bytes each time: a few milliseconds of the writer's thread; a full cache takes hours.
 inline constexpr std::size_t cache_look_entries = 2000;
 inline constexpr std::uint64_t cache_look_bytes = 1 * mib;
+/// Of a value that is larger only its file is looked at: reading it would keep others waiting for a second.
+inline constexpr std::uint64_t cache_look_value_bytes_max = 32 * mib;
 /// From the last bucket to the first one again.
 inline constexpr seconds cache_look_rest{60};
 

@@ -101,7 +101,12 @@ std::uint64_t cache_store::mend(std::vector<cache_row> rows, std::uint64_t unix_
 /// What a look at a bucket has found.
 struct cache_store::finding {
   std::vector<leaving> damaged, outdated;
-  std::vector<std::pair<leaving, digest>> in_files; // to be read yet
+  struct file {
+    leaving of;
+    digest value;
+    std::uint64_t size = 0;
+  };
+  std::vector<file> in_files; // to be read yet
   std::uint64_t entries = 0, bytes = 0;
 };
 
@@ -129,7 +134,7 @@ cache_store::finding cache_store::look_at(std::uint32_t bucket, cache_bounds& bo
     if (scope->second && !bounds.allows(*scope->second, entry, 0))
       found.outdated.push_back({name, stored->key.scope});
     else if (stored->is_elsewhere)
-      found.in_files.emplace_back(leaving{name, stored->key.scope}, stored->value), found.bytes += stored->size;
+      found.in_files.push_back({{name, stored->key.scope}, stored->value, stored->size}), found.bytes += stored->size;
   });
   return found;
 }
@@ -146,8 +151,8 @@ std::uint32_t cache_store::look_through(const cache_look& where) {
            && bytes < defaults::cache_look_bytes;
          ++bucket) {
       auto found = look_at(bucket, bounds);
-      for (const auto& [one, value] : found.in_files)
-        if (!values_->get(value))
+      for (const auto& [one, value, size] : found.in_files)
+        if (size > defaults::cache_look_value_bytes_max ? !values_->has(value, size) : !values_->get(value))
           found.damaged.push_back(one);
       if (!found.damaged.empty())
         say(std::to_string(found.damaged.size()) + " entries of the cache in " + config_.directory.string()
