@@ -51,12 +51,12 @@ void cache_state::find(std::vector<cache_query>& queries, const cache_user_actor
 }
 
 void cache_state::look(cache_query& q, const cache_user_actor& user) {
-  if (const auto recent = recent_.find(q.key); recent != recent_.end() && bounds_.allows(*q.scope, recent->second)) {
+  if (const auto recent = recent_.find(q.key); recent != recent_.end() && may_serve(*q.scope, recent->second)) {
     ++recent_uses_[q.key];
     return hit({user, q.call}, recent->second, q.scope.get());
   }
   auto found = config_.shelf->find(q.key, config_.unix_ms());
-  if (!found || !bounds_.allows(*q.scope, found->entry)) {
+  if (!found || !may_serve(*q.scope, found->entry)) {
     if (!look_elsewhere(q, user))
       missed(q, user, found ? cache_status::evicted : cache_status::miss);
   } else if (found->is_elsewhere) {
@@ -70,13 +70,13 @@ void cache_state::look(cache_query& q, const cache_user_actor& user) {
 std::optional<cache_entry> cache_state::plain_hit(const cache_key& key, const cache_scope& scope) {
   if (!may_act() || audit_.lasts(now()))
     return std::nullopt;
-  if (const auto recent = recent_.find(key); recent != recent_.end() && bounds_.allows(scope, recent->second)) {
+  if (const auto recent = recent_.find(key); recent != recent_.end() && may_serve(scope, recent->second)) {
     ++recent_uses_[key];
     count_hit(recent->second);
     return recent->second;
   }
   auto found = config_.shelf->find(key, config_.unix_ms());
-  if (!found || found->is_elsewhere || !bounds_.allows(scope, found->entry))
+  if (!found || found->is_elsewhere || !may_serve(scope, found->entry))
     return std::nullopt;
   count_hit(found->entry);
   return std::move(found->entry);
@@ -87,7 +87,7 @@ void cache_state::read_elsewhere(cache_query q, cache_entry found, const cache_u
     .then(
       [this, q, found, user](payload& content) mutable {
         found.content = std::move(content);
-        if (bounds_.allows(*q.scope, found)) // it may have been invalidated meanwhile
+        if (may_serve(*q.scope, found)) // it may have been invalidated meanwhile
           hit({user, q.call}, std::move(found), q.scope.get());
         else
           missed(q, user, cache_status::miss);
@@ -115,6 +115,8 @@ void cache_state::hit(const asker& who, cache_entry entry, const cache_scope* au
 
 /// It executes, or waits for an equal one that does.
 void cache_state::missed(cache_query& q, const cache_user_actor& user, cache_status status) {
+  if (status == cache_status::miss && config_.shelf->was_evicted(q.key))
+    status = cache_status::evicted;
   if (q.serialize && may_act())
     return serialize(q, user, status);
   executes({user, q.call}, status);
@@ -223,6 +225,8 @@ void cache_state::heard(const control::facts& facts) {
   for (const auto& fact : facts)
     if (const auto* generations = std::get_if<control::generations_changed>(&fact)) {
       bounds_.learn(generations->now);
+    } else if (const auto* limits = std::get_if<control::cache_limits_changed>(&fact)) {
+      limit(limits->now);
     } else if (const auto* standing = std::get_if<control::standing>(&fact)) {
       const bool is_another = standing->seat != standing_.seat;
       standing_ = *standing;
@@ -266,6 +270,13 @@ cache_state::~cache_state() {
 cache_actor::behavior_type cache_state::make_behavior(cache_actor::pointer self, cache_config config) {
   self_ = self;
   config_ = std::move(config);
+  if (in_cluster())
+    mender_ = self->spawn<caf::linked>(
+      [mender = cache_mender_config{config_.self, config_.shelf, config_.disk, config_.control, config_.switchboard,
+                                    config_.unix_ms, config_.holds_lease}](
+        cache_mender_actor::stateful_pointer<cache_mender_state> its) {
+        return its->state.make_behavior(its, mender);
+      });
   self->send(config_.control, atom::watch::value, control_watcher(self));
   wait_for_a_seat();
   config_.desk->open([this](const cache_key& key, const cache_scope& scope) { return plain_hit(key, scope); });
@@ -295,6 +306,8 @@ cache_actor::behavior_type cache_state::make_behavior(cache_actor::pointer self,
     [this](atom::save, const std::string& file) { return move(file, false); },
     [this](atom::load, const std::string& file) { return move(file, true); },
     [this](atom::disown, const std::string& scope) { return invalidate(scope); },
+    [this](atom::limit) { return limits_; },
+    [this](atom::limit, const cluster::limit_cache& order) { return limit(order); },
     [this](atom::ask, link::ask& what) {
       auto answer = respond(what);
       flush();

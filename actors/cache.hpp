@@ -1,8 +1,10 @@
 #pragma once
 
+#include "actors/cache_asking.hpp"
 #include "actors/cache_audit.hpp"
 #include "actors/cache_bounds.hpp"
 #include "actors/cache_desk.hpp"
+#include "actors/cache_mender.hpp"
 #include "actors/cache_messages.hpp"
 #include "actors/cache_wire.hpp"
 #include "core/defaults.hpp"
@@ -144,9 +146,7 @@ private:
   caf::result<link::answer> respond(link::ask& what);
   void respond_with_entries(cache_reader from, const std::function<void(link::answer)>& done);
   void respond_when_heard(cluster::log_index index, const std::function<void(link::answer)>& done);
-  /// The value that came, or null and why it did not.
-  using answer_handler = std::function<void(const payload* found, ec why_not)>;
-  void ask(node_uuid node, const char* verb, payload value, milliseconds patience, answer_handler then);
+  void ask(node_uuid node, const char* verb, payload value, milliseconds patience, cache_answer_handler then);
 
   // -- for people: cache_upkeep.cpp ----
   void ask_everybody(const char* verb, const payload& question, milliseconds patience,
@@ -161,6 +161,8 @@ private:
   caf::result<std::vector<cache_audit_row>> audit(const cache_audit_order& order);
   caf::result<std::uint64_t> forget(const cache_filter& filter);
   caf::result<payload> read(const cache_key& key);
+  void limit(std::shared_ptr<const cache_bounds::limits> now);
+  caf::result<bool> limit(const cluster::limit_cache& order);
   caf::result<cache_moved> move(const std::string& file, bool imports);
   void move_on(const std::string& file, bool imports, cache_moved done,
                caf::typed_response_promise<cache_moved> promise);
@@ -184,6 +186,9 @@ private:
   void node_gone(node_uuid node);
   /// A process that stood still may hear of the end of its seat later than of what it waited for.
   bool may_act() const { return standing_.holds && config_.holds_lease(standing_.seat); }
+  bool may_serve(const cache_scope& scope, const cache_entry& entry) {
+    return bounds_.allows(scope, entry, config_.unix_ms());
+  }
   bool in_cluster() const { return static_cast<bool>(config_.switchboard); }
   node_uuid home_of(const cache_key& key) const;
 
@@ -191,7 +196,9 @@ private:
 
   cache_actor::pointer self_ = nullptr;
   cache_config config_;
+  cache_mender_actor mender_; // in a cluster
   cache_bounds bounds_;
+  std::vector<cache_limit_row> limits_;
   control::standing standing_;
   bool has_stood_ = false;                                      // since the start, or since it lost its seat
   instant stands_by_{};                                         // without a seat by then lookups wait no longer

@@ -71,7 +71,7 @@ void cache_state::seek_leave(const cache_key& key) {
 void cache_state::decided(const cache_key& key, verdict what) {
   const auto at = flights_.find(key);
   auto& f = at->second;
-  if (what.entry && bounds_.allows(*f.scope, *what.entry)) {
+  if (what.entry && may_serve(*f.scope, *what.entry)) {
     for (auto& who : std::exchange(f.waiting, {}))
       hit(who, *what.entry);
     f.token = 0;
@@ -154,7 +154,7 @@ void cache_state::publish(cache_result& r, const cache_user_actor& user) {
       lose_leave(r.entry.key, at->second);
     return;
   }
-  if (!bounds_.allows(*r.scope, r.entry)) { // invalidated while it ran: those who came later want a newer one
+  if (!may_serve(*r.scope, r.entry)) { // invalidated while it ran: those who came later want a newer one
     told(r.call, user, false);
     at->second.owner.reset();
     return execute_next(r.entry.key, at->second);
@@ -223,12 +223,12 @@ void cache_state::reserve(const cache_key& key, const cache_scope& scope, node_u
     return;
   }
   if (is_new && wants == intent::looks) { // it may have come since it was looked for
-    if (const auto recent = recent_.find(key); recent != recent_.end() && bounds_.allows(scope, recent->second)) {
+    if (const auto recent = recent_.find(key); recent != recent_.end() && may_serve(scope, recent->second)) {
       reservations_.erase(at);
       return done({recent->second, 0, ec::none});
     }
     if (auto found = config_.shelf->find(key, config_.unix_ms());
-        found && !found->is_elsewhere && bounds_.allows(scope, found->entry)) {
+        found && !found->is_elsewhere && may_serve(scope, found->entry)) {
       reservations_.erase(at);
       return done({std::move(found->entry), 0, ec::none});
     }
@@ -260,7 +260,7 @@ bool cache_state::accept(std::uint64_t token, cache_entry& entry, const cache_sc
   const auto at = reservations_.find(entry.key);
   if (at == reservations_.end() || at->second.token != token || !may_act())
     return false;
-  if (!bounds_.allows(*scope, entry)) {
+  if (!may_serve(*scope, entry)) {
     at->second.token = 0;
     grant(entry.key, at->second);
     return false;

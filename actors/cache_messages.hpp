@@ -35,7 +35,7 @@ enum class cache_status : std::uint8_t {
   lookup_failure, // the lookup failed: it executed
   put_failure,    // executed, and its result could not be kept
   skipped,        // no lookup was wanted: it executed
-  evicted,        // what was there had gone for lack of room or by its age: it executed
+  evicted,        // what was there had gone for lack of room, or was invalidated: it executed
 };
 
 /// "HIT" and so on.
@@ -105,13 +105,17 @@ using cache_actor = caf::typed_actor<
   caf::replies_to<atom::check>::with<std::vector<cache_check>>,
   // Has all nodes execute a share of their hits once more; what came of that so far.
   caf::replies_to<atom::rerun, cache_audit_order>::with<std::vector<cache_audit_row>>,
-  // To and from an archive, which is a file of this node's machine. Of what is imported other nodes get copies when they need
-  // them.
+  // To and from an archive, which is a file of this node's machine. Of what is imported other nodes get their copies when they
+  // look for them, or next compare.
   caf::replies_to<atom::save, std::string>::with<cache_moved>,
   caf::replies_to<atom::load, std::string>::with<cache_moved>,
   // Nothing below this scope (cluster/commands.hpp, raise_generation) that is kept now is served any more, on any node, when
   // this is answered.
   caf::replies_to<atom::disown, std::string>::with<bool>,
+  // What projects may have, of which something is said; and says it. It holds here when it is answered, on other nodes when
+  // they have heard of it.
+  caf::replies_to<atom::limit>::with<std::vector<cache_limit_row>>,
+  caf::replies_to<atom::limit, cluster::limit_cache>::with<bool>,
   // From the SWITCHBOARD: what the cache of another node asks.
   caf::replies_to<atom::ask, link::ask>::with<link::answer>,
   // From the CONTROL.
@@ -135,3 +139,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_report>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_check>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_audit_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_audit_row>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_limit_row>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cluster::limit_cache)

@@ -2,6 +2,7 @@
 
 #include "actors/cache_entry.hpp"
 
+#include <chrono>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -61,8 +62,10 @@ struct cache_figures {
   std::string project; // empty: of all
   std::uint64_t entries = 0, bytes = 0, bytes_max = 0;
   std::uint64_t hits = 0;
-  std::uint64_t evicted = 0, expired = 0, damaged = 0,
-                refused = 0; // refused: not kept, for lack of room or by a disk error
+  std::uint64_t evicted = 0, expired = 0, damaged = 0;
+  std::uint64_t refused = 0;  // not kept, for lack of room or by a disk error
+  std::uint64_t outdated = 0; // removed because they were invalidated
+  std::uint64_t mended = 0;   // were missing or worse here, and came from another node that had them
 };
 
 /// What a node has counted since it started.
@@ -98,6 +101,13 @@ struct cache_audit_row {
   std::string project, domain, task, version;
   std::uint64_t same = 0, different = 0, failed = 0;
   std::string example; // who had made a result that came out different
+};
+
+/// What a project may have on each node, and for how long.
+struct cache_limit_row {
+  std::string project;
+  std::uint64_t bytes_max = 0;      // 0: what projects have of which nothing is said
+  std::chrono::milliseconds ttl{0}; // 0: any time
 };
 
 /// What was written to an archive, or read from one.

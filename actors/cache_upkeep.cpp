@@ -69,7 +69,8 @@ void with_counts(cache_counts& c, Each each) {
 
 template <class Each>
 void with_figures(cache_figures& f, Each each) {
-  for (auto* count : {&f.entries, &f.bytes, &f.bytes_max, &f.hits, &f.evicted, &f.expired, &f.damaged, &f.refused})
+  for (auto* count :
+       {&f.entries, &f.bytes, &f.bytes_max, &f.hits, &f.evicted, &f.expired, &f.damaged, &f.refused, &f.outdated, &f.mended})
     each(*count);
 }
 
@@ -253,6 +254,28 @@ caf::result<payload> cache_state::read(const cache_key& key) {
   return promise;
 }
 
+void cache_state::limit(std::shared_ptr<const cache_bounds::limits> now) {
+  limits_.clear();
+  for (const auto& [project, limit] : *now)
+    limits_.push_back({project, limit.bytes_max, milliseconds(limit.ttl_ms)});
+  self_->send(config_.disk, atom::limit::value, now);
+  bounds_.learn(std::move(now));
+}
+
+caf::result<bool> cache_state::limit(const cluster::limit_cache& order) {
+  auto promise = self_->make_response_promise<bool>();
+  self_->request(config_.control, defaults::cluster_request_timeout, atom::propose::value, cluster::command(order))
+    .then(
+      [promise](const cluster::outcome& outcome) mutable {
+        if (outcome.code == ec::none)
+          promise.deliver(true);
+        else
+          promise.deliver(error_of({outcome.code, outcome.message}));
+      },
+      [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
+  return promise;
+}
+
 /// The same of what a node has to do itself: the others have their own archives.
 caf::result<cache_moved> cache_state::move(const std::string& file, bool imports) {
   auto promise = self_->make_response_promise<cache_moved>();
@@ -303,7 +326,8 @@ void cache_state::respond_to_person(const std::string& verb, cache_reader from,
           cache_writer answer;
           for (auto& row : rows) {
             row.node = config_.node;
-            if (bounds_.allows(row.scope, row.entry)) // what was invalidated meanwhile is not served any more
+            row.entry.expires_unix_ms = bounds_.expiry_of(row.scope, row.entry);
+            if (may_serve(row.scope, row.entry)) // what was invalidated meanwhile is not served any more
               write(answer, std::move(row));
           }
           tell(answer);

@@ -89,6 +89,7 @@ private:
   void take(client::ping_node& e);
   void take(client::get_cache& e);
   void take(client::drop_from_cache& e);
+  void take(client::limit_cache& e);
   void take(client::move_cache& e);
   void take(client::gone& e);
 

@@ -69,7 +69,7 @@ std::vector<cache_row> cache_store::list(const cache_listing& what, cache_bounds
       if (!stored)
         continue;
       cache_row row{scopes.at(scope), entry_of(*stored), index_.hits(name, scope)};
-      if (bounds.allows(row.scope, row.entry))
+      if (bounds.allows(row.scope, row.entry, 0)) // whoever asks knows how old is too old
         rows.push_back(std::move(row));
     }
     return rows;
@@ -114,22 +114,6 @@ std::vector<cache_figures> cache_store::figures() {
   return as_store_error([&] {
     settle();
     return index_.figures();
-  });
-}
-
-std::vector<cache_mark> cache_store::keys_of(std::size_t bucket) {
-  return as_store_error([&] {
-    std::vector<cache_mark> result;
-    const lmdb_transaction txn(*env_, lmdb_transaction::kind::read);
-    txn.scan(entry_name::first_of(bucket), [&](std::string_view text, std::string_view record) {
-      const auto name = entry_name::parse(text);
-      if (!name || name->bucket() != bucket)
-        return false;
-      if (const auto stored = stored_in(text, record))
-        result.push_back({stored->key, mark_of(*stored)});
-      return true;
-    });
-    return result;
   });
 }
 

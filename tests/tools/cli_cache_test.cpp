@@ -43,6 +43,10 @@ std::string answer_of_cache(const std::string& name, const json& value, std::uin
                                  {"example", "nightly"}}}}});
   if (what == "audit")
     return response(request, {{"cacheAudits", json::array()}});
+  if (what == "limits")
+    return response(request, {{"cacheLimits",
+                               {{{"project", "brief"}, {"sizeBytes", "0"}, {"ttlMs", "604800000"}},
+                                {{"project", "trials"}, {"sizeBytes", "2147483648"}, {"ttlMs", "0"}}}}});
   if (what == "checks")
     return response(request,
                     {{"cacheChecks", {{{"node", "node-1"}, {"entries", "10"}, {"bytes", "2048"}, {"damaged", "1"}}}}});
@@ -135,6 +139,27 @@ BOOST_AUTO_TEST_CASE(what_is_meant_has_to_be_said) {
     BOOST_TEST(contains(said.err, part), said.err);
   }
   BOOST_TEST(node.asked().empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_projects_may_have_is_shown_and_changed_one_by_one) {
+  const auto shown = hearth({"limit"});
+  BOOST_TEST(shown.status == 0);
+  BOOST_TEST(contains(shown.out, "trials   2.0 GiB"), shown.out);
+  BOOST_TEST(contains(shown.out, "7d"), shown.out);
+  BOOST_TEST(contains(shown.out, "half of what a node keeps"));
+  BOOST_TEST(json::parse(hearth({"limit", "--project", "trials", "-o", "json"}).out)
+             == json::parse(R"([{"project": "trials", "sizeBytes": 2147483648, "ttlMs": 0}])"));
+  BOOST_TEST(hearth({"limit", "--project", "trials", "--size", "2GiB"}).out == "did limitCache\n");
+  BOOST_TEST(last_asked()["limitCache"]["project"] == "trials");
+  BOOST_TEST(last_asked()["limitCache"]["setsSize"] == true);
+  BOOST_TEST(last_asked()["limitCache"]["sizeBytes"] == 1ULL << 31);
+  BOOST_TEST(last_asked()["limitCache"]["setsTtl"] == false);
+  hearth({"limit", "--ttl", "none"});
+  BOOST_TEST(last_asked()["limitCache"]["project"] == "default");
+  BOOST_TEST(last_asked()["limitCache"]["setsTtl"] == true);
+  BOOST_TEST(last_asked()["limitCache"]["ttlMs"] == 0);
+  BOOST_TEST(hearth({"limit", "--size", "much"}).status == 2);
+  BOOST_TEST(hearth({"limit", "--ttl", "0"}).status == 2);
 }
 
 BOOST_AUTO_TEST_CASE(damage_is_told_and_is_no_success) {
