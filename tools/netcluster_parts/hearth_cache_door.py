@@ -28,8 +28,8 @@ class Node:
         hearth.init(project=project)
 
     def read(self, request: Request) -> Answer:
-        _, _, task, version, number = scope = request["scope"]
-        handle = self._tasks[task, version].spawn(int(number), "/".join(scope), request["ledger"])
+        _, _, task, _, number = scope = request["scope"]
+        handle = self._tasks[task].spawn(int(number), "/".join(scope), request["ledger"])
         try:
             value = handle.result(READ_S)
         except TimeoutError:
@@ -42,8 +42,8 @@ class Node:
         """Returns when the command has; a status other than 0 leaves it open whether anything was decided."""
         words = [word for pair in zip(WORDS, scope) for word in pair]
         if len(scope) > len(WORDS):
-            _, _, task, version, number = scope
-            key = self._keys.key_of(self._tasks[task, version], {"number": int(number), "scope": "", "ledger": ""})
+            _, _, task, _, number = scope
+            key = self._keys.key_of(self._tasks[task], {"number": int(number), "scope": "", "ledger": ""})
             words = ["--key", key.id]
         command = [str(PROGRAMS / "hearth"), "cache", "invalidate", *(words or ["--all"])]
         done = subprocess.run(command, text=True, capture_output=True, timeout=INVALIDATE_S)
