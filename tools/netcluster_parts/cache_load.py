@@ -16,7 +16,7 @@ from pathlib import Path
 from netcluster_parts.door import Answer
 from netcluster_parts.doors import Door, Recorded
 
-__all__ = ["CacheLoad", "CacheOrder"]
+__all__ = ["PROJECTS", "CacheLoad", "CacheOrder"]
 
 PAUSE_S = (0.05, 0.5)  # of a client, after a read that was not answered
 CLIENTS, INVALIDATORS = 48, 6

@@ -15,6 +15,7 @@ import os
 import shlex
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,13 +30,15 @@ __all__ = ["main"]
 
 START_S = 60.0  # until a node takes connections
 SETTLE_S = 30.0  # until what the load used is given back
-DESCRIPTORS_MORE = 8  # links to peers that come and go, at the moment of counting
 Counts = dict[int, dict[str, int]]  # by node
 
 
 class Subject(Protocol):
-    """What a check puts under load, and how it judges. Reports have `violations` and `is_complete`."""
+    """What a check puts under load, and how it judges: `more`, by how much counts may be higher at the end. Reports have
+    `violations` and `is_complete`."""
 
+    @property
+    def more(self) -> Mapping[str, int]: ...
     async def warm_up(self) -> None: ...
     async def work(self) -> None: ...
     def verdict(self, networks: dict[str, int]) -> dict[str, Any]: ...
@@ -102,9 +105,8 @@ def resources(cluster: Cluster) -> Counts:
     return found
 
 
-def settled(cluster: Cluster, before: Counts, check: Any) -> Counts:
+def settled(cluster: Cluster, before: Counts, more: Mapping[str, int], check: Any) -> Counts:
     """The counts as soon as they are back, or those at the end of patience."""
-    more = {"descriptors": DESCRIPTORS_MORE}
     try:
         wait_until(lambda: not check(before, resources(cluster), more), "", SETTLE_S, 0.2)
     except Trouble:
@@ -127,14 +129,14 @@ async def _drive(cluster: Cluster, said: argparse.Namespace, what: Subject) -> t
     finally:
         await asyncio.to_thread(mend, cluster)
     await working
-    return before, await asyncio.to_thread(settled, cluster, before, check_resources)
+    return before, await asyncio.to_thread(settled, cluster, before, what.more, check_resources)
 
 
 def verdict(said: argparse.Namespace, place: Path, what: Subject, networks: dict[str, int], before: Counts, after: Counts) -> dict[str, Any]:
     from history import check_resources
 
     made = collections.Counter(line["fault"] for line in journal.read(place / "faults.jsonl") if line["edge"] == "after")
-    left = [dataclasses.asdict(each) for each in check_resources(before, after, {"descriptors": DESCRIPTORS_MORE})]
+    left = [dataclasses.asdict(each) for each in check_resources(before, after, what.more)]
     report = what.verdict(networks)
     return {**report, "seed": said.seed, "nodes": said.nodes, "minutes": said.minutes, "faults": dict(sorted(made.items())),
             "resources": {"before": before, "after": after}, "violations": report["violations"] + left}  # fmt: skip
@@ -166,7 +168,7 @@ def main(arguments: list[str]) -> int:
         wait_for_nodes(cluster)
         command = said.door or (hearth_nodes.CACHE_DOOR if said.cache else hearth_nodes.DOOR)
         doors = {node: [part.format_map(layout.words(node)) for part in shlex.split(command)] for node in layout.numbers}
-        what: Subject = (CachedReads if said.cache else Runs)(said, layout, place, doors)
+        what: Subject = CachedReads(said, layout, place, doors) if said.cache else Runs(said, layout, place, doors)
         before, after = asyncio.run(_drive(cluster, said, what))
     finally:
         if not said.keep:

@@ -21,6 +21,8 @@ WARM_RUNS, WARM_S = 20, 1.0
 class Runs:
     """None is lost, doubled or wrong, nothing stale is read, and epochs only rise."""
 
+    more = {"descriptors": 8}  # links to peers that come and go, at the moment of counting
+
     def __init__(self, said: argparse.Namespace, layout: Layout, place: Path, doors: dict[int, list[str]]) -> None:
         self._said, self._layout, self._place, self._doors = said, layout, place, doors
         self._ended = 0
