@@ -56,6 +56,9 @@ inline constexpr std::size_t cache_damage_noted_max = 1024;
 inline constexpr std::size_t cache_evicted_kept = 64 * 1024;
 /// Projects whose figures are kept although they have no entries any more.
 inline constexpr std::size_t cache_projects_kept = 1000;
+/// How often whoever has leave to execute is asked whether it does, while others wait: what was lost with a link holds them up
+/// no longer than that, and it is one question to a node.
+inline constexpr milliseconds cache_leave_interval{500};
 /// An archive is written and read in parts of about this size.
 inline constexpr std::uint64_t cache_archive_part_bytes = 4 * mib;
 /// Parts into which keys fall for comparing the stores of two nodes: a differing one of a million entries has 250 keys.

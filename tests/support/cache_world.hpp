@@ -165,8 +165,11 @@ public:
     run();
   }
 
-  void start_cache() {
-    const cache_config config{"node-1", entries, disk, control.actor, [this] { return unix_ms; }};
+  /// With a switchboard of a cluster, in which it is `this_node`.
+  void start_cache(const switchboard_actor& switchboard = {}) {
+    cache_config config{"node-1", entries, disk, control.actor, [this] { return unix_ms; }};
+    config.self = switchboard ? this_node : node_uuid{};
+    config.switchboard = switchboard;
     cache = sys.spawn(
       [config](cache_actor::stateful_pointer<cache_state> self) { return self->state.make_behavior(self, config); });
     run();

@@ -15,7 +15,7 @@ import os
 import shlex
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -168,7 +168,8 @@ def main(arguments: list[str]) -> int:
         wait_for_nodes(cluster)
         command = said.door or (hearth_nodes.CACHE_DOOR if said.cache else hearth_nodes.DOOR)
         doors = {node: [part.format_map(layout.words(node)) for part in shlex.split(command)] for node in layout.numbers}
-        what: Subject = CachedReads(said, layout, place, doors) if said.cache else Runs(said, layout, place, doors)
+        subjects: dict[bool, Callable[..., Subject]] = {False: Runs, True: CachedReads}
+        what = subjects[said.cache](said, layout, place, doors)
         before, after = asyncio.run(_drive(cluster, said, what))
     finally:
         if not said.keep:
