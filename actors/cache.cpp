@@ -321,6 +321,7 @@ cache_actor::behavior_type cache_state::make_behavior(cache_actor::pointer self,
         grant(key, r->second);
       flush();
     },
+    [this](atom::watch) { watch_leave(), flush(); },
   };
 }
 

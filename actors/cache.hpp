@@ -181,6 +181,8 @@ private:
   void home_moved();
   void reserve(const cache_key& key, const cache_scope& scope, node_uuid node, intent wants, verdict_handler done);
   void grant(const cache_key& key, reservation& r);
+  void watch_leave();
+  bool executes_by(const cache_key& key, std::uint64_t token) const;
   bool accept(std::uint64_t token, cache_entry& entry, const cache_scope_ptr& scope);
   void give_back(const cache_key& key, std::uint64_t token, node_uuid node, node_uuid home);
   void node_gone(node_uuid node);
@@ -213,7 +215,8 @@ private:
   std::unordered_map<cache_key, flight> flights_;
   std::unordered_map<cache_key, reservation> reservations_;
   std::uint64_t tokens_ = 0;
-  instant quiet_until_{}; // no new leave to execute: who executes for a home that is gone says so first
+  bool watches_leave_ = false; // a timer runs
+  instant quiet_until_{};      // no new leave to execute: who executes for a home that is gone says so first
   std::unordered_set<caf::actor_addr> users_; // monitored
   std::vector<std::pair<cluster::log_index, std::function<void(link::answer)>>> to_hear_;
 

@@ -124,8 +124,10 @@ using cache_actor = caf::typed_actor<
   caf::reacts_to<atom::tick>,
   // INTERNAL: the home of a serialized key is asked again ...
   caf::reacts_to<atom::retry, cache_key>,
-  // ... and gives leave again.
-  caf::reacts_to<atom::promote, cache_key>>;
+  // ... gives leave again ...
+  caf::reacts_to<atom::promote, cache_key>,
+  // ... and asks whether it is made use of.
+  caf::reacts_to<atom::watch>>;
 
 } // namespace hearth
 

@@ -65,6 +65,9 @@ inline constexpr std::size_t front_repetitions_max = 4;
 /// An audit ends so long after whoever ordered it was heard last.
 inline constexpr seconds cache_audit_lease{5};
 
+/// How often whoever has leave to execute is asked whether it does, while others wait: what was lost with a link holds them up
+/// no longer than that, and it is one question to a node.
+inline constexpr milliseconds cache_leave_interval{500};
 /// An archive is written and read in parts of about this size.
 inline constexpr std::uint64_t cache_archive_part_bytes = 4 * mib;
 /// Parts into which keys fall, each with holders of its own, and by which nodes compare what they hold: a differing one of a

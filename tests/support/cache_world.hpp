@@ -233,8 +233,11 @@ public:
     run();
   }
 
-  void start_cache() {
+  /// With a switchboard of a cluster, in which it is `this_node`.
+  void start_cache(const switchboard_actor& switchboard = {}) {
     cache_config config{"node-1", entries, disk, control.actor, [this] { return unix_ms; }};
+    config.self = switchboard ? this_node : node_uuid{};
+    config.switchboard = switchboard;
     config.desk = desk;
     config.holds_lease = [this](seat_id) { return has_lease; };
     cache = sys.spawn(
