@@ -2,6 +2,7 @@
 
 #include "actors/environment.hpp"
 #include "core/bytes.hpp"
+#include "core/defaults_cache.hpp"
 #include "core/digest.hpp"
 
 #include <chrono>
@@ -22,6 +23,12 @@ struct cache_key {
 
   friend auto operator<=>(const cache_key&, const cache_key&) = default;
 };
+
+/// Which of defaults::cache_buckets it falls into: by the first bits of its inputs' digest.
+inline std::size_t bucket_of(const cache_key& key) noexcept {
+  static_assert(defaults::cache_buckets == 1 << 12);
+  return std::size_t{key.inputs.value[0]} << 4 | key.inputs.value[1] >> 4;
+}
 
 /// What people call an entry: 16 hex digits, of the exclusive or of the first 8 bytes of both digests.
 std::string id_of(const cache_key& key);
@@ -61,6 +68,16 @@ struct cache_entry {
   std::uint64_t size = 0;            // of the result, in bytes
   payload content;                   // the result; empty where only the rest is asked for
 };
+
+/// Which of two results of one key stays, by that rule: less is better.
+template <class A, class B>
+std::strong_ordering precedence(const A& a, const B& b) noexcept {
+  if (const auto newer = b.generation <=> a.generation; newer != 0)
+    return newer;
+  if (const auto newer = b.overwrite <=> a.overwrite; newer != 0)
+    return newer;
+  return a.value <=> b.value;
+}
 
 } // namespace hearth
 

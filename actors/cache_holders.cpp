@@ -1,43 +1,24 @@
 #include "actors/cache.hpp"
 
 #include "actors/batch.hpp"
-#include "actors/error.hpp"
-#include "cluster/holders.hpp"
+#include "actors/cache_asking.hpp"
+#include "actors/cache_buckets.hpp"
 
 #include <algorithm>
 
-/// Entries on other nodes: which of them hold what, looking for it there, copies, invalidation, and what others ask.
+/// Entries on other nodes (besides what the MENDER does): which of them hold what, looking for it there, copies, invalidation, and what others ask.
 namespace hearth {
-
-namespace {
-
-link::answer answer_with(payload value) { return {0, {}, std::move(value)}; }
-
-link::answer refusal(ec code) { return {0, {code, std::string(sentence(code))}, {}}; }
-
-} // namespace
 
 std::vector<node_uuid> cache_state::holders_of(const cache_key& key) const {
   std::vector<node_uuid> all;
   for (const auto& [node, seat] : nodes_)
     all.push_back(node);
-  return cluster::holders_of(key.inputs.view(), all, defaults::cache_copies);
+  return holders_of_bucket(bucket_of(key), all);
 }
 
-void cache_state::ask(node_uuid node, const char* verb, payload value, milliseconds patience, answer_handler then) {
-  link::ask what;
-  what.what = "cache";
-  what.words = {verb};
-  what.value = std::move(value);
-  self_->request(config_.switchboard, caf::infinite, atom::ask::value, node, std::move(what), patience)
-    .then(
-      [then](const link::answer& found) {
-        if (const auto* value = std::get_if<payload>(&found.content))
-          then(value, ec::none);
-        else
-          then(nullptr, found.error.code == ec::none ? ec::internal_error : found.error.code);
-      },
-      [then](const caf::error& error) { then(nullptr, failure_of(error).code); });
+void cache_state::ask(node_uuid node, const char* verb, payload value, milliseconds patience,
+                      cache_answer_handler then) {
+  ask_cache(self_, config_.switchboard, node, {verb}, std::move(value), patience, std::move(then));
 }
 
 // -- looking for an entry ----
@@ -90,7 +71,7 @@ void cache_state::searched(node_uuid node, const std::vector<cache_key>& keys, c
     --s.missing;
     s.answered = s.answered || found;
     const auto entry = there.find(key);
-    if (entry != there.end() && bounds_.allows(*s.waiting.front().first.scope, entry->second)) {
+    if (entry != there.end() && may_serve(*s.waiting.front().first.scope, entry->second)) {
       end_search(key, std::move(entry->second));
       continue;
     }
@@ -281,6 +262,21 @@ caf::result<link::answer> cache_state::respond(link::ask& what) {
     const auto key = from.key();
     give_back(key, from.number(), what.caller.node, config_.self);
     done(answer_with({}));
+  } else if (verb == "mend" && mender_) {
+    self_->request(mender_, caf::infinite, atom::ask::value, std::move(what))
+      .then([done](link::answer& answer) { done(std::move(answer)); },
+            [done](const caf::error& error) {
+              done({0, failure_of(error), {}});
+            });
+  } else if (verb == "executes") { // which of these it does not
+    cache_writer answer;
+    while (!from.is_at_end() && from.is_whole()) {
+      const auto key = from.key();
+      const auto token = from.number();
+      if (!executes_by(key, token))
+        answer.key(key).number(token);
+    }
+    done(answer_with(answer.take()));
   } else {
     respond_to_person(verb, std::move(from), done);
   }

@@ -2,6 +2,7 @@
 
 #include "actors/cache_entry.hpp"
 
+#include <chrono>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +18,13 @@ struct cache_filter {
   std::string project, domain, task, version;
   std::vector<cache_key> keys{}; // only these, when there are any
   std::string id{};              // the beginning of an entry's id
+
+  /// Whether entries of this scope may be meant.
+  bool names(const cache_scope& scope) const {
+    const auto fits = [](const std::string& wanted, const std::string& is) { return wanted.empty() || wanted == is; };
+    return fits(project, scope.project) && fits(domain, scope.domain) && fits(task, scope.task)
+           && fits(version, scope.version);
+  }
 
   bool is_empty() const {
     return project.empty() && domain.empty() && task.empty() && version.empty() && keys.empty() && id.empty();
@@ -54,8 +62,10 @@ struct cache_figures {
   std::string project; // empty: of all
   std::uint64_t entries = 0, bytes = 0, bytes_max = 0;
   std::uint64_t hits = 0;
-  std::uint64_t evicted = 0, expired = 0, damaged = 0,
-                refused = 0; // refused: not kept, for lack of room or by a disk error
+  std::uint64_t evicted = 0, expired = 0, damaged = 0;
+  std::uint64_t refused = 0;  // not kept, for lack of room or by a disk error
+  std::uint64_t outdated = 0; // removed because they were invalidated
+  std::uint64_t mended = 0;   // were missing or worse here, and came from another node that had them
 };
 
 /// What a node has counted since it started.
@@ -75,6 +85,29 @@ struct cache_check {
   std::uint64_t entries = 0, bytes = 0;
   std::uint64_t damaged = 0; // of those; they are removed
   std::string node{};
+};
+
+/// That a share of the hits execute once more, beside answering them.
+struct cache_audit_order {
+  cache_filter which;            // by scope
+  std::uint64_t per_million = 0; // of the hits; 0: none
+};
+
+/// What came of an execution whose result was kept already.
+enum class repetition : std::uint8_t { same, different, failed };
+
+/// What came of all those of one version of a task.
+struct cache_audit_row {
+  std::string project, domain, task, version;
+  std::uint64_t same = 0, different = 0, failed = 0;
+  std::string example; // who had made a result that came out different
+};
+
+/// What a project may have on each node, and for how long.
+struct cache_limit_row {
+  std::string project;
+  std::uint64_t bytes_max = 0;      // 0: what projects have of which nothing is said
+  std::chrono::milliseconds ttl{0}; // 0: any time
 };
 
 /// What was written to an archive, or read from one.

@@ -70,7 +70,8 @@ void with_counts(cache_counts& c, Each each) {
 
 template <class Each>
 void with_figures(cache_figures& f, Each each) {
-  for (auto* count : {&f.entries, &f.bytes, &f.bytes_max, &f.hits, &f.evicted, &f.expired, &f.damaged, &f.refused})
+  for (auto* count :
+       {&f.entries, &f.bytes, &f.bytes_max, &f.hits, &f.evicted, &f.expired, &f.damaged, &f.refused, &f.outdated, &f.mended})
     each(*count);
 }
 
@@ -210,6 +211,13 @@ caf::result<std::vector<cache_check>> cache_state::check() {
     });
 }
 
+caf::result<std::vector<cache_audit_row>> cache_state::audit(const cache_audit_order& order) {
+  cache_writer question;
+  write(question, order);
+  return gather<cache_audit_row>("audit", std::move(question), defaults::listing_wait, read_audit_row,
+                                 [](const std::vector<cache_audit_row>& all) { return summed(all); });
+}
+
 /// A copy of an entry counts as one.
 caf::result<std::uint64_t> cache_state::forget(const cache_filter& filter) {
   auto promise = self_->make_response_promise<std::uint64_t>();
@@ -245,6 +253,28 @@ caf::result<payload> cache_state::read(const cache_key& key) {
   };
   self_->request(config_.disk, defaults::cache_disk_patience, atom::read::value, key)
     .then([promise](payload& content) mutable { promise.deliver(std::move(content)); }, read_elsewhere);
+  return promise;
+}
+
+void cache_state::limit(std::shared_ptr<const cache_bounds::limits> now) {
+  limits_.clear();
+  for (const auto& [project, limit] : *now)
+    limits_.push_back({project, limit.bytes_max, milliseconds(limit.ttl_ms)});
+  self_->send(config_.disk, atom::limit::value, now);
+  bounds_.learn(std::move(now));
+}
+
+caf::result<bool> cache_state::limit(const cluster::limit_cache& order) {
+  auto promise = self_->make_response_promise<bool>();
+  self_->request(config_.control, defaults::cluster_request_timeout, atom::propose::value, cluster::command(order))
+    .then(
+      [promise](const cluster::outcome& outcome) mutable {
+        if (outcome.code == ec::none)
+          promise.deliver(true);
+        else
+          promise.deliver(error_of({outcome.code, outcome.message}));
+      },
+      [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
   return promise;
 }
 
@@ -298,7 +328,8 @@ void cache_state::respond_to_person(const std::string& verb, cache_reader from,
           cache_writer answer;
           for (auto& row : rows) {
             row.node = config_.node;
-            if (bounds_.allows(row.scope, row.entry)) // what was invalidated meanwhile is not served any more
+            row.entry.expires_unix_ms = bounds_.expiry_of(row.scope, row.entry);
+            if (may_serve(row.scope, row.entry)) // what was invalidated meanwhile is not served any more
               write(answer, std::move(row));
           }
           tell(answer);
@@ -320,6 +351,12 @@ void cache_state::respond_to_person(const std::string& verb, cache_reader from,
           tell(answer.text(config_.node).number(found.entries).number(found.bytes).number(found.damaged));
         },
         fail);
+  } else if (verb == "audit") {
+    audit_.order(read_audit_order(from), now());
+    cache_writer answer;
+    for (const auto& row : audit_.rows())
+      write(answer, row);
+    tell(answer);
   } else if (verb == "find") {
     respond_with_entries(std::move(from), done);
   } else {

@@ -169,6 +169,7 @@ struct get_cache {
   cache_filter which;
   std::uint32_t limit = 0;
   std::optional<cache_row> near{}; // a key
+  std::uint32_t per_million = 0; // of an audit
 };
 
 struct drop_from_cache {
@@ -176,6 +177,11 @@ struct drop_from_cache {
   cache_filter which;
   bool all = false; // has to be said where `which` is empty
   bool deletes = false;
+};
+
+struct limit_cache {
+  std::uint32_t request = 0;
+  cluster::limit_cache order;
 };
 
 struct move_cache {
@@ -192,7 +198,7 @@ struct gone {
 using event = std::variant<invoke, cancel, hello, open_environment, put_bundle, bundle_part, start_run, rerun, abort,
                            get, logs, wait, result, status, stop, ask_cluster, admit_node, remove_node, drain_node,
                            set_voters, make_join_token, make_client_token, revoke_client_token, back_up, ping_node,
-                           get_cache, drop_from_cache, move_cache, gone>;
+                           get_cache, drop_from_cache, limit_cache, move_cache, gone>;
 using events = std::vector<event>;
 
 // -- to the client ----
@@ -263,11 +269,11 @@ struct resume_reading {};
 /// Ends the connection once everything before it is written.
 struct close {};
 
-using effect =
-  std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
-               rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
-               rows<event_row>, rows<cluster::token_record>, rows<cache_report>, rows<cache_row>, rows<cache_check>,
-               run_state, node_state, cluster_state, echoes, pause_reading, resume_reading, close>;
+using effect = std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
+                            rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
+                            rows<event_row>, rows<cluster::token_record>, rows<cache_report>, rows<cache_row>,
+                            rows<cache_check>, rows<cache_audit_row>, rows<cache_limit_row>, run_state, node_state, cluster_state, echoes,
+                            pause_reading, resume_reading, close>;
 using effects = std::vector<effect>;
 
 } // namespace hearth::client

@@ -86,8 +86,13 @@ struct generations_changed {
   std::shared_ptr<const std::map<std::string, cluster::log_index>> now;
 };
 
+/// What projects may have in the cache: those of which something is said.
+struct cache_limits_changed {
+  std::shared_ptr<const std::map<std::string, cluster::cache_limit>> now;
+};
+
 using fact = std::variant<member_changed, owner_changed, run_changed, run_forgotten, standing, tokens_changed,
-                          generations_changed>;
+                          generations_changed, cache_limits_changed>;
 using facts = std::vector<fact>;
 
 } // namespace control

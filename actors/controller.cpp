@@ -81,6 +81,7 @@ void controller_state::take(const fact& fact) {
                  tell(control::tokens_changed{std::make_shared<const std::vector<token_record>>(tokens())});
                },
                [&](const facts::generation_raised&) { tell(generations()); },
+               [&](const facts::cache_limited&) { tell(cache_limits()); },
                [](const auto&) { /* nobody here reacts to it */ },
              },
              fact);
@@ -168,9 +169,13 @@ control::generations_changed controller_state::generations() const {
   return {std::make_shared<const std::map<std::string, log_index>>(state_->image().cache_generations)};
 }
 
+control::cache_limits_changed controller_state::cache_limits() const {
+  return {std::make_shared<const std::map<std::string, cache_limit>>(state_->image().cache_limits)};
+}
+
 control::facts controller_state::everything() const {
   control::facts all{control::tokens_changed{std::make_shared<const std::vector<token_record>>(tokens())},
-                     generations(), standing_};
+                     generations(), cache_limits(), standing_};
   const auto& image = state_->image();
   for (const auto& [node, member] : image.members)
     if (!member.removed)

@@ -80,6 +80,7 @@ private:
   void watch(const control_watcher& watcher);
   std::vector<cluster::token_record> tokens() const;
   control::generations_changed generations() const;
+  control::cache_limits_changed cache_limits() const;
   control::facts everything() const;
   void tell(control::fact fact);
   void flush();

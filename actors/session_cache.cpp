@@ -64,12 +64,18 @@ void session_state::take(client::get_cache& e) {
       .then([deliver](std::vector<cache_row>& rows) { deliver(std::move(rows)); }, refusing(e.request));
   } else if (e.what == "entry") {
     with_entry(e.request, e.which.id, [this, request = e.request](const cache_row& row) { show(request, row); });
+  } else if (e.what == "limits") {
+    self_->request(config_.cache, patience, atom::limit::value)
+      .then([deliver](std::vector<cache_limit_row>& limits) { deliver(std::move(limits)); }, refusing(e.request));
   } else if (e.what == "checks") {
     self_->request(config_.cache, caf::infinite, atom::check::value)
       .then([deliver](std::vector<cache_check>& found) { deliver(std::move(found)); }, refusing(e.request));
+  } else if (e.what == "audit") {
+    self_->request(config_.cache, patience, atom::rerun::value, cache_audit_order{e.which, e.per_million})
+      .then([deliver](std::vector<cache_audit_row>& rows) { deliver(std::move(rows)); }, refusing(e.request));
   } else {
-    refuse(e.request,
-           {ec::bad_request, "Of kept results there are counts, entries, one entry and checks, not `" + e.what + "`."});
+    refuse(e.request, {ec::bad_request, "Of kept results there are counts, entries, one entry, checks, limits and an "
+                                        "audit, not `" + e.what + "`."});
   }
 }
 
@@ -152,6 +158,20 @@ void session_state::drop(std::uint32_t request, const std::string& path, const c
             refusing(request));
       },
       refusing(request));
+}
+
+void session_state::take(client::limit_cache& e) {
+  if (!has_cache(e.request))
+    return;
+  if (e.order.project.empty() || (!e.order.bytes_max && !e.order.ttl_ms))
+    return refuse(e.request, {ec::bad_request, "Say of which project, and what it may have."});
+  self_->request(config_.cache, caf::duration(defaults::cluster_request_timeout), atom::limit::value, e.order)
+    .then(
+      [this, request = e.request, project = e.order.project](bool) {
+        tell(client::done{request, "What project " + project + " may have in the cache is changed, on all nodes."});
+        flush();
+      },
+      refusing(e.request));
 }
 
 void session_state::take(client::move_cache& e) {

@@ -5,6 +5,7 @@
 #include "core/ids.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -226,6 +227,15 @@ struct raise_generation {
   bool operator==(const raise_generation&) const = default;
 };
 
+/// What a project may have in the cache of each node, and for how long. What is not said stays as it was.
+struct limit_cache {
+  std::string project;
+  std::optional<std::uint64_t> bytes_max; // 0: what projects have of which nothing is said
+  std::optional<std::uint64_t> ttl_ms;    // 0: any time
+
+  bool operator==(const limit_cache&) const = default;
+};
+
 /// A token for remote clients, by the digest of its secret.
 struct put_token {
   std::string name;
@@ -244,7 +254,12 @@ struct revoke_token {
 
 using command = std::variant<admit_node, remove_node, drain_node, take_seat, end_seat, renew, set_voters, raise_level,
                              put_spec, grant, release, accept_run, claim_run, complete_run, abort_run, rehome_runs,
-                             raise_generation, put_token, revoke_token>;
+                             raise_generation, put_token, revoke_token, limit_cache>;
+
+/// The feature level that the cluster must have reached before this may be written: an older Hearth does not know it.
+constexpr std::uint32_t level_of(const command& order) noexcept {
+  return std::holds_alternative<limit_cache>(order) ? 2 : 0;
+}
 
 /// What became of a command: refused with a code, or done.
 struct outcome {

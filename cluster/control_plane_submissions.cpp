@@ -8,6 +8,13 @@ namespace hearth::cluster {
 
 namespace {
 
+outcome not_understood(std::uint32_t level) {
+  return refused(ec::version_mismatch,
+                 "Not every node of the cluster understands this (feature level " + std::to_string(level)
+                   + "), or one is away; `hearth cluster status` shows who. Nothing was changed: try again when all of "
+                     "them run this Hearth and are there.");
+}
+
 outcome out_of_patience(bool handed) {
   return handed ? refused(ec::undecided, "The voters of the control log did not decide in time; it may have been accepted. "
                                          "Ask again under the same id.")
@@ -41,8 +48,8 @@ void control_plane::submit(command order, std::uint64_t request, purpose why) {
 void control_plane::hand_in(std::uint64_t number, waiting& what) {
   what.again = now_ + (leader_ ? defaults::submission_retry : defaults::submission_pause);
   look_at_ = std::min({look_at_, what.again, what.begun + defaults::decision_patience});
-  if (!leader_)
-    return;
+  if (!leader_ || level_of(what.order) > state_.image().level)
+    return; // the level may be about to rise
   ++what.handed;
   if (mutated(controller_mutation::submit_once))
     what.again = raft::never;
@@ -233,7 +240,8 @@ void control_plane::look_after_submissions() {
       auto& what = found->second;
       const auto end = what.begun + defaults::decision_patience;
       if (end <= now_)
-        decided(number, out_of_patience(what.handed > 0));
+        decided(number, leader_ && level_of(what.order) > state_.image().level ? not_understood(level_of(what.order))
+                                                                              : out_of_patience(what.handed > 0));
       else if (what.again <= now_)
         hand_in(number, what);
       else

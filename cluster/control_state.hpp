@@ -141,6 +141,7 @@ private:
   outcome on(const raise_generation& order);
   outcome on(const put_token& order);
   outcome on(const revoke_token& order);
+  outcome on(const limit_cache& order);
   void merge_oldest_generation();
 
   outcome done() const;

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-/// Generations of the cache, and tokens of remote clients.
+/// Generations and limits of the cache, and tokens of remote clients.
 namespace hearth::cluster {
 
 outcome control_state::on(const raise_generation& order) {
@@ -38,6 +38,26 @@ void control_state::merge_oldest_generation() {
       break;
   }
   on(raise_generation{above});
+}
+
+outcome control_state::on(const limit_cache& order) {
+  if (order.project.empty() || order.project.size() > defaults::command_text_bytes_max)
+    return refused(ec::bad_request, "The name of a project has some characters, but not that many.");
+  auto& all = image_.cache_limits;
+  const auto known = all.find(order.project);
+  auto limit = known != all.end() ? known->second : cache_limit{};
+  limit.bytes_max = order.bytes_max.value_or(limit.bytes_max);
+  limit.ttl_ms = order.ttl_ms.value_or(limit.ttl_ms);
+  if (limit == cache_limit{})
+    all.erase(order.project);
+  else if (known == all.end() && all.size() >= defaults::cache_limits_max)
+    return refused(ec::overloaded, std::to_string(all.size())
+                                     + " projects have limits of their own in the cache, as many as can; give some back "
+                                       "with `hearth cache limit --project P --size none --ttl none`.");
+  else
+    all.insert_or_assign(order.project, limit);
+  happened(facts::cache_limited{order.project});
+  return done();
 }
 
 outcome control_state::on(const put_token& order) {

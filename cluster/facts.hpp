@@ -107,6 +107,12 @@ struct generation_raised {
   bool operator==(const generation_raised&) const = default;
 };
 
+struct cache_limited {
+  std::string project;
+
+  bool operator==(const cache_limited&) const = default;
+};
+
 struct token_changed {
   std::string name;
 
@@ -120,6 +126,7 @@ namespace hearth::cluster {
 using fact = std::variant<facts::member_changed, facts::seat_began, facts::seat_ended, facts::voters_changed,
                           facts::level_raised, facts::spec_put, facts::owner_changed, facts::run_accepted,
                           facts::run_claimed, facts::run_orphaned, facts::run_rehomed, facts::run_abort_wanted,
-                          facts::run_ended, facts::run_forgotten, facts::generation_raised, facts::token_changed>;
+                          facts::run_ended, facts::run_forgotten, facts::generation_raised, facts::token_changed,
+                          facts::cache_limited>;
 
 } // namespace hearth::cluster

@@ -91,6 +91,9 @@ std::uint64_t digest_of(const control_image& image) {
     for (const auto& scope : token.scopes)
       hash.add(scope);
   }
+  hash.add(image.cache_limits.size());
+  for (const auto& [project, limit] : image.cache_limits)
+    hash.add(project).add(limit.bytes_max).add(limit.ttl_ms);
   return hash.value();
 }
 

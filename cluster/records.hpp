@@ -81,6 +81,14 @@ struct token_record {
   bool operator==(const token_record&) const = default;
 };
 
+/// What a project may have in the cache.
+struct cache_limit {
+  std::uint64_t bytes_max = 0; // on each node; 0: what projects have of which nothing is said
+  std::uint64_t ttl_ms = 0;    // from when a result was made; 0: any time
+
+  bool operator==(const cache_limit&) const = default;
+};
+
 /// All of it. Copies share the contents of values and specs.
 struct control_image {
   log_index applied = 0;
@@ -95,6 +103,7 @@ struct control_image {
   std::map<std::string, run_record> runs;             // by name
   std::map<std::string, log_index> cache_generations; // by scope
   std::map<std::string, token_record> tokens;         // by name
+  std::map<std::string, cache_limit> cache_limits;    // by project
 
   bool operator==(const control_image&) const = default;
 };

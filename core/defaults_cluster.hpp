@@ -73,8 +73,9 @@ inline constexpr std::size_t cluster_file_bytes_max = 4 * mib;
 /// Protocol of the link. A node talks to nodes of its own and of the version before.
 inline constexpr std::uint32_t link_version = 1;
 inline constexpr std::uint32_t link_version_min = 1;
-/// Highest feature level of the control log that this Hearth understands: new kinds of entries come only after all nodes do.
-inline constexpr std::uint32_t feature_level = 1;
+/// Highest feature level of the control log that this Hearth understands: new kinds of entries come only after all nodes do
+/// (cluster/commands.hpp, level_of).
+inline constexpr std::uint32_t feature_level = 2;
 /// Frames by their channel. Control: a part of a snapshot or a batch of entries. Calls: as between nodes and clients, with
 /// an envelope. Bulk: a chunk, short enough that others soon have their turn.
 inline constexpr std::size_t link_control_frame_bytes_max = 4 * mib;
@@ -153,6 +154,8 @@ inline constexpr std::size_t command_text_bytes_max = 64 * kib;
 inline constexpr std::size_t members_max = 1000;
 inline constexpr std::size_t control_environments_max = 2000;
 inline constexpr std::size_t tokens_max = 1000;
+/// Projects with limits of their own in the cache.
+inline constexpr std::size_t cache_limits_max = 1'000;
 /// Scopes with a cache generation of their own; beyond it the oldest is merged into the scope above it.
 inline constexpr std::size_t generation_scopes_max = 10'000;
 /// How far ahead of its node's calendar a client's clock may be: ids carry their time, and ids from the future would make

@@ -82,7 +82,8 @@ void node_doors::spawn_stores(const settings& wanted) {
   const record_door record_actor = system.spawn(node::records, records_config{records, blobs, &disk_, warn});
   cache_store_config cache;
   cache.directory = wanted.state_directory / "cache";
-  cache.limits = {defaults::cache_bytes_max, defaults::cache_project_bytes_max, {}};
+  const auto of_project = static_cast<double>(wanted.cache_bytes) * defaults::cache_project_share;
+  cache.limits = {wanted.cache_bytes, static_cast<std::uint64_t>(of_project), {}};
   cache.free_share_min = defaults::cache_free_share_min;
   cache.report = warn;
   cache.diverged = [](const cache_entry& kept, const cache_entry& other) {

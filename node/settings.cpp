@@ -117,6 +117,7 @@ const std::vector<setting>& known_settings() {
     {"memory", "what replicas may reserve together (\"8Gi\"); most of the machine's if not set"},
     {"cpu", "cores that replicas may reserve together; the machine's if not set"},
     {"gpus", "indices of the GPUs for replicas (\"0,1\"), or none; those of the machine if not set"},
+    {"cache_size", "how much of the results of tasks the node keeps (\"8Gi\")"},
     {"gpu_locks", "directory where the nodes of this machine agree who has which GPU; the same for all of them"},
   };
   return all;
@@ -243,6 +244,7 @@ settings merge_settings(const std::vector<settings_source>& sources, bool is_pri
   from.read("memory", [&](const std::string& text) { result.memory_bytes = parse_memory(text); });
   from.read("cpu", [&](const std::string& text) { result.cpu_millis = parse_cores(text); });
   from.read("gpus", [&](const std::string& text) { result.gpus = parse_gpus(text); });
+  from.read("cache_size", [&](const std::string& text) { result.cache_bytes = parse_memory(text); });
   from.read("gpu_locks", [&](const std::string& text) { result.gpu_lock_directory = checked_path(text); });
   if (result.socket.empty())
     result.socket = default_socket(variables, user);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/defaults.hpp"
+#include "core/defaults_cache.hpp"
 #include "node/isolation.hpp"
 #include "node/paths.hpp"
 
@@ -33,7 +34,8 @@ struct settings {
   std::optional<std::uint64_t> memory_bytes;
   std::optional<std::uint32_t> cpu_millis;
   std::optional<std::vector<std::uint32_t>> gpus;
-  std::filesystem::path gpu_lock_directory; // empty: the usual one
+  std::filesystem::path gpu_lock_directory;              // empty: the usual one
+  std::uint64_t cache_bytes = defaults::cache_bytes_max; // of kept results; of one project half of it
 };
 
 /// What one source says: names as in hearth.toml.

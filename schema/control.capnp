@@ -1,7 +1,6 @@
 @0x9c41e6a07b2d8f33;
 # Control messages: the JSON rendering of Request and Response is the body of Control frames.
 # A Response carries the request number of its Request; a request gets exactly one response without `controlMore`.
-
 using Environment = import "environment.capnp".Environment;
 using Cache = import "cache.capnp";
 
@@ -34,6 +33,7 @@ struct Request {
     getCache @24 :Cache.GetCache;     # kept results
     dropFromCache @25 :Cache.DropFromCache;
     moveCache @26 :Cache.MoveCache;
+    limitCache @27 :Cache.LimitCache;
   }
 }
 
@@ -59,6 +59,8 @@ struct Response {
     cacheCounts @17 :List(Cache.CacheCounts);
     cacheEntries @18 :List(Cache.CacheRow);
     cacheChecks @19 :List(Cache.CacheCheck);
+    cacheLimits @20 :List(Cache.CacheLimit);
+    cacheAudits @21 :List(Cache.CacheAudit);
   }
 }
 
@@ -190,7 +192,6 @@ struct Done {
 }
 
 struct ClusterState {
-  # The cluster as the node that was asked knows it.
   name @0 :Text;
   id @1 :Text;
   nodeId @2 :Text;                    # of the node that was asked
@@ -261,7 +262,6 @@ struct EnvironmentRow {
 }
 
 struct EventRow {
-  # An entry of the journal.
   unixMs @0 :UInt64;
   project @1 :Text;
   domain @2 :Text;

@@ -59,6 +59,7 @@ struct Command {
     raiseGeneration @18 :RaiseGeneration;
     putToken @19 :Token;
     revokeToken @20 :RevokeToken;
+    limitCache @21 :LimitCache;     # feature level 2
   }
 }
 
@@ -220,6 +221,15 @@ struct RaiseGeneration {
   scope @0 :Text;
 }
 
+struct LimitCache {
+  # What a project may have in the cache of each node, and for how long. What is not set stays as it was.
+  project @0 :Text;
+  setsBytes @1 :Bool;
+  bytesMax @2 :UInt64;            # 0: what projects have of which nothing is said
+  setsTtl @3 :Bool;
+  ttlMs @4 :UInt64;               # 0: any time
+}
+
 struct Token {
   # A token of remote clients.
   name @0 :Text;
@@ -296,6 +306,12 @@ struct Generation {
   raised @1 :UInt64;              # index of the entry
 }
 
+struct CacheLimit {
+  project @0 :Text;
+  bytesMax @1 :UInt64;            # as in LimitCache
+  ttlMs @2 :UInt64;
+}
+
 struct State {
   format @0 :UInt32;              # formatNumber
   applied @1 :UInt64;             # index of the last entry that is in it
@@ -310,4 +326,5 @@ struct State {
   runs @10 :List(Run);
   generations @11 :List(Generation);
   tokens @12 :List(Token);
+  cacheLimits @13 :List(CacheLimit);
 }

@@ -116,17 +116,6 @@ private:
   std::uint64_t size_ = 0, at_ = 0;
 };
 
-template <class See>
-void each_in(const lmdb_transaction& txn, std::size_t bucket, See see) {
-  txn.scan(entry_name::first_of(bucket), [&](std::string_view name, std::string_view record) {
-    const auto parsed = entry_name::parse(name);
-    if (!parsed || parsed->bucket() != bucket)
-      return false;
-    see(name, record);
-    return true;
-  });
-}
-
 } // namespace
 
 /// The item of an entry; empty when it is not whole.
@@ -160,7 +149,7 @@ cache_moved cache_store::save(const fs::path& archive, std::size_t bucket) const
       append(archive, true, heading);
     {
       const lmdb_transaction txn(*env_, lmdb_transaction::kind::read);
-      each_in(txn, bucket, [&](std::string_view name, std::string_view record) {
+      each_of_bucket(txn, bucket, [&](std::string_view name, std::string_view record) {
         const auto item = item_of(txn, name, record);
         ++(item.empty() ? done.refused : done.entries);
         if (!item.empty())

@@ -24,6 +24,12 @@ void add_to(cache_figures& figures, cache_index::cause why) {
     case cache_index::cause::refused:
       ++figures.refused;
       break;
+    case cache_index::cause::outdated:
+      ++figures.outdated;
+      break;
+    case cache_index::cause::mended:
+      ++figures.mended;
+      break;
     case cache_index::cause::forgotten:
       break;
   }
@@ -60,6 +66,11 @@ std::uint64_t cache_index::charge_of(const stored_entry& entry, std::uint64_t re
                                  std::numeric_limits<std::uint32_t>::max());
 }
 
+std::uint64_t cache_index::charge_at_most(const cache_entry& entry) {
+  return entry.size + entry.producer.size() + entry.holder.size() + entry.inputs.size() * sizeof(digest)
+         + defaults::cache_head_bytes + defaults::cache_overhead_bytes;
+}
+
 void cache_index::add(const stored_entry& entry, std::uint64_t record_bytes) {
   const auto of = scopes_.find(entry.key.scope);
   auto& into = projects_[of->second.project];
@@ -71,7 +82,7 @@ void cache_index::add(const stored_entry& entry, std::uint64_t record_bytes) {
   c.hits = before ? before->hits : 0;
   c.created_unix_ms = entry.created_unix_ms;
   c.expires_unix_ms = entry.expires_unix_ms;
-  c.mark = mark_of(entry);
+  c.mark = hash_of(mark_of(entry));
   c.gain = std::chrono::duration<double>(entry.run).count() / c.bytes;
   c.worth = clock_ + (1.0 + c.hits) * c.gain;
   c.scope = &of->first;
@@ -152,6 +163,14 @@ cache_index::card* cache_index::find(const entry_name& name, const digest& scope
   return nullptr;
 }
 
+const digest* cache_index::scope_of(const entry_name& name) const {
+  for (const auto& [whose, p] : projects_)
+    for (const auto& where : p.pools)
+      if (const auto found = where.cards.find(name); found != where.cards.end())
+        return found->second.scope;
+  return nullptr;
+}
+
 void cache_index::used(const cache_key& key, std::uint32_t times) {
   if (auto* c = find(entry_name(key), key.scope)) {
     all_.hits += times;
@@ -171,10 +190,31 @@ std::uint64_t cache_index::limit_of(const std::string& name) const {
   return own != limits_.projects.end() ? own->second : limits_.project_bytes_max;
 }
 
-std::uint64_t cache_index::excess(const std::string& name, std::uint64_t bytes) const {
+void cache_index::limit(const cache_bounds::limits& projects) {
+  limits_.projects.clear();
+  ttls_.clear();
+  for (const auto& [name, limit] : projects) {
+    if (limit.bytes_max > 0)
+      limits_.projects.emplace(name, limit.bytes_max);
+    if (limit.ttl_ms > 0)
+      ttls_.emplace(name, limit.ttl_ms);
+  }
+}
+
+std::uint64_t cache_index::bytes_of(const std::string& name) const {
   const auto found = projects_.find(name);
-  const auto used = found == projects_.end() ? 0 : found->second.pools[0].bytes + found->second.pools[1].bytes;
-  return beyond(limit_of(name), used + bytes);
+  return found == projects_.end() ? 0 : found->second.pools[0].bytes + found->second.pools[1].bytes;
+}
+
+std::uint64_t cache_index::excess(const std::string& name, std::uint64_t bytes) const {
+  return beyond(limit_of(name), bytes_of(name) + bytes);
+}
+
+bool cache_index::fits(double share, const std::string& name, std::uint64_t bytes, std::uint64_t bytes_of_all) const {
+  const auto is_within = [share](std::uint64_t used, std::uint64_t limit) {
+    return static_cast<double>(used) <= share * static_cast<double>(limit);
+  };
+  return is_within(bytes_of(name) + bytes, limit_of(name)) && is_within(bytes_ + bytes_of_all, limits_.bytes_max);
 }
 
 std::uint64_t cache_index::excess(std::uint64_t bytes) const { return beyond(limits_.bytes_max, bytes_ + bytes); }
@@ -226,13 +266,18 @@ std::vector<cache_index::leaving> cache_index::expired(std::uint64_t unix_ms, st
   for (; at != projects_.end(); ++at, expiry_pool_ = 0)
     for (; expiry_pool_ < at->second.pools.size(); ++expiry_pool_, expiry_slot_ = 0) {
       const auto& cards = at->second.pools[expiry_pool_].cards;
+      const auto own = ttls_.find(at->first);
+      const auto is_over = [unix_ms, ttl = own == ttls_.end() ? 0 : own->second](const card& c) {
+        return (c.expires_unix_ms != 0 && c.expires_unix_ms <= unix_ms)
+               || (ttl != 0 && c.created_unix_ms + ttl <= unix_ms);
+      };
       for (; expiry_slot_ < cards.bucket_count(); ++expiry_slot_, --looks) {
         if (looks == 0) {
           expiry_project_ = at->first;
           return result;
         }
         for (auto one = cards.begin(expiry_slot_); one != cards.end(expiry_slot_); ++one)
-          if (one->second.expires_unix_ms != 0 && one->second.expires_unix_ms <= unix_ms)
+          if (is_over(one->second))
             result.push_back({one->first, *one->second.scope});
       }
     }

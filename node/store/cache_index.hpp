@@ -49,7 +49,7 @@ public:
     std::uint64_t bytes = 0;
   };
 
-  enum class cause { evicted, expired, damaged, refused, forgotten };
+  enum class cause { evicted, expired, damaged, refused, outdated, mended, forgotten };
 
   /// An entry that is to go. The scope may be gone with it: it is a copy.
   struct leaving {
@@ -69,6 +69,9 @@ public:
   /// What an entry counts whose record has so many bytes.
   static std::uint64_t charge_of(const stored_entry& entry, std::uint64_t record_bytes);
 
+  /// What one will count at most, before it has a record.
+  static std::uint64_t charge_at_most(const cache_entry& entry);
+
   /// Adds an entry of a known scope; of one that is there under this name, uses stay.
   void add(const stored_entry& entry, std::uint64_t record_bytes);
 
@@ -80,6 +83,9 @@ public:
 
   void used(const cache_key& key, std::uint32_t times);
 
+  /// Nothing when it is not known. A look at all projects.
+  const digest* scope_of(const entry_name& name) const;
+
   /// 0: not known.
   std::uint64_t hits(const entry_name& name, const digest& scope);
 
@@ -87,6 +93,12 @@ public:
   std::uint64_t excess(const std::string& project, std::uint64_t bytes) const;
   std::uint64_t excess(std::uint64_t bytes) const;
   std::uint64_t limit_of(const std::string& project) const;
+
+  /// What projects may have from now on; of those that are not named what all others may.
+  void limit(const cache_bounds::limits& projects);
+
+  /// Whether so much fits into this share of what a project may have, and all of what all may.
+  bool fits(double share, const std::string& project, std::uint64_t bytes, std::uint64_t bytes_of_all) const;
 
   enum class among { all, project, files };
 
@@ -119,6 +131,7 @@ private:
     std::uint64_t entries = 0;
   };
 
+  std::uint64_t bytes_of(const std::string& project) const;
   std::vector<pool*> pools(among which, const std::string& name);
   /// Takes the card of this name out of its project; nothing when it is not known.
   std::optional<card> take(project& from, const entry_name& name);
@@ -126,6 +139,7 @@ private:
   void drop_if_idle(const std::string& name);
 
   cache_limits limits_;
+  std::map<std::string, std::uint64_t> ttls_; // of projects, in milliseconds
   std::map<std::string, project> projects_;
   cache_figures all_; // likewise
   std::unordered_map<digest, scope> scopes_;

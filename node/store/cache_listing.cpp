@@ -9,21 +9,11 @@
 
 namespace hearth::node {
 
-namespace {
-
-bool matches(const cache_filter& filter, const cache_scope& scope) {
-  const auto fits = [](const std::string& wanted, const std::string& is) { return wanted.empty() || wanted == is; };
-  return fits(filter.project, scope.project) && fits(filter.domain, scope.domain) && fits(filter.task, scope.task)
-         && fits(filter.version, scope.version);
-}
-
-} // namespace
-
 cache_store::scopes_by_name cache_store::scopes_matching(const cache_filter& filter) const {
   scopes_by_name result;
   const lmdb_transaction txn(*env_, lmdb_transaction::kind::read);
   txn.scan(scope_name({}), [&](std::string_view name, std::string_view record) {
-    if (auto scope = scope_in(name, record); scope && matches(filter, *scope))
+    if (auto scope = scope_in(name, record); scope && filter.names(*scope))
       result.emplace(digest::at(name.data() + name.size() - sizeof(digest)), std::move(*scope));
     return true;
   });
@@ -79,7 +69,7 @@ std::vector<cache_row> cache_store::list(const cache_listing& what, cache_bounds
       if (!stored)
         continue;
       cache_row row{scopes.at(scope), entry_of(*stored), index_.hits(name, scope)};
-      if (bounds.allows(row.scope, row.entry))
+      if (bounds.allows(row.scope, row.entry, 0)) // whoever asks knows how old is too old
         rows.push_back(std::move(row));
     }
     return rows;
@@ -124,22 +114,6 @@ std::vector<cache_figures> cache_store::figures() {
   return as_store_error([&] {
     settle();
     return index_.figures();
-  });
-}
-
-std::vector<cache_mark> cache_store::keys_of(std::size_t bucket) {
-  return as_store_error([&] {
-    std::vector<cache_mark> result;
-    const lmdb_transaction txn(*env_, lmdb_transaction::kind::read);
-    txn.scan(entry_name::first_of(bucket), [&](std::string_view text, std::string_view record) {
-      const auto name = entry_name::parse(text);
-      if (!name || name->bucket() != bucket)
-        return false;
-      if (const auto stored = stored_in(text, record))
-        result.push_back({stored->key, mark_of(*stored)});
-      return true;
-    });
-    return result;
   });
 }
 

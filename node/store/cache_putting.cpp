@@ -9,15 +9,6 @@
 
 namespace hearth::node {
 
-namespace {
-
-std::uint64_t charged_at_most(const cache_entry& entry) {
-  return entry.size + entry.producer.size() + entry.holder.size() + entry.inputs.size() * sizeof(digest)
-         + defaults::cache_head_bytes + defaults::cache_overhead_bytes;
-}
-
-} // namespace
-
 /// What a `put` is about to do, and has done.
 struct cache_store::batch {
   struct change {
@@ -49,7 +40,7 @@ bool cache_store::put(std::vector<cache_entry> entries, const std::vector<cache_
       for (const auto& scope : scopes)
         named.emplace(digest_of(scope), &scope);
       while (done < entries.size())
-        done += put_some(std::span(entries).subspan(done), named, unix_ms);
+        done += put_some(std::span(entries).subspan(done), named, unix_ms).looked_at;
     } catch (const std::exception&) {
       for (; done < entries.size(); ++done)
         index_.count({}, cause::refused);
@@ -61,8 +52,9 @@ bool cache_store::put(std::vector<cache_entry> entries, const std::vector<cache_
   });
 }
 
-/// Puts the first of them in one commit, as many as there is room for at once; how many.
-std::size_t cache_store::put_some(std::span<cache_entry> entries, const named_scopes& scopes, std::uint64_t unix_ms) {
+/// Puts the first of them in one commit, as many as there is room for at once.
+cache_store::progress cache_store::put_some(std::span<cache_entry> entries, const named_scopes& scopes,
+                                            std::uint64_t unix_ms, std::optional<cause> counts_as) {
   auto work = admit(entries, scopes, unix_ms);
   make_room(work.coming);
   try {
@@ -78,8 +70,8 @@ std::size_t cache_store::put_some(std::span<cache_entry> entries, const named_sc
       values_->discard(file);
     throw;
   }
-  apply(work);
-  return work.looked_at;
+  apply(work, counts_as);
+  return {work.looked_at, work.changes.size()};
 }
 
 /// Which of the first of them may be kept, in whose account.
@@ -92,7 +84,7 @@ cache_store::batch cache_store::admit(std::span<cache_entry> entries, const name
     const auto project = is_known                ? index_.project_of(entry.key.scope)
                          : scope != scopes.end() ? scope->second->project
                                                  : std::string();
-    const auto bytes = charged_at_most(entry);
+    const auto bytes = cache_index::charge_at_most(entry);
     const auto room = std::min(index_.limit_of(project), config_.limits.bytes_max);
     auto& coming = result.coming[project];
     const bool fits = coming + bytes <= room && result.bytes + bytes <= config_.limits.bytes_max
@@ -119,7 +111,7 @@ cache_store::batch cache_store::admit(std::span<cache_entry> entries, const name
 
 /// Names its value, if nobody has done that.
 bool cache_store::is_acceptable(cache_entry& entry, const std::string& project, std::uint64_t room) {
-  if (entry.size > defaults::value_bytes_max || charged_at_most(entry) > room) {
+  if (entry.size > defaults::value_bytes_max || cache_index::charge_at_most(entry) > room) {
     refuse(project, "It has " + std::to_string(entry.size) + " bytes, and all results of the project " + project
                       + " together may have " + std::to_string(room) + " on this node.");
     return false;
@@ -185,7 +177,7 @@ void cache_store::put_one(lmdb_transaction& txn, const cache_entry& entry, batch
 }
 
 /// The index follows what was committed.
-void cache_store::apply(const batch& done) {
+void cache_store::apply(const batch& done, std::optional<cause> counts_as) {
   for (const auto& [name, scope] : done.scopes)
     index_.add_scope(name, scope.project);
   for (const auto& change : done.changes) {
@@ -195,6 +187,8 @@ void cache_store::apply(const batch& done) {
     if (change.before && change.before->key.scope != after.key.scope)
       index_.remove(entry_name(after.key), change.before->key.scope, cause::forgotten);
     index_.add(after, change.bytes);
+    if (counts_as)
+      index_.count(index_.project_of(after.key.scope), *counts_as);
     forget_evicted(entry_name(after.key));
     if (after.is_elsewhere)
       values_->hold(after.value);

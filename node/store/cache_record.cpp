@@ -109,6 +109,17 @@ std::optional<stored_entry> stored_in(std::string_view name, std::string_view re
   return fits ? std::optional(e) : std::nullopt;
 }
 
+void each_of_bucket(const lmdb_transaction& txn, std::size_t bucket,
+                    const std::function<void(std::string_view, std::string_view)>& see) {
+  txn.scan(entry_name::first_of(bucket), [&](std::string_view name, std::string_view record) {
+    const auto parsed = entry_name::parse(name);
+    if (!parsed || parsed->bucket() != bucket)
+      return false;
+    see(name, record);
+    return true;
+  });
+}
+
 bool is_whole(const stored_entry& entry) noexcept {
   return entry.content.size() == (entry.is_elsewhere ? 0 : entry.size) && checksum(entry.content) == entry.checksum;
 }
@@ -131,15 +142,11 @@ cache_entry entry_of(const stored_entry& stored) {
   return e;
 }
 
-std::strong_ordering precedence(const cache_entry& a, const stored_entry& b) noexcept {
-  if (const auto newer = b.generation <=> a.generation; newer != 0)
-    return newer;
-  if (const auto newer = b.overwrite <=> a.overwrite; newer != 0)
-    return newer;
-  return a.value <=> b.value;
+cache_mark mark_of(const stored_entry& entry) noexcept {
+  return {entry.key, entry.generation, entry.overwrite, entry.value, entry.created_unix_ms};
 }
 
-std::uint64_t mark_of(const stored_entry& entry) noexcept {
+std::uint64_t hash_of(const cache_mark& entry) noexcept {
   std::array<char, 3 * digest_bytes> digests;
   auto* to = digests.data();
   for (const auto* one : {&entry.key.inputs, &entry.key.scope, &entry.value})

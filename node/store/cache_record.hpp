@@ -1,6 +1,7 @@
 #pragma once
 
-#include "actors/cache_entry.hpp"
+#include "actors/cache_shelf.hpp"
+#include "node/store/lmdb_env.hpp"
 #include "node/wire/cache_scope.hpp"
 
 #include <array>
@@ -39,7 +40,7 @@ public:
   /// What people call the entry: id_of its key.
   std::string id() const;
 
-  /// Which of defaults::cache_buckets its key falls into: by the first bits of its inputs' digest.
+  /// bucket_of its key.
   std::size_t bucket() const noexcept;
 
   friend bool operator==(const entry_name&, const entry_name&) = default;
@@ -66,6 +67,10 @@ struct stored_entry {
   bool has_expired(std::uint64_t unix_ms) const noexcept { return expires_unix_ms != 0 && expires_unix_ms <= unix_ms; }
 };
 
+/// Calls `see(name, record)` for the records of a bucket.
+void each_of_bucket(const lmdb_transaction& txn, std::size_t bucket,
+                    const std::function<void(std::string_view, std::string_view)>& see);
+
 /// The record of an entry; of its content, which is one part after the other, what is not elsewhere.
 std::string record_of(const cache_entry& entry, bool is_elsewhere);
 
@@ -78,12 +83,12 @@ bool is_whole(const stored_entry& entry) noexcept;
 /// Without content.
 cache_entry entry_of(const stored_entry& entry);
 
-/// Which of two results of one key stays: less is better (the rule is cache_entry's).
-std::strong_ordering precedence(const cache_entry& a, const stored_entry& b) noexcept;
+/// What other nodes compare with their own.
+cache_mark mark_of(const stored_entry& entry) noexcept;
 
 /// Tells an entry from any other of its key, and of any other key: the same on all nodes. XXH3-64, so not proof against
 /// whoever makes results.
-std::uint64_t mark_of(const stored_entry& entry) noexcept;
+std::uint64_t hash_of(const cache_mark& mark) noexcept;
 
 /// The digest of a value's bytes.
 digest digest_of(const payload& value);

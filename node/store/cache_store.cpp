@@ -14,15 +14,6 @@ namespace hearth::node {
 
 namespace {
 
-/// How much more would have to be free on that disk; what cannot be asked lacks nothing.
-std::uint64_t lacking(const std::filesystem::path& where, double free_share_min) {
-  struct statvfs disk {};
-  if (::statvfs(where.c_str(), &disk) != 0)
-    return 0;
-  const auto wanted = static_cast<std::uint64_t>(static_cast<double>(disk.f_blocks) * free_share_min);
-  return wanted > disk.f_bavail ? (wanted - disk.f_bavail) * disk.f_frsize : 0;
-}
-
 struct at_rest {
   ~at_rest() { txn.rest(); }
   lmdb_transaction& txn;
@@ -149,6 +140,15 @@ void cache_store::tidy(std::uint64_t unix_ms) {
   });
 }
 
+/// How much more would have to be free on the disk; what cannot be asked lacks nothing.
+std::uint64_t cache_store::lack() const {
+  struct statvfs disk {};
+  if (::statvfs(config_.directory.c_str(), &disk) != 0)
+    return 0;
+  const auto wanted = static_cast<std::uint64_t>(static_cast<double>(disk.f_blocks) * config_.free_share_min);
+  return wanted > disk.f_bavail ? (wanted - disk.f_bavail) * disk.f_frsize : 0;
+}
+
 void cache_store::make_room(const std::map<std::string, std::uint64_t>& coming) {
   std::uint64_t all = 0;
   for (const auto& [project, bytes] : coming) {
@@ -156,12 +156,12 @@ void cache_store::make_room(const std::map<std::string, std::uint64_t>& coming) 
     evict(cache_index::among::project, project, [&, n = bytes] { return index_.excess(project, n); });
   }
   evict(cache_index::among::all, {}, [&] { return index_.excess(all); });
-  const auto lack = lacking(config_.directory, config_.free_share_min);
-  if (lack == 0)
+  const auto lacks = lack();
+  if (lacks == 0)
     return;
   // Only files give room back to the disk: they go first. Without any, what comes takes the place of what is there.
   const auto has = index_.bytes();
-  const auto allowed = std::max(defaults::cache_bytes_min, has - std::min(index_.bytes_in_files(), lack));
+  const auto allowed = std::max(defaults::cache_bytes_min, has - std::min(index_.bytes_in_files(), lacks));
   const auto excess = [&] { return index_.bytes() + all > allowed ? index_.bytes() + all - allowed : 0; };
   evict(cache_index::among::files, {}, excess);
   evict(cache_index::among::all, {}, excess);

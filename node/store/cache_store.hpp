@@ -31,12 +31,6 @@ struct cache_store_config {
   std::function<void(const cache_entry& kept, const cache_entry& other)> diverged;
 };
 
-/// An entry as another node compares it with its own.
-struct cache_mark {
-  cache_key key;
-  std::uint64_t mark = 0;
-};
-
 /// The entries of a node, in an LMDB environment of its own (cache_record.hpp tells the layout) and, where their values are
 /// large, in files beside it. An entry that is missing costs time, one that is wrong costs trust: so the last commit before a
 /// crash of the machine may be lost, a store that is damaged or of a newer Hearth is set aside and a new one begins, and no
@@ -54,8 +48,8 @@ public:
   std::optional<shelved> find(const cache_key& key, std::uint64_t unix_ms) override;
   void used(const cache_key& key, std::uint32_t times) noexcept override;
 
-  /// Whether this key went to make room, not long ago. Rarely yes where it did not. Any thread.
-  bool was_evicted(const cache_key& key) const noexcept;
+  /// On any thread.
+  bool was_evicted(const cache_key& key) const noexcept override;
 
   // -- on the writer's thread ----
 
@@ -86,15 +80,30 @@ public:
   cache_moved load(const std::filesystem::path& archive, std::uint64_t at, std::uint64_t generation,
                    std::uint64_t unix_ms);
 
+  /// What projects may have from now on, and for how long; `tidy` sees to it.
+  void limit(const cache_bounds::limits& projects) { index_.limit(projects); }
+
   /// Removes what was found damaged, some of what has expired, and what is too much.
   void tidy(std::uint64_t unix_ms);
 
   /// Of all, then of each project.
   std::vector<cache_figures> figures();
 
-  /// For comparing this store with another node's: a digest of each bucket, and what is in one.
-  const std::vector<std::uint64_t>& bucket_digests() const noexcept { return index_.bucket_digests(); }
-  std::vector<cache_mark> keys_of(std::size_t bucket);
+  // Against another node's store (cache_mending.cpp).
+
+  cache_sums sums();
+
+  /// What is in these buckets; of the last ones nothing when there are too many of them.
+  std::vector<cache_mark> marks(const std::vector<std::uint32_t>& buckets, std::uint64_t unix_ms) const;
+
+  /// Does not count as a use.
+  cache_parcel parcel(const std::vector<cache_key>& keys, std::uint64_t unix_ms);
+
+  /// Keeps what another node had, unless something would have to go for it; how many entries changed by that.
+  std::uint64_t mend(std::vector<cache_row> rows, std::uint64_t unix_ms);
+
+  /// Reads some buckets, and removes what is damaged or outdated; the next bucket, 0 after the last one.
+  std::uint32_t look_through(const cache_look& where);
 
 private:
   using cause = cache_index::cause;
@@ -128,21 +137,28 @@ private:
   void settle();
 
   using named_scopes = std::map<digest, const cache_scope*>;
-  std::size_t put_some(std::span<cache_entry> entries, const named_scopes& scopes, std::uint64_t unix_ms);
+  struct progress {
+    std::size_t looked_at = 0, changed = 0; // entries
+  };
+  progress put_some(std::span<cache_entry> entries, const named_scopes& scopes, std::uint64_t unix_ms,
+                    std::optional<cause> counts_as = {});
   batch admit(std::span<cache_entry> entries, const named_scopes& scopes, std::uint64_t unix_ms);
   bool is_acceptable(cache_entry& entry, const std::string& project, std::uint64_t room);
   void refuse(const std::string& project, const std::string& why);
   void tell_refused(std::uint64_t unix_ms);
   void put_one(lmdb_transaction& txn, const cache_entry& entry, batch& into, std::uint64_t unix_ms);
-  void apply(const batch& done);
+  void apply(const batch& done, std::optional<cause> counts_as);
 
   void make_room(const std::map<std::string, std::uint64_t>& coming);
+  std::uint64_t lack() const;
   void evict(cache_index::among which, const std::string& project, const std::function<std::uint64_t()>& excess);
   void remember_evicted(const entry_name& name) noexcept;
   void forget_evicted(const entry_name& name) noexcept;
   void remove(const std::vector<leaving>& which, cause why);
   void write(std::uint64_t bytes, const std::function<void(lmdb_transaction&)>& work);
 
+  struct finding;
+  finding look_at(std::uint32_t bucket, cache_bounds& bounds) const;
   std::string item_of(const lmdb_transaction& txn, std::string_view name, std::string_view record) const;
   scopes_by_name scopes_matching(const cache_filter& filter) const;
   std::vector<candidate> matching(const cache_filter& filter, const scopes_by_name& scopes) const;

@@ -41,6 +41,11 @@ std::optional<payload> cache_values::get(const digest& name) const {
   return digest_of(value) == name ? std::optional(std::move(value)) : std::nullopt;
 }
 
+bool cache_values::has(const digest& name, std::uint64_t size) const {
+  std::error_code none;
+  return fs::file_size(file_of(name), none) == size && !none;
+}
+
 void cache_values::hold(const digest& name) { ++holders_[name]; }
 
 void cache_values::release(const digest& name) {

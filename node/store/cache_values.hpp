@@ -26,6 +26,8 @@ public:
 
   /// In parts of at most a frame. Nothing when it is not there, or not what was put.
   std::optional<payload> get(const digest& name) const;
+  /// Whether a file of so many bytes is there.
+  bool has(const digest& name, std::uint64_t size) const;
 
   /// An entry that refers to this file begins to exist, and ceases to.
   void hold(const digest& name);

@@ -119,6 +119,24 @@ void put(log::Command::Builder into, const put_token& order) {
 
 void put(log::Command::Builder into, const revoke_token& order) { into.initRevokeToken().setName(text_of(order.name)); }
 
+void put(log::Command::Builder into, const limit_cache& order) {
+  auto to = into.initLimitCache();
+  to.setProject(text_of(order.project));
+  to.setSetsBytes(order.bytes_max.has_value());
+  to.setBytesMax(order.bytes_max.value_or(0));
+  to.setSetsTtl(order.ttl_ms.has_value());
+  to.setTtlMs(order.ttl_ms.value_or(0));
+}
+
+command read_limit_cache(log::LimitCache::Reader from) {
+  limit_cache order{string_of(from.getProject()), {}, {}};
+  if (from.getSetsBytes())
+    order.bytes_max = from.getBytesMax();
+  if (from.getSetsTtl())
+    order.ttl_ms = from.getTtlMs();
+  return order;
+}
+
 command read_end_seat(log::EndSeat::Reader from) {
   KJ_REQUIRE(from.getHow() <= log::Departure::DIED, "a departure of a newer Hearth");
   return end_seat{seat_id{from.getSeat()}, static_cast<departure>(from.getHow())};
@@ -208,6 +226,8 @@ command read(log::Command::Reader from) {
     }
     case which::REVOKE_TOKEN:
       return revoke_token{string_of(from.getRevokeToken().getName())};
+    case which::LIMIT_CACHE:
+      return read_limit_cache(from.getLimitCache());
   }
   KJ_FAIL_REQUIRE("a command of a newer Hearth", static_cast<std::uint16_t>(from.which()));
 }

@@ -155,6 +155,14 @@ void write_rest(log::State::Builder into, const control_image& image) {
     fill(to.initScopes(count_of(token.scopes.size())), token.scopes);
     to.setExpiresUnixMs(token.expires_unix_ms);
   }
+  auto limits = into.initCacheLimits(count_of(image.cache_limits.size()));
+  at = 0;
+  for (const auto& [project, limit] : image.cache_limits) {
+    auto to = limits[at++];
+    to.setProject(text_of(project));
+    to.setBytesMax(limit.bytes_max);
+    to.setTtlMs(limit.ttl_ms);
+  }
 }
 
 control_image read_state(log::State::Reader from) {
@@ -177,6 +185,8 @@ control_image read_state(log::State::Reader from) {
     image.tokens.insert_or_assign(
       name, token_record{name, string_of(each.getDigest()), strings_of(each.getScopes()), each.getExpiresUnixMs()});
   }
+  for (auto each : from.getCacheLimits())
+    image.cache_limits.insert_or_assign(string_of(each.getProject()), cache_limit{each.getBytesMax(), each.getTtlMs()});
   return image;
 }
 

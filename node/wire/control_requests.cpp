@@ -123,11 +123,21 @@ outcome read_get_cache(std::uint32_t request, ::GetCache::Reader from) {
   client::get_cache asked{request, string_of(from.getWhat()), filter_of(from.getWhich()), from.getLimit()};
   if (from.hasNear())
     asked.near = key_in(from.getNear());
+  asked.per_million = from.getPerMillion();
   return asked;
 }
 
 outcome read_drop(std::uint32_t request, ::DropFromCache::Reader from) {
   return client::drop_from_cache{request, filter_of(from.getWhich()), from.getAll(), from.getDeletes()};
+}
+
+outcome read_limit(std::uint32_t request, ::LimitCache::Reader from) {
+  client::limit_cache wanted{request, {string_of(from.getProject()), {}, {}}};
+  if (from.getSetsSize())
+    wanted.order.bytes_max = from.getSizeBytes();
+  if (from.getSetsTtl())
+    wanted.order.ttl_ms = from.getTtlMs();
+  return wanted;
 }
 
 outcome read_rerun(std::uint32_t request, ::Rerun::Reader from) {
@@ -208,6 +218,8 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
       return read_get_cache(request, from.getGetCache());
     case ::Request::DROP_FROM_CACHE:
       return read_drop(request, from.getDropFromCache());
+    case ::Request::LIMIT_CACHE:
+      return read_limit(request, from.getLimitCache());
     case ::Request::MOVE_CACHE:
       return client::move_cache{request, string_of(from.getMoveCache().getFile()), from.getMoveCache().getImports()};
     case ::Request::UNSPECIFIED:

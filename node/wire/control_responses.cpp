@@ -46,6 +46,8 @@ auto open_list(::Response::Builder into, const cluster::token_record*, unsigned 
 auto open_list(::Response::Builder into, const cache_report*, unsigned n) { return into.initCacheCounts(n); }
 auto open_list(::Response::Builder into, const cache_row*, unsigned n) { return into.initCacheEntries(n); }
 auto open_list(::Response::Builder into, const cache_check*, unsigned n) { return into.initCacheChecks(n); }
+auto open_list(::Response::Builder into, const cache_audit_row*, unsigned n) { return into.initCacheAudits(n); }
+auto open_list(::Response::Builder into, const cache_limit_row*, unsigned n) { return into.initCacheLimits(n); }
 
 template <class Row>
 std::string page_of(const Row* first, std::size_t count) {
@@ -166,5 +168,7 @@ template void write_rows(const std::vector<cluster::token_record>&, bool, const 
 template void write_rows(const std::vector<cache_report>&, bool, const page_sink&);
 template void write_rows(const std::vector<cache_row>&, bool, const page_sink&);
 template void write_rows(const std::vector<cache_check>&, bool, const page_sink&);
+template void write_rows(const std::vector<cache_audit_row>&, bool, const page_sink&);
+template void write_rows(const std::vector<cache_limit_row>&, bool, const page_sink&);
 
 } // namespace hearth::wire

@@ -32,7 +32,7 @@ struct bounded {
     e.key = {scopes.try_emplace(path_of(scope), digest_of(static_cast<char>('A' + scopes.size()))).first->second,
              digest_of(inputs)};
     e.generation = generation;
-    return bounds.allows(scope, e);
+    return bounds.allows(scope, e, 0);
   }
 
   cache_bounds::generations raised;
@@ -109,6 +109,26 @@ BOOST_AUTO_TEST_CASE(a_version_with_slashes_is_one_part_and_no_entry) {
 BOOST_AUTO_TEST_CASE(a_path_ends_at_the_first_part_that_is_not_given) {
   BOOST_TEST(path_of(std::vector<std::string>{"p", "", "square"}) == "p");
   BOOST_TEST(path_of(std::vector<std::string>{}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(an_entry_is_good_until_its_task_or_its_project_says_that_it_is_too_old) {
+  cache_entry e;
+  e.created_unix_ms = 1000;
+  e.expires_unix_ms = 3000;
+  BOOST_TEST(bounds.allows(square, e, 2999));
+  BOOST_TEST(bounds.expiry_of(square, e) == 3000u);
+  bounds.learn(std::make_shared<const cache_bounds::limits>(
+    cache_bounds::limits{{"p", {0, 500}}, {"other", {0, 1}}, {"sized", {7, 0}}}));
+  BOOST_TEST(bounds.expiry_of(square, e) == 1500u);
+  BOOST_TEST(bounds.allows(square, e, 1499));
+  BOOST_TEST(!bounds.allows(square, e, 1500));
+  e.expires_unix_ms = 1200; // the task's is shorter
+  BOOST_TEST(bounds.expiry_of(square, e) == 1200u);
+  e.expires_unix_ms = 0;
+  BOOST_TEST(bounds.expiry_of(square, e) == 1500u);
+  BOOST_TEST(bounds.expiry_of({"sized", "d", "square", "1", "", "", {}}, e) == 0u);
+  bounds.learn(std::make_shared<const cache_bounds::limits>());
+  BOOST_TEST(bounds.allows(square, e, 1'000'000));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

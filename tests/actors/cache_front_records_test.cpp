@@ -52,6 +52,19 @@ BOOST_AUTO_TEST_CASE(a_hit_is_an_action_that_names_the_run_which_made_its_value)
   BOOST_TEST(record->row(id(3)).producer == run_name(id(1)));
 }
 
+BOOST_AUTO_TEST_CASE(an_action_whose_result_had_to_go_for_lack_of_room_shows_that) {
+  const auto record = recorder();
+  square_in_run(*record, 2);
+  finish(f, 0);
+  for (const auto& [key, what] : std::exchange(entries->kept, {}))
+    entries->evicted.insert(key);
+  square_in_run(*record, 3);
+  BOOST_TEST(record->cache_of(id(3)) == "EVICTED");
+  BOOST_TEST(counts().misses == 2u);
+  finish(f, 1);
+  BOOST_TEST(record->cache_of(id(3)) == "POPULATED");
+}
+
 BOOST_AUTO_TEST_CASE(an_action_shows_what_failed_and_what_was_not_wanted) {
   const auto record = recorder();
   auto c = make_call(spec, client, id(2), payload::text("x")); // its run uses no kept results

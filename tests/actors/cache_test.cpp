@@ -204,6 +204,28 @@ BOOST_AUTO_TEST_CASE(the_generation_of_an_execution_is_that_of_its_beginning) {
   BOOST_TEST(value_of(u->answer(id(4))) == "new");
 }
 
+BOOST_AUTO_TEST_CASE(a_result_is_served_as_long_as_its_project_says_also_one_that_was_kept_before_that) {
+  const auto u = user();
+  store(*u, 1, "4");
+  const auto limit = [&](std::uint64_t ttl_ms) {
+    const cluster::limit_cache order{"p", {}, ttl_ms};
+    BOOST_TEST((ask<bool>(*this, cache, atom::limit::value, order).first.has_value()));
+  };
+  const auto status = [&](std::uint64_t number) {
+    find(*u, number);
+    return u->answers.back().status;
+  };
+  limit(10'000);
+  BOOST_TEST(entries->limits->at("p").ttl_ms == 10'000u); // the disk hears of it too
+  unix_ms += 9'999;
+  BOOST_TEST((status(2) == cache_status::hit));
+  unix_ms += 1;
+  BOOST_TEST((status(3) == cache_status::evicted));
+  limit(0);
+  unix_ms += 1'000'000;
+  BOOST_TEST((status(4) == cache_status::hit));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_invalidated_is_listed_no_more) {
   const auto u = user();
   store(*u, 1, "4");

@@ -170,6 +170,21 @@ BOOST_AUTO_TEST_CASE(counts_and_checks_are_told_of_each_node) {
   BOOST_TEST(checked[0].items.at(0).entries == 3u);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_project_may_have_is_said_and_told) {
+  BOOST_TEST(has(refusal(client::limit_cache{5, {"", 1, {}}}), "of which project"));
+  BOOST_TEST(has(refusal(client::limit_cache{5, {"p", {}, {}}}), "what it may have"));
+  const auto done = answer<client::done>(client::limit_cache{5, {"p", 2048, 7000}});
+  BOOST_REQUIRE_EQUAL(done.size(), 1u);
+  const auto told = answer<client::rows<cache_limit_row>>(client::get_cache{5, "limits", {}, 0});
+  BOOST_REQUIRE_EQUAL(told.size(), 1u);
+  BOOST_REQUIRE_EQUAL(told[0].items.size(), 1u);
+  BOOST_TEST(told[0].items[0].project == "p");
+  BOOST_TEST(told[0].items[0].bytes_max == 2048u);
+  BOOST_TEST(told[0].items[0].ttl.count() == 7000);
+  log->is_cut = true;
+  BOOST_TEST(has(refusal(client::limit_cache{5, {"p", 0, 0}}), "voters"));
+}
+
 BOOST_AUTO_TEST_CASE(archives_are_absolute_paths) {
   BOOST_TEST(has(refusal(client::move_cache{5, "kept.cache", false}), "absolute path"));
   const auto done = answer<client::done>(client::move_cache{5, "/kept.cache", true});

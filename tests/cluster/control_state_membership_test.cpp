@@ -123,6 +123,33 @@ BOOST_FIXTURE_TEST_CASE(too_many_scopes_are_merged_and_none_becomes_older, contr
   BOOST_TEST(state.generation_of("p100/k10049") == state.applied());
 }
 
+BOOST_FIXTURE_TEST_CASE(what_is_said_of_a_project_in_the_cache_changes_nothing_else_and_can_be_taken_back,
+                        control_world) {
+  apply(limit_cache{"p", 100, {}});
+  apply(limit_cache{"p", {}, 5000});
+  BOOST_TEST((facts == std::vector<fact>{facts::cache_limited{"p"}}));
+  apply(limit_cache{"q", {}, 1});
+  BOOST_TEST((state.image().cache_limits.at("p") == cache_limit{100, 5000}));
+  apply(limit_cache{"p", 0, {}});
+  BOOST_TEST((state.image().cache_limits.at("p") == cache_limit{0, 5000}));
+  const auto before = state.digest();
+  apply(limit_cache{"p", {}, 0});
+  BOOST_TEST(!state.image().cache_limits.contains("p"));
+  BOOST_TEST(state.digest() != before);
+  apply(limit_cache{"never said", 0, 0});
+  BOOST_TEST(state.image().cache_limits.size() == 1U);
+  BOOST_TEST((apply(limit_cache{"", 1, 1}).code == ec::bad_request));
+}
+
+BOOST_FIXTURE_TEST_CASE(limits_of_projects_are_bounded, control_world) {
+  for (int i = 0; i < 1000; ++i)
+    BOOST_REQUIRE((apply(limit_cache{"p" + std::to_string(i), 1, {}}).code == ec::none));
+  BOOST_TEST((apply(limit_cache{"one more", 1, {}}).code == ec::overloaded));
+  BOOST_TEST((apply(limit_cache{"p7", 2, {}}).code == ec::none));
+  apply(limit_cache{"p8", 0, {}});
+  BOOST_TEST((apply(limit_cache{"one more", 1, {}}).code == ec::none));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_token_is_found_by_its_digest_until_it_is_revoked, control_world) {
   apply(put_token{"ci", "d1", {"invoke"}, 0});
   BOOST_TEST(state.find_token("d1")->name == "ci");

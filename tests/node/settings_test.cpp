@@ -86,6 +86,11 @@ BOOST_AUTO_TEST_CASE(resources_are_the_machines_unless_said) {
                         says("memory = \"much\" (user.toml)"));
 }
 
+BOOST_AUTO_TEST_CASE(the_cache_has_the_usual_size_unless_said) {
+  BOOST_TEST(merged({}).cache_bytes == defaults::cache_bytes_max);
+  BOOST_TEST(merged({{"user.toml", {{"cache_size", "1Gi"}}}}).cache_bytes == 1ULL << 30);
+}
+
 BOOST_AUTO_TEST_CASE(isolation_is_one_of_its_words_or_left_to_the_node) {
   BOOST_TEST(!merged({}).isolation.has_value());
   BOOST_CHECK(merged({{"flags", {{"isolation", "sandbox-only"}}}}).isolation == isolation::sandbox_only);

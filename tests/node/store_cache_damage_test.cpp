@@ -140,6 +140,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_cut_off_is_set_aside_and_a_new_cache_begins)
     BOOST_CHECK_EQUAL(look(1), "-");
     BOOST_CHECK_EQUAL(look(1000), "-");
     BOOST_CHECK_EQUAL(all().entries, 0u);
+    BOOST_CHECK_EQUAL(all().damaged, 1u);
   }
 }
 

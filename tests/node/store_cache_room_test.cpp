@@ -95,6 +95,37 @@ BOOST_AUTO_TEST_CASE(what_was_precious_and_is_not_used_goes_in_the_end) {
   BOOST_CHECK_LT(found(slow, 0, 500), 50u);
 }
 
+BOOST_AUTO_TEST_CASE(a_limit_that_is_said_later_holds_for_what_is_there) {
+  fill(square, 0, 500);
+  const auto small = test::scope_of("small", "task");
+  fill(small, 0, 500);
+  store->limit({{"small", {100 * defaults::kib, 0}}});
+  store->tidy(cache_now);
+  BOOST_CHECK_EQUAL(found(square, 0, 500), 500u);
+  BOOST_CHECK_LE(found(small, 0, 500), 100u);
+  for (const auto& figures : store->figures())
+    if (figures.project == "small") {
+      BOOST_CHECK_EQUAL(figures.bytes_max, 100 * defaults::kib);
+      BOOST_CHECK_LE(figures.bytes, 100 * defaults::kib);
+    }
+  store->limit({});
+  fill(small, 0, 500);
+  BOOST_CHECK_EQUAL(found(small, 0, 500), 500u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_older_than_its_project_may_have_is_removed) {
+  const auto brief = test::scope_of("brief", "task");
+  fill(square, 0, 10);
+  fill(brief, 0, 10);
+  store->limit({{"brief", {0, 5000}}});
+  store->tidy(cache_now + 4999);
+  BOOST_CHECK_EQUAL(all().entries, 20u);
+  store->tidy(cache_now + 5000);
+  BOOST_CHECK_EQUAL(all().entries, 10u);
+  BOOST_CHECK_EQUAL(all().expired, 10u);
+  BOOST_CHECK_EQUAL(found(square, 0, 10), 10u);
+}
+
 BOOST_AUTO_TEST_CASE(a_project_at_its_limit_drives_out_its_own_entries_only) {
   limits.projects["small"] = cap / 4;
   restart();

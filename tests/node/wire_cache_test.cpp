@@ -57,6 +57,12 @@ BOOST_AUTO_TEST_CASE(what_is_asked_of_kept_results_is_read) {
   const auto move = std::get<client::move_cache>(read(R"({"moveCache": {"file": "/a", "imports": true}})"));
   BOOST_TEST(move.file == "/a");
   BOOST_TEST(move.is_import);
+  const auto limit = std::get<client::limit_cache>(
+    read(R"({"limitCache": {"project": "p", "setsSize": true, "sizeBytes": "5", "ttlMs": "7"}})"));
+  BOOST_TEST((limit.order == cluster::limit_cache{"p", 5, {}}));
+  const auto both = std::get<client::limit_cache>(
+    read(R"({"limitCache": {"project": "p", "setsSize": true, "setsTtl": true, "ttlMs": "7"}})"));
+  BOOST_TEST((both.order == cluster::limit_cache{"p", 0, 7}));
 }
 
 BOOST_AUTO_TEST_CASE(entries_are_written_with_their_ids_and_inputs) {
@@ -86,6 +92,8 @@ BOOST_AUTO_TEST_CASE(counts_are_written_with_the_figures_of_each_project) {
   BOOST_TEST(has(json, R"("project":"p","entries":"2","bytes":"100","bytesMax":"500")"));
   BOOST_TEST(has(json, R"("hits":"7")"));
   BOOST_TEST(has(wire::write_response(client::done{1, "removed", 12}), R"("count":"12")"));
+  BOOST_TEST(has(written(cache_limit_row{"p", 5, std::chrono::milliseconds(7)}),
+                 R"({"cacheLimits":[{"project":"p","sizeBytes":"5","ttlMs":"7"}]})"));
   BOOST_TEST(has(written(cache_check{5, 50, 1, "node-1"}), R"("damaged":"1")"));
 }
 

@@ -67,7 +67,9 @@ std::vector<command> every_command() {
           rehome_runs{{"a", "b"}, seat_id{9}, 6},
           raise_generation{"p/d"},
           put_token{"t", "d", {"invoke", "read"}, 12},
-          revoke_token{"t"}};
+          revoke_token{"t"},
+          limit_cache{"p", 5, {}},
+          limit_cache{"p", {}, 0}};
 }
 
 control_image populated() {
@@ -90,6 +92,7 @@ control_image populated() {
   world.apply(abort_run{"r5", "reason", 3});
   world.apply(raise_generation{"p/d/t"});
   world.apply(put_token{"ci", "digest", {"invoke"}, 99});
+  world.apply(limit_cache{"trials", 1ULL << 31, 7000});
   world.apply(end_seat{first, departure::expired});
   world.apply(rehome_runs{{"r2", "r4"}, second, 44});
   return world.state.image();

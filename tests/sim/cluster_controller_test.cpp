@@ -17,7 +17,8 @@ cluster_options still(std::size_t nodes) {
 }
 
 struct still_world : cluster_world {
-  explicit still_world(std::size_t nodes) : cluster_world(still(nodes)) {
+  explicit still_world(std::size_t nodes) : still_world(still(nodes)) {}
+  explicit still_world(const cluster_options& how) : cluster_world(how) {
     BOOST_REQUIRE(run_until(from_ms(10'000), [this] { return all_seated() && leader(); }));
   }
 
@@ -172,7 +173,24 @@ BOOST_AUTO_TEST_CASE(other_voters_take_over_and_two_are_refused) {
 
 BOOST_AUTO_TEST_CASE(the_level_rises_when_all_understand_it) {
   still_world world(3);
-  BOOST_TEST(world.within(3000, [&] { return world.plane(0).state().image().level == 1U; }));
+  BOOST_TEST(world.within(3000, [&] { return world.plane(0).state().image().level == defaults::feature_level; }));
+}
+
+BOOST_AUTO_TEST_CASE(what_an_older_node_would_not_understand_is_not_written) {
+  auto how = still(3);
+  how.older = 1;
+  still_world mixed(how);
+  for (std::size_t node = 0; node < 2; ++node) {
+    const auto answer = mixed.ask(node, limit_cache{"p", 1, {}}, 20'000);
+    BOOST_REQUIRE(answer);
+    BOOST_TEST((answer->code == ec::version_mismatch));
+  }
+  for (std::size_t node = 0; node < 3; ++node)
+    BOOST_TEST(mixed.plane(node).state().image().cache_limits.empty());
+  BOOST_TEST((mixed.ask(0, raise_generation{"p"})->code == ec::none)); // what it does understand is
+  still_world world(3);
+  BOOST_TEST((world.ask(0, limit_cache{"p", 1, {}})->code == ec::none));
+  BOOST_TEST(world.within(3000, [&] { return world.plane(2).state().image().cache_limits.size() == 1U; }));
 }
 
 BOOST_AUTO_TEST_CASE(every_request_is_answered_once_also_by_a_cluster_that_is_gone) {

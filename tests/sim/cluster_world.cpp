@@ -137,6 +137,8 @@ void cluster_world::restart(std::size_t node) {
   config.self = id_of(node);
   config.name = called(node);
   config.incarnation = ++it.on_disk->incarnation;
+  if (node + how_.older >= how_.nodes)
+    config.level = 1;
   config.nonce = random_.bits();
   config.snapshot_entries = how_.snapshot_entries;
   config.entries_behind_snapshot = how_.entries_behind_snapshot;

@@ -45,6 +45,7 @@ struct cluster_options {
   cluster_faults faults;
   double clock_error = 0.02;
   std::size_t snapshot_entries = 60, entries_behind_snapshot = 1024;
+  std::size_t older = 0;      // so many of the last nodes understand feature level 1 only
   std::size_t founded = 0;    // so many nodes are members from the beginning
   std::size_t lines_kept = 0; // of the chronicle; 0: none is made
 };

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -40,6 +41,11 @@ struct scripted_entries : cache_shelf {
   bool are_unreadable = false;
   std::size_t looks = 0;
   std::size_t uses = 0; // that the cache has told of
+  std::size_t room = 1'000'000; // so many entries are brought from other nodes
+  std::set<cache_key> damaged;  // a look through all finds these
+  std::set<cache_key> evicted;
+  std::uint64_t mended = 0, outdated = 0;
+  std::shared_ptr<const cache_bounds::limits> limits;
   std::vector<std::function<void()>> waiting;
 
   std::optional<shelved> find(const cache_key& key, std::uint64_t unix_ms) override {
@@ -57,11 +63,60 @@ struct scripted_entries : cache_shelf {
 
   void used(const cache_key& key, std::uint32_t times) noexcept override { uses += kept.contains(key) ? times : 0; }
 
-  void put(const cache_entry& entry, const cache_scope& scope) {
+  bool put(const cache_entry& entry, const cache_scope& scope) {
     const auto rank = [](const cache_entry& e) { return std::tuple(e.generation, e.overwrite); };
     auto [at, is_new] = kept.try_emplace(entry.key, scope, entry);
-    if (!is_new && rank(at->second.second) < rank(entry))
+    const bool is_better = !is_new && rank(at->second.second) < rank(entry);
+    if (is_better)
       at->second = {scope, entry};
+    return is_new || is_better;
+  }
+
+  bool was_evicted(const cache_key& key) const noexcept override { return evicted.contains(key); }
+
+  cache_sums sums() const {
+    cache_sums all{std::vector<std::uint64_t>(defaults::cache_buckets), kept.size() < room};
+    for (const auto& [key, what] : kept)
+      all.buckets[bucket_of(key)] ^= std::hash<cache_key>()(key) * 31 + what.second.generation;
+    return all;
+  }
+
+  std::vector<cache_mark> marks(const std::vector<std::uint32_t>& buckets) const {
+    std::vector<cache_mark> result;
+    for (const auto& [key, what] : kept)
+      if (std::find(buckets.begin(), buckets.end(), bucket_of(key)) != buckets.end())
+        result.push_back({key, what.second.generation, what.second.overwrite, {}, what.second.created_unix_ms});
+    return result;
+  }
+
+  cache_parcel parcel(const std::vector<cache_key>& keys) const {
+    cache_parcel result;
+    for (const auto& key : keys) {
+      if (result.rows.size() == 10)
+        break;
+      ++result.looked_up;
+      if (const auto found = kept.find(key); found != kept.end())
+        result.rows.push_back({found->second.first, found->second.second});
+    }
+    return result;
+  }
+
+  std::uint64_t mend(const std::vector<cache_row>& rows) {
+    const auto before = mended;
+    for (const auto& row : rows)
+      if (kept.size() >= room)
+        evicted.insert(row.entry.key);
+      else
+        mended += put(row.entry, row.scope) ? 1 : 0;
+    return mended - before;
+  }
+
+  void look_through(const cache_look& where) {
+    cache_bounds bounds;
+    bounds.learn(where.bounds);
+    std::erase_if(kept, [&](const auto& one) { return damaged.contains(one.first); });
+    outdated += std::erase_if(kept,
+                              [&](const auto& one) { return !bounds.allows(one.second.first, one.second.second, 0); });
   }
 };
 
@@ -133,6 +188,15 @@ inline scripted_disk_actor::behavior_type scripted_cache_disk(scripted_disk_acto
       all.entries = has->kept.size();
       return std::vector<cache_figures>{all};
     },
+    [has](atom::limit, const std::shared_ptr<const cache_bounds::limits>& now) { has->limits = now; },
+    [has](atom::sum) { return has->sums(); },
+    [has](atom::mark, const std::vector<std::uint32_t>& buckets) { return has->marks(buckets); },
+    [has](atom::read, const std::vector<cache_key>& keys) { return has->parcel(keys); },
+    [has](atom::mend, const std::vector<cache_row>& rows) { return has->mend(rows); },
+    [has](atom::look, const cache_look& where) {
+      has->look_through(where);
+      return std::uint32_t{0};
+    },
     [has](atom::tick) {
       has->are_slow = false;
       for (auto& work : std::exchange(has->waiting, {}))
@@ -169,8 +233,13 @@ public:
     run();
   }
 
-  void start_cache() {
-    const cache_config config{"node-1", entries, disk, control.actor, [this] { return unix_ms; }};
+  /// With a switchboard of a cluster, in which it is `this_node`.
+  void start_cache(const switchboard_actor& switchboard = {}) {
+    cache_config config{"node-1", entries, disk, control.actor, [this] { return unix_ms; }};
+    config.self = switchboard ? this_node : node_uuid{};
+    config.switchboard = switchboard;
+    config.desk = desk;
+    config.holds_lease = [this](seat_id) { return has_lease; };
     cache = sys.spawn(
       [config](cache_actor::stateful_pointer<cache_state> self) { return self->state.make_behavior(self, config); });
     run();
@@ -306,6 +375,8 @@ public:
   std::shared_ptr<scripted_log> log;
   scripted_control control;
   scripted_disk_actor disk;
+  std::shared_ptr<cache_desk> desk = std::make_shared<cache_desk>();
+  bool has_lease = true;
   cache_actor cache;
 
 private:

@@ -247,7 +247,7 @@ def test_nodes_are_upgraded_by_one_version_under_load_and_no_run_fails(three: Ma
             load.goes_on()
     end_politely(three, "node-2")  # all are of the next version: there is no way back
     done = three.hearth("cluster", "up", status=1)
-    assert "understands feature level 1, this cluster writes level 2; install a newer Hearth there" in done.stderr
+    assert "understands feature level 2, this cluster writes level 3; install a newer Hearth there" in done.stderr
 
 
 def test_a_node_that_is_two_versions_ahead_is_refused_with_the_reason(three: Machine) -> None:

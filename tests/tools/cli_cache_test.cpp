@@ -32,6 +32,21 @@ std::string answer_of_cache(const std::string& name, const json& value, std::uin
                     {{"cacheEntries", {entry("3f9a000000000000", "default"), entry("00aa000000000000", "other")}}});
   if (what == "entry")
     return reply_frame(0, 0, "\x04", 1) + response(request, {{"cacheEntries", {entry("3f9a000000000000", "default")}}});
+  if (what == "audit" && value.at("which").at("task") == "math.unsteady")
+    return response(request, {{"cacheAudits",
+                               {{{"project", "default"},
+                                 {"domain", "development"},
+                                 {"task", "math.unsteady"},
+                                 {"version", "1"},
+                                 {"same", "3"},
+                                 {"different", "2"},
+                                 {"example", "nightly"}}}}});
+  if (what == "audit")
+    return response(request, {{"cacheAudits", json::array()}});
+  if (what == "limits")
+    return response(request, {{"cacheLimits",
+                               {{{"project", "brief"}, {"sizeBytes", "0"}, {"ttlMs", "604800000"}},
+                                {{"project", "trials"}, {"sizeBytes", "2147483648"}, {"ttlMs", "0"}}}}});
   if (what == "checks")
     return response(request,
                     {{"cacheChecks", {{{"node", "node-1"}, {"entries", "10"}, {"bytes", "2048"}, {"damaged", "1"}}}}});
@@ -126,6 +141,27 @@ BOOST_AUTO_TEST_CASE(what_is_meant_has_to_be_said) {
   BOOST_TEST(node.asked().empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_projects_may_have_is_shown_and_changed_one_by_one) {
+  const auto shown = hearth({"limit"});
+  BOOST_TEST(shown.status == 0);
+  BOOST_TEST(contains(shown.out, "trials   2.0 GiB"), shown.out);
+  BOOST_TEST(contains(shown.out, "7d"), shown.out);
+  BOOST_TEST(contains(shown.out, "half of what a node keeps"));
+  BOOST_TEST(json::parse(hearth({"limit", "--project", "trials", "-o", "json"}).out)
+             == json::parse(R"([{"project": "trials", "sizeBytes": 2147483648, "ttlMs": 0}])"));
+  BOOST_TEST(hearth({"limit", "--project", "trials", "--size", "2GiB"}).out == "did limitCache\n");
+  BOOST_TEST(last_asked()["limitCache"]["project"] == "trials");
+  BOOST_TEST(last_asked()["limitCache"]["setsSize"] == true);
+  BOOST_TEST(last_asked()["limitCache"]["sizeBytes"] == 1ULL << 31);
+  BOOST_TEST(last_asked()["limitCache"]["setsTtl"] == false);
+  hearth({"limit", "--ttl", "none"});
+  BOOST_TEST(last_asked()["limitCache"]["project"] == "default");
+  BOOST_TEST(last_asked()["limitCache"]["setsTtl"] == true);
+  BOOST_TEST(last_asked()["limitCache"]["ttlMs"] == 0);
+  BOOST_TEST(hearth({"limit", "--size", "much"}).status == 2);
+  BOOST_TEST(hearth({"limit", "--ttl", "0"}).status == 2);
+}
+
 BOOST_AUTO_TEST_CASE(damage_is_told_and_is_no_success) {
   const auto said = hearth({"verify"});
   BOOST_TEST(said.status == 1);
@@ -140,6 +176,27 @@ BOOST_AUTO_TEST_CASE(an_archive_is_named_as_the_node_finds_it) {
   hearth({"import", "/a/../kept.cache"});
   BOOST_TEST(last_asked()["moveCache"]["file"] == "/kept.cache");
   BOOST_TEST(last_asked()["moveCache"]["imports"] == true);
+}
+
+BOOST_AUTO_TEST_CASE(an_audit_names_tasks_that_return_something_else_and_its_status_says_so) {
+  const auto said = hearth({"audit", "--task", "math.unsteady", "--share", "0.25", "--for", "1ms"});
+  BOOST_TEST(said.status == 1);
+  BOOST_TEST(
+    contains(said.out, "math.unsteady  1        default/development         5     3          2       0  nightly"));
+  BOOST_TEST(contains(said.out, "should not keep its results"));
+  BOOST_TEST(node.asked().front()["getCache"]["perMillion"] == 250000);
+  BOOST_TEST(last_asked()["getCache"]["perMillion"] == 0); // what was counted
+}
+
+BOOST_AUTO_TEST_CASE(an_audit_without_a_hit_says_so) {
+  const auto said = hearth({"audit", "--for", "0"});
+  BOOST_TEST(said.status == 0);
+  BOOST_TEST(contains(said.out, "No call was answered from the cache in that time"));
+}
+
+BOOST_AUTO_TEST_CASE(a_share_is_more_than_nothing_and_at_most_all) {
+  BOOST_TEST(hearth({"audit", "--share", "0"}).status == 2);
+  BOOST_TEST(hearth({"audit", "--share", "1.5"}).status == 2);
 }
 
 BOOST_AUTO_TEST_CASE(the_local_cache_is_what_is_kept_in_the_project_of_direct_calls) {

@@ -59,6 +59,17 @@ BOOST_AUTO_TEST_CASE(a_duration_is_read_with_or_without_unit) {
     BOOST_CHECK_MESSAGE(!parse_duration(wrong), "took " << wrong);
 }
 
+BOOST_AUTO_TEST_CASE(a_size_is_read_with_or_without_unit) {
+  BOOST_CHECK(parse_bytes("2GiB") == 2ULL << 30);
+  BOOST_CHECK(parse_bytes("2Gi") == 2ULL << 30);
+  BOOST_CHECK(parse_bytes("1.5MiB") == 3ULL << 19);
+  BOOST_CHECK(parse_bytes("1GB") == 1'000'000'000ULL);
+  BOOST_CHECK(parse_bytes("7B") == 7ULL);
+  BOOST_CHECK(parse_bytes("7") == 7ULL);
+  for (const char* wrong : {"", "B", "0", "x", "-1", "5 GiB", "1e3", "nan", "9999999TiB", "2GiBB"})
+    BOOST_CHECK_MESSAGE(!parse_bytes(wrong), "took " << wrong);
+}
+
 BOOST_AUTO_TEST_CASE(a_table_aligns_by_characters_and_ends_no_line_in_spaces) {
   table t{{{"NAME"}, {"N", side::right}, {"NOTE"}}, {}};
   t.rows.push_back({"grün", "7", ""});

@@ -131,7 +131,8 @@ table figures_table(const json& nodes) {
   if (has_nodes)
     shown.columns.push_back({"NODE"});
   shown.columns.push_back({"PROJECT"});
-  for (const auto& title : {"ENTRIES", "SIZE", "OF", "HITS", "EVICTED", "EXPIRED", "REFUSED", "DAMAGED"})
+  for (const auto& title :
+       {"ENTRIES", "SIZE", "OF", "HITS", "EVICTED", "EXPIRED", "OUTDATED", "REFUSED", "MENDED", "DAMAGED"})
     shown.columns.push_back({title, right});
   for (const auto& node : nodes)
     for (const auto& f : node.at("figures")) {
@@ -143,7 +144,7 @@ table figures_table(const json& nodes) {
       line.emplace_back(count_text(number_in(f, "entries")));
       line.emplace_back(bytes_text(number_in(f, "bytes")));
       line.emplace_back(bytes_text(number_in(f, "bytesMax")));
-      for (const auto* field : {"hits", "evicted", "expired", "refused"})
+      for (const auto* field : {"hits", "evicted", "expired", "outdated", "refused", "mended"})
         line.emplace_back(count_text(number_in(f, field)));
       const auto damaged = number_in(f, "damaged");
       line.emplace_back(count_text(damaged), damaged ? colour::red : colour::none);
@@ -314,6 +315,44 @@ exit_status cache_verify(const surroundings& around, const cache_options& option
                        : count_text(number_in(row, "damaged"))
                            + " of them damaged and removed: those calls execute again. Check the disk.\n");
   return damaged == 0 ? exit_status::ok : exit_status::failed;
+}
+
+exit_status cache_limit(const surroundings& around, const cache_options& options) {
+  auto node = open_node(around);
+  if (!options.size.empty() || !options.ttl.empty()) {
+    const auto size = options.size == "none" ? 0 : parse_bytes(options.size).value_or(0);
+    const auto ttl = options.ttl == "none" ? std::chrono::milliseconds(0)
+                                           : parse_duration(options.ttl).value_or(std::chrono::milliseconds(0));
+    return say_done(around,
+                    node.ask("limitCache",
+                             {{"project", options.project.empty() ? "default" : options.project},
+                              {"setsSize", !options.size.empty()},
+                              {"sizeBytes", size},
+                              {"setsTtl", !options.ttl.empty()},
+                              {"ttlMs", static_cast<std::uint64_t>(ttl.count())}},
+                             "done"),
+                    options.as_json);
+  }
+  auto rows = ask_for(node, "limits", {}, "cacheLimits");
+  if (!options.project.empty())
+    std::erase_if(rows.get_ref<json::array_t&>(),
+                  [&](const json& row) { return text_in(row, "project") != options.project; });
+  if (options.as_json) {
+    print_json(around, rows);
+    return exit_status::ok;
+  }
+  if (!rows.empty()) {
+    table shown{{{"PROJECT"}, {"SIZE", side::right}, {"TTL", side::right}}, {}};
+    for (const auto& row : rows) {
+      const auto size = number_in(row, "sizeBytes"), ttl = number_in(row, "ttlMs");
+      shown.rows.push_back({one_line(text_in(row, "project"), name_width), size == 0 ? "" : bytes_text(size),
+                            ttl == 0 ? "" : duration_text_of_ms(ttl)});
+    }
+    shown.write(around.out, around.colours);
+    around.out << '\n';
+  }
+  around.out << "Where nothing is said, a project may have half of what a node keeps, for any time.\n";
+  return exit_status::ok;
 }
 
 exit_status cache_export(const surroundings& around, const cache_options& options) {

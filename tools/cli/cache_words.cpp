@@ -1,4 +1,5 @@
 #include "tools/cli/command_words.hpp"
+#include "tools/cli/units.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -68,6 +69,38 @@ void add_cache(CLI::App& app, request& into) {
     *cache, "verify", "Read every kept result against its checksum; status 1 if one is damaged", "hearth cache verify");
   add_format(verify, into);
   verify->callback(does(cache_verify));
+  auto* audit = add_command(
+    *cache, "audit",
+    "Execute a share of the hits once more, and tell which tasks return something else; status 1 "
+    "if one does",
+    "hearth cache audit --share 0.5 --for 10m");
+  add_filter(audit, options);
+  audit->add_option("--share", options.share, "of the hits while it lasts (default: 0.1)")
+    ->check(CLI::Range(0.000001, 1.0));
+  audit->add_option("--for", options.lasts, "how long (default: 1m); Ctrl-C ends it sooner")->check(duration());
+  add_format(audit, into);
+  audit->callback(does(cache_audit));
+  auto* limit = add_command(*cache, "limit", "What projects may have in the cache of each node, and for how long",
+                            "hearth cache limit --project trials --size 2GiB --ttl 7d");
+  limit->add_option("--project", options.project, "which one; what it has already stays, if that is within")
+    ->default_str("default");
+  limit
+    ->add_option("--size", options.size,
+                 "bytes on each node (2GiB), or none: what projects have of which nothing is said")
+    ->check(CLI::Validator(
+      [](const std::string& text) {
+        return text == "none" || parse_bytes(text) ? std::string() : "Say how much (500MiB, 2GiB), or none.";
+      },
+      "SIZE"));
+  limit->add_option("--ttl", options.ttl, "how long its results are good (7d, 12h), or none: any time")
+    ->check(CLI::Validator(
+      [](const std::string& text) {
+        const auto time = parse_duration(text);
+        return text == "none" || (time && time->count() > 0) ? std::string() : "Say how long (7d, 12h), or none.";
+      },
+      "TIME"));
+  add_format(limit, into);
+  limit->callback(does(cache_limit));
   auto* saves = add_command(*cache, "export", "Write the kept results of the node into a file of its machine",
                             "hearth cache export results.cache");
   saves->add_option("FILE", options.file, "is replaced when it is there")->required();

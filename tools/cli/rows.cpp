@@ -133,6 +133,10 @@ json readable_done(json done) { return readable(std::move(done), capnp::Schema::
 json readable_cached(std::string_view answer, json row) {
   if (answer == "cacheEntries")
     return readable(std::move(row), capnp::Schema::from<::CacheRow>());
+  if (answer == "cacheAudits")
+    return readable(std::move(row), capnp::Schema::from<::CacheAudit>());
+  if (answer == "cacheLimits")
+    return readable(std::move(row), capnp::Schema::from<::CacheLimit>());
   if (answer == "cacheChecks")
     return readable(std::move(row), capnp::Schema::from<::CacheCheck>());
   row = readable(std::move(row), capnp::Schema::from<::CacheCounts>());

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <ctime>
+#include <map>
 
 namespace hearth::cli {
 
@@ -129,6 +130,24 @@ std::optional<std::chrono::milliseconds> parse_duration(const std::string& text)
   if (error != std::errc{} || factor == 0 || !(number >= 0) || number * factor > largest_ms)
     return std::nullopt;
   return std::chrono::milliseconds(static_cast<std::int64_t>(number * factor));
+}
+
+std::optional<std::uint64_t> parse_bytes(const std::string& text) {
+  static const std::map<std::string_view, double> units{{"", 1},        {"k", 1e3},     {"M", 1e6},
+                                                        {"G", 1e9},     {"T", 1e12},    {"Ki", 0x1p10},
+                                                        {"Mi", 0x1p20}, {"Gi", 0x1p30}, {"Ti", 0x1p40}};
+  constexpr double largest = 0x1p62;
+  double number = 0;
+  const auto* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  std::string_view unit(rest, static_cast<std::size_t>(end - rest));
+  if (unit.ends_with('B'))
+    unit.remove_suffix(1);
+  const auto factor = units.find(unit);
+  if (error != std::errc{} || factor == units.end() || !(number * factor->second >= 1)
+      || number * factor->second > largest)
+    return std::nullopt;
+  return static_cast<std::uint64_t>(number * factor->second);
 }
 
 } // namespace hearth::cli

@@ -33,7 +33,10 @@ std::size_t width_of(std::string_view text);
 /// "2024-05-01 12:34:56.789" in local time.
 std::string time_text(std::uint64_t unix_ns);
 
-/// "250ms", "30s", "10m", "2h" or a number of seconds; nothing for anything else.
+/// "500MiB", "2GiB" or "2Gi", "1GB" or "1G", or a number of bytes, at least one; nothing for anything else.
+std::optional<std::uint64_t> parse_bytes(const std::string& text);
+
+/// "250ms", "30s", "10m", "2h", "7d" or a number of seconds; nothing for anything else.
 std::optional<std::chrono::milliseconds> parse_duration(const std::string& text);
 
 } // namespace hearth::cli
