@@ -64,8 +64,7 @@ void add_cache(CLI::App& app, request& into) {
   verify->callback(does(cache_verify));
   auto* limit = add_command(*cache, "limit", "What projects may have in the cache of each node, and for how long",
                             "hearth cache limit --project trials --size 2GiB --ttl 7d");
-  limit->add_option("--project", options.project, "which one; what it has already stays, if that is within")
-    ->default_str("default");
+  limit->add_option("--project", options.project, "which one")->default_str("default");
   limit
     ->add_option("--size", options.size,
                  "bytes on each node (2GiB), or none: what projects have of which nothing is said")
