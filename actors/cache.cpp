@@ -51,8 +51,10 @@ void cache_state::find(std::vector<cache_query>& queries, const cache_user_actor
 }
 
 void cache_state::look(cache_query& q, const cache_user_actor& user) {
-  if (const auto recent = recent_.find(q.key); recent != recent_.end() && may_serve(*q.scope, recent->second))
-    return hit({user, q.call}, recent->second);
+  if (const auto recent = recent_.find(q.key); recent != recent_.end() && may_serve(*q.scope, recent->second)) {
+    ++recent_uses_[q.key];
+    return hit({user, q.call}, recent->second, q.scope.get());
+  }
   auto found = config_.shelf->find(q.key, config_.unix_ms());
   if (!found || !may_serve(*q.scope, found->entry)) {
     if (!look_elsewhere(q, user))
@@ -60,8 +62,24 @@ void cache_state::look(cache_query& q, const cache_user_actor& user) {
   } else if (found->is_elsewhere) {
     read_elsewhere(std::move(q), std::move(found->entry), user);
   } else {
-    hit({user, q.call}, std::move(found->entry));
+    hit({user, q.call}, std::move(found->entry), q.scope.get());
   }
+}
+
+/// For the desk: what can be answered now, and has nothing to be done about it afterwards.
+std::optional<cache_entry> cache_state::plain_hit(const cache_key& key, const cache_scope& scope) {
+  if (!may_act() || audit_.lasts(now()))
+    return std::nullopt;
+  if (const auto recent = recent_.find(key); recent != recent_.end() && may_serve(scope, recent->second)) {
+    ++recent_uses_[key];
+    count_hit(recent->second);
+    return recent->second;
+  }
+  auto found = config_.shelf->find(key, config_.unix_ms());
+  if (!found || found->is_elsewhere || !may_serve(scope, found->entry))
+    return std::nullopt;
+  count_hit(found->entry);
+  return std::move(found->entry);
 }
 
 void cache_state::read_elsewhere(cache_query q, cache_entry found, const cache_user_actor& user) {
@@ -70,7 +88,7 @@ void cache_state::read_elsewhere(cache_query q, cache_entry found, const cache_u
       [this, q, found, user](payload& content) mutable {
         found.content = std::move(content);
         if (may_serve(*q.scope, found)) // it may have been invalidated meanwhile
-          hit({user, q.call}, std::move(found));
+          hit({user, q.call}, std::move(found), q.scope.get());
         else
           missed(q, user, cache_status::miss);
         flush();
@@ -83,10 +101,16 @@ void cache_state::read_elsewhere(cache_query q, cache_entry found, const cache_u
       });
 }
 
-void cache_state::hit(const asker& who, cache_entry entry) {
+void cache_state::count_hit(const cache_entry& entry) {
   ++counts_.hits;
   counts_.saved_us += static_cast<std::uint64_t>(entry.run.count() / 1000);
-  batch_for(answers_, who.user).push_back({who.call, cache_status::hit, std::move(entry), 0, 0});
+}
+
+/// `audited`: the scope of a hit that may have to execute once more.
+void cache_state::hit(const asker& who, cache_entry entry, const cache_scope* audited) {
+  count_hit(entry);
+  const bool repeats = audited && audit_.wants(*audited, entry.size, now());
+  batch_for(answers_, who.user).push_back({who.call, cache_status::hit, std::move(entry), 0, 0, repeats});
 }
 
 /// It executes, or waits for an equal one that does.
@@ -103,12 +127,27 @@ void cache_state::executes(const asker& who, cache_status status, std::uint64_t 
   ++(status == cache_status::skipped          ? counts_.skipped
      : status == cache_status::lookup_failure ? counts_.lookup_failures
                                               : counts_.misses);
-  cache_answer answer{who.call, status, {}, bounds_.newest(), token};
+  cache_answer answer{who.call, status, {}, bounds_.newest(), token, false};
   answer.entry.key = key;
   batch_for(answers_, who.user).push_back(std::move(answer));
 }
 
-/// The node has its place in the cluster, or has waited long enough for it.
+/// Until the node has its place in the cluster, and the lease that comes with it.
+void cache_state::wait_for_a_seat() {
+  has_stood_ = false;
+  stands_by_ = now() + defaults::cache_start_patience;
+  self_->delayed_send(self_, defaults::cache_home_retry, atom::tick::value);
+}
+
+void cache_state::look_for_a_seat() {
+  if (has_stood_)
+    return;
+  if (may_act() || now() >= stands_by_)
+    take_early();
+  else
+    self_->delayed_send(self_, defaults::cache_home_retry, atom::tick::value);
+}
+
 void cache_state::take_early() {
   has_stood_ = true;
   for (auto& [q, user] : std::exchange(early_, {})) {
@@ -162,6 +201,8 @@ void cache_state::stored(const std::vector<cache_key>& keys) {
     if (const auto recent = recent_.find(key); recent != recent_.end()) {
       recent_bytes_ -= recent->second.size;
       recent_.erase(recent);
+      if (const auto uses = recent_uses_.extract(key); !uses.empty())
+        config_.shelf->used(key, uses.mapped());
     }
 }
 
@@ -192,7 +233,7 @@ void cache_state::heard(const control::facts& facts) {
       if (is_another)
         seat_lost();
       tokens_ = std::max(tokens_, standing->seat.value << seat_shift); // no two homes give the same one
-      if (standing_.holds)
+      if (!has_stood_ && may_act())
         take_early();
     } else if (const auto* member = std::get_if<control::member_changed>(&fact); member != nullptr && in_cluster()) {
       const auto& now = member->now;
@@ -221,6 +262,11 @@ void cache_state::flush() {
   send_searches();
 }
 
+cache_state::~cache_state() {
+  if (config_.desk)
+    config_.desk->close();
+}
+
 cache_actor::behavior_type cache_state::make_behavior(cache_actor::pointer self, cache_config config) {
   self_ = self;
   config_ = std::move(config);
@@ -232,7 +278,8 @@ cache_actor::behavior_type cache_state::make_behavior(cache_actor::pointer self,
         return its->state.make_behavior(its, mender);
       });
   self->send(config_.control, atom::watch::value, control_watcher(self));
-  self->delayed_send(self, defaults::cache_start_patience, atom::tick::value);
+  wait_for_a_seat();
+  config_.desk->open([this](const cache_key& key, const cache_scope& scope) { return plain_hit(key, scope); });
   self->set_down_handler([this](const caf::down_msg& down) { leave(down.source), flush(); });
   return {
     [this](atom::find, std::vector<cache_query>& queries, const cache_user_actor& user) {
@@ -246,11 +293,16 @@ cache_actor::behavior_type cache_state::make_behavior(cache_actor::pointer self,
         release(r.key, {user, r.call});
       flush();
     },
+    [this](atom::record, const std::vector<cache_repeated>& repeated) {
+      for (const auto& r : repeated)
+        audit_.note(*r.scope, r.outcome, r.producer);
+    },
     [this](atom::status) { return report(); },
-    [this](atom::list, const cache_filter& filter, std::uint32_t limit) { return list(filter, limit); },
+    [this](atom::list, const cache_listing& what) { return list(what); },
     [this](atom::read, const cache_key& key) { return read(key); },
     [this](atom::forget, const cache_filter& filter) { return forget(filter); },
     [this](atom::check) { return check(); },
+    [this](atom::rerun, const cache_audit_order& order) { return audit(order); },
     [this](atom::save, const std::string& file) { return move(file, false); },
     [this](atom::load, const std::string& file) { return move(file, true); },
     [this](atom::disown, const std::string& scope) { return invalidate(scope); },
@@ -262,13 +314,14 @@ cache_actor::behavior_type cache_state::make_behavior(cache_actor::pointer self,
       return answer;
     },
     [this](atom::events, const control::facts& facts) { heard(facts), flush(); },
-    [this](atom::tick) { take_early(), flush(); },
+    [this](atom::tick) { look_for_a_seat(), flush(); },
     [this](atom::retry, const cache_key& key) { seek_leave(key), flush(); },
     [this](atom::promote, const cache_key& key) {
       if (const auto r = reservations_.find(key); r != reservations_.end() && r->second.token == 0)
         grant(key, r->second);
       flush();
     },
+    [this](atom::watch) { watch_leave(), flush(); },
   };
 }
 

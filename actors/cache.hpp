@@ -1,7 +1,9 @@
 #pragma once
 
 #include "actors/cache_asking.hpp"
+#include "actors/cache_audit.hpp"
 #include "actors/cache_bounds.hpp"
+#include "actors/cache_desk.hpp"
 #include "actors/cache_mender.hpp"
 #include "actors/cache_messages.hpp"
 #include "actors/cache_wire.hpp"
@@ -38,11 +40,17 @@ struct cache_config {
   switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
   /// Whether the node may act for its cluster by this seat, this moment.
   std::function<bool(seat_id)> holds_lease = [](seat_id) { return true; };
+  std::shared_ptr<cache_desk> desk = std::make_shared<cache_desk>();
 };
 
 class cache_state {
 public:
   static inline const char* name = "cache";
+
+  cache_state() = default;
+  cache_state(const cache_state&) = delete;
+  cache_state& operator=(const cache_state&) = delete;
+  ~cache_state();
 
   cache_actor::behavior_type make_behavior(cache_actor::pointer self, cache_config config);
 
@@ -103,11 +111,15 @@ private:
   // -- lookups: cache.cpp ----
   void find(std::vector<cache_query>& queries, const cache_user_actor& user);
   void look(cache_query& q, const cache_user_actor& user);
+  std::optional<cache_entry> plain_hit(const cache_key& key, const cache_scope& scope);
   void read_elsewhere(cache_query q, cache_entry found, const cache_user_actor& user);
-  void hit(const asker& who, cache_entry entry);
+  void count_hit(const cache_entry& entry);
+  void hit(const asker& who, cache_entry entry, const cache_scope* audited = nullptr);
   void missed(cache_query& q, const cache_user_actor& user, cache_status status);
   void executes(const asker& who, cache_status status, std::uint64_t token = 0, const cache_key& key = {});
   void store(std::vector<cache_result>& results, const cache_user_actor& user);
+  void wait_for_a_seat();
+  void look_for_a_seat();
   void take_early();
   void complete(cache_result& r) const;
   void remember(const cache_entry& entry);
@@ -144,8 +156,9 @@ private:
                                         Item (*read)(cache_reader&),
                                         std::function<std::vector<Item>(std::vector<Item>)> arrange);
   caf::result<std::vector<cache_report>> report();
-  caf::result<std::vector<cache_row>> list(const cache_filter& filter, std::uint32_t limit);
+  caf::result<std::vector<cache_row>> list(const cache_listing& what);
   caf::result<std::vector<cache_check>> check();
+  caf::result<std::vector<cache_audit_row>> audit(const cache_audit_order& order);
   caf::result<std::uint64_t> forget(const cache_filter& filter);
   caf::result<payload> read(const cache_key& key);
   void limit(std::shared_ptr<const cache_bounds::limits> now);
@@ -168,6 +181,8 @@ private:
   void home_moved();
   void reserve(const cache_key& key, const cache_scope& scope, node_uuid node, intent wants, verdict_handler done);
   void grant(const cache_key& key, reservation& r);
+  void watch_leave();
+  bool executes_by(const cache_key& key, std::uint64_t token) const;
   bool accept(std::uint64_t token, cache_entry& entry, const cache_scope_ptr& scope);
   void give_back(const cache_key& key, std::uint64_t token, node_uuid node, node_uuid home);
   void node_gone(node_uuid node);
@@ -187,17 +202,21 @@ private:
   cache_bounds bounds_;
   std::vector<cache_limit_row> limits_;
   control::standing standing_;
-  bool has_stood_ = false;                                      // since the start
+  bool has_stood_ = false;                                      // since the start, or since it lost its seat
+  instant stands_by_{};                                         // without a seat by then lookups wait no longer
   std::vector<std::pair<cache_query, cache_user_actor>> early_; // wait for that
   cache_counts counts_;
+  cache_audit audit_;
   std::map<node_uuid, seat_id> nodes_;                // that are there, this one among them
   std::unordered_map<cache_key, cache_entry> recent_; // on their way to the disk
+  std::unordered_map<cache_key, std::uint32_t> recent_uses_;
   std::uint64_t recent_bytes_ = 0;
   std::unordered_map<cache_key, search> searches_;
   std::unordered_map<cache_key, flight> flights_;
   std::unordered_map<cache_key, reservation> reservations_;
   std::uint64_t tokens_ = 0;
-  instant quiet_until_{}; // no new leave to execute: who executes for a home that is gone says so first
+  bool watches_leave_ = false; // a timer runs
+  instant quiet_until_{};      // no new leave to execute: who executes for a home that is gone says so first
   std::unordered_set<caf::actor_addr> users_; // monitored
   std::vector<std::pair<cluster::log_index, std::function<void(link::answer)>>> to_hear_;
 

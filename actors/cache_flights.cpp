@@ -1,6 +1,7 @@
 #include "actors/cache.hpp"
 
 #include "actors/batch.hpp"
+#include "core/defaults_cache.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -182,10 +183,8 @@ void cache_state::seat_lost() {
   for (auto& [key, f] : std::exchange(flights_, {}))
     for (auto& who : f.waiting)
       early_.emplace_back(cache_query{who.call, key, f.scope, f.status == cache_status::skipped, true}, who.user);
-  if (!has_stood_)
-    return;
-  has_stood_ = false;
-  self_->delayed_send(self_, defaults::cache_start_patience, atom::tick::value);
+  if (has_stood_)
+    wait_for_a_seat();
 }
 
 /// Nodes came or went: what waits at a home that is none any more is asked at the present one.
@@ -236,6 +235,8 @@ void cache_state::reserve(const cache_key& key, const cache_scope& scope, node_u
     }
   }
   r.waiting.emplace_back(node, std::move(done));
+  if (!std::exchange(watches_leave_, true))
+    self_->delayed_send(self_, defaults::cache_leave_interval, atom::watch::value);
   if (r.token == 0)
     grant(key, r);
 }
@@ -276,6 +277,45 @@ bool cache_state::accept(std::uint64_t token, cache_entry& entry, const cache_sc
   return true;
 }
 
+/// Whoever has leave while others wait is asked whether it executes: what it was told, or gave back, may have been lost on the
+/// way, and neither side would know. An answer to that overtakes nothing that was said before it.
+void cache_state::watch_leave() {
+  std::map<node_uuid, std::vector<std::pair<cache_key, std::uint64_t>>> held;
+  watches_leave_ = false;
+  for (const auto& [key, r] : reservations_) {
+    watches_leave_ = watches_leave_ || !r.waiting.empty();
+    if (!r.waiting.empty() && r.token != 0)
+      held[r.node].emplace_back(key, r.token);
+  }
+  if (watches_leave_)
+    self_->delayed_send(self_, defaults::cache_leave_interval, atom::watch::value);
+  for (auto& [node, leaves] : held)
+    if (node == config_.self) {
+      for (const auto& [key, token] : leaves)
+        if (!executes_by(key, token))
+          give_back(key, token, node, config_.self);
+    } else {
+      cache_writer question;
+      for (const auto& [key, token] : leaves)
+        question.key(key).number(token);
+      ask(node, "executes", question.take(), defaults::cache_lookup_patience,
+          [this, node = node](const payload* answer, ec) {
+            if (answer)
+              for (cache_reader from(*answer); !from.is_at_end() && from.is_whole();) {
+                const auto key = from.key();
+                give_back(key, from.number(), node, config_.self);
+              }
+            flush();
+          });
+    }
+}
+
+/// Whether a call of this node executes by this leave.
+bool cache_state::executes_by(const cache_key& key, std::uint64_t token) const {
+  const auto at = flights_.find(key);
+  return at != flights_.end() && at->second.token == token;
+}
+
 /// To the home that gave it.
 void cache_state::give_back(const cache_key& key, std::uint64_t token, node_uuid node, node_uuid home) {
   if (home != config_.self) {
@@ -294,8 +334,13 @@ void cache_state::give_back(const cache_key& key, std::uint64_t token, node_uuid
 
 void cache_state::node_gone(node_uuid node) {
   std::vector<cache_key> freed;
+  std::vector<verdict_handler> told; // the node may have asked by a seat of which this one hears only now
   for (auto& [key, r] : reservations_) {
-    std::erase_if(r.waiting, [&](const auto& w) { return w.first == node; });
+    std::erase_if(r.waiting, [&](auto& w) {
+      if (w.first == node)
+        told.push_back(std::move(w.second));
+      return w.first == node;
+    });
     if (r.token != 0 && r.node == node) {
       r.token = 0;
       freed.push_back(key);
@@ -306,6 +351,8 @@ void cache_state::node_gone(node_uuid node) {
   for (const auto& key : freed)
     grant(key, reservations_.at(key));
   quiet_until_ = now() + defaults::cache_claim_grace;
+  for (const auto& done : told)
+    done({std::nullopt, 0, ec::node_lost});
 }
 
 } // namespace hearth

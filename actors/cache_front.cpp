@@ -1,8 +1,9 @@
 #include "actors/cache_front.hpp"
 
 #include "actors/batch.hpp"
+#include "actors/cache_audit.hpp"
 #include "actors/text_reply.hpp"
-#include "core/defaults.hpp"
+#include "core/defaults_cache.hpp"
 
 #include <algorithm>
 
@@ -79,6 +80,8 @@ void front_state::found(std::vector<cache_answer>& answers) {
       continue;
     }
     note(h.what, action_event::phase_t::succeeded, word_of(a.status), a.entry.producer);
+    if (a.repeats)
+      repeat(h, a.entry);
     call_reply reply;
     reply.id = a.call;
     reply.is_hit = true;
@@ -105,15 +108,44 @@ void front_state::hand_on(held& h) {
 void front_state::replied(std::vector<call_reply>& replies) {
   for (auto& reply : replies) {
     const auto at = calls_.find(reply.id);
-    if (at == calls_.end())
+    if (at == calls_.end()) {
+      repeated(reply);
       continue;
+    }
     auto& h = at->second;
-    if (reply.code == ec::none && keeps_)
+    // A serialized call that executed without leave did so beside another one, whose result others may have by now.
+    const bool has_leave = h.token != 0 || !task_of(h.what).caching.serialize;
+    if (reply.code == ec::none && keeps_ && has_leave)
       keep(h, reply);
     else if (h.token != 0)
       releases_.push_back({reply.id, key_of(h)});
     finish(reply.id, std::move(reply));
   }
+}
+
+/// For nobody but the audit: it belongs to no run, and what it writes is lost.
+void front_state::repeat(const held& h, const cache_entry& kept) {
+  if (repetitions_.size() >= defaults::front_repetitions_max)
+    return;
+  call c = h.what;
+  c.caller = caller_actor(front_actor(self_));
+  c.output = caller_actor();
+  c.in_run = false;
+  c.header.root = c.header.id;
+  c.header.parent = {};
+  repetitions_.insert_or_assign(c.header.id, repetition_of{scope_of(c), kept.content, kept.producer});
+  passed_.push_back(std::move(c));
+}
+
+void front_state::repeated(call_reply& reply) {
+  const auto at = repetitions_.extract(reply.id);
+  if (at.empty())
+    return;
+  auto& r = at.mapped();
+  const auto outcome = reply.code != ec::none         ? repetition::failed
+                       : is_same(reply.value, r.kept) ? repetition::same
+                                                      : repetition::different;
+  repeated_.push_back({std::move(r.scope), outcome, std::move(r.producer)});
 }
 
 void front_state::keep(held& h, const call_reply& reply) {
@@ -265,6 +297,8 @@ void front_state::flush() {
     self_->send(config_.cache, atom::store::value, std::exchange(results_, {}), cache_user_actor(front_actor(self_)));
   if (!releases_.empty())
     self_->send(config_.cache, atom::yield::value, std::exchange(releases_, {}), cache_user_actor(front_actor(self_)));
+  if (!repeated_.empty())
+    self_->send(config_.cache, atom::record::value, std::exchange(repeated_, {}));
   if (!passed_.empty())
     self_->send(config_.behind, atom::invoke::value, std::exchange(passed_, {}));
   if (!cancels_.empty())

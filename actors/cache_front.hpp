@@ -49,6 +49,13 @@ private:
     std::uint64_t token = 0;
   };
 
+  /// A hit whose call executes once more.
+  struct repetition_of {
+    cache_scope_ptr scope;
+    payload kept;
+    std::string producer;
+  };
+
   void invoke(std::vector<call>& calls);
   void admit(call& c, cache_key_item key);
   void refuse(const call& c, const char* why);
@@ -57,6 +64,8 @@ private:
   void hand_on(held& h);
   void replied(std::vector<call_reply>& replies);
   void keep(held& h, const call_reply& reply);
+  void repeat(const held& h, const cache_entry& kept);
+  void repeated(call_reply& reply);
   void done(const std::vector<cache_kept>& kept);
   void cancel(std::vector<cancellation>& what);
   std::vector<call_id> cancelled_by(const cancellation& c) const;
@@ -83,6 +92,7 @@ private:
   std::set<std::pair<instant, call_id>> deadlines_; // of calls that wait for the cache
   std::optional<instant> wakes_at_;
   std::unordered_map<call_id, call> storing_; // of runs, which hear what became of their results; without arguments
+  std::unordered_map<call_id, repetition_of> repetitions_;
   std::unordered_map<digest, cache_scope_ptr> scopes_;
 
   // Of the message being handled.
@@ -91,6 +101,7 @@ private:
   std::vector<cache_query> queries_;
   std::vector<cache_result> results_;
   std::vector<cache_release> releases_;
+  std::vector<cache_repeated> repeated_;
   std::vector<std::pair<caller_actor, std::vector<call_reply>>> replies_;
   std::vector<std::pair<caller_actor, std::vector<action_event>>> notes_;
 };

@@ -268,6 +268,15 @@ caf::result<link::answer> cache_state::respond(link::ask& what) {
             [done](const caf::error& error) {
               done({0, failure_of(error), {}});
             });
+  } else if (verb == "executes") { // which of these it does not
+    cache_writer answer;
+    while (!from.is_at_end() && from.is_whole()) {
+      const auto key = from.key();
+      const auto token = from.number();
+      if (!executes_by(key, token))
+        answer.key(key).number(token);
+    }
+    done(answer_with(answer.take()));
   } else {
     respond_to_person(verb, std::move(from), done);
   }

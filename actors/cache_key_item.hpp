@@ -23,4 +23,7 @@ struct broken_key_item {};
 /// Takes the key off `arguments`; nothing when there is none. Copies no argument. Pure.
 std::variant<std::monostate, cache_key_item, broken_key_item> take_key_item(payload& arguments);
 
+/// The digest of the inputs, of a call that is to be looked up; the key stays where it is. Pure.
+std::optional<digest> looked_up_inputs(const payload& arguments);
+
 } // namespace hearth

@@ -47,6 +47,7 @@ struct cache_answer {
   cache_entry entry;            // of a hit; of a call with a token its key alone
   std::uint64_t generation = 0; // to be told with the result of what executes now
   std::uint64_t token = 0;      // likewise; of a serialized call
+  bool repeats = false;         // of a hit: its call is to execute once more, to compare
 };
 
 /// What an execution has returned, to be kept.
@@ -71,6 +72,13 @@ struct cache_release {
   cache_key key;
 };
 
+/// What came of a hit whose call executed once more.
+struct cache_repeated {
+  cache_scope_ptr scope;
+  repetition outcome = repetition::same;
+  std::string producer; // of what was kept
+};
+
 /// Whoever looks up: FRONT.
 using cache_user_actor = caf::typed_actor<
   // Answers of `find`, each once.
@@ -84,16 +92,19 @@ using cache_actor = caf::typed_actor<
   caf::reacts_to<atom::find, std::vector<cache_query>, cache_user_actor>,
   caf::reacts_to<atom::store, std::vector<cache_result>, cache_user_actor>,
   caf::reacts_to<atom::yield, std::vector<cache_release>, cache_user_actor>,
+  caf::reacts_to<atom::record, std::vector<cache_repeated>>,
   // Of all nodes that answer in time.
   caf::replies_to<atom::status>::with<std::vector<cache_report>>,
-  // Entries that are served, the newest first, at most so many; likewise.
-  caf::replies_to<atom::list, cache_filter, std::uint32_t>::with<std::vector<cache_row>>,
+  // Entries of a listing that are served; likewise.
+  caf::replies_to<atom::list, cache_listing>::with<std::vector<cache_row>>,
   // The content of an entry, wherever it is; error gone.
   caf::replies_to<atom::read, cache_key>::with<payload>,
   // Removes what matches, everywhere; how many copies there were.
   caf::replies_to<atom::forget, cache_filter>::with<std::uint64_t>,
   // Reads everything, on all nodes, and removes what is damaged.
   caf::replies_to<atom::check>::with<std::vector<cache_check>>,
+  // Has all nodes execute a share of their hits once more; what came of that so far.
+  caf::replies_to<atom::rerun, cache_audit_order>::with<std::vector<cache_audit_row>>,
   // To and from an archive, which is a file of this node's machine. Of what is imported other nodes get their copies when they
   // look for them, or next compare.
   caf::replies_to<atom::save, std::string>::with<cache_moved>,
@@ -109,12 +120,14 @@ using cache_actor = caf::typed_actor<
   caf::replies_to<atom::ask, link::ask>::with<link::answer>,
   // From the CONTROL.
   caf::reacts_to<atom::events, control::facts>,
-  // INTERNAL: lookups wait no longer for the node to have its place in the cluster.
+  // INTERNAL: whether lookups have to wait any longer for the node to have its place in the cluster.
   caf::reacts_to<atom::tick>,
   // INTERNAL: the home of a serialized key is asked again ...
   caf::reacts_to<atom::retry, cache_key>,
-  // ... and gives leave again.
-  caf::reacts_to<atom::promote, cache_key>>;
+  // ... gives leave again ...
+  caf::reacts_to<atom::promote, cache_key>,
+  // ... and asks whether it is made use of.
+  caf::reacts_to<atom::watch>>;
 
 } // namespace hearth
 
@@ -123,7 +136,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_answer>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_result>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_kept>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_release>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_repeated>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_report>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_check>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_audit_order)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_audit_row>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_limit_row>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cluster::limit_cache)

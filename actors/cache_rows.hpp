@@ -3,7 +3,10 @@
 #include "actors/cache_entry.hpp"
 
 #include <chrono>
+#include <compare>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +18,13 @@ struct cache_filter {
   std::string project, domain, task, version;
   std::vector<cache_key> keys{}; // only these, when there are any
   std::string id{};              // the beginning of an entry's id
+
+  /// Whether entries of this scope may be meant.
+  bool names(const cache_scope& scope) const {
+    const auto fits = [](const std::string& wanted, const std::string& is) { return wanted.empty() || wanted == is; };
+    return fits(project, scope.project) && fits(domain, scope.domain) && fits(task, scope.task)
+           && fits(version, scope.version);
+  }
 
   bool is_empty() const {
     return project.empty() && domain.empty() && task.empty() && version.empty() && keys.empty() && id.empty();
@@ -29,10 +39,29 @@ struct cache_row {
   std::string node{};     // that told it
 };
 
+/// In how many parts two keys of a task differ: project, domain, version, signature, and each input that one of them has.
+struct key_distance {
+  std::size_t parts = 0;
+  std::size_t inputs = 0; // of those parts; of two keys as far away, the one with the same inputs explains more
+
+  friend auto operator<=>(const key_distance&, const key_distance&) = default;
+};
+
+/// Pure.
+key_distance distance(const cache_scope& scope, const cache_entry& entry, const cache_row& other);
+
+/// Which entries people want to see.
+struct cache_listing {
+  cache_filter which;
+  std::uint32_t rows_max = 0;
+  std::optional<cache_row> near{}; // a key, to which those come first that differ least; none: the newest come first
+};
+
 /// Of a node, or of one project: what is kept, and what became of it since the node started.
 struct cache_figures {
   std::string project; // empty: of all
   std::uint64_t entries = 0, bytes = 0, bytes_max = 0;
+  std::uint64_t hits = 0;
   std::uint64_t evicted = 0, expired = 0, damaged = 0;
   std::uint64_t refused = 0;  // not kept, for lack of room or by a disk error
   std::uint64_t outdated = 0; // removed because they were invalidated
@@ -56,6 +85,22 @@ struct cache_check {
   std::uint64_t entries = 0, bytes = 0;
   std::uint64_t damaged = 0; // of those; they are removed
   std::string node{};
+};
+
+/// That a share of the hits execute once more, beside answering them.
+struct cache_audit_order {
+  cache_filter which;            // by scope
+  std::uint64_t per_million = 0; // of the hits; 0: none
+};
+
+/// What came of an execution whose result was kept already.
+enum class repetition : std::uint8_t { same, different, failed };
+
+/// What came of all those of one version of a task.
+struct cache_audit_row {
+  std::string project, domain, task, version;
+  std::uint64_t same = 0, different = 0, failed = 0;
+  std::string example; // who had made a result that came out different
 };
 
 /// What a project may have on each node, and for how long.

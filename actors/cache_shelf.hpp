@@ -67,6 +67,9 @@ public:
   /// The entry, if it is here; counts as a use. `unix_ms`: now, for those that expire.
   virtual std::optional<shelved> find(const cache_key& key, std::uint64_t unix_ms) = 0;
 
+  /// Counts uses of an entry that is here now, and was given out by others while it came here.
+  virtual void used(const cache_key& key, std::uint32_t times) noexcept = 0;
+
   /// Whether this key had to go, or could not come, for lack of room, not long ago. Rarely yes where it did not.
   virtual bool was_evicted(const cache_key& key) const noexcept = 0;
 };
@@ -78,8 +81,8 @@ using cache_disk_actor = caf::typed_actor<
   caf::replies_to<atom::store, std::vector<cache_entry>, std::vector<cache_scope>>::with<bool>,
   // The content of an entry that is elsewhere; error gone when it is not there, or damaged.
   caf::replies_to<atom::read, cache_key>::with<payload>,
-  // Entries that match, the newest first, at most so many.
-  caf::replies_to<atom::list, cache_filter, std::uint32_t>::with<std::vector<cache_row>>,
+  // Entries of a listing that may be served.
+  caf::replies_to<atom::list, cache_listing, cache_bounds>::with<std::vector<cache_row>>,
   // Removes what matches; how many there were.
   caf::replies_to<atom::forget, cache_filter>::with<std::uint64_t>,
   // Reads everything, and removes what is damaged. Others wait until it is done.
@@ -116,5 +119,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_scope>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_row>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_figures>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_filter)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_listing)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_bounds)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_check)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_moved)

@@ -34,6 +34,13 @@ void write(cache_writer& out, cache_row row) {
   out.scope(row.scope).entry(row.entry).number(size).number(row.hits).text(row.node);
 }
 
+void write(cache_writer& out, const cache_listing& what) {
+  write(out, what.which);
+  out.number(what.rows_max).number(what.near ? 1 : 0);
+  if (what.near)
+    write(out, *what.near);
+}
+
 cache_row read_row(cache_reader& from) {
   cache_row row;
   row.scope = from.scope();
@@ -42,6 +49,15 @@ cache_row read_row(cache_reader& from) {
   row.hits = from.number();
   row.node = from.text();
   return row;
+}
+
+cache_listing read_listing(cache_reader& from) {
+  cache_listing what;
+  what.which = read_filter(from);
+  what.rows_max = static_cast<std::uint32_t>(from.number());
+  if (from.number() != 0)
+    what.near = read_row(from);
+  return what;
 }
 
 template <class Each>
@@ -54,7 +70,7 @@ void with_counts(cache_counts& c, Each each) {
 template <class Each>
 void with_figures(cache_figures& f, Each each) {
   for (auto* count :
-       {&f.entries, &f.bytes, &f.bytes_max, &f.evicted, &f.expired, &f.damaged, &f.refused, &f.outdated, &f.mended})
+       {&f.entries, &f.bytes, &f.bytes_max, &f.hits, &f.evicted, &f.expired, &f.damaged, &f.refused, &f.outdated, &f.mended})
     each(*count);
 }
 
@@ -80,11 +96,14 @@ cache_report read_report(cache_reader& from) {
   return report;
 }
 
-/// The newest first; of copies of one entry one row, which names all nodes that have it.
-std::vector<cache_row> merged(std::vector<cache_row> rows, std::uint32_t limit) {
-  std::sort(rows.begin(), rows.end(), [](const cache_row& a, const cache_row& b) {
-    const auto age = b.entry.created_unix_ms <=> a.entry.created_unix_ms;
-    return age != 0 ? age < 0 : std::tie(a.entry.key, a.node) < std::tie(b.entry.key, b.node);
+/// In the listing's order; of copies of one entry one row, which names all nodes that have it.
+std::vector<cache_row> merged(std::vector<cache_row> rows, const std::optional<cache_row>& near, std::uint32_t limit) {
+  const auto away = [&near](const cache_row& row) {
+    return near ? distance(row.scope, row.entry, *near) : key_distance();
+  };
+  std::sort(rows.begin(), rows.end(), [away](const cache_row& a, const cache_row& b) {
+    return std::forward_as_tuple(away(a), b.entry.created_unix_ms, a.entry.key, a.node)
+           < std::forward_as_tuple(away(b), a.entry.created_unix_ms, b.entry.key, b.node);
   });
   std::vector<cache_row> result;
   std::unordered_map<cache_key, std::size_t> places;
@@ -164,12 +183,13 @@ caf::result<std::vector<cache_report>> cache_state::report() {
   });
 }
 
-caf::result<std::vector<cache_row>> cache_state::list(const cache_filter& filter, std::uint32_t limit) {
+caf::result<std::vector<cache_row>> cache_state::list(const cache_listing& what) {
   cache_writer question;
-  write(question, filter);
-  question.number(limit);
+  write(question, what);
   return gather<cache_row>("list", std::move(question), defaults::listing_wait, read_row,
-                           [limit](std::vector<cache_row> rows) { return merged(std::move(rows), limit); });
+                           [near = what.near, limit = what.rows_max](std::vector<cache_row> rows) {
+                             return merged(std::move(rows), near, limit);
+                           });
 }
 
 caf::result<std::vector<cache_check>> cache_state::check() {
@@ -187,6 +207,13 @@ caf::result<std::vector<cache_check>> cache_state::check() {
       std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.node < b.node; });
       return all;
     });
+}
+
+caf::result<std::vector<cache_audit_row>> cache_state::audit(const cache_audit_order& order) {
+  cache_writer question;
+  write(question, order);
+  return gather<cache_audit_row>("audit", std::move(question), defaults::listing_wait, read_audit_row,
+                                 [](const std::vector<cache_audit_row>& all) { return summed(all); });
 }
 
 /// A copy of an entry counts as one.
@@ -293,16 +320,14 @@ void cache_state::respond_to_person(const std::string& verb, cache_reader from,
         },
         fail);
   } else if (verb == "list") {
-    auto filter = read_filter(from);
-    const auto limit = static_cast<std::uint32_t>(from.number());
-    self_->request(config_.disk, patience, atom::list::value, std::move(filter), limit)
+    self_->request(config_.disk, patience, atom::list::value, read_listing(from), bounds_)
       .then(
         [this, tell](std::vector<cache_row>& rows) {
           cache_writer answer;
           for (auto& row : rows) {
             row.node = config_.node;
             row.entry.expires_unix_ms = bounds_.expiry_of(row.scope, row.entry);
-            if (may_serve(row.scope, row.entry)) // others are not served any more
+            if (may_serve(row.scope, row.entry)) // what was invalidated meanwhile is not served any more
               write(answer, std::move(row));
           }
           tell(answer);
@@ -324,6 +349,12 @@ void cache_state::respond_to_person(const std::string& verb, cache_reader from,
           tell(answer.text(config_.node).number(found.entries).number(found.bytes).number(found.damaged));
         },
         fail);
+  } else if (verb == "audit") {
+    audit_.order(read_audit_order(from), now());
+    cache_writer answer;
+    for (const auto& row : audit_.rows())
+      write(answer, row);
+    tell(answer);
   } else if (verb == "find") {
     respond_with_entries(std::move(from), done);
   } else {

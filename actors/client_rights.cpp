@@ -47,6 +47,8 @@ struct needs {
   need operator()(const client::get_cache& e) const {
     if (e.what == "checks") // reads everything
       return {scope_set{scope::admin}, "a check of kept results"};
+    if (e.per_million > 0) // has tasks execute
+      return {scope_set{scope::admin}, "an audit of kept results"};
     return {scope_set{scope::read}, "a listing of kept results"};
   }
   need operator()(const client::logs&) const { return {scope_set{scope::read}, "reading logs"}; }

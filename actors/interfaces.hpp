@@ -305,6 +305,7 @@ struct run_order {
 struct kept_call {
   spec_ptr spec; // with its version
   std::uint32_t task = 0;
+  std::uint16_t cache = 0; // flags of a call: how the run uses the cache
   payload arguments;
   std::string project, domain, inputs;
 };

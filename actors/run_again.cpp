@@ -16,6 +16,7 @@ caf::result<kept_call> run_keeper_state::again(const std::string& name_or_root) 
   const auto& submitted = run->durable->submitted;
   auto kept = std::make_shared<kept_call>();
   kept->task = submitted.task;
+  kept->cache = submitted.cache;
   kept->project = submitted.project;
   kept->domain = submitted.domain;
   kept->inputs = submitted.inputs;

@@ -62,6 +62,8 @@ void session_state::take(client::invoke& e) {
       return fail_call(e.header.id, {ec::bad_request, "The call belongs to a run that was not announced."});
     return start(order.mapped(), e, *opened);
   }
+  if (auto kept = config_.desk->answer(*opened->spec, e.header, e.arguments))
+    return tell(std::move(*kept));
   call c;
   c.header = e.header;
   c.header.depth = 0;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/cache_messages.hpp"
+#include "actors/cache_desk.hpp"
 #include "actors/client_rights.hpp"
 #include "actors/control.hpp"
 #include "actors/handles.hpp"
@@ -36,6 +36,7 @@ struct session_config {
   std::function<bytes(const environment_spec&)> encode_spec{}; // where `cluster` is named
   inspector_actor inspector{};
   cache_actor cache{}; // empty: results are not kept
+  std::shared_ptr<cache_desk> desk = std::make_shared<cache_desk>();
 };
 
 class session_state {

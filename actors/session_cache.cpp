@@ -58,7 +58,9 @@ void session_state::take(client::get_cache& e) {
     self_->request(config_.cache, patience, atom::status::value)
       .then([deliver](std::vector<cache_report>& reports) { deliver(std::move(reports)); }, refusing(e.request));
   } else if (e.what == "entries") {
-    self_->request(config_.cache, patience, atom::list::value, e.which, e.limit ? e.limit : defaults::rows_max)
+    self_
+      ->request(config_.cache, patience, atom::list::value,
+                cache_listing{e.which, e.limit ? e.limit : defaults::rows_max, std::move(e.near)})
       .then([deliver](std::vector<cache_row>& rows) { deliver(std::move(rows)); }, refusing(e.request));
   } else if (e.what == "entry") {
     with_entry(e.request, e.which.id, [this, request = e.request](const cache_row& row) { show(request, row); });
@@ -68,9 +70,12 @@ void session_state::take(client::get_cache& e) {
   } else if (e.what == "checks") {
     self_->request(config_.cache, caf::infinite, atom::check::value)
       .then([deliver](std::vector<cache_check>& found) { deliver(std::move(found)); }, refusing(e.request));
+  } else if (e.what == "audit") {
+    self_->request(config_.cache, patience, atom::rerun::value, cache_audit_order{e.which, e.per_million})
+      .then([deliver](std::vector<cache_audit_row>& rows) { deliver(std::move(rows)); }, refusing(e.request));
   } else {
-    refuse(e.request, {ec::bad_request, "Of kept results there are counts, entries, one entry, checks and limits, not `"
-                                          + e.what + "`."});
+    refuse(e.request, {ec::bad_request, "Of kept results there are counts, entries, one entry, checks, limits and an "
+                                        "audit, not `" + e.what + "`."});
   }
 }
 
@@ -82,7 +87,9 @@ void session_state::with_entry(std::uint32_t request, const std::string& id,
   if (id.empty())
     return refuse(request,
                   {ec::bad_request, "Say which entry: the beginning of its id; `hearth cache list` shows them."});
-  self_->request(config_.cache, caf::duration(defaults::cluster_request_timeout), atom::list::value, which, 2u)
+  self_
+    ->request(config_.cache, caf::duration(defaults::cluster_request_timeout), atom::list::value,
+              cache_listing{which, 2, {}})
     .then(
       [this, request, id, then = std::move(then)](const std::vector<cache_row>& rows) {
         if (rows.empty())
@@ -142,9 +149,10 @@ void session_state::drop(std::uint32_t request, const std::string& path, const c
         self_->request(config_.cache, caf::infinite, atom::forget::value, which)
           .then(
             [this, request, what](std::uint64_t count) {
-              tell(client::done{request, std::to_string(count) + (count == 1 ? " copy" : " copies")
-                                           + " of what was kept of " + what
-                                           + " removed; it is not served any more, on any node."});
+              tell(client::done{request,
+                                std::to_string(count) + (count == 1 ? " copy" : " copies") + " of what was kept of "
+                                  + what + " removed; it is not served any more, on any node.",
+                                count});
               flush();
             },
             refusing(request));

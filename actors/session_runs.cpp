@@ -144,6 +144,7 @@ void session_state::start_again(const client::rerun& e, const kept_call& kept, c
   run.principal = config_.rights.principal;
   run.root.header.id = run.root.header.root = e.call;
   run.root.header.task = kept.task;
+  run.root.header.cache = kept.cache;
   run.root.arguments = kept.arguments;
   run.root.spec = run.spec = in.spec;
   run.supervisor = in.supervisor;

@@ -56,6 +56,18 @@ inline constexpr std::size_t cache_damage_noted_max = 1024;
 inline constexpr std::size_t cache_evicted_kept = 64 * 1024;
 /// Projects whose figures are kept although they have no entries any more.
 inline constexpr std::size_t cache_projects_kept = 1000;
+/// A larger value is not compared with a second one: looking at both takes some milliseconds of the loop.
+inline constexpr std::uint64_t cache_audit_bytes_max = 16 * mib;
+/// Versions of tasks of which a node counts what came of repetitions.
+inline constexpr std::size_t cache_audited_max = 1000;
+/// Hits of one environment that execute once more at the same time; whoever calls has the replicas first.
+inline constexpr std::size_t front_repetitions_max = 4;
+/// An audit ends so long after whoever ordered it was heard last.
+inline constexpr seconds cache_audit_lease{5};
+
+/// How often whoever has leave to execute is asked whether it does, while others wait: what was lost with a link holds them up
+/// no longer than that, and it is one question to a node.
+inline constexpr milliseconds cache_leave_interval{500};
 /// An archive is written and read in parts of about this size.
 inline constexpr std::uint64_t cache_archive_part_bytes = 4 * mib;
 /// Parts into which keys fall, each with holders of its own, and by which nodes compare what they hold: a differing one of a

@@ -226,7 +226,7 @@ private:
     cache_ = system.spawn(
       [config = cache_config{about_.name, doors_.shelf(), doors_.cache_disk(), membership_.controller(), unix_ms,
                              defaults::cache_recent_bytes_max, membership_.self(), membership_.switchboard(),
-                             [lease = membership_.lease()](seat_id seat) { return lease->holds(seat); }}](
+                             [lease = membership_.lease()](seat_id seat) { return lease->holds(seat); }, desk_}](
         cache_actor::stateful_pointer<cache_state> self) { return self->state.make_behavior(self, config); });
     agent_config config;
     config.about = about_;
@@ -314,6 +314,7 @@ private:
       session.encode_spec = wire::encode_environment;
       session.inspector = doors_.inspector();
       session.cache = cache_;
+      session.desk = desk_;
       return loop_.system().spawn([session](session_actor::stateful_pointer<session_state> self) {
         return self->state.make_behavior(self, session);
       });
@@ -359,6 +360,7 @@ private:
   run_keeper_actor run_keeper_;
   journal_actor journal_;
   cache_actor cache_;
+  std::shared_ptr<cache_desk> desk_ = std::make_shared<cache_desk>();
   agent_actor agent_;
   caf::actor watcher_; // an actor that nobody holds is gone
   std::unique_ptr<listener> listener_;

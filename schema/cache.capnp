@@ -11,11 +11,15 @@ struct CacheFilter {
 }
 
 struct GetCache {
-  what @0 :Text;                      # counts (answered with `cacheCounts`) | entries (`cacheEntries`, newest first) | entry
-                                      # (the Reply of a call with its value, then `cacheEntries`) | checks (every entry is read
-                                      # against its checksum; `cacheChecks`) | limits (what was said of projects; `cacheLimits`)
+  what @0 :Text;                      # counts (answered with `cacheCounts`) | entries (`cacheEntries`) | entry (the Reply of a
+                                      # call with its value, then `cacheEntries`) | checks (every entry is read against its
+                                      # checksum; `cacheChecks`) | limits (what was said of projects; `cacheLimits`) | audit
+                                      # (`cacheAudits`)
   which @1 :CacheFilter;
   limit @2 :UInt32;                   # 0: the node's default
+  near @3 :CacheRow;                  # a key: first come the entries that differ from it in the fewest parts (project, domain,
+                                      # version, signature, each input); without it the newest come first
+  perMillion @4 :UInt32;              # of an audit: so many hits execute once more for the next five seconds; 0: what was counted
 }
 
 struct DropFromCache {
@@ -83,6 +87,7 @@ struct CacheFigures {
   refused @7 :UInt64;                 # not kept, for lack of room or by a disk error
   outdated @8 :UInt64;                # removed because they were invalidated, not by who asked for that
   mended @9 :UInt64;                  # were missing or worse here, and came from another node that had them
+  hits @10 :UInt64;
 }
 
 struct CacheCounts {
@@ -104,4 +109,16 @@ struct CacheCheck {
   entries @1 :UInt64;                 # that were read
   bytes @2 :UInt64;                   # of their values
   damaged @3 :UInt64;                 # of those: they are removed
+}
+
+struct CacheAudit {
+  # Hits of a version of a task, on all nodes, that executed once more.
+  project @0 :Text;
+  domain @1 :Text;
+  task @2 :Text;
+  version @3 :Text;
+  same @4 :UInt64;                    # returned what is kept
+  different @5 :UInt64;               # returned something else
+  failed @6 :UInt64;
+  example @7 :Text;                   # the run, or the call, that made a result that came out different
 }

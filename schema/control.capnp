@@ -10,7 +10,7 @@ struct Request {
     hello @1 :Hello;                  # first on every client connection
     openEnvironment @2 :Environment;  # clients and interpreters; answered with `environment`
     putBundle @3 :PutBundle;          # answered with `bundle` (stored or needed); Chunks follow when needed, then `bundle` again
-    startRun @4 :StartRun;            # right before the Call with its arguments; the same again, on another connection, attaches
+    startRun @4 :StartRun;            # right before the Call with its arguments; the same after a lost connection joins that run
     abort @5 :Abort;
     get @6 :Get;
     logs @7 :Logs;                    # Log frames follow, then one `done`
@@ -60,6 +60,7 @@ struct Response {
     cacheEntries @18 :List(Cache.CacheRow);
     cacheChecks @19 :List(Cache.CacheCheck);
     cacheLimits @20 :List(Cache.CacheLimit);
+    cacheAudits @21 :List(Cache.CacheAudit);
   }
 }
 
@@ -187,10 +188,10 @@ struct Echoes {
 
 struct Done {
   detail @0 :Text;
+  count @1 :UInt64;                   # of what was removed
 }
 
 struct ClusterState {
-  # The cluster as the node that was asked knows it.
   name @0 :Text;
   id @1 :Text;
   nodeId @2 :Text;                    # of the node that was asked
@@ -261,7 +262,6 @@ struct EnvironmentRow {
 }
 
 struct EventRow {
-  # An entry of the journal.
   unixMs @0 :UInt64;
   project @1 :Text;
   domain @2 :Text;

@@ -173,6 +173,8 @@ const digest* cache_index::scope_of(const entry_name& name) const {
 
 void cache_index::used(const cache_key& key, std::uint32_t times) {
   if (auto* c = find(entry_name(key), key.scope)) {
+    all_.hits += times;
+    projects_.at(scopes_.at(key.scope).project).figures.hits += times;
     c->hits += std::min(times, std::numeric_limits<std::uint32_t>::max() - c->hits);
     c->worth = clock_ + (1.0 + c->hits) * c->gain;
   }

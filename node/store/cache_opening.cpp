@@ -20,6 +20,7 @@ cache_store::cache_store(cache_store_config config)
     } catch (const damaged_store& e) {
       set_aside(e);
       open();
+      index_.count({}, cause::damaged); // once: nobody can tell how many entries it had
     }
   });
 }

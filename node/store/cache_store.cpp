@@ -40,7 +40,7 @@ std::optional<shelved> cache_store::find(const cache_key& key, std::uint64_t uni
       return {};
     shelved found{entry_of(*stored), stored->is_elsewhere};
     found.entry.content.head = bytes::copy_of(stored->content);
-    note_use(key);
+    used(key, 1);
     return found;
   } catch (const std::exception& e) {
     const std::lock_guard lock(mutex_);
@@ -54,12 +54,12 @@ bool cache_store::was_evicted(const cache_key& key) const noexcept {
   return evicted_[hash % evicted_.size()].load(std::memory_order_relaxed) == hash;
 }
 
-void cache_store::note_use(const cache_key& key) {
+void cache_store::used(const cache_key& key, std::uint32_t times) noexcept {
   const std::lock_guard lock(mutex_);
   if (notes_.uses.size() < defaults::cache_uses_noted_max)
-    ++notes_.uses[key];
+    notes_.uses[key] += times;
   else if (const auto noted = notes_.uses.find(key); noted != notes_.uses.end())
-    ++noted->second;
+    noted->second += times;
 }
 
 void cache_store::note_damage(const cache_key& key) {

@@ -46,6 +46,7 @@ public:
   explicit cache_store(cache_store_config config);
 
   std::optional<shelved> find(const cache_key& key, std::uint64_t unix_ms) override;
+  void used(const cache_key& key, std::uint32_t times) noexcept override;
 
   /// On any thread.
   bool was_evicted(const cache_key& key) const noexcept override;
@@ -60,8 +61,9 @@ public:
   /// The content of an entry. Error gone when it is not there, or damaged: then it is removed.
   payload read(const cache_key& key);
 
-  /// Those that match, the newest first; a look at every card, and one read for each that is returned.
-  std::vector<cache_row> list(const cache_filter& filter, std::uint32_t rows_max);
+  /// What `bounds` allows of a listing: a look at every card, and one read for each that is returned; a read for each that
+  /// matches, where those near a key come first: a second or two for a million.
+  std::vector<cache_row> list(const cache_listing& what, cache_bounds bounds = {});
 
   /// Removes what matches, some at a time; how many there were.
   std::uint64_t forget(const cache_filter& filter);
@@ -108,6 +110,13 @@ private:
   using leaving = cache_index::leaving;
   using scopes_by_name = std::unordered_map<digest, cache_scope>;
 
+  /// An entry for a listing.
+  struct candidate {
+    leaving which;
+    std::uint64_t created_unix_ms = 0;
+    key_distance away{}; // from the key that the listing is about
+  };
+
   /// What `find` leaves for the writer's thread.
   struct notes {
     std::unordered_map<cache_key, std::uint32_t> uses;
@@ -124,7 +133,6 @@ private:
   std::filesystem::path aside() const;
   void say(const std::string& what) const;
 
-  void note_use(const cache_key& key);
   void note_damage(const cache_key& key);
   void settle();
 
@@ -153,8 +161,8 @@ private:
   finding look_at(std::uint32_t bucket, cache_bounds& bounds) const;
   std::string item_of(const lmdb_transaction& txn, std::string_view name, std::string_view record) const;
   scopes_by_name scopes_matching(const cache_filter& filter) const;
-  std::vector<std::pair<std::uint64_t, leaving>> matching(const cache_filter& filter,
-                                                          const scopes_by_name& scopes) const;
+  std::vector<candidate> matching(const cache_filter& filter, const scopes_by_name& scopes) const;
+  void compare(std::vector<candidate>& those, const cache_row& near, const scopes_by_name& scopes) const;
 
   const cache_store_config config_;
   cache_index index_;

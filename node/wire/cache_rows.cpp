@@ -27,6 +27,7 @@ void fill(::CacheCounts::Builder into, const cache_report& row) {
     figures[i].setExpired(f.expired);
     figures[i].setDamaged(f.damaged);
     figures[i].setRefused(f.refused);
+    figures[i].setHits(f.hits);
     figures[i].setOutdated(f.outdated);
     figures[i].setMended(f.mended);
   }
@@ -62,6 +63,17 @@ void fill(::CacheCheck::Builder into, const cache_check& row) {
   into.setEntries(row.entries);
   into.setBytes(row.bytes);
   into.setDamaged(row.damaged);
+}
+
+void fill(::CacheAudit::Builder into, const cache_audit_row& row) {
+  into.setProject(text(row.project));
+  into.setDomain(text(row.domain));
+  into.setTask(text(row.task));
+  into.setVersion(text(row.version));
+  into.setSame(row.same);
+  into.setDifferent(row.different);
+  into.setFailed(row.failed);
+  into.setExample(text(row.example));
 }
 
 void fill(::CacheLimit::Builder into, const cache_limit_row& row) {

@@ -102,8 +102,29 @@ cache_filter filter_of(::CacheFilter::Reader from) {
           string_of(from.getEntry())};
 }
 
+/// The key of a row.
+cache_row key_in(::CacheRow::Reader from) {
+  cache_row row;
+  row.scope = {string_of(from.getProject()),
+               string_of(from.getDomain()),
+               string_of(from.getTask()),
+               string_of(from.getVersion()),
+               string_of(from.getSignature()),
+               string_of(from.getTrust()),
+               {}};
+  for (auto input : from.getInputs()) {
+    row.scope.inputs.push_back(string_of(input.getName()));
+    row.entry.inputs.push_back(parse_digest(string_of(input.getDigest())).value_or(digest{}));
+  }
+  return row;
+}
+
 outcome read_get_cache(std::uint32_t request, ::GetCache::Reader from) {
-  return client::get_cache{request, string_of(from.getWhat()), filter_of(from.getWhich()), from.getLimit()};
+  client::get_cache asked{request, string_of(from.getWhat()), filter_of(from.getWhich()), from.getLimit()};
+  if (from.hasNear())
+    asked.near = key_in(from.getNear());
+  asked.per_million = from.getPerMillion();
+  return asked;
 }
 
 outcome read_drop(std::uint32_t request, ::DropFromCache::Reader from) {

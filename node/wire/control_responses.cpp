@@ -46,6 +46,7 @@ auto open_list(::Response::Builder into, const cluster::token_record*, unsigned 
 auto open_list(::Response::Builder into, const cache_report*, unsigned n) { return into.initCacheCounts(n); }
 auto open_list(::Response::Builder into, const cache_row*, unsigned n) { return into.initCacheEntries(n); }
 auto open_list(::Response::Builder into, const cache_check*, unsigned n) { return into.initCacheChecks(n); }
+auto open_list(::Response::Builder into, const cache_audit_row*, unsigned n) { return into.initCacheAudits(n); }
 auto open_list(::Response::Builder into, const cache_limit_row*, unsigned n) { return into.initCacheLimits(n); }
 
 template <class Row>
@@ -97,7 +98,11 @@ std::string write_response(const client::bundle_state& what) {
 }
 
 std::string write_response(const client::done& what) {
-  return respond([&](::Response::Builder response) { response.initDone().setDetail(text(clipped(what.detail))); });
+  return respond([&](::Response::Builder response) {
+    auto into = response.initDone();
+    into.setDetail(text(clipped(what.detail)));
+    into.setCount(what.count);
+  });
 }
 
 std::string write_response(const client::run_state& what) {
@@ -163,6 +168,7 @@ template void write_rows(const std::vector<cluster::token_record>&, bool, const 
 template void write_rows(const std::vector<cache_report>&, bool, const page_sink&);
 template void write_rows(const std::vector<cache_row>&, bool, const page_sink&);
 template void write_rows(const std::vector<cache_check>&, bool, const page_sink&);
+template void write_rows(const std::vector<cache_audit_row>&, bool, const page_sink&);
 template void write_rows(const std::vector<cache_limit_row>&, bool, const page_sink&);
 
 } // namespace hearth::wire

@@ -19,6 +19,7 @@ void fill(::TokenRow::Builder into, const cluster::token_record& row);
 void fill(::CacheCounts::Builder into, const cache_report& row);
 void fill(::CacheRow::Builder into, const cache_row& row);
 void fill(::CacheCheck::Builder into, const cache_check& row);
+void fill(::CacheAudit::Builder into, const cache_audit_row& row);
 void fill(::CacheLimit::Builder into, const cache_limit_row& row);
 
 } // namespace hearth::wire

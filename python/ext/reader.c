@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 
 enum {
   buffer_bytes = 256 * 1024,
   whole_bytes_max = 64 * 1024, // frames up to here are waited for in the buffer
   pieces_max = 16,             // of memory in one receive
+  quick_streak = 16,           // waits in a row that were short enough: the next one will be, too
 };
 
 typedef struct {
@@ -20,6 +22,8 @@ typedef struct {
   size_t padding_left; // after it
   incoming* current;   // where that body goes; NULL: nowhere
   incoming* values;    // begun, with chunks still to come
+  int64_t patience_ns; // how long a wait looks again before it sleeps, while waits are that short
+  unsigned quick;      // such waits in a row
   bool in_frame;       // between the head of a frame and its end
   bool busy;
 } frame_reader;
@@ -213,6 +217,26 @@ static void compact(frame_reader* r) {
   r->begin = 0;
 }
 
+static int64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * (int64_t)1000000000 + now.tv_nsec;
+}
+
+// Receives, and waits for it. To sleep and be woken costs both sides more than a short answer takes, so a reader whose answers
+// come that soon looks for the next one as long as it may before it sleeps, as the node's loops do (node/loop/idle_poll.hpp).
+static ssize_t receive_patiently(frame_reader* r, int fd, struct msghdr* message) {
+  const int64_t begin = now_ns();
+  ssize_t received = -1;
+  errno = EAGAIN;
+  while (r->quick >= quick_streak && received < 0 && errno == EAGAIN && now_ns() - begin < r->patience_ns)
+    received = recvmsg(fd, message, MSG_DONTWAIT);
+  if (received < 0 && errno == EAGAIN)
+    received = recvmsg(fd, message, 0);
+  r->quick = now_ns() - begin < r->patience_ns ? r->quick + 1 : 0;
+  return received;
+}
+
 // One receive: into the memory of the current body as far as it goes, the rest into the buffer.
 static ssize_t receive(frame_reader* r, int fd, int flags) {
   struct iovec pieces[pieces_max + 1];
@@ -225,7 +249,8 @@ static ssize_t receive(frame_reader* r, int fd, int flags) {
     pieces[count++] = (struct iovec){r->buffer + r->end, buffer_bytes - r->end};
   struct msghdr message = {.msg_iov = pieces, .msg_iovlen = (size_t)count};
   ssize_t received;
-  Py_BEGIN_ALLOW_THREADS received = recvmsg(fd, &message, flags);
+  Py_BEGIN_ALLOW_THREADS received = r->patience_ns && !flags ? receive_patiently(r, fd, &message)
+                                                             : recvmsg(fd, &message, flags);
   Py_END_ALLOW_THREADS if (received <= 0) return received;
   const size_t placed = (size_t)received < direct ? (size_t)received : direct;
   if (placed) {
@@ -262,7 +287,8 @@ static PyObject* read_some(frame_reader* r, PyObject* into, int flags) {
 static PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   (void)kwargs;
   PyObject* socket;
-  if (!PyArg_ParseTuple(args, "O:Reader", &socket))
+  int patience_us = 0;
+  if (!PyArg_ParseTuple(args, "O|i:Reader", &socket, &patience_us))
     return NULL;
   unsigned char* buffer = PyMem_Malloc(buffer_bytes);
   if (!buffer)
@@ -277,6 +303,8 @@ static PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   made->buffer = buffer;
   made->begin = made->end = made->body_left = made->padding_left = 0;
   made->current = made->values = NULL;
+  made->patience_ns = (int64_t)patience_us * 1000;
+  made->quick = 0;
   made->in_frame = made->busy = false;
   return (PyObject*)made;
 }

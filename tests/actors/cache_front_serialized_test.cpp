@@ -126,6 +126,39 @@ BOOST_AUTO_TEST_CASE(when_the_node_stops_calls_that_wait_execute_themselves) {
   BOOST_TEST(values_of(*client) == "4 4");
 }
 
+BOOST_AUTO_TEST_CASE(with_a_new_seat_calls_wait_for_its_lease_too_before_they_are_looked_up_anew) {
+  square(1);
+  square(2);
+  has_lease = false; // the node stood still
+  tell(cache, atom::events::value, control::facts{control::standing{}});
+  control::standing again;
+  again.holds = true;
+  again.seat = seat_id{7};
+  tell(cache, atom::events::value, control::facts{again});
+  BOOST_TEST(executed().size() == 1u);
+  finish(f, 0, "late"); // of who executed with the former seat
+  advance(defaults::cache_home_retry);
+  BOOST_TEST(executed().size() == 1u);
+  has_lease = true;
+  advance(defaults::cache_home_retry);
+  BOOST_REQUIRE_EQUAL(executed().size(), 2u);
+  finish(f, 1, "new");
+  BOOST_TEST(values_of(*client) == "late new");
+}
+
+BOOST_AUTO_TEST_CASE(without_a_seat_for_long_calls_execute) {
+  square(1);
+  square(2);
+  has_lease = false;
+  tell(cache, atom::events::value, control::facts{control::standing{}});
+  advance(defaults::cache_start_patience - 1ms);
+  BOOST_TEST(executed().size() == 1u);
+  advance(1ms);
+  BOOST_REQUIRE_EQUAL(executed().size(), 2u);
+  finish(f, 1); // beside whoever has leave in the rest of the cluster
+  BOOST_TEST(entries->kept.empty());
+}
+
 BOOST_AUTO_TEST_CASE(an_action_that_waits_for_another_is_listed_and_can_be_aborted) {
   const auto record = recorder();
   square(1);

@@ -86,4 +86,14 @@ BOOST_AUTO_TEST_CASE(a_key_that_ends_too_early_or_has_another_format_is_broken) 
   BOOST_TEST(is_broken(text));
 }
 
+BOOST_AUTO_TEST_CASE(the_inputs_of_a_call_that_is_to_be_looked_up_are_seen_without_taking_the_key_off) {
+  auto arguments = payload::text(item(2) + "arguments");
+  const auto seen = looked_up_inputs(arguments);
+  BOOST_REQUIRE(seen);
+  BOOST_TEST((*seen == std::get<cache_key_item>(take_key_item(arguments)).inputs));
+  BOOST_TEST(!looked_up_inputs(arguments));
+  BOOST_TEST(!looked_up_inputs(payload::text(item(2).substr(0, 20))));
+  BOOST_TEST(!looked_up_inputs(payload::text(item(1, 1, 1)))); // its result replaces what is kept
+}
+
 BOOST_AUTO_TEST_SUITE_END()

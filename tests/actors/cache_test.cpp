@@ -108,6 +108,20 @@ BOOST_AUTO_TEST_CASE(every_lookup_is_counted_with_what_hits_have_saved) {
   BOOST_TEST(counted.saved_us == 100'000u);
 }
 
+BOOST_AUTO_TEST_CASE(uses_of_what_is_on_its_way_to_the_disk_are_counted_when_it_is_there) {
+  const auto u = user();
+  entries->are_slow = true;
+  store(*u, 1, "4");
+  find(*u, 2);
+  find(*u, 3);
+  BOOST_TEST(entries->looks == 0u);
+  BOOST_TEST(entries->uses == 0u);
+  disk_goes_on();
+  BOOST_TEST(entries->uses == 2u);
+  find(*u, 4);
+  BOOST_TEST(entries->uses == 2u); // that one the shelf counts itself
+}
+
 BOOST_AUTO_TEST_CASE(the_result_of_a_late_owner_is_not_kept) {
   const auto late = user(), next = user();
   find(*late, 1, "2", true);
@@ -216,7 +230,7 @@ BOOST_AUTO_TEST_CASE(what_is_invalidated_is_listed_no_more) {
   const auto u = user();
   store(*u, 1, "4");
   invalidate("p");
-  const auto [rows, error] = ask<std::vector<cache_row>>(*this, cache, atom::list::value, cache_filter{}, 10u);
+  const auto [rows, error] = ask<std::vector<cache_row>>(*this, cache, atom::list::value, cache_listing{{}, 10});
   BOOST_REQUIRE(rows);
   BOOST_TEST(std::get<0>(*rows).empty());
 }
@@ -242,7 +256,7 @@ BOOST_AUTO_TEST_CASE(entries_are_listed_read_and_removed_where_the_disk_has_them
   const auto u = user();
   store(*u, 1, "4", "2");
   store(*u, 2, "9", "3");
-  const auto [rows, no_rows] = ask<std::vector<cache_row>>(*this, cache, atom::list::value, cache_filter{}, 10u);
+  const auto [rows, no_rows] = ask<std::vector<cache_row>>(*this, cache, atom::list::value, cache_listing{{}, 10});
   BOOST_REQUIRE(rows);
   BOOST_TEST(std::get<0>(*rows).size() == 2u);
   BOOST_TEST(std::get<0>(*rows)[0].node == "node-1");

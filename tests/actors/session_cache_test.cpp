@@ -128,6 +128,7 @@ BOOST_AUTO_TEST_CASE(what_is_invalidated_is_listed_no_more_and_is_there_until_it
   const auto done = answer<client::done>(client::drop_from_cache{5, task("square"), false, true});
   BOOST_REQUIRE_EQUAL(done.size(), 1u);
   BOOST_TEST(has(done[0].detail, "2 copies of what was kept of task square of p/d removed"));
+  BOOST_TEST(done[0].count == 2u);
   BOOST_TEST(entries->kept.size() == 1u);
 }
 

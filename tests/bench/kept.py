@@ -19,6 +19,7 @@ from typing import Any, Callable, Dict, Iterator, List, Sequence
 
 import hearth
 from compare import asked, machine
+from kept_many import many
 
 CALLS = 5000
 STARTS_WITHIN = 10.0  # seconds
@@ -94,7 +95,8 @@ def p50_us(get: Callable[[int], Any], calls: int) -> float:
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="how often each measure goes round (default: 5)")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the calls")
+    parser.add_argument("--entries", type=int, default=1_000_000, help="results to look up among (default: 1,000,000)")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the calls, and of those results")
     options = parser.parse_args(arguments)
     calls = CALLS // 10 if options.quick else CALLS
     ways = {"Hearth": hearth_hit, "Redis": redis_get, "diskcache": diskcache_get, "joblib.Memory": joblib_memory}
@@ -114,6 +116,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"  {name:<22} {value:>10,.1f} {base / value:8.2f} x   {min(samples[name]):,.1f} .. {max(samples[name]):,.1f}")
     pool = next(row for row in asked("get", "environments") if row["name"] == env.name)
     print(f"  executions of the task in all rounds: {pool['done']}, of {options.rounds * calls + CALLS:,} calls")
+    many(options.entries // 10 if options.quick else options.entries)
     return 0
 
 

@@ -230,16 +230,60 @@ BOOST_AUTO_TEST_CASE(entries_are_listed_newest_first_with_their_scope_and_hits) 
     store->put({e}, {square, other}, cache_now);
   }
   look(4), look(4);
-  const auto rows = store->list({}, 3);
+  const auto rows = store->list({{}, 3});
   BOOST_REQUIRE_EQUAL(rows.size(), 3u);
   BOOST_CHECK_EQUAL(rows[0].entry.created_unix_ms, cache_now + 4);
   BOOST_CHECK_EQUAL(rows[2].entry.created_unix_ms, cache_now + 2);
   BOOST_CHECK(rows[0].scope == square && rows[1].scope == other);
   BOOST_CHECK_EQUAL(rows[0].hits, 2u);
   BOOST_CHECK_EQUAL(rows[1].hits, 0u);
-  BOOST_CHECK_EQUAL(store->list({"default", "", "cube", "", {}}, 100).size(), 2u);
-  BOOST_CHECK_EQUAL(store->list({"", "", "square", "1", {entry(2, "").key}}, 100).size(), 1u);
-  BOOST_CHECK_EQUAL(store->list({"", "production", "", "", {}}, 100).size(), 0u);
+  BOOST_CHECK_EQUAL(store->list({{"default", "", "cube", "", {}}, 100}).size(), 2u);
+  BOOST_CHECK_EQUAL(store->list({{"", "", "square", "1", {entry(2, "").key}}, 100}).size(), 1u);
+  BOOST_CHECK_EQUAL(store->list({{"", "production", "", "", {}}, 100}).size(), 0u);
+}
+
+BOOST_AUTO_TEST_CASE(those_come_first_that_differ_least_from_a_key_however_many_are_newer) {
+  const auto next = test::scope_of("default", "square", "2");
+  auto old = entry(7, "old");
+  old.created_unix_ms = cache_now - 1000;
+  std::vector<cache_entry> all{old, test::entry_of(test::key_of(next, 7), "another version")};
+  for (std::uint64_t i = 100; i < 3000; ++i)
+    all.push_back(entry(i, "x"));
+  store->put(all, {square, next}, cache_now);
+  const auto nearest = [&](const cache_scope& scope, std::uint64_t argument) {
+    const auto key = test::key_of(scope, argument);
+    return store->list({{"", "", "square", "", {}}, 1, cache_row{scope, test::entry_of(key, "")}}).at(0);
+  };
+  BOOST_CHECK(nearest(square, 7).entry.key == old.key);
+  BOOST_CHECK(nearest(next, 7).entry.key == all[1].key);
+  BOOST_CHECK(nearest(test::scope_of("default", "square", "3"), 7).entry.key == all[1].key); // the newer of two
+  BOOST_CHECK(nearest(next, 8).entry.key == all[1].key);
+  BOOST_CHECK(nearest(test::scope_of("default", "square", "3"), 100).scope == square);
+  BOOST_CHECK(nearest(square, 8).scope == square);
+  BOOST_CHECK(store->list({{"", "", "cube", "", {}}, 1, cache_row{square, old}}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_served_any_more_takes_no_place_in_a_listing) {
+  const auto other = test::scope_of("default", "cube");
+  auto old = test::entry_of(test::key_of(other, 1), "served");
+  old.created_unix_ms = cache_now - 1000;
+  store->put({old, entry(1, "1"), entry(2, "2")}, {square, other}, cache_now);
+  cache_bounds bounds;
+  bounds.learn(std::make_shared<const cache_bounds::generations>(cache_bounds::generations{{path_of(square), 6}}));
+  const auto rows = store->list({{}, 1}, bounds);
+  BOOST_REQUIRE_EQUAL(rows.size(), 1u);
+  BOOST_CHECK(rows[0].scope == other);
+  BOOST_CHECK(store->list({{"", "", "square", "", {}}, 10, cache_row{square, entry(1, "")}}, bounds).empty());
+}
+
+BOOST_AUTO_TEST_CASE(uses_are_counted_for_the_entry_its_project_and_all) {
+  put(entry(1, "1"));
+  look(1);
+  store->used(entry(1, "").key, 2);
+  store->used(entry(9, "").key, 5); // is not here
+  BOOST_CHECK_EQUAL(store->list({{}, 1}).at(0).hits, 3u);
+  for (const auto& figures : store->figures())
+    BOOST_CHECK_EQUAL(figures.hits, 3u);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_forgotten_is_gone_and_the_rest_is_not) {
@@ -250,8 +294,8 @@ BOOST_AUTO_TEST_CASE(what_is_forgotten_is_gone_and_the_rest_is_not) {
   for (int i = 0; i < 2; ++i, restart()) {
     BOOST_CHECK_EQUAL(look(1), "-");
     BOOST_CHECK_EQUAL(look(test::key_of(other, 1)), "other");
-    BOOST_CHECK_EQUAL(store->list({}, 10).size(), 1u);
-    BOOST_CHECK_EQUAL(store->list({}, 10).front().scope.project, "another");
+    BOOST_CHECK_EQUAL(store->list({{}, 10}).size(), 1u);
+    BOOST_CHECK_EQUAL(store->list({{}, 10}).front().scope.project, "another");
   }
   BOOST_CHECK(!store->was_evicted(entry(1, "").key));
 }

@@ -118,7 +118,8 @@ BOOST_AUTO_TEST_CASE(what_is_stored_in_the_cache_is_found_on_the_loop_listed_cou
   const auto back = std::get<payload>(ask<payload>(cache_actor, atom::read::value, large.key));
   BOOST_CHECK(test::text_of(back) == test::text_of(large.content));
   using rows = std::vector<cache_row>;
-  BOOST_CHECK_EQUAL(std::get<rows>(ask<rows>(cache_actor, atom::list::value, cache_filter{}, 10u)).size(), 2u);
+  BOOST_CHECK_EQUAL(
+    std::get<rows>(ask<rows>(cache_actor, atom::list::value, cache_listing{{}, 10}, cache_bounds())).size(), 2u);
   using figures = std::vector<cache_figures>;
   BOOST_CHECK_EQUAL(std::get<figures>(ask<figures>(cache_actor, atom::status::value)).at(1).entries, 2u);
   BOOST_CHECK_EQUAL(std::get<std::uint64_t>(ask<std::uint64_t>(cache_actor, atom::forget::value, cache_filter{})), 2u);

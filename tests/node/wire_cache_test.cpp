@@ -37,6 +37,19 @@ BOOST_AUTO_TEST_CASE(what_is_asked_of_kept_results_is_read) {
   BOOST_TEST(get.which.task == "square");
   BOOST_TEST(get.which.id == "3f");
   BOOST_TEST(get.limit == 5u);
+  BOOST_TEST(!get.near);
+  const std::string bytes(64, 'f');
+  const auto near = std::get<client::get_cache>(
+    read(R"({"getCache": {"what": "entries", "near": {"project": "p", "domain": "d", "version": "1", "signature": "s",)"
+         R"( "inputs": [{"name": "n", "digest": ")"
+         + bytes + R"("}, {"name": "m", "digest": "none"}]}}})"));
+  BOOST_REQUIRE(near.near);
+  BOOST_TEST(near.near->scope.project == "p");
+  BOOST_TEST(near.near->scope.signature == "s");
+  BOOST_TEST(near.near->scope.inputs == (std::vector<std::string>{"n", "m"}), boost::test_tools::per_element());
+  BOOST_REQUIRE_EQUAL(near.near->entry.inputs.size(), 2u);
+  BOOST_TEST(to_string(near.near->entry.inputs[0]) == bytes);
+  BOOST_TEST((near.near->entry.inputs[1] == digest{}));
   const auto drop = std::get<client::drop_from_cache>(read(R"({"dropFromCache": {"all": true, "deletes": true}})"));
   BOOST_TEST(drop.which.is_empty());
   BOOST_TEST(drop.all);
@@ -73,10 +86,12 @@ BOOST_AUTO_TEST_CASE(counts_are_written_with_the_figures_of_each_project) {
   cache_report report;
   report.node = "node-1";
   report.counts.hits = 3;
-  report.figures = {{"", 2, 100, 1000, 0, 0, 0, 0}, {"p", 2, 100, 500, 0, 0, 0, 0}};
+  report.figures = {{"", 2, 100, 1000}, {"p", 2, 100, 500, 7}};
   const auto json = written(report);
   BOOST_TEST(has(json, R"("hits":"3")"));
   BOOST_TEST(has(json, R"("project":"p","entries":"2","bytes":"100","bytesMax":"500")"));
+  BOOST_TEST(has(json, R"("hits":"7")"));
+  BOOST_TEST(has(wire::write_response(client::done{1, "removed", 12}), R"("count":"12")"));
   BOOST_TEST(has(written(cache_limit_row{"p", 5, std::chrono::milliseconds(7)}),
                  R"({"cacheLimits":[{"project":"p","sizeBytes":"5","ttlMs":"7"}]})"));
   BOOST_TEST(has(written(cache_check{5, 50, 1, "node-1"}), R"("damaged":"1")"));

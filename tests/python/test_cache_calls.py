@@ -70,6 +70,19 @@ def test_overwriting_and_disabling_exclude_one_another():
         hearth.with_runcontext(overwrite_cache=True, disable_run_cache=True)
 
 
+@pytest.mark.parametrize("word", ["overwrite_cache", "disable_run_cache"])
+def test_what_is_neither_true_nor_false_is_refused(word):
+    with pytest.raises(ValueError, match=f"{word} must be True or False, not 'no'"):
+        hearth.with_runcontext(**{word: "no"})
+
+
+def test_a_run_in_this_process_keeps_nothing_and_says_so(caplog, capsys):
+    assert hearth.with_runcontext(mode="local", overwrite_cache=True).run(square, 3).result() == 9
+    assert "overwrite_cache has no effect" in caplog.text
+    assert run_command.main([__file__, "square", "--x", "3", "--local", "--overwrite-cache"]) == 2
+    assert "keeps no results" in capsys.readouterr().err
+
+
 def test_the_command_says_the_same(node, capsys):
     words = [__file__, "square", "--x", "3"]
     assert run_command.main([*words, "--overwrite-cache"]) == 0

@@ -7,7 +7,7 @@ from typing import Any, Dict
 
 import hearth
 from hearth import _values
-from hearth._client.cache_key import CallKey, key_of, nearest
+from hearth._client.cache_key import CallKey, key_of
 
 env = hearth.TaskEnvironment("explained", reusable=hearth.ReusePolicy(replicas=1))
 
@@ -24,11 +24,7 @@ def loud(n: int, verbose: bool = False) -> int:
 
 def row_of(key: CallKey, **others: Any) -> Dict[str, Any]:
     """An entry of this key, but for what is given."""
-    inputs = [{"name": name, "digest": digest} for name, digest in key.inputs.items()]
-    return {
-        "id": key.id, "project": key.project, "domain": key.domain, "version": key.version, "signature": key.signature,
-        "inputs": inputs, **others,
-    }  # fmt: skip
+    return {"id": key.id, **key.row(), **others}
 
 
 def test_the_parts_of_a_key_are_those_before_the_arguments() -> None:
@@ -62,11 +58,3 @@ def test_each_part_that_differs_is_named() -> None:
     assert key.differences(row_of(key_of(add, {"b": 3, "a": 1}))) == ["input a", "input b"]
     assert key.differences(row_of(key, inputs=[])) == ["input a", "input b"]
 
-
-def test_the_nearest_entry_has_the_fewest_differences_and_is_the_newest_of_several() -> None:
-    key = key_of(add, {"b": 2})
-    rows = [
-        row_of(key_of(add, {"b": 3, "a": 1})), row_of(key, id="newer", version="2"), row_of(key, id="older", version="0"),
-    ]  # fmt: skip
-    row, differences = nearest(key, rows)
-    assert row["id"] == "newer" and differences == ["version"]

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-import enum
 import hashlib
-import json
 import os
 import pathlib
-import random
 import struct
-import subprocess
-import sys
 import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import pytest
 import wire
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_interpreters import interpreters
+from keyed_types import Color, Point
 
 import hearth
 from hearth import _values
@@ -31,19 +25,7 @@ from hearth.errors import RestrictedTypeError, RuntimeDataValidationError
 settings.register_profile("hearth", database=None, deadline=None, derandomize=True)
 settings.load_profile("hearth")
 
-SDK = Path(hearth.__file__).resolve().parents[1]
 env = hearth.TaskEnvironment("k", cache="auto")
-
-
-class Color(enum.Enum):
-    RED = 1
-    BLUE = 2
-
-
-@dataclasses.dataclass
-class Point:
-    x: float
-    y: float
 
 
 def key_of(annotation: Any, value: Any, mode: int = keys.USED, **more: Any) -> bytes:
@@ -61,74 +43,7 @@ def digest(value: Any) -> bytes:
     return hashlib.sha256(keys.canonical_value(value)).digest()
 
 
-# -- any values ------------------------------------------------------------------------------------------------------
-
-scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.decimals(allow_nan=False),
-    st.dates(), st.datetimes(), st.timedeltas(), st.uuids(), st.complex_numbers(allow_nan=False),
-    st.sampled_from(Color), st.builds(Point, st.floats(), st.floats()), st.builds(pathlib.PurePosixPath, st.from_regex(r"[a-z]{1,5}", fullmatch=True)),
-)  # fmt: skip
-hashable = st.one_of(st.booleans(), st.integers(), st.text(), st.binary(), st.tuples(st.integers(), st.text()))
-values = st.recursive(
-    scalars,
-    lambda inner: st.one_of(
-        st.lists(inner), st.tuples(inner, inner), st.dictionaries(hashable, inner), st.sets(hashable), st.frozensets(hashable)
-    ),
-    max_leaves=20,
-)
-
-
-def shape(value: Any) -> Any:
-    """What tells two values apart, as a value of plain equality: types, signs of zeros, and every NaN the same."""
-    name = type(value).__name__
-    if isinstance(value, float):
-        return name, "nan" if value != value else struct.pack(">d", value)
-    if isinstance(value, complex):
-        return name, shape(value.real), shape(value.imag)
-    if isinstance(value, (list, tuple)):
-        return name, tuple(map(shape, value))
-    if isinstance(value, (set, frozenset)):
-        return name, frozenset(map(shape, value))
-    if isinstance(value, dict):
-        return name, frozenset((shape(key), shape(item)) for key, item in value.items())
-    if isinstance(value, Point):
-        return name, shape(value.x), shape(value.y)
-    return name, str(value) if name == "Decimal" else value
-
-
-def shuffled(value: Any, order: random.Random) -> Any:
-    """An equal value, whose dicts and sets were made in another order."""
-    if isinstance(value, (list, tuple)):
-        return type(value)(shuffled(item, order) for item in value)
-    if isinstance(value, dict):
-        items = [(shuffled(key, order), shuffled(item, order)) for key, item in value.items()]
-        order.shuffle(items)
-        return dict(items)
-    if isinstance(value, (set, frozenset)):
-        return type(value)(sorted(value, key=lambda _: order.random()))
-    if isinstance(value, Point):
-        return dataclasses.replace(value)
-    return value
-
-
-@given(values, st.randoms(use_true_random=False))
-def test_equal_values_have_equal_digests_in_any_order_of_dicts_and_sets(value: Any, order: random.Random) -> None:
-    assert digest(value) == digest(shuffled(value, order))
-
-
-@given(values, values)
-def test_two_values_have_equal_digests_only_if_nothing_tells_them_apart(one: Any, two: Any) -> None:
-    assert (digest(one) == digest(two)) == (shape(one) == shape(two))
-
-
-@given(st.lists(st.text(max_size=3), min_size=1, max_size=4), st.data())
-def test_no_boundary_between_parts_can_be_moved(parts: List[str], data: Any) -> None:
-    joined = "".join(parts)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(joined)), min_size=len(parts) - 1, max_size=len(parts) - 1)))
-    others = [joined[start:end] for start, end in zip([0, *cuts], [*cuts, len(joined)])]
-    assume(others != parts)
-    assert digest(parts) != digest(others)
-    assert digest(tuple(parts)) != digest(tuple(others))
+# -- the item --------------------------------------------------------------------------------------------------------
 
 
 @given(st.dictionaries(st.from_regex(r"[a-c]{1,3}", fullmatch=True), st.integers(0, 9), min_size=1, max_size=4))
@@ -137,9 +52,6 @@ def test_names_of_inputs_and_their_values_cannot_be_mistaken_for_one_another(giv
     made = keys.Keys("t", names, dict.fromkeys(names, int), sorted(names)).item(list(given_inputs.values()), keys.USED)
     other = keys.Keys("t", [name + "a" for name in names], {name + "a": int for name in names}, sorted(n + "a" for n in names))
     assert made != other.item(list(given_inputs.values()), keys.USED)
-
-
-# -- the item --------------------------------------------------------------------------------------------------------
 
 
 def test_the_item_has_the_layout_of_its_description() -> None:
@@ -358,33 +270,3 @@ def test_a_hash_function_that_makes_no_text_is_named_by_its_parameter() -> None:
         key_of(Annotated[Any, hearth.HashMethod(lambda value: 1)], "a")
     with pytest.raises(TypeError, match="takes a function"):
         hearth.HashFunction("sha256")  # type: ignore[arg-type]
-
-
-# -- other processes -------------------------------------------------------------------------------------------------
-
-PROGRAM = """
-import hashlib, json, sys
-from hearth._values import keys
-made = []
-for text in json.load(sys.stdin):
-    made.append(hashlib.sha256(keys.canonical_value(eval(text))).hexdigest())
-print(json.dumps(made))
-"""
-plain_values = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(), st.binary()),
-    lambda inner: st.one_of(st.lists(inner), st.tuples(inner, inner), st.dictionaries(hashable, inner), st.sets(hashable, min_size=1)),
-    max_leaves=20,
-)  # fmt: skip
-
-
-@settings(max_examples=3, suppress_health_check=list(HealthCheck))
-@given(st.lists(plain_values, min_size=20, max_size=40))
-def test_every_python_and_every_process_makes_the_same_digests(made: List[Any]) -> None:
-    here = [digest(value).hex() for value in made]
-    for seed, interpreter in enumerate([*interpreters(), sys.executable]):
-        done = subprocess.run(
-            [interpreter, "-B", "-c", PROGRAM], input=json.dumps(list(map(repr, made))), text=True, capture_output=True,
-            env={**os.environ, "PYTHONPATH": str(SDK), "PYTHONHASHSEED": str(seed + 1)}, timeout=60,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout) == here, interpreter

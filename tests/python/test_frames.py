@@ -228,6 +228,27 @@ def test_another_reply_takes_the_place_of_a_value_that_was_never_finished(half: 
     assert frame.body == b"lost"
 
 
+def test_a_reader_with_patience_reads_what_comes_soon_and_late_and_the_end(half: Any, pair: Any) -> None:
+    reader: Any = half.Reader(pair[1], 20)
+    frames: List[Any] = []
+    for count in range(1, 101):  # each is there already: the reader learns that waits are short
+        pair[0].sendall(half.signal())
+        assert reader.read(frames) and len(frames) == count
+    asked = threading.Event()
+
+    def answer_late() -> None:
+        asked.wait()
+        pair[0].sendall(half.control(body=b"late"))
+        pair[0].close()
+
+    sender = threading.Thread(target=answer_late)
+    sender.start()
+    threading.Timer(0.05, asked.set).start()  # the reader sleeps by then
+    assert reader.read(frames) and frames[-1].body == b"late"
+    assert reader.read(frames) is False
+    sender.join()
+
+
 def test_the_end_of_the_stream_reads_as_false_and_an_empty_socket_raises(half: Any, pair: Any) -> None:
     reader = half.Reader(pair[1])
     with pytest.raises(BlockingIOError):

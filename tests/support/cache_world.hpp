@@ -40,6 +40,7 @@ struct scripted_entries : cache_shelf {
   bool are_refused = false;   // nothing more can be stored
   bool are_unreadable = false;
   std::size_t looks = 0;
+  std::size_t uses = 0; // that the cache has told of
   std::size_t room = 1'000'000; // so many entries are brought from other nodes
   std::set<cache_key> damaged;  // a look through all finds these
   std::set<cache_key> evicted;
@@ -59,6 +60,8 @@ struct scripted_entries : cache_shelf {
       entry.content = {};
     return shelved{std::move(entry), are_elsewhere};
   }
+
+  void used(const cache_key& key, std::uint32_t times) noexcept override { uses += kept.contains(key) ? times : 0; }
 
   bool put(const cache_entry& entry, const cache_scope& scope) {
     const auto rank = [](const cache_entry& e) { return std::tuple(e.generation, e.overwrite); };
@@ -159,10 +162,11 @@ inline scripted_disk_actor::behavior_type scripted_cache_disk(scripted_disk_acto
       });
       return promise;
     },
-    [has](atom::list, const cache_filter& filter, std::uint32_t limit) {
+    [has](atom::list, const cache_listing& what, cache_bounds bounds) {
       std::vector<cache_row> rows;
       for (const auto& [key, entry] : has->kept)
-        if (rows.size() < limit && matches(filter, entry.first, key))
+        if (rows.size() < what.rows_max && matches(what.which, entry.first, key)
+            && bounds.allows(entry.first, entry.second))
           rows.push_back({entry.first, entry.second, 0});
       return rows;
     },
@@ -229,8 +233,13 @@ public:
     run();
   }
 
-  void start_cache() {
-    const cache_config config{"node-1", entries, disk, control.actor, [this] { return unix_ms; }};
+  /// With a switchboard of a cluster, in which it is `this_node`.
+  void start_cache(const switchboard_actor& switchboard = {}) {
+    cache_config config{"node-1", entries, disk, control.actor, [this] { return unix_ms; }};
+    config.self = switchboard ? this_node : node_uuid{};
+    config.switchboard = switchboard;
+    config.desk = desk;
+    config.holds_lease = [this](seat_id) { return has_lease; };
     cache = sys.spawn(
       [config](cache_actor::stateful_pointer<cache_state> self) { return self->state.make_behavior(self, config); });
     run();
@@ -366,6 +375,8 @@ public:
   std::shared_ptr<scripted_log> log;
   scripted_control control;
   scripted_disk_actor disk;
+  std::shared_ptr<cache_desk> desk = std::make_shared<cache_desk>();
+  bool has_lease = true;
   cache_actor cache;
 
 private:

@@ -83,6 +83,8 @@ def squares(node: Node) -> Squares:
 def test_an_equal_call_of_another_process_executes_nothing(squares: Squares) -> None:
     assert [squares.run(2), squares.run(2), squares.run(3)] == ["4", "4", "9"]
     assert squares.executed() == ["square", "square"]
+    assert "from the cache" in squares.node.command("run", "squares.py", "square", "--n", "2").stderr
+    assert "from the cache" not in squares.node.command("run", "squares.py", "square", "--n", "4").stderr
 
 
 def test_another_signature_is_another_call_and_the_former_one_is_found_again(squares: Squares) -> None:
@@ -252,7 +254,8 @@ def test_explain_says_what_of_a_key_differs(squares: Squares, node: Node) -> Non
     squares.run(2)
     assert told("--n", "2").startswith("HIT: entry " + squares.entries()[0]["id"])
     assert "input n differs" in told("--n", "3")
-    assert "the project is another one" in told("--n", "2", "--project", "other")
+    assert "the project is another one ('other', there 'default')" in told("--n", "2", "--project", "other")
+    assert "the domain is another one ('staging', there 'development')" in told("--n", "2", "--domain", "staging")
     squares.write(version="2")
     assert "the version is another one ('2', there '1')" in told("--n", "2")
     squares.write(type="float")
@@ -260,6 +263,29 @@ def test_explain_says_what_of_a_key_differs(squares: Squares, node: Node) -> Non
     found = json.loads(told("--n", "2", "-o", "json"))
     assert found["status"] == "MISS" and found["differs"] == ["signature", "input n"]
     assert "--n" in node.command("cache", "explain", "squares.py", "square", status=2).stderr
+
+
+def test_explain_finds_the_nearest_of_many_newer_entries(squares: Squares, node: Node) -> None:
+    squares.run(2)
+    (old,) = squares.entries()
+    squares.write(version="2")
+    node.write("many.py", "import hearth, squares\nassert len(list(hearth.map(squares.square, range(10, 1510)))) == 1500\n")
+    node.python("many.py")
+    wait_until(lambda: len(squares.entries("--limit", "2000")) == 1501, "all results to be kept")
+
+    def told(*words: str) -> Any:
+        return json.loads(squares.cache("explain", "-o", "json", "squares.py", "square", *words))
+
+    found = told("--n", "2")
+    assert (found["nearest"], found["differs"]) == (old["id"], ["version"])
+    assert told("--n", "1509", "--project", "other")["differs"] == ["project"]
+    assert told("--n", "3")["differs"] == ["input n"]
+    assert told("--n", "10")["status"] == "HIT"
+    squares.write(version="1")
+    assert told("--n", "2")["status"] == "HIT"
+    squares.cache("invalidate", "--task", "math.square", "--version", "2")
+    assert told("--n", "10")["nearest"] == old["id"]  # what is not served any more explains nothing
+    assert [row["id"] for row in squares.entries("--limit", "1")] == [old["id"]]
 
 
 def test_actions_show_what_came_of_their_lookups(squares: Squares, node: Node) -> None:

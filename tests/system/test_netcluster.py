@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from netcluster_parts.processes import Group  # noqa: E402
 
 TOOL = ROOT / "tools" / "netcluster"
-LEDGER = ROOT / "tests" / "support" / "ledger_node.py"
+LEDGER, CACHE = (ROOT / "tests" / "support" / each for each in ("ledger_node.py", "cache_door.py"))
 SYSTEM_PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 MISSING = [name for name in ("ip", "tc", "iptables-restore", "mkfs.ext4", "nsenter") if shutil.which(name, path=SYSTEM_PATH) is None]
 
@@ -251,11 +251,14 @@ def test_what_cannot_be_done_is_refused_with_a_sentence(net: Net) -> None:
 
 
 def check(net: Net, *options: str, wrong: str = "") -> tuple[int, dict[str, Any], str]:
+    """Of the program `ledger_node`; with --cache among the options of nodes of it that nobody uses, and the cache `cache_door`."""
     program = ["/usr/bin/python3", str(LEDGER)]
+    is_cache = "--cache" in options
+    door = [sys.executable, str(CACHE), "{directory}", "{node}", f"--wrong={wrong}"] if is_cache else [*program, "door", "--socket", "{socket}"]
     done = subprocess.run(
-        [TOOL, "--name", net.name, "check", "--directory", net.directory, "--door", " ".join([*program, "door", "--socket", "{socket}"]),
+        [TOOL, "--name", net.name, "check", "--directory", net.directory, "--door", " ".join(door),
          "--seed", "3", "--drain", "20s", *options, "--", *program, "serve", "--node", "{node}", "--addresses", "{addresses}",
-         "--socket", "{socket}", "--state", "{state}", "--wrong", wrong],
+         "--socket", "{socket}", "--state", "{state}", "--wrong", "" if is_cache else wrong],
         text=True, capture_output=True, timeout=200,
     )  # fmt: skip
     file = net.directory / "report.json"
@@ -276,3 +279,21 @@ def test_the_fault_mix_finds_what_a_broken_program_does(net: Net, wrong: str, ru
     status, report, said = check(net, "--minutes", "0.15", "--runs", "100", "--kinds", "kill", "--drain", "3s", wrong=wrong)
     assert status == 1, said
     assert rules & {each["rule"] for each in report["violations"]}, said
+
+
+QUICK = ("--cache", "--minutes", "0.1", "--reads", "1000", "--kinds", "kill", "--drain", "3s")
+
+
+def test_a_cache_that_obeys_invalidations_passes_the_check(net: Net) -> None:
+    status, report, said = check(net, *QUICK)
+    assert (status, report.get("violations"), report.get("unserved")) == (0, [], 0), said
+    assert report["answered"] >= 1000 and report["hits"] > 500 and report["invalidations"] > 5, said
+
+
+@pytest.mark.parametrize(("wrong", "rules"), [
+    ("stale", {"stale value"}), ("early", {"stale value"}), ("value", {"wrong value"}), ("mix", {"value of another key"}),
+])  # fmt: skip
+def test_the_check_finds_what_a_broken_cache_does(net: Net, wrong: str, rules: set[str]) -> None:
+    status, report, said = check(net, *QUICK, wrong=wrong)
+    assert status == 1, said
+    assert rules == {each["rule"] for each in report["violations"]}, said

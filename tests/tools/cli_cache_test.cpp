@@ -25,13 +25,24 @@ json entry(const std::string& id, const std::string& project, const std::string&
 /// A node that keeps two results of two projects.
 std::string answer_of_cache(const std::string& name, const json& value, std::uint32_t request) {
   if (name != "getCache")
-    return response(request, {{"done", {{"detail", "did " + name}}}});
+    return response(request, {{"done", {{"detail", "did " + name}, {"count", "3"}}}});
   const auto what = value.at("what").get<std::string>();
   if (what == "entries")
     return response(request,
                     {{"cacheEntries", {entry("3f9a000000000000", "default"), entry("00aa000000000000", "other")}}});
   if (what == "entry")
     return reply_frame(0, 0, "\x04", 1) + response(request, {{"cacheEntries", {entry("3f9a000000000000", "default")}}});
+  if (what == "audit" && value.at("which").at("task") == "math.unsteady")
+    return response(request, {{"cacheAudits",
+                               {{{"project", "default"},
+                                 {"domain", "development"},
+                                 {"task", "math.unsteady"},
+                                 {"version", "1"},
+                                 {"same", "3"},
+                                 {"different", "2"},
+                                 {"example", "nightly"}}}}});
+  if (what == "audit")
+    return response(request, {{"cacheAudits", json::array()}});
   if (what == "limits")
     return response(request, {{"cacheLimits",
                                {{{"project", "brief"}, {"sizeBytes", "0"}, {"ttlMs", "604800000"}},
@@ -46,7 +57,9 @@ std::string answer_of_cache(const std::string& name, const json& value, std::uin
                                {"populated", "1"},
                                {"savedUs", "4500000"},
                                {"putFailures", "2"},
-                               {"figures", {{{"entries", "1"}, {"bytes", "2048"}, {"bytesMax", "1073741824"}}}}}}}});
+                               {"figures",
+                                {{{"entries", "9"}, {"bytes", "2048"}, {"bytesMax", "1073741824"}, {"hits", "8"}},
+                                 {{"project", "local"}, {"entries", "1"}, {"bytes", "1024"}, {"hits", "7"}}}}}}}});
 }
 
 struct fixture {
@@ -96,6 +109,7 @@ BOOST_AUTO_TEST_CASE(counts_are_told_in_a_sentence_and_a_table) {
   BOOST_TEST(contains(said.out, "2 results could not be kept"));
   BOOST_TEST(!contains(said.out, "lookups failed"));
   BOOST_TEST(contains(said.out, "2.0 KiB"));
+  BOOST_TEST(contains(said.out, "HITS"));
 }
 
 BOOST_AUTO_TEST_CASE(a_task_alone_is_one_of_the_usual_project_and_domain) {
@@ -162,6 +176,56 @@ BOOST_AUTO_TEST_CASE(an_archive_is_named_as_the_node_finds_it) {
   hearth({"import", "/a/../kept.cache"});
   BOOST_TEST(last_asked()["moveCache"]["file"] == "/kept.cache");
   BOOST_TEST(last_asked()["moveCache"]["imports"] == true);
+}
+
+BOOST_AUTO_TEST_CASE(an_audit_names_tasks_that_return_something_else_and_its_status_says_so) {
+  const auto said = hearth({"audit", "--task", "math.unsteady", "--share", "0.25", "--for", "1ms"});
+  BOOST_TEST(said.status == 1);
+  BOOST_TEST(
+    contains(said.out, "math.unsteady  1        default/development         5     3          2       0  nightly"));
+  BOOST_TEST(contains(said.out, "should not keep its results"));
+  BOOST_TEST(node.asked().front()["getCache"]["perMillion"] == 250000);
+  BOOST_TEST(last_asked()["getCache"]["perMillion"] == 0); // what was counted
+}
+
+BOOST_AUTO_TEST_CASE(an_audit_without_a_hit_says_so) {
+  const auto said = hearth({"audit", "--for", "0"});
+  BOOST_TEST(said.status == 0);
+  BOOST_TEST(contains(said.out, "No call was answered from the cache in that time"));
+}
+
+BOOST_AUTO_TEST_CASE(a_share_is_more_than_nothing_and_at_most_all) {
+  BOOST_TEST(hearth({"audit", "--share", "0"}).status == 2);
+  BOOST_TEST(hearth({"audit", "--share", "1.5"}).status == 2);
+}
+
+BOOST_AUTO_TEST_CASE(the_local_cache_is_what_is_kept_in_the_project_of_direct_calls) {
+  const std::map<std::string, std::string> variables{{"HEARTH_SOCKET", node.socket()}};
+  BOOST_TEST(run({"local-cache", "clear"}, variables).out == "3 results removed from the local cache.\n");
+  BOOST_TEST(last_asked()["dropFromCache"]["which"]["project"] == "local");
+  BOOST_TEST(last_asked()["dropFromCache"]["deletes"] == true);
+  BOOST_TEST(json::parse(run({"local-cache", "clear", "-o", "json"}, variables).out) == json({{"removed", 3}}));
+  BOOST_TEST(run({"local-cache", "stats"}, variables).out
+             == "The local cache keeps 1 result (1.0 KiB); 7 calls were answered from it since your node started.\n");
+  BOOST_TEST(json::parse(run({"local-cache", "stats", "-o", "json"}, variables).out)
+             == json({{"entries", 1}, {"bytes", 1024}, {"hits", 7}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_local_cache_that_never_was_is_empty_and_one_that_no_node_may_open_is_told) {
+  const scratch_directory home;
+  std::map<std::string, std::string> variables{{"HEARTH_SOCKET", (home.path() / "node.sock").string()},
+                                               {"HEARTH_STATE_DIR", home.path().string()},
+                                               {"HEARTH_NO_START", "1"}};
+  BOOST_TEST(run({"local-cache", "clear"}, variables).out == "The local cache is empty; nothing was removed.\n");
+  BOOST_TEST(contains(run({"local-cache", "stats"}, variables).out, "keeps 0 results"));
+  std::filesystem::create_directory(home.path() / "cache");
+  const auto said = run({"local-cache", "clear"}, variables);
+  BOOST_TEST(said.status == 3);
+  BOOST_TEST(contains(said.err, "HEARTH_NO_START forbids starting one"));
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_word_of_the_local_cache_is_answered_with_the_right_one) {
+  BOOST_TEST(contains(run({"local-cache", "cler"}).err, "Did you mean `clear`?"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -131,7 +131,8 @@ table figures_table(const json& nodes) {
   if (has_nodes)
     shown.columns.push_back({"NODE"});
   shown.columns.push_back({"PROJECT"});
-  for (const auto& title : {"ENTRIES", "SIZE", "OF", "EVICTED", "EXPIRED", "OUTDATED", "REFUSED", "MENDED", "DAMAGED"})
+  for (const auto& title :
+       {"ENTRIES", "SIZE", "OF", "HITS", "EVICTED", "EXPIRED", "OUTDATED", "REFUSED", "MENDED", "DAMAGED"})
     shown.columns.push_back({title, right});
   for (const auto& node : nodes)
     for (const auto& f : node.at("figures")) {
@@ -143,7 +144,7 @@ table figures_table(const json& nodes) {
       line.emplace_back(count_text(number_in(f, "entries")));
       line.emplace_back(bytes_text(number_in(f, "bytes")));
       line.emplace_back(bytes_text(number_in(f, "bytesMax")));
-      for (const auto* field : {"evicted", "expired", "outdated", "refused", "mended"})
+      for (const auto* field : {"hits", "evicted", "expired", "outdated", "refused", "mended"})
         line.emplace_back(count_text(number_in(f, field)));
       const auto damaged = number_in(f, "damaged");
       line.emplace_back(count_text(damaged), damaged ? colour::red : colour::none);

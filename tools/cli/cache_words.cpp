@@ -3,10 +3,24 @@
 
 #include <CLI/CLI.hpp>
 
-/// The words of `hearth cache ...`.
+/// The words of `hearth cache ...` and `hearth local-cache ...`.
 namespace hearth::cli {
 
 namespace {
+
+using doer = std::function<std::function<void()>(cache_command*)>;
+
+/// Makes of a command what is to happen when its words were said.
+doer doing(request& into) {
+  return [&into](cache_command* what) {
+    return [&into, what] {
+      into.command = [&into, what](const surroundings& around) {
+        into.cache.as_json = into.as_json();
+        return what(around, into.cache);
+      };
+    };
+  };
+}
 
 void add_filter(CLI::App* command, cache_options& into) {
   command->add_option("--project", into.project, "only of this project");
@@ -16,7 +30,7 @@ void add_filter(CLI::App* command, cache_options& into) {
 }
 
 void add_drop(CLI::App& cache, request& into, const char* name, const char* what, const char* example,
-              cache_command* does_it, const std::function<std::function<void()>(cache_command*)>& does) {
+              cache_command* does_it, const doer& does) {
   auto* command = add_command(cache, name, what, example);
   add_filter(command, into.cache);
   command->add_option("--key", into.cache.entry, "only the result with this id, or its beginning");
@@ -31,14 +45,7 @@ void add_cache(CLI::App& app, request& into) {
   auto* cache = add_command(app, "cache", "Kept results of tasks", "hearth cache list --task env.square");
   cache->require_subcommand(1);
   auto& options = into.cache;
-  const std::function<std::function<void()>(cache_command*)> does = [&into](cache_command* what) {
-    return [&into, what] {
-      into.command = [&into, what](const surroundings& around) {
-        into.cache.as_json = into.as_json();
-        return what(around, into.cache);
-      };
-    };
-  };
+  const auto does = doing(into);
   auto* stats = add_command(*cache, "stats", "How much is kept, and how often that helped", "hearth cache stats");
   add_format(stats, into);
   stats->callback(does(cache_stats));
@@ -62,6 +69,17 @@ void add_cache(CLI::App& app, request& into) {
     *cache, "verify", "Read every kept result against its checksum; status 1 if one is damaged", "hearth cache verify");
   add_format(verify, into);
   verify->callback(does(cache_verify));
+  auto* audit = add_command(
+    *cache, "audit",
+    "Execute a share of the hits once more, and tell which tasks return something else; status 1 "
+    "if one does",
+    "hearth cache audit --share 0.5 --for 10m");
+  add_filter(audit, options);
+  audit->add_option("--share", options.share, "of the hits while it lasts (default: 0.1)")
+    ->check(CLI::Range(0.000001, 1.0));
+  audit->add_option("--for", options.lasts, "how long (default: 1m); Ctrl-C ends it sooner")->check(duration());
+  add_format(audit, into);
+  audit->callback(does(cache_audit));
   auto* limit = add_command(*cache, "limit", "What projects may have in the cache of each node, and for how long",
                             "hearth cache limit --project trials --size 2GiB --ttl 7d");
   limit->add_option("--project", options.project, "which one")->default_str("default");
@@ -93,6 +111,19 @@ void add_cache(CLI::App& app, request& into) {
   loads->add_option("FILE", options.file, "as `hearth cache export` made it")->required();
   add_format(loads, into);
   loads->callback(does(cache_import));
+}
+
+void add_local_cache(CLI::App& app, request& into) {
+  auto* cache = add_command(app, "local-cache", "Kept results of flytekit's tasks that programs call directly",
+                            "hearth local-cache clear");
+  cache->require_subcommand(1);
+  const auto does = doing(into);
+  auto* clear = add_command(*cache, "clear", "Remove them all from your own node", "hearth local-cache clear");
+  add_format(clear, into);
+  clear->callback(does(local_cache_clear));
+  auto* stats = add_command(*cache, "stats", "How much is kept, and how often that helped", "hearth local-cache stats");
+  add_format(stats, into);
+  stats->callback(does(local_cache_stats));
 }
 
 } // namespace hearth::cli

@@ -148,6 +148,7 @@ void build(CLI::App& app, request& into) {
   add_rerun(app, into);
   add_wait(app, into);
   add_cache(app, into);
+  add_local_cache(app, into);
   add_node(app, into);
   add_cluster(app, into);
   auto* completion_of = add_command(app, "completion", "Print a completion script",
@@ -277,7 +278,7 @@ exit_status perform(surroundings& around, const std::vector<std::string>& words)
     return complete(around, app, parts.rest);
   if (!parts.command.empty())
     require_known(parts.command, "There is no command", names_of_commands(app));
-  for (const auto* group : {"node", "cluster", "cache"})
+  for (const auto* group : {"node", "cluster", "cache", "local-cache"})
     if (parts.command == group && !parts.rest.empty() && !parts.rest.front().starts_with("-"))
       require_known(parts.rest.front(), std::string("`hearth ") + group + "` does not know",
                     names_of_commands(*app.get_subcommand(group)));

@@ -50,7 +50,8 @@ CLI::Validator count();
 void add_node(CLI::App& app, request& into);
 void add_cluster(CLI::App& app, request& into);
 
-/// `hearth cache ...`
+/// `hearth cache ...` and `hearth local-cache ...`
 void add_cache(CLI::App& app, request& into);
+void add_local_cache(CLI::App& app, request& into);
 
 } // namespace hearth::cli

@@ -109,14 +109,17 @@ struct cache_options {
   std::string file;        // of `export` and `import`
   std::string size, ttl;   // of `limit`; empty: not said
   std::uint32_t limit = 0; // 0: the node's default
+  double share = 0.1;      // of hits that an audit has execute once more
+  std::string lasts = "1m";
   bool all = false;
   bool as_json = false;
 };
 
 using cache_command = exit_status(const surroundings&, const cache_options&);
 
+cache_command local_cache_clear, local_cache_stats; // of direct calls on this user's own node
 cache_command cache_stats, cache_list, cache_show, cache_invalidate, cache_delete, cache_verify, cache_limit,
-  cache_export, cache_import;
+  cache_export, cache_import, cache_audit;
 
 /// Prints the completion script of a shell: bash, zsh or fish. Throws command_error (usage) for another.
 exit_status completion(const surroundings& around, const std::string& shell);

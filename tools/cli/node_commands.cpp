@@ -1,5 +1,6 @@
 #include "tools/cli/commands.hpp"
 #include "tools/cli/node_process.hpp"
+#include "tools/cli/own_node.hpp"
 #include "tools/cli/places.hpp"
 #include "tools/cli/units.hpp"
 #include "tools/cli/views.hpp"
@@ -15,8 +16,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::chrono::seconds start_timeout{30}; // from the start to the first answer; a cold disk takes several
-constexpr std::chrono::seconds end_slack{5};      // from the end of the grace to the end of the process
+constexpr std::chrono::seconds end_slack{5}; // from the end of the grace to the end of the process
 
 json status_of(connection& node) { return readable(noun::nodes, node.ask("status", nullptr, "status")); }
 
@@ -24,20 +24,6 @@ std::string running_text(const json& status) {
   const auto idle_ms = number_in(status, "idleExitMs");
   return "(pid " + std::to_string(number_in(status, "pid")) + ", " + text_in(status, "socket") + "); it ends "
          + (idle_ms ? "after " + duration_text(idle_ms * 1000) + " without work." : "when it is stopped.");
-}
-
-node_start how_to_start(const surroundings& around, const node_options& options) {
-  node_start how;
-  how.daemon = find_daemon(around.variable, program_directory());
-  how.socket = around.socket;
-  how.idle_exit = options.idle_exit;
-  const auto state = state_directory(around.variable);
-  how.log = state / "hearthd.log";
-  std::error_code ignored;
-  if (std::filesystem::exists(state / "cluster" / "cluster.toml",
-                              ignored)) // a member of a cluster does not end when idle
-    how.words = {"--log-file", how.log.string()};
-  return how;
 }
 
 } // namespace
@@ -55,11 +41,11 @@ exit_status node_start_command(const surroundings& around, const node_options& o
       around.out << "A node is running already " << running_text(status) << '\n';
     return exit_status::ok;
   }
-  const auto how = how_to_start(around, options);
-  make_socket_directory(std::filesystem::path(around.socket).parent_path(), around.socket_is_chosen);
-  if (options.is_foreground)
-    become_node(how);
-  auto node = start_node(how, start_timeout);
+  if (options.is_foreground) {
+    make_socket_directory(std::filesystem::path(around.socket).parent_path(), around.socket_is_chosen);
+    become_node(how_to_start(around, options.idle_exit));
+  }
+  auto node = start_own_node(around, options.idle_exit);
   const auto status = status_of(node);
   if (options.as_json)
     around.out << status.dump(2) << '\n';

@@ -129,9 +129,12 @@ json readable_cluster(json state) {
 }
 
 json readable_token(json row) { return readable(std::move(row), capnp::Schema::from<::TokenRow>()); }
+json readable_done(json done) { return readable(std::move(done), capnp::Schema::from<::Done>()); }
 json readable_cached(std::string_view answer, json row) {
   if (answer == "cacheEntries")
     return readable(std::move(row), capnp::Schema::from<::CacheRow>());
+  if (answer == "cacheAudits")
+    return readable(std::move(row), capnp::Schema::from<::CacheAudit>());
   if (answer == "cacheLimits")
     return readable(std::move(row), capnp::Schema::from<::CacheLimit>());
   if (answer == "cacheChecks")

@@ -24,6 +24,10 @@ json readable_cluster(json state);
 
 /// The same of a token for remote clients.
 json readable_token(json row);
+
+/// The same of a node's word that something was done.
+json readable_done(json done);
+
 /// The same of what is told of kept results, by the answer's name: "cacheEntries".
 json readable_cached(std::string_view answer, json row);
 

@@ -15,24 +15,34 @@ import os
 import shlex
 import socket
 import sys
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from netcluster_parts import amounts, faults, hearth_nodes, journal, mix
+from netcluster_parts import amounts, hearth_nodes, journal, mix
+from netcluster_parts.check_cache import CachedReads
+from netcluster_parts.check_runs import Runs
 from netcluster_parts.cluster import Cluster
-from netcluster_parts.faults import Impairment
-from netcluster_parts.layout import Layout
-from netcluster_parts.load import Load, Order
+from netcluster_parts.injection import inject, mend
 from netcluster_parts.system import ROOT, Trouble, require_root, wait_until
 
 __all__ = ["main"]
 
 START_S = 60.0  # until a node takes connections
 SETTLE_S = 30.0  # until what the load used is given back
-WARM_RUNS, WARM_S = 20, 1.0
-DESCRIPTORS_MORE = 8  # links to peers that come and go, at the moment of counting
+Counts = dict[int, dict[str, int]]  # by node
+
+
+class Subject(Protocol):
+    """What a check puts under load, and how it judges: `more`, by how much counts may be higher at the end. Reports have
+    `violations` and `is_complete`."""
+
+    @property
+    def more(self) -> Mapping[str, int]: ...
+    async def warm_up(self) -> None: ...
+    async def work(self) -> None: ...
+    def verdict(self, networks: dict[str, int]) -> dict[str, Any]: ...
+    def rows(self, report: dict[str, Any]) -> list[tuple[str, str]]: ...
 
 
 def _arguments(arguments: list[str]) -> argparse.Namespace:
@@ -45,6 +55,8 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=10.0, help="of load and faults (10)")
     parser.add_argument("--runs", type=int, default=10_000, help="durable runs (10000)")
+    parser.add_argument("--cache", action="store_true", help="put the cache under load instead of runs: cached reads and invalidations")
+    parser.add_argument("--reads", type=int, default=100_000, help="of cached results, with --cache (100000)")
     parser.add_argument("--seed", type=int, default=1, help="of the faults, the packets and the load (1)")
     parser.add_argument("--kinds", default=",".join(mix.NETWORK + mix.NODE), help="faults to make (%(default)s)")
     parser.add_argument("--drain", type=amounts.duration_s, default=60.0, metavar="60s", help="for the rest after the faults")
@@ -52,81 +64,12 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
                         help="how long after a fault a node may be held for lost: two leases and a second")  # fmt: skip
     parser.add_argument("--disk", type=amounts.size_bytes, default=hearth_nodes.DISK_BYTES, metavar="256M")
     parser.add_argument("--directory", type=Path, help="for everything, the report too (/var/tmp/hearth-netcluster-NAME)")
-    parser.add_argument("--door", default=hearth_nodes.DOOR, metavar="COMMAND",
+    parser.add_argument("--door", metavar="COMMAND",
                         help="of the load's door to a node, words in braces as for `up`; by default that to a node of Hearth")  # fmt: skip
     parser.add_argument("--ownership", metavar="PATH", help="of each node's log of epochs, for the checker; words in braces as for nodes")
     parser.add_argument("--keep", action="store_true", help="leave the cluster up")
     end = arguments.index("--") if "--" in arguments else len(arguments)
     return argparse.Namespace(**vars(parser.parse_args(arguments[:end])), program=arguments[end + 1 :])
-
-
-# -- faults ----
-
-
-def begin(cluster: Cluster, step: mix.Step, seed: int) -> None:
-    nodes, one = cluster.layout().numbers, step.nodes[0]
-    if step.kind == "partition":
-        cluster.partition(faults.split([step.nodes, [node for node in nodes if node not in step.nodes]]))
-    elif step.kind == "one-way":
-        cluster.partition(faults.one_way(*step.nodes), step.kind)
-    elif step.kind == "pair":
-        cluster.partition(faults.pair(*step.nodes), step.kind)
-    elif step.kind == "bridge":
-        cluster.partition(faults.bridge(one, nodes), step.kind)
-    elif step.kind == "loss":
-        cluster.impair(one, Impairment(loss=step.amount, seed=seed))
-    elif step.kind == "delay":
-        cluster.impair(one, Impairment(delay_s=step.amount, jitter_s=step.spread, reorder=0.1, duplicate=0.05, seed=seed))
-    elif step.kind == "bandwidth":
-        cluster.bandwidth(one, int(step.amount))
-    elif step.kind in ("kill", "kill-all", "kill-daemon"):
-        for node in step.nodes:
-            cluster.kill(node, everything=step.kind != "kill-daemon")
-    elif step.kind == "freeze":
-        cluster.freeze(one)
-    else:
-        cluster.fill_disk(one)
-
-
-def finish(cluster: Cluster, step: mix.Step) -> None:
-    if step.kind in mix.NETWORK:
-        cluster.heal()
-    elif step.kind == "freeze":
-        cluster.thaw(step.nodes[0])
-    elif step.kind == "disk-full":
-        cluster.free_disk(step.nodes[0])
-        _start_ended(cluster)  # a node may have stopped itself for want of space
-    else:
-        for node in step.nodes:
-            cluster.start(node)
-
-
-def _start_ended(cluster: Cluster) -> None:
-    for node in cluster.layout().numbers:
-        if not cluster.running(node):
-            cluster.start(node)
-
-
-async def inject(cluster: Cluster, steps: Iterable[mix.Step], seed: int) -> None:
-    """Makes each fault at its time."""
-    began = time.monotonic()
-    events = sorted([(step.begin, 1, step) for step in steps] + [(step.end, 0, step) for step in steps], key=lambda event: event[:2])
-    for at, is_begin, step in events:
-        await asyncio.sleep(max(0.0, began + at - time.monotonic()))
-        print(f"{time.monotonic() - began:7.1f} s  {'begin' if is_begin else 'end  '}  {step.kind} {','.join(map(str, step.nodes))}", file=sys.stderr)
-        if is_begin:
-            await asyncio.to_thread(begin, cluster, step, seed)
-        else:
-            await asyncio.to_thread(finish, cluster, step)
-
-
-def mend(cluster: Cluster) -> None:
-    """Everything is well again, and every node runs."""
-    cluster.heal()
-    for node in cluster.layout().numbers:
-        cluster.thaw(node)
-        cluster.free_disk(node)
-    _start_ended(cluster)
 
 
 # -- what is measured ----
@@ -148,25 +91,22 @@ def wait_for_nodes(cluster: Cluster) -> None:
                    f"node {node} to take connections at {layout.socket(node)}; its output is in {layout.log(node)}", START_S, 0.05)  # fmt: skip
 
 
-def resources(cluster: Cluster) -> dict[int, dict[str, int]]:
-    """Descriptors of the first process and files for passing use, by node; processes of all nodes together under 0, because
-    a cluster may place its interpreters otherwise after a fault."""
-    found = {0: {"processes": 0}}
+def resources(cluster: Cluster) -> Counts:
+    """Files for passing use, by node; under 0 processes of all nodes, and descriptors of their first ones, together: a cluster
+    may place its interpreters otherwise after a fault."""
+    found = {0: {"processes": 0, "descriptors": 0}}
     plan = cluster.plan()
     for node in cluster.layout(plan).numbers:
-        counts: dict[str, int] = {}
         found[0]["processes"] += len(cluster.group(node).pids())
         if node in plan.processes and plan.processes[node].alive():
-            counts["descriptors"] = len(os.listdir(f"/proc/{plan.processes[node].pid}/fd"))
+            found[0]["descriptors"] += len(os.listdir(f"/proc/{plan.processes[node].pid}/fd"))
         state = cluster.layout(plan).state(node)
-        counts["temporary files"] = sum(1 for each in state.rglob("*") if each.suffix in (".tmp", ".new", ".part"))
-        found[node] = counts
+        found[node] = {"temporary files": sum(1 for each in state.rglob("*") if each.suffix in (".tmp", ".new", ".part"))}
     return found
 
 
-def settled(cluster: Cluster, before: dict[int, dict[str, int]], check: Any) -> dict[int, dict[str, int]]:
+def settled(cluster: Cluster, before: Counts, more: Mapping[str, int], check: Any) -> Counts:
     """The counts as soon as they are back, or those at the end of patience."""
-    more = {"descriptors": DESCRIPTORS_MORE}
     try:
         wait_until(lambda: not check(before, resources(cluster), more), "", SETTLE_S, 0.2)
     except Trouble:
@@ -174,89 +114,41 @@ def settled(cluster: Cluster, before: dict[int, dict[str, int]], check: Any) -> 
     return resources(cluster)
 
 
-# -- the report ----
+# -- phases ----
 
 
-def epochs(said: argparse.Namespace, layout: Layout) -> list[dict[str, Any]]:
-    """What nodes wrote about ownership."""
-    if not said.program:
-        return list(hearth_nodes.ownership(layout))
-    if not said.ownership:
-        return []
-    return [line for node in layout.numbers for line in journal.read(Path(said.ownership.format_map(layout.words(node))))]
-
-
-def verdict(said: argparse.Namespace, place: Path, networks: dict[str, int], ownership: Any, before: Any, after: Any) -> dict[str, Any]:
-    import history
-
-    lines = list(journal.read(place / "history.jsonl"))
-    ledger = [{**line, "node": line.get("node", networks.get(line.get("net", ""), 0))} for line in journal.read(place / "ledger.jsonl")]
-    ledger = [line for line in ledger if line["run"].startswith(f"net-{said.seed}-")]
-    if not said.program:  # a task of Hearth runs where a replica is, for an owner that it does not know
-        ledger = [{**line, "owner": None} for line in ledger]
-    made = list(journal.read(place / "faults.jsonl"))
-    lost = history.losses(made)
-    found = [
-        *history.check_terminal_states(lines), *history.check_values(lines, key_of(said), lost, said.slack),
-        *history.check_executions(lines, ledger, lost, said.slack), *history.check_reads(lines), *history.check_replies(lines),
-        *history.check_ownership(ownership), *history.check_resources(before, after, {"descriptors": DESCRIPTORS_MORE}),
-    ]  # fmt: skip
-    kinds = collections.Counter(line["fault"] for line in made if line["edge"] == "after")
-    accepted = {line["run"] for line in lines if line["kind"] == "invoke" and line["op"] == "submit"}
-    answered = collections.Counter(line["kind"] for line in lines if line["kind"] != "invoke")
-    reasons = collections.Counter(str(line.get("reason")) for line in lines if line["kind"] == "fail")
-    starts = collections.Counter(line["run"] for line in ledger)
-    return {
-        "seed": said.seed, "nodes": said.nodes, "minutes": said.minutes, "runs": said.runs, "submitted": len(accepted),
-        "faults": dict(sorted(kinds.items())), "calls": dict(sorted(answered.items())), "refusals": dict(reasons.most_common(8)),
-        "executions": sum(starts.values()), "executed_again": sum(count > 1 for count in starts.values()),
-        "epochs": len(ownership), "resources": {"before": before, "after": after},
-        "violations": [dataclasses.asdict(each) for each in found],
-    }  # fmt: skip
-
-
-def shown(report: dict[str, Any]) -> str:
-    broken = collections.Counter(each["rule"] for each in report["violations"])
-    rows = [("runs", f"{report['runs']:,}, ended {report['ended']:,}"), ("executions", f"{report['executions']:,}, "
-            f"{report['executed_again']} runs more than once"), ("faults", ", ".join(f"{k} {v}" for k, v in report["faults"].items())),
-            ("calls", ", ".join(f"{k} {v:,}" for k, v in report["calls"].items())),
-            ("refusals", ", ".join(f"{k} {v:,}" for k, v in report["refusals"].items()) or "none"),
-            ("ownership", f"{report['epochs']} lines" if report["epochs"] else "no log was given"),
-            ("violations", ", ".join(f"{k} {v}" for k, v in broken.items()) or "none")]  # fmt: skip
-    lines = [f"{word:<12}{text}" for word, text in rows]
-    lines += [f"  {each['rule']}: {each['sentence']}" for each in report["violations"][:20]]
-    return "\n".join(lines)
-
-
-def key_of(said: argparse.Namespace) -> str:
-    return f"key-{said.seed}"
-
-
-async def _drive(cluster: Cluster, said: argparse.Namespace, place: Path) -> tuple[Any, Any, int]:
+async def _drive(cluster: Cluster, said: argparse.Namespace, what: Subject) -> tuple[Counts, Counts]:
     from history import check_resources
 
-    layout = cluster.layout()
-    doors = {node: [part.format_map(layout.words(node)) for part in shlex.split(said.door)] for node in layout.numbers}
-    seconds = said.minutes * 60
-
-    def load(name: str, runs: int, over: float, seed: int) -> Load:
-        order = Order(runs, over, said.drain, seed, key_of(said), place / "ledger.jsonl", place / f"{name}.jsonl")
-        return Load(order, doors, place / "doors.log")
-
-    warm_up = load("warm-up", WARM_RUNS * said.nodes, WARM_S, said.seed + 1_000_000)
-    await warm_up.run()
-    if warm_up.ended < WARM_RUNS * said.nodes:
-        raise Trouble(f"Without any fault {warm_up.ended} of {WARM_RUNS * said.nodes} runs ended; {place / 'doors.log'} and node*/output.log say why.")
+    await what.warm_up()
     before = await asyncio.to_thread(resources, cluster)
-    main_load = load("history", said.runs, seconds, said.seed)
-    steps = mix.schedule(said.seed, said.nodes, seconds, said.kinds.split(","))
-    working = asyncio.create_task(main_load.run())
+    steps = mix.schedule(said.seed, said.nodes, said.minutes * 60, said.kinds.split(","))
+    working = asyncio.create_task(what.work())
     try:
         await inject(cluster, steps, said.seed)
     finally:
         await asyncio.to_thread(mend, cluster)
     await working
-    return before, await asyncio.to_thread(settled, cluster, before, check_resources), main_load.ended
+    return before, await asyncio.to_thread(settled, cluster, before, what.more, check_resources)
+
+
+def verdict(said: argparse.Namespace, place: Path, what: Subject, networks: dict[str, int], before: Counts, after: Counts) -> dict[str, Any]:
+    from history import check_resources
+
+    made = collections.Counter(line["fault"] for line in journal.read(place / "faults.jsonl") if line["edge"] == "after")
+    left = [dataclasses.asdict(each) for each in check_resources(before, after, what.more)]
+    report = what.verdict(networks)
+    return {**report, "seed": said.seed, "nodes": said.nodes, "minutes": said.minutes, "faults": dict(sorted(made.items())),
+            "resources": {"before": before, "after": after}, "violations": report["violations"] + left}  # fmt: skip
+
+
+def shown(report: dict[str, Any], rows: list[tuple[str, str]]) -> str:
+    broken = collections.Counter(each["rule"] for each in report["violations"])
+    rows = [*rows, ("faults", ", ".join(f"{k} {v}" for k, v in report["faults"].items())),
+            ("violations", ", ".join(f"{k} {v}" for k, v in broken.items()) or "none")]  # fmt: skip
+    lines = [f"{word:<14}{text}" for word, text in rows]
+    lines += [f"  {each['rule']}: {each['sentence']}" for each in report["violations"][:20]]
+    return "\n".join(lines)
 
 
 def main(arguments: list[str]) -> int:
@@ -274,12 +166,16 @@ def main(arguments: list[str]) -> int:
         networks = {row["network"]: row["node"] for row in cluster.status()["nodes"]}
         layout = cluster.layout()
         wait_for_nodes(cluster)
-        before, after, ended = asyncio.run(_drive(cluster, said, place))
+        command = said.door or (hearth_nodes.CACHE_DOOR if said.cache else hearth_nodes.DOOR)
+        doors = {node: [part.format_map(layout.words(node)) for part in shlex.split(command)] for node in layout.numbers}
+        subjects: dict[bool, Callable[..., Subject]] = {False: Runs, True: CachedReads}
+        what = subjects[said.cache](said, layout, place, doors)
+        before, after = asyncio.run(_drive(cluster, said, what))
     finally:
         if not said.keep:
             cluster.down()
-    report = {**verdict(said, place, networks, epochs(said, layout), before, after), "ended": ended}
+    report = verdict(said, place, what, networks, before, after)
     (place / "report.json").write_text(json.dumps(report, indent=1) + "\n")
-    print(shown(report))
-    print(f"report      {place / 'report.json'}")
-    return 1 if report["violations"] or ended < said.runs else 0
+    print(shown(report, what.rows(report)))
+    print(f"{'report':<14}{place / 'report.json'}")
+    return 1 if report["violations"] or not report["is_complete"] else 0

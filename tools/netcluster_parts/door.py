@@ -7,6 +7,14 @@ output, one JSON object a line, in any order:
   -> {"call": 7, "kind": "fail", "reason": "NO_QUORUM"}   it did not happen and never will
   -> {"call": 7, "kind": "info", "reason": TEXT}          nobody knows
   -> {"call": 8, "kind": "ok", "state": "SUCCEEDED", "value": TEXT, "reason": TEXT}   state ABSENT: no such run
+
+A door for cached reads takes the project of its calls as one more word of its command. A scope is project, domain, task,
+version and key; of an invalidation the first so many of these:
+
+  {"call": 7, "op": "read", "scope": [...], "ledger": PATH}
+  {"call": 8, "op": "invalidate", "scope": [...]}
+  -> {"call": 7, "kind": "ok", "execution": ID, "digest": SHA-256 of the value, "hit": true}
+  -> {"call": 8, "kind": "ok"}        it has returned
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from netcluster_parts.door import Answer, Request, serve  # noqa: E402
 
+__all__ = ["enter"]
+
 REFUSALS = ("no_quorum", "overloaded", "QueueFullError", "storage_failed")  # codes that say: it did not happen
 ENDED_S = 5.0  # for the value of a run that has ended, which the node has or fetches from another one
 
@@ -63,24 +65,24 @@ def answer(node: Node, request: Request) -> Answer:
         return {"kind": "info", "reason": said}
 
 
-def project(directory: Path) -> Path:
-    """A project that holds the tasks and nothing else. Several doors may make it at the same time."""
+def enter(socket: str, directory: Path, tasks: str) -> None:
+    """This process is a client of the node behind `socket`, in a project that holds the module `tasks` and nothing else.
+    Several doors may make it at the same time."""
+    os.environ["HEARTH_SOCKET"] = socket
+    os.environ["HEARTH_NO_START"] = "1"
     place = directory / "load"
     place.mkdir(parents=True, exist_ok=True)
     (place / "pyproject.toml").touch()
     fresh = place / f".{os.getpid()}.new"
-    shutil.copy(Path(__file__).with_name("load_tasks.py"), fresh)
-    fresh.rename(place / "load_tasks.py")
-    return place
-
-
-def main() -> None:
-    os.environ["HEARTH_SOCKET"] = sys.argv[1]
-    os.environ["HEARTH_NO_START"] = "1"
-    place = project(Path(sys.argv[2]))
+    shutil.copy(Path(__file__).with_name(f"{tasks}.py"), fresh)
+    fresh.rename(place / f"{tasks}.py")
     os.chdir(place)
     sys.path.insert(0, str(place))
     sys.path.append(str(Path(__file__).resolve().parents[2] / "build" / "release" / "sdk"))
+
+
+def main() -> None:
+    enter(sys.argv[1], Path(sys.argv[2]), "load_tasks")
     node = Node()
     serve(lambda request: answer(node, request))
 

@@ -17,9 +17,10 @@ from typing import Any
 from netcluster_parts.layout import Layout
 from netcluster_parts.system import ROOT, Trouble
 
-__all__ = ["COMMAND", "DISK_BYTES", "DOOR", "ownership", "prepare"]
+__all__ = ["CACHE_DOOR", "COMMAND", "DISK_BYTES", "DOOR", "PROGRAMS", "ownership", "prepare"]
 
-HEARTHD = Path(os.environ.get("HEARTH_BIN_DIR") or ROOT / "build" / "release" / "bin").absolute() / "hearthd"
+PROGRAMS = Path(os.environ.get("HEARTH_BIN_DIR") or ROOT / "build" / "release" / "bin").absolute()
+HEARTHD = PROGRAMS / "hearthd"
 LINK_PORT = 7400
 DISK_BYTES = 256 << 20  # the control log of 10,000 runs, its snapshots, and the logs of nodes
 # Variables of whoever calls are no settings of these nodes.
@@ -27,7 +28,9 @@ COMMAND = [
     "env", *(f"--unset={word}" for word in ("HEARTH_MEMORY", "HEARTH_CPU", "HEARTH_GPUS", "HEARTH_PYTHON", "HEARTH_SDK", "XDG_CONFIG_HOME")),
     str(HEARTHD), "--state-dir", "{state}/{name}", "--socket", "{socket}", "--node-name", "{name}", "--log-level", "debug",
 ]  # fmt: skip
-DOOR = f"/usr/bin/python3 {ROOT / 'tools' / 'netcluster_parts' / 'hearth_door.py'} {{socket}} {{directory}}"
+DOOR, CACHE_DOOR = (
+    f"/usr/bin/python3 {ROOT / 'tools' / 'netcluster_parts' / each} {{socket}} {{directory}}" for each in ("hearth_door.py", "hearth_cache_door.py")
+)
 PREPARE_S = 60.0
 # Lines of a node's log: its start, and what its journal says about epochs.
 _LINE = re.compile(r"\[(?P<when>[-\d]+ [:.\d]+)\] \[\w+\] \[\w+\] (?P<text>.*)")

@@ -35,7 +35,8 @@ neither copied into a document nor out of it: `len(value)` bytes on the wire, wh
 
 Reading::
 
-    reader = Reader(sock)                    # a blocking socket.socket
+    reader = Reader(sock, patience_us=0)     # a blocking socket.socket; while what it waits for comes sooner than that, the
+                                             # extension looks again so long before it sleeps
     reader.read(into, flags=0) -> bool       # one recv(2) with `flags`; False at the end of the stream
     reader.feed(data, into)                  # the same with bytes that were received, and decrypted, elsewhere
     reader.forget(call_hi, call_lo)          # drops what has come of a value that nobody wants any more

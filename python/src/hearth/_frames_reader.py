@@ -96,7 +96,7 @@ class _Value:
 class Reader:
     """See `hearth._frames`."""
 
-    def __init__(self, sock: Any) -> None:
+    def __init__(self, sock: Any, patience_us: int = 0) -> None:
         self._sock = sock
         self._buffer = bytearray()
         self._values: Dict[Tuple[int, int, int], _Value] = {}

@@ -24,13 +24,17 @@ def check_replies(history: Iterable[Line], ended: bool = True) -> list[Violation
         elif call not in made:
             found.append(Violation("reply without a call", f"a reply ({kind}) at {seconds(line['t'])} is for call {call}, which nobody has made."))
         elif call in answered:
-            found.append(Violation("second reply", f"call {call} ({made[call]['op']} of run {made[call]['run']}) was answered with "
+            found.append(Violation("second reply", f"call {call} ({_what(made[call])}) was answered with "
                                    f"{answered[call]['kind']} at {seconds(answered[call]['t'])} and with {kind} at {seconds(line['t'])}."))  # fmt: skip
         else:
             if line["t"] < made[call]["t"]:
                 found.append(Violation("reply before its call", f"call {call} was answered at {seconds(line['t'])}, before it was made."))
             answered[call] = line
     if ended:
-        found += [Violation("no reply", f"call {call} ({line['op']} of run {line['run']} at node {line['node']}) of {seconds(line['t'])} "
+        found += [Violation("no reply", f"call {call} ({_what(line)} at node {line['node']}) of {seconds(line['t'])} "
                             "was never answered.") for call, line in made.items() if call not in answered]  # fmt: skip
     return found
+
+
+def _what(made: Line) -> str:
+    return f"{made['op']} of " + (f"run {made['run']}" if "run" in made else "/".join(made["scope"]) or "everything")

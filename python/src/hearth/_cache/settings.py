@@ -91,7 +91,7 @@ class Cache:
         for name in self.ignored_inputs:
             if name not in parameters:
                 raise ValueError(
-                    f"task {task!r}: ignored_inputs names {name!r}, which is none of its parameters "
+                    f"task {task!r}: the cache is to ignore the input {name!r}, which is none of its parameters "
                     f"({', '.join(parameters) or 'it has none'})"
                 )
 
@@ -131,10 +131,8 @@ def without_older_words(words: Mapping[str, Any]) -> Dict[str, Any]:
     cache = found.get("cache")
     if isinstance(cache, (str, Cache)):
         if given:
-            raise ValueError(
-                f"{', '.join(given)} cannot stand beside cache={cache!r}; write cache=hearth.Cache(version_override=..., "
-                f"serialize=..., ignored_inputs=...) alone"
-            )
+            beside = f"cache={cache!r}" if isinstance(cache, str) else "a Cache"
+            raise ValueError(f"{', '.join(given)} cannot stand beside {beside}; say all of it in a Cache, or beside cache=True")
     elif cache is True:
         found["cache"] = _of_older_words(given)
     elif cache is None or cache is False:
@@ -151,6 +149,8 @@ def _of_older_words(given: Mapping[str, Any]) -> Cache:
     version = given.get("cache_version")
     if version is None:
         raise ValueError('cache=True needs cache_version, the version to use; cache="auto" makes one from the code')
+    if not isinstance(version, str):
+        raise ValueError(f"cache_version must be text, not {version!r}")
     return Cache(
         "override",
         version_override=version,

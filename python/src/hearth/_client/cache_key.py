@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import struct
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping
 
 from hearth import _values
 from hearth._cache.caching import definition_of
 from hearth._client import settings
 from hearth._task import Task
 
-__all__ = ["CallKey", "key_of", "nearest"]
+__all__ = ["CallKey", "key_of"]
 
 _TRUST = "default"  # the domain of trust of every call, as nodes have it
 _DIGEST_BYTES = 32
@@ -40,6 +40,14 @@ class CallKey:
             scope.update(struct.pack(">Q", len(text)) + text)
         both = zip(scope.digest()[:_ID_BYTES], self.whole)
         return bytes(a ^ b for a, b in both).hex()
+
+    def row(self) -> Dict[str, Any]:
+        """The key as a node reads it in the place of an entry's."""
+        inputs = [{"name": name, "digest": digest} for name, digest in self.inputs.items()]
+        return {
+            "project": self.project, "domain": self.domain, "task": self.task, "version": self.version,
+            "signature": self.signature, "inputs": inputs,
+        }  # fmt: skip
 
     def differences(self, row: Mapping[str, Any]) -> List[str]:
         """Which parts are others in an entry: "project", "domain", "version", "signature", "input n" ..."""
@@ -75,8 +83,3 @@ def _digests_in(body: Any, inputs: int) -> List[bytes]:
     begin = (5 if size < 256 else 6) + 2  # behind tag and length, format and flags
     return [bytes(body[at : at + _DIGEST_BYTES]) for at in range(begin, begin + size - 2, _DIGEST_BYTES)]
 
-
-def nearest(key: CallKey, rows: Sequence[Mapping[str, Any]]) -> Tuple[Mapping[str, Any], List[str]]:
-    """The entry with the fewest differences, the first of several, and what they are. `rows` is not empty."""
-    compared = [(row, key.differences(row)) for row in rows]
-    return min(compared, key=lambda found: len(found[1]))

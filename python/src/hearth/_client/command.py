@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import Iterator
+from typing import Iterator, List, Optional
 
 __all__ = ["main"]
 
 
-def main() -> int:
-    """Replaces this process by the ``hearth`` program. Returns an exit status only if there is none."""
+def main(words: Optional[List[str]] = None) -> int:
+    """Replaces this process by the ``hearth`` program with these words (default: this process's). Returns an exit status
+    only if there is none."""
+    words = sys.argv[1:] if words is None else words
     for program in _programs():
         if _is_binary(program):
-            os.execve(program, [program, *sys.argv[1:]], _environment())
-    if len(sys.argv) > 1 and sys.argv[1] == "run":
+            os.execve(program, [program, *words], _environment())
+    if words[:1] == ["run"]:
         from hearth._client import run_command
 
-        return run_command.main(sys.argv[2:])
+        return run_command.main(words[1:])
     print(
         "hearth: The program `hearth` of the runtime is not installed: it is neither beside $HEARTHD nor on PATH. "
         "Build it with `./tools/quickstart` in a checkout and put build/release/bin on PATH.",

@@ -30,6 +30,9 @@ from hearth.errors import NodeUnavailableError
 
 __all__ = ["Connection"]
 
+# Replies that come sooner than this, in microseconds, are looked for before a thread sleeps: what the cache answers, and no
+# call that executes. Looking for the latter would take the core that its replica needs.
+_PATIENCE_US = 20
 _CUT_OFF = "a frame was cut off when this program was interrupted"
 _NO_FRAME = "it sent what is not a frame; client and node may be of different versions"
 
@@ -51,7 +54,7 @@ class Connection:
         self._los = itertools.count(first_lo)
         self._numbers = itertools.count(1)
         self._sock = sock
-        self._reader: Any = FrameReader(sock) if isinstance(sock, TlsSocket) else _frames.Reader(sock)
+        self._reader: Any = FrameReader(sock) if isinstance(sock, TlsSocket) else _frames.Reader(sock, _PATIENCE_US)
         self._role = threading.Lock()
         self._write = threading.Lock()
         self._arrived: Deque[Any] = collections.deque()

@@ -12,7 +12,7 @@ import time
 from typing import Any, Dict, List, Mapping, Optional
 
 from hearth._client import flags, settings, shared, task_source, troubles
-from hearth._client.cache_key import CallKey, key_of, nearest
+from hearth._client.cache_key import CallKey, key_of
 from hearth._client.run_result import show_value
 from hearth._client.task_source import UsageError
 from hearth.errors import ConfigurationError, NodeUnavailableError, RuntimeDataValidationError
@@ -20,7 +20,15 @@ from hearth.errors import ConfigurationError, NodeUnavailableError, RuntimeDataV
 __all__ = ["main"]
 
 _OK, _FAILED, _USAGE, _NO_NODE, _INTERRUPTED = 0, 1, 2, 3, 130
-_ENTRIES_MAX = 1000  # of the task, among which the nearest is looked for
+_DIGEST_DIGITS, _DIGITS_SHOWN = 64, 15  # `hearth cache list` shows as many
+
+_OPTIONS = flags.OwnOptions(
+    "explain",
+    (("--project",), {"metavar": "NAME", "help": "default: $HEARTH_PROJECT, else default"}),
+    (("--domain",), {"metavar": "NAME", "help": "default: $HEARTH_DOMAIN, else development"}),
+    (("--flyte",), {"action": "store_true", "help": "FILE imports flytekit: `hearth.compat` stands for it"}),
+    (("--output", "-o"), {"choices": ("table", "json"), "help": "how it is told; default: in words"}),
+)
 
 
 def main(words: Optional[List[str]] = None) -> int:
@@ -33,6 +41,9 @@ def main(words: Optional[List[str]] = None) -> int:
         return _say(str(error), _NO_NODE)
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except ModuleNotFoundError as error:
+        hint = "\nIs it a program of flytekit? Say `hearth cache explain --flyte FILE TASK`." if error.name == "flytekit" else ""
+        return _say(troubles.shown(error) + hint, _FAILED)
     except Exception as error:  # the user's module, or a refusal
         return _say(troubles.shown(error), _FAILED)
 
@@ -49,11 +60,14 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _main(words: List[str]) -> int:
+    leading, words = _OPTIONS.parted(words)
     if not words or words[0] in ("-h", "--help"):
-        _parser("FILE TASK").print_help()
+        parser = _parser("FILE TASK")
+        _OPTIONS.add_to(parser)
+        parser.print_help()
         return _OK if words else _USAGE
     source, word, rest = task_source.parted(words)
-    if "--flyte" in rest:  # before the file is imported
+    if "--flyte" in (*leading, *rest):  # before the file is imported
         from hearth import compat
 
         compat.install()
@@ -66,8 +80,8 @@ def _main(words: List[str]) -> int:
         flags.add_options(parser, task.func)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    _add_options(parser)
-    parsed = parser.parse_args(flags.joined(rest, parser))
+    _OPTIONS.add_to(parser)
+    parsed = parser.parse_args(flags.joined(rest, parser), _given(leading))
     if not task.cache.is_on:
         raise UsageError(f'Task {task.name} keeps no results; give it or its environment cache="auto".')
     with settings.at(parsed.project, parsed.domain):
@@ -91,22 +105,11 @@ def _parser(of: str) -> argparse.ArgumentParser:
     )
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
-    """Those of the command, except those whose name an input of the task has."""
-    taken = parser._option_string_actions
-    options: Dict[str, Dict[str, Any]] = {
-        "--project": {"metavar": "NAME", "help": "default: $HEARTH_PROJECT, else default"},
-        "--domain": {"metavar": "NAME", "help": "default: $HEARTH_DOMAIN, else development"},
-        "--flyte": {"action": "store_true", "help": "FILE imports flytekit: `hearth.compat` stands for it"},
-        "--output": {"choices": ("table", "json"), "help": "how it is told; default: in words"},
-    }
-    group = parser.add_argument_group("explain")
-    for name, about in options.items():
-        words = [name] + (["-o"] if name == "--output" and "-o" not in taken else [])
-        if name in taken:
-            parser.set_defaults(**{name[2:]: None})
-        else:
-            group.add_argument(*words, dest=name[2:], **about)
+def _given(leading: List[str]) -> argparse.Namespace:
+    """What the options before FILE say."""
+    parser = _parser("FILE TASK")
+    _OPTIONS.add_to(parser)
+    return parser.parse_args(leading)
 
 
 def _explanation(key: CallKey) -> Dict[str, Any]:
@@ -123,11 +126,11 @@ def _explanation(key: CallKey) -> Dict[str, Any]:
         "nearest": None,
         "differs": [],
     }
-    rows = _entries({"task": key.task, "entry": key.id}) or _entries({"task": key.task})
-    if not rows:
+    row = _nearest(key)
+    if row is None:
         told["text"] = f"MISS: nothing is kept of task {key.task}."
         return told
-    row, differences = nearest(key, rows)
+    differences = key.differences(row)
     told.update(nearest=row.get("id", ""), differs=differences)
     expires = int(row.get("expiresUnixMs", 0))
     if differences:
@@ -142,22 +145,29 @@ def _explanation(key: CallKey) -> Dict[str, Any]:
     return told
 
 
-def _entries(which: Dict[str, str]) -> List[Mapping[str, Any]]:
+def _nearest(key: CallKey) -> Optional[Mapping[str, Any]]:
+    """Of the task's entries that are served, the newest of those that differ least; None when there is none."""
     connection = shared.connection()
-    slot = connection.request("getCache", {"what": "entries", "which": which, "limit": _ENTRIES_MAX})
+    slot = connection.request("getCache", {"what": "entries", "which": {"task": key.task}, "near": key.row(), "limit": 1})
     connection.wait(slot)
-    return slot.rows()
+    return next(iter(slot.rows()), None)
 
 
 def _miss(key: CallKey, row: Mapping[str, Any], differences: List[str]) -> str:
     first = [part for part in differences if not part.startswith("input ")]
     inputs = [part[len("input ") :] for part in differences if part.startswith("input ")]
-    said = [f"the {part} is another one ({getattr(key, part)!r}, there {row.get(part, '')!r})" for part in first]
+    said = [f"the {part} is another one ({_shown(getattr(key, part), part)}, there {_shown(row.get(part, ''), part)})" for part in first]
     if inputs:
         some = "input " + inputs[0] if len(inputs) == 1 else "inputs " + ", ".join(inputs)
         said.append(f"{some} {'differs' if len(inputs) == 1 else 'differ'}")
     text = said[0] if len(said) == 1 else ", ".join(said[:-1]) + " and " + said[-1]
     return f"MISS: the nearest entry is {row.get('id')}, but {text}."
+
+
+def _shown(text: str, part: str) -> str:
+    """Of a version that was made from code, which is a digest, the beginning."""
+    is_digest = part == "version" and len(text) == _DIGEST_DIGITS
+    return repr(text[:_DIGITS_SHOWN] + "…" if is_digest else text)
 
 
 if __name__ == "__main__":

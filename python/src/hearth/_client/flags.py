@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import argparse
 import inspect
-from typing import Any, Callable, Dict, List, Mapping, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 from hearth._client.options import from_text, hints, show_default, show_type, without_none
 
-__all__ = ["HelpFormatter", "add_options", "joined", "values"]
+__all__ = ["HelpFormatter", "OwnOptions", "add_options", "joined", "values"]
 
 _UNSET = object()  # an option that was not given: the task's own default applies
 _BARE = object()  # a flag without a value
@@ -37,6 +37,35 @@ def add_options(parser: argparse.ArgumentParser, function: Callable[..., Any]) -
                 f"The parameter {p.name} of {function.__name__} has no option of its own ({error}). "
                 "Rename it, or call the task from Python."
             ) from None
+
+
+class OwnOptions:
+    """The options of a command itself: names and what argparse wants to know of each. They may stand before FILE, too; one whose
+    name an input of the task has can be said only there."""
+
+    def __init__(self, title: str, *options: Tuple[Tuple[str, ...], Dict[str, Any]]) -> None:
+        self._title = title
+        self._options = options
+
+    def parted(self, words: List[str]) -> Tuple[List[str], List[str]]:
+        """Those before FILE, and what follows them."""
+        with_value = {name for names, about in self._options if about.get("action") != "store_true" for name in names}
+        at = 0
+        while at < len(words) and words[at].startswith("-") and words[at] not in ("-h", "--help"):
+            at += 2 if words[at] in with_value else 1
+        return words[:at], words[at:]
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Adds those whose names are free."""
+        taken = parser._option_string_actions
+        group = parser.add_argument_group(self._title)
+        for names, about in self._options:
+            dest = names[0][2:].replace("-", "_")
+            free = [name for name in names if name not in taken]
+            if free:
+                group.add_argument(*free, dest=dest, **about)
+            else:
+                parser.set_defaults(**{dest: False if about.get("action") else None})
 
 
 def values(parsed: argparse.Namespace, function: Callable[..., Any]) -> Dict[str, Any]:

@@ -29,7 +29,7 @@ def mark(env: TaskEnvironment) -> Any:
     shell = notebook.get_ipython() if notebook is not None else None
     if shell is not None:
         return (shell.execution_count, _bundle.values_digest(env))
-    if not hasattr(sys, "ps1"):  # what every prompt of Python has, and nothing else
+    if "ps1" not in sys.__dict__:  # what every prompt of Python has, and nothing else; `hasattr` takes twenty times as long
         return None
     return (_statement_number(), _bundle.values_digest(env))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 from hearth._client import flags, runs, settings, shared, task_source, troubles
 from hearth._client.environments import interpreter_of
@@ -24,7 +24,8 @@ __all__ = ["main"]
 
 _OK, _FAILED, _USAGE, _NO_NODE, _INTERRUPTED = 0, 1, 2, 3, 130
 
-_RUN_OPTIONS: Tuple[Tuple[Tuple[str, ...], Dict[str, Any]], ...] = (
+_OPTIONS = flags.OwnOptions(
+    "run",
     (("--name",), {"metavar": "NAME", "help": "name of the run; default: the node chooses"}),
     (("--project",), {"metavar": "NAME", "help": "default: $HEARTH_PROJECT, else default"}),
     (("--domain",), {"metavar": "NAME", "help": "default: $HEARTH_DOMAIN, else development"}),
@@ -36,7 +37,6 @@ _RUN_OPTIONS: Tuple[Tuple[Tuple[str, ...], Dict[str, Any]], ...] = (
     (("--local",), {"action": "store_true", "help": "run in this process, without a node"}),
     (("--output", "-o"), {"choices": ("table", "json"), "help": "how the result is printed; default: table"}),
 )
-_WITH_VALUE = {"--name", "--project", "--domain", "--output", "-o"}
 
 
 def main(words: Optional[List[str]] = None) -> int:
@@ -83,10 +83,10 @@ def _say(text: str, status: int) -> int:
 
 
 def _main(words: List[str]) -> int:
-    leading, words = _leading_options(words)
+    leading, words = _OPTIONS.parted(words)
     if not words or words[0] in ("-h", "--help"):
         parser = _parser("FILE TASK")
-        _add_run_options(parser)
+        _OPTIONS.add_to(parser)
         parser.print_help()
         return _OK if words else _USAGE
     source, word, rest = task_source.parted(words)
@@ -106,7 +106,7 @@ def _main(words: List[str]) -> int:
         flags.add_options(parser, task.func)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    _add_run_options(parser)
+    _OPTIONS.add_to(parser)
     parsed = parser.parse_args(flags.joined(rest, parser), _given(leading))
     inputs = flags.values(parsed, task.func)
     if parsed.name is not None:
@@ -114,19 +114,15 @@ def _main(words: List[str]) -> int:
             settings.run_name(parsed.name)
         except ValueError as error:
             raise UsageError(str(error)) from None
+    if parsed.overwrite_cache and parsed.no_cache:
+        raise UsageError("--overwrite-cache keeps results and --no-cache keeps none; say one of the two.")
+    if parsed.overwrite_cache and parsed.local:
+        raise UsageError("--local runs the task without a node and keeps no results; leave out --overwrite-cache, or --local.")
     with settings.at(parsed.project, parsed.domain):
         return _run_local(task, inputs, parsed) if parsed.local else _run(task, inputs, parsed)
 
 
 # -- words ------------------------------------------------------------------------------------------------------------
-
-
-def _leading_options(words: List[str]) -> Tuple[List[str], List[str]]:
-    """The options before FILE, and what follows them."""
-    at = 0
-    while at < len(words) and words[at].startswith("-") and words[at] not in ("-h", "--help"):
-        at += 2 if words[at] in _WITH_VALUE else 1
-    return words[:at], words[at:]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -144,23 +140,10 @@ def _parser(of: str, docs: str = "") -> argparse.ArgumentParser:
     )
 
 
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    """The options of the command, except those whose name an input of the task has."""
-    taken = parser._option_string_actions
-    group = parser.add_argument_group("run")
-    for words, settings_of in _RUN_OPTIONS:
-        name = words[0][2:].replace("-", "_")
-        free = [flag for flag in words if flag not in taken]
-        if free:
-            group.add_argument(*free, dest=name, **settings_of)
-        else:
-            parser.set_defaults(**{name: False if settings_of.get("action") else None})
-
-
 def _given(leading: List[str]) -> argparse.Namespace:
     """What the options before FILE say: those whose names inputs of the task have can be said only there."""
     parser = _parser("FILE TASK")
-    _add_run_options(parser)
+    _OPTIONS.add_to(parser)
     return parser.parse_args(leading)
 
 
@@ -196,8 +179,6 @@ def _run(task: Task[Any, Any], inputs: Dict[str, Any], parsed: argparse.Namespac
 
 
 def _cache_mode(parsed: argparse.Namespace) -> int:
-    if parsed.overwrite_cache and parsed.no_cache:
-        raise UsageError("--overwrite-cache keeps results and --no-cache keeps none; say one of the two.")
     return keys.OVERWRITE if parsed.overwrite_cache else keys.DISABLED if parsed.no_cache else keys.USED
 
 
@@ -248,7 +229,9 @@ def _end(run: runs.Run, row: Any, parsed: argparse.Namespace) -> int:
         return _FAILED
     calls = int(row.get("actions", 0))
     seconds = int(row.get("durationMs", 0)) / 1000
-    print(f"{run.phase.lower()} in {seconds:.2f} s" + (f", {calls:,} calls" if calls > 1 else ""), file=sys.stderr)
+    origin = ", from the cache" if run.cache_status == "HIT" else ""
+    made = f", {calls:,} calls" if calls > 1 else ""
+    print(f"{run.phase.lower()} in {seconds:.2f} s{made}{origin}", file=sys.stderr)
     show_value({**about, "result": value} if as_json else value, as_json)
     return _OK
 

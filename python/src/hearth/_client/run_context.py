@@ -57,8 +57,13 @@ class RunContext:
             raise ValueError(f"mode must be 'local' or 'remote', not {mode!r}{hybrid}")
         if name is not None:
             settings.run_name(name)
+        for word, said in (("overwrite_cache", overwrite_cache), ("disable_run_cache", disable_run_cache)):
+            if not isinstance(said, bool):
+                raise ValueError(f"{word} must be True or False, not {said!r}")
         if overwrite_cache and disable_run_cache:
             raise ValueError("overwrite_cache=True keeps results and disable_run_cache=True keeps none; say one of the two")
+        if mode == "local" and overwrite_cache:
+            logging.getLogger("hearth").warning("overwrite_cache has no effect with mode='local', which keeps no results")
         _refuse(other)
         cache = keys.OVERWRITE if overwrite_cache else keys.DISABLED if disable_run_cache else keys.USED
         self._mode = mode or "remote"

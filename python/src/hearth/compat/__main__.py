@@ -1,4 +1,7 @@
-"""``python -m hearth.compat FILE [ARGUMENTS]``: runs a program of flytekit as ``python FILE`` runs it."""
+"""``python -m hearth.compat FILE [ARGUMENTS]``: runs a program of flytekit as ``python FILE`` runs it.
+
+``python -m hearth.compat pyflyte ...`` is flytekit's command (`hearth.compat.pyflyte`).
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,16 @@ __all__ = ["main"]
 def main(words: List[str]) -> int:
     """Runs the program that `words` begin with. Returns only if it cannot be run, or has come to its end."""
     if not words or words[0].startswith("-"):
-        print("Usage: python -m hearth.compat FILE [ARGUMENTS]", file=sys.stderr)
-        return 0 if words and words[0] in ("-h", "--help") else 2
+        is_help = words[:1] in (["-h"], ["--help"])
+        print(
+            "Usage: python -m hearth.compat FILE [ARGUMENTS]\n       python -m hearth.compat pyflyte local-cache clear",
+            file=sys.stdout if is_help else sys.stderr,
+        )
+        return 0 if is_help else 2
+    if words[0] == "pyflyte":
+        from hearth.compat import pyflyte
+
+        return pyflyte.main(words[1:])
     path = os.path.abspath(words[0])
     try:
         with open(path, "rb") as file:
