@@ -69,8 +69,8 @@ void with_counts(cache_counts& c, Each each) {
 
 template <class Each>
 void with_figures(cache_figures& f, Each each) {
-  for (auto* count :
-       {&f.entries, &f.bytes, &f.bytes_max, &f.hits, &f.evicted, &f.expired, &f.damaged, &f.refused, &f.outdated, &f.mended})
+  for (auto* count : {&f.entries, &f.bytes, &f.bytes_max, &f.hits, &f.evicted, &f.expired, &f.damaged, &f.refused,
+                      &f.outdated, &f.mended})
     each(*count);
 }
 

@@ -169,7 +169,7 @@ struct get_cache {
   cache_filter which;
   std::uint32_t limit = 0;
   std::optional<cache_row> near{}; // a key
-  std::uint32_t per_million = 0; // of an audit
+  std::uint32_t per_million = 0;   // of an audit
 };
 
 struct drop_from_cache {
@@ -272,8 +272,8 @@ struct close {};
 using effect = std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
                             rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
                             rows<event_row>, rows<cluster::token_record>, rows<cache_report>, rows<cache_row>,
-                            rows<cache_check>, rows<cache_audit_row>, rows<cache_limit_row>, run_state, node_state, cluster_state, echoes,
-                            pause_reading, resume_reading, close>;
+                            rows<cache_check>, rows<cache_audit_row>, rows<cache_limit_row>, run_state, node_state,
+                            cluster_state, echoes, pause_reading, resume_reading, close>;
 using effects = std::vector<effect>;
 
 } // namespace hearth::client

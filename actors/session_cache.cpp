@@ -75,7 +75,8 @@ void session_state::take(client::get_cache& e) {
       .then([deliver](std::vector<cache_audit_row>& rows) { deliver(std::move(rows)); }, refusing(e.request));
   } else {
     refuse(e.request, {ec::bad_request, "Of kept results there are counts, entries, one entry, checks, limits and an "
-                                        "audit, not `" + e.what + "`."});
+                                        "audit, not `"
+                                          + e.what + "`."});
   }
 }
 

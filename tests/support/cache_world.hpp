@@ -40,7 +40,7 @@ struct scripted_entries : cache_shelf {
   bool are_refused = false;   // nothing more can be stored
   bool are_unreadable = false;
   std::size_t looks = 0;
-  std::size_t uses = 0; // that the cache has told of
+  std::size_t uses = 0;         // that the cache has told of
   std::size_t room = 1'000'000; // so many entries are brought from other nodes
   std::set<cache_key> damaged;  // a look through all finds these
   std::set<cache_key> evicted;

@@ -39,6 +39,29 @@ void add_drop(CLI::App& cache, request& into, const char* name, const char* what
   command->callback(does(does_it));
 }
 
+void add_limit(CLI::App& cache, request& into, const std::function<std::function<void()>(cache_command*)>& does) {
+  auto* limit = add_command(cache, "limit", "What projects may have in the cache of each node, and for how long",
+                            "hearth cache limit --project trials --size 2GiB --ttl 7d");
+  limit->add_option("--project", into.cache.project, "which one")->default_str("default");
+  limit
+    ->add_option("--size", into.cache.size,
+                 "bytes on each node (2GiB), or none: what projects have of which nothing is said")
+    ->check(CLI::Validator(
+      [](const std::string& text) {
+        return text == "none" || parse_bytes(text) ? std::string() : "Say how much (500MiB, 2GiB), or none.";
+      },
+      "SIZE"));
+  limit->add_option("--ttl", into.cache.ttl, "how long its results are good (7d, 12h), or none: any time")
+    ->check(CLI::Validator(
+      [](const std::string& text) {
+        const auto time = parse_duration(text);
+        return text == "none" || (time && time->count() > 0) ? std::string() : "Say how long (7d, 12h), or none.";
+      },
+      "TIME"));
+  add_format(limit, into);
+  limit->callback(does(cache_limit));
+}
+
 } // namespace
 
 void add_cache(CLI::App& app, request& into) {
@@ -80,26 +103,7 @@ void add_cache(CLI::App& app, request& into) {
   audit->add_option("--for", options.lasts, "how long (default: 1m); Ctrl-C ends it sooner")->check(duration());
   add_format(audit, into);
   audit->callback(does(cache_audit));
-  auto* limit = add_command(*cache, "limit", "What projects may have in the cache of each node, and for how long",
-                            "hearth cache limit --project trials --size 2GiB --ttl 7d");
-  limit->add_option("--project", options.project, "which one")->default_str("default");
-  limit
-    ->add_option("--size", options.size,
-                 "bytes on each node (2GiB), or none: what projects have of which nothing is said")
-    ->check(CLI::Validator(
-      [](const std::string& text) {
-        return text == "none" || parse_bytes(text) ? std::string() : "Say how much (500MiB, 2GiB), or none.";
-      },
-      "SIZE"));
-  limit->add_option("--ttl", options.ttl, "how long its results are good (7d, 12h), or none: any time")
-    ->check(CLI::Validator(
-      [](const std::string& text) {
-        const auto time = parse_duration(text);
-        return text == "none" || (time && time->count() > 0) ? std::string() : "Say how long (7d, 12h), or none.";
-      },
-      "TIME"));
-  add_format(limit, into);
-  limit->callback(does(cache_limit));
+  add_limit(*cache, into, does);
   auto* saves = add_command(*cache, "export", "Write the kept results of the node into a file of its machine",
                             "hearth cache export results.cache");
   saves->add_option("FILE", options.file, "is replaced when it is there")->required();
