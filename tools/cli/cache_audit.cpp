@@ -21,6 +21,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr std::size_t name_width = 48;
+constexpr std::size_t version_width = 16; // as `hearth cache list` has it
 /// Between two orders: nodes stop soon after the last one.
 constexpr auto order_pause = defaults::cache_audit_lease / 4;
 
@@ -55,7 +56,7 @@ table table_of(const json& rows) {
   for (const auto& row : rows) {
     const auto same = number_in(row, "same"), different = number_in(row, "different"),
                failed = number_in(row, "failed");
-    shown.rows.push_back({one_line(text_in(row, "task"), name_width), one_line(text_in(row, "version"), name_width),
+    shown.rows.push_back({one_line(text_in(row, "task"), name_width), one_line(text_in(row, "version"), version_width),
                           one_line(text_in(row, "project") + '/' + text_in(row, "domain"), name_width),
                           count_text(same + different + failed), count_text(same),
                           cell(count_text(different), different ? colour::red : colour::none), count_text(failed),
