@@ -166,7 +166,7 @@ inline scripted_disk_actor::behavior_type scripted_cache_disk(scripted_disk_acto
       std::vector<cache_row> rows;
       for (const auto& [key, entry] : has->kept)
         if (rows.size() < what.rows_max && matches(what.which, entry.first, key)
-            && bounds.allows(entry.first, entry.second))
+            && bounds.allows(entry.first, entry.second, 0))
           rows.push_back({entry.first, entry.second, 0});
       return rows;
     },
