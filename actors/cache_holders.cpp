@@ -212,11 +212,13 @@ void cache_state::confirm(cluster::log_index index, node_uuid node, seat_id seat
 // -- what other nodes ask ----
 
 caf::result<link::answer> cache_state::respond(link::ask& what) {
+  const auto verb = what.words.empty() ? std::string() : what.words.front();
+  if (verb == "mend" && mender_)
+    return self_->delegate(mender_, atom::ask::value, std::move(what));
   auto promise = self_->make_response_promise<link::answer>();
   const std::function<void(link::answer)> done = [promise](link::answer answer) mutable {
     promise.deliver(std::move(answer));
   };
-  const auto verb = what.words.empty() ? std::string() : what.words.front();
   cache_reader from(what.value);
   if (verb == "find") {
     respond_with_entries(from, done);
@@ -262,12 +264,6 @@ caf::result<link::answer> cache_state::respond(link::ask& what) {
     const auto key = from.key();
     give_back(key, from.number(), what.caller.node, config_.self);
     done(answer_with({}));
-  } else if (verb == "mend" && mender_) {
-    self_->request(mender_, caf::infinite, atom::ask::value, std::move(what))
-      .then([done](link::answer& answer) { done(std::move(answer)); },
-            [done](const caf::error& error) {
-              done({0, failure_of(error), {}});
-            });
   } else if (verb == "executes") { // which of these it does not
     cache_writer answer;
     while (!from.is_at_end() && from.is_whole()) {

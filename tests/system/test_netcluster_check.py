@@ -74,7 +74,7 @@ def check_cache(place: Path, minutes: int, reads: int) -> None:
     assert report["answered"] >= reads and report["unserved"] == 0
     # What the history proves: a cache that answers nothing, or is told nothing, serves nothing stale either.
     assert report["hits"] > reads / 2
-    assert min(report["hits_after_invalidation"], report["hits_during_losses"], report["hits_made_elsewhere"]) > reads / 10
+    assert min(report["hits_after_invalidation"], report["hits_during_losses"], report["hits_made_elsewhere"]) > reads / 20
     assert report["invalidations"] > 20 * minutes
     assert {"key", "task", "version"} <= set(report["invalidated"])
 

@@ -42,7 +42,7 @@ void add_drop(CLI::App& cache, request& into, const char* name, const char* what
 void add_limit(CLI::App& cache, request& into, const doer& does) {
   auto* limit = add_command(cache, "limit", "What projects may have in the cache of each node, and for how long",
                             "hearth cache limit --project trials --size 2GiB --ttl 7d");
-  limit->add_option("--project", into.cache.project, "which one; what it has already stays, if that is within")
+  limit->add_option("--project", into.cache.project, "which one")
     ->default_str("default");
   limit
     ->add_option("--size", into.cache.size,
