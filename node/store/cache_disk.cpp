@@ -54,7 +54,7 @@ cache_door::behavior_type cache_disk(cache_door::pointer self, cache_disk_config
     [=](atom::read, const cache_key& key) { return off_loop(sizeof key, [=] { return store->read(key); }); },
     [=](atom::list, cache_listing& what, const cache_bounds& bounds) {
       const auto size = what.which.keys.size() * sizeof(cache_key);
-      return off_loop(size, [=, what = std::move(what)] { return store->list(what, bounds); });
+      return off_loop(size, [=, what = std::move(what)] { return store->list(what, bounds, unix_ms()); });
     },
     [=](atom::forget, cache_filter& filter) {
       const auto size = filter.keys.size() * sizeof(cache_key);

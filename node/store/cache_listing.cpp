@@ -47,7 +47,7 @@ void cache_store::compare(std::vector<candidate>& those, const cache_row& near, 
   }
 }
 
-std::vector<cache_row> cache_store::list(const cache_listing& what, cache_bounds bounds) {
+std::vector<cache_row> cache_store::list(const cache_listing& what, cache_bounds bounds, std::uint64_t unix_ms) {
   return as_store_error([&] {
     settle();
     const auto scopes = scopes_matching(what.which);
@@ -69,7 +69,7 @@ std::vector<cache_row> cache_store::list(const cache_listing& what, cache_bounds
       if (!stored)
         continue;
       cache_row row{scopes.at(scope), entry_of(*stored), index_.hits(name, scope)};
-      if (bounds.allows(row.scope, row.entry, 0)) // whoever asks knows how old is too old
+      if (bounds.allows(row.scope, row.entry, unix_ms))
         rows.push_back(std::move(row));
     }
     return rows;

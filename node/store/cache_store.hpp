@@ -61,9 +61,9 @@ public:
   /// The content of an entry. Error gone when it is not there, or damaged: then it is removed.
   payload read(const cache_key& key);
 
-  /// What `bounds` allows of a listing: a look at every card, and one read for each that is returned; a read for each that
+  /// What `bounds` allows of a listing at this time: a look at every card, and one read for each that is returned; a read for each that
   /// matches, where those near a key come first: a second or two for a million.
-  std::vector<cache_row> list(const cache_listing& what, cache_bounds bounds = {});
+  std::vector<cache_row> list(const cache_listing& what, cache_bounds bounds, std::uint64_t unix_ms);
 
   /// Removes what matches, some at a time; how many there were.
   std::uint64_t forget(const cache_filter& filter);

@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(an_entry_is_listed_and_forgotten_by_the_beginning_of_its_id
   put(entry(2, "two"));
   cache_filter which;
   which.id = id_of(key_of(square, 1)).substr(0, 12);
-  const auto rows = store->list({which, 10});
+  const auto rows = store->list({which, 10}, {}, cache_now);
   BOOST_REQUIRE_EQUAL(rows.size(), 1u);
   BOOST_TEST((rows[0].entry.key == key_of(square, 1)));
   BOOST_TEST(store->forget(which) == 1u);

@@ -28,7 +28,7 @@ std::string value_of(std::uint64_t argument, std::uint64_t round) {
 void write_for_ever(const std::filesystem::path& directory, const told::tell& tell) {
   cache_store store({directory, {64 * defaults::mib, 64 * defaults::mib, {}}, 0, nullptr, nullptr});
   std::uint64_t round = 0;
-  for (const auto& row : store.list({{}, arguments}))
+  for (const auto& row : store.list({{}, arguments}, {}, cache_now))
     round = std::max(round, row.entry.generation);
   while (true) {
     ++round;

@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_value_is_none_and_is_counted_reported_and_removed
   BOOST_CHECK_EQUAL(all().damaged, 1u);
   BOOST_CHECK_EQUAL(all().entries, 1u);
   BOOST_CHECK_EQUAL(reports.size(), 1u);
-  BOOST_CHECK_EQUAL(store->list({{}, 10}).size(), 1u);
+  BOOST_CHECK_EQUAL(store->list({{}, 10}, {}, cache_now).size(), 1u);
   BOOST_CHECK(put(entry(1, value))); // from another holder
   BOOST_CHECK(look(1) == value);
   BOOST_CHECK_EQUAL(all().damaged, 1u);

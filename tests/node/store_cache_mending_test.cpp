@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE(a_parcel_has_the_contents_of_what_is_asked_for_and_ends_whe
   BOOST_CHECK_LT(parcel.rows.size(), 8u);
   BOOST_CHECK_EQUAL(test::text_of(parcel.rows[0].entry.content), "0" + large);
   BOOST_CHECK(parcel.rows[0].scope == square);
-  for (const auto& row : store->list({}, 100))
+  for (const auto& row : store->list({{}, 100}, {}, cache_now))
     BOOST_CHECK_EQUAL(row.hits, 0u);
 }
 

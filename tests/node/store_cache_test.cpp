@@ -230,16 +230,16 @@ BOOST_AUTO_TEST_CASE(entries_are_listed_newest_first_with_their_scope_and_hits) 
     store->put({e}, {square, other}, cache_now);
   }
   look(4), look(4);
-  const auto rows = store->list({{}, 3});
+  const auto rows = store->list({{}, 3}, {}, cache_now);
   BOOST_REQUIRE_EQUAL(rows.size(), 3u);
   BOOST_CHECK_EQUAL(rows[0].entry.created_unix_ms, cache_now + 4);
   BOOST_CHECK_EQUAL(rows[2].entry.created_unix_ms, cache_now + 2);
   BOOST_CHECK(rows[0].scope == square && rows[1].scope == other);
   BOOST_CHECK_EQUAL(rows[0].hits, 2u);
   BOOST_CHECK_EQUAL(rows[1].hits, 0u);
-  BOOST_CHECK_EQUAL(store->list({{"default", "", "cube", "", {}}, 100}).size(), 2u);
-  BOOST_CHECK_EQUAL(store->list({{"", "", "square", "1", {entry(2, "").key}}, 100}).size(), 1u);
-  BOOST_CHECK_EQUAL(store->list({{"", "production", "", "", {}}, 100}).size(), 0u);
+  BOOST_CHECK_EQUAL(store->list({{"default", "", "cube", "", {}}, 100}, {}, cache_now).size(), 2u);
+  BOOST_CHECK_EQUAL(store->list({{"", "", "square", "1", {entry(2, "").key}}, 100}, {}, cache_now).size(), 1u);
+  BOOST_CHECK_EQUAL(store->list({{"", "production", "", "", {}}, 100}, {}, cache_now).size(), 0u);
 }
 
 BOOST_AUTO_TEST_CASE(those_come_first_that_differ_least_from_a_key_however_many_are_newer) {
@@ -252,7 +252,7 @@ BOOST_AUTO_TEST_CASE(those_come_first_that_differ_least_from_a_key_however_many_
   store->put(all, {square, next}, cache_now);
   const auto nearest = [&](const cache_scope& scope, std::uint64_t argument) {
     const auto key = test::key_of(scope, argument);
-    return store->list({{"", "", "square", "", {}}, 1, cache_row{scope, test::entry_of(key, "")}}).at(0);
+    return store->list({{"", "", "square", "", {}}, 1, cache_row{scope, test::entry_of(key, "")}}, {}, cache_now).at(0);
   };
   BOOST_CHECK(nearest(square, 7).entry.key == old.key);
   BOOST_CHECK(nearest(next, 7).entry.key == all[1].key);
@@ -260,7 +260,7 @@ BOOST_AUTO_TEST_CASE(those_come_first_that_differ_least_from_a_key_however_many_
   BOOST_CHECK(nearest(next, 8).entry.key == all[1].key);
   BOOST_CHECK(nearest(test::scope_of("default", "square", "3"), 100).scope == square);
   BOOST_CHECK(nearest(square, 8).scope == square);
-  BOOST_CHECK(store->list({{"", "", "cube", "", {}}, 1, cache_row{square, old}}).empty());
+  BOOST_CHECK(store->list({{"", "", "cube", "", {}}, 1, cache_row{square, old}}, {}, cache_now).empty());
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_served_any_more_takes_no_place_in_a_listing) {
@@ -270,10 +270,20 @@ BOOST_AUTO_TEST_CASE(what_is_not_served_any_more_takes_no_place_in_a_listing) {
   store->put({old, entry(1, "1"), entry(2, "2")}, {square, other}, cache_now);
   cache_bounds bounds;
   bounds.learn(std::make_shared<const cache_bounds::generations>(cache_bounds::generations{{path_of(square), 6}}));
-  const auto rows = store->list({{}, 1}, bounds);
+  const auto rows = store->list({{}, 1}, bounds, cache_now);
   BOOST_REQUIRE_EQUAL(rows.size(), 1u);
   BOOST_CHECK(rows[0].scope == other);
-  BOOST_CHECK(store->list({{"", "", "square", "", {}}, 10, cache_row{square, entry(1, "")}}, bounds).empty());
+  BOOST_CHECK(
+    store->list({{"", "", "square", "", {}}, 10, cache_row{square, entry(1, "")}}, bounds, cache_now).empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_has_expired_takes_no_place_in_a_listing) {
+  auto brief = entry(1, "brief");
+  brief.created_unix_ms = cache_now + 10;
+  brief.expires_unix_ms = cache_now + 100;
+  store->put({entry(2, "2"), brief}, {square}, cache_now);
+  BOOST_CHECK(store->list({{}, 1}, {}, cache_now).at(0).entry.key == brief.key);
+  BOOST_CHECK(store->list({{}, 1}, {}, cache_now + 100).at(0).entry.key == entry(2, "").key);
 }
 
 BOOST_AUTO_TEST_CASE(uses_are_counted_for_the_entry_its_project_and_all) {
@@ -281,7 +291,7 @@ BOOST_AUTO_TEST_CASE(uses_are_counted_for_the_entry_its_project_and_all) {
   look(1);
   store->used(entry(1, "").key, 2);
   store->used(entry(9, "").key, 5); // is not here
-  BOOST_CHECK_EQUAL(store->list({{}, 1}).at(0).hits, 3u);
+  BOOST_CHECK_EQUAL(store->list({{}, 1}, {}, cache_now).at(0).hits, 3u);
   for (const auto& figures : store->figures())
     BOOST_CHECK_EQUAL(figures.hits, 3u);
 }
@@ -294,8 +304,8 @@ BOOST_AUTO_TEST_CASE(what_is_forgotten_is_gone_and_the_rest_is_not) {
   for (int i = 0; i < 2; ++i, restart()) {
     BOOST_CHECK_EQUAL(look(1), "-");
     BOOST_CHECK_EQUAL(look(test::key_of(other, 1)), "other");
-    BOOST_CHECK_EQUAL(store->list({{}, 10}).size(), 1u);
-    BOOST_CHECK_EQUAL(store->list({{}, 10}).front().scope.project, "another");
+    BOOST_CHECK_EQUAL(store->list({{}, 10}, {}, cache_now).size(), 1u);
+    BOOST_CHECK_EQUAL(store->list({{}, 10}, {}, cache_now).front().scope.project, "another");
   }
   BOOST_CHECK(!store->was_evicted(entry(1, "").key));
 }

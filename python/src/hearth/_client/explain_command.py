@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from typing import Any, Dict, List, Mapping, Optional
 
 from hearth._client import flags, settings, shared, task_source, troubles
@@ -132,11 +131,8 @@ def _explanation(key: CallKey) -> Dict[str, Any]:
         return told
     differences = key.differences(row)
     told.update(nearest=row.get("id", ""), differs=differences)
-    expires = int(row.get("expiresUnixMs", 0))
     if differences:
         told["text"] = _miss(key, row, differences)
-    elif 0 < expires <= time.time() * 1000:
-        told["text"] = f"MISS: entry {row.get('id')} has this key, and has expired."
     else:
         saved = int(row.get("runUs", 0)) / 1e6
         took = f"{saved:.2f} s" if saved >= 1 else f"{saved * 1e3:.3g} ms"
