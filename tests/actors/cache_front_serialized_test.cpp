@@ -1,3 +1,4 @@
+#include "core/defaults_cache.hpp"
 #include "tests/support/fronted.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -141,6 +142,7 @@ BOOST_AUTO_TEST_CASE(with_a_new_seat_calls_wait_for_its_lease_too_before_they_ar
   BOOST_TEST(executed().size() == 1u);
   has_lease = true;
   advance(defaults::cache_home_retry);
+  advance(defaults::cache_leave_interval); // the home learns that nobody executes by the leave of the former seat
   BOOST_REQUIRE_EQUAL(executed().size(), 2u);
   finish(f, 1, "new");
   BOOST_TEST(values_of(*client) == "late new");
@@ -153,7 +155,7 @@ BOOST_AUTO_TEST_CASE(without_a_seat_for_long_calls_execute) {
   tell(cache, atom::events::value, control::facts{control::standing{}});
   advance(defaults::cache_start_patience - 1ms);
   BOOST_TEST(executed().size() == 1u);
-  advance(1ms);
+  advance(defaults::cache_home_retry);
   BOOST_REQUIRE_EQUAL(executed().size(), 2u);
   finish(f, 1); // beside whoever has leave in the rest of the cluster
   BOOST_TEST(entries->kept.empty());

@@ -1,4 +1,4 @@
-#include "cluster/holders.hpp"
+#include "actors/cache_buckets.hpp"
 #include "tests/support/cache_world.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -51,7 +51,9 @@ struct home : cache_world {
     client = caller();
     for (int n = 0; inputs.empty(); ++n)
       if (const auto text = std::to_string(n);
-          cluster::holders_of(digest_called(text).view(), {this_node, other_node}, 2).front() == this_node)
+          holders_of_bucket(bucket_of({spec->tasks[0].caching.scope, digest_called(text)}), {this_node, other_node})
+            .front()
+          == this_node)
         inputs = text;
   }
 
