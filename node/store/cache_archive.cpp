@@ -52,6 +52,15 @@ void append(const fs::path& archive, bool is_first, std::string_view text) {
     throw_storage_failed("write " + file.string(), errno);
 }
 
+/// An archive takes the place of a file that is there, and of nothing else: not of a device, a pipe or a directory.
+void check_place(const fs::path& archive) {
+  std::error_code error;
+  const auto there = fs::symlink_status(archive, error);
+  if (fs::exists(there) && !fs::is_regular_file(there))
+    throw store_error(ec::bad_request,
+                      archive.string() + " is no file, so no archive takes its place; name another path.");
+}
+
 std::string number_text(std::uint64_t value) { return record_writer().u64(value).bytes(); }
 
 /// What an item holds; nothing unless all of it is as it was written.
@@ -77,8 +86,11 @@ store_error broken(const fs::path& archive, std::uint64_t at) {
 /// Of an archive that is being read.
 class archive_reader {
 public:
-  explicit archive_reader(const fs::path& archive) : archive_(archive), in_(archive, std::ios::binary) {
-    if (!in_)
+  explicit archive_reader(const fs::path& archive) : archive_(archive) {
+    std::error_code error;
+    if (fs::is_regular_file(archive, error)) // else opening it may wait for ever
+      in_.open(archive, std::ios::binary);
+    if (!in_.is_open())
       throw store_error(ec::bad_request, "There is no archive " + archive.string() + " that this node can read.");
     size_ = fs::file_size(archive);
     std::string begins(heading.size(), '\0');
@@ -91,6 +103,7 @@ public:
     at_ = at;
   }
   std::uint64_t at() const noexcept { return at_; }
+  bool is_at_end() const noexcept { return at_ == size_; }
 
   /// Empty at the end of the items.
   std::string next() {
@@ -145,8 +158,10 @@ cache_moved cache_store::save(const fs::path& archive, std::size_t bucket) const
     cache_moved done;
     std::string text;
     const bool is_first = bucket == 0;
-    if (is_first)
+    if (is_first) {
+      check_place(archive);
       append(archive, true, heading);
+    }
     {
       const lmdb_transaction txn(*env_, lmdb_transaction::kind::read);
       each_of_bucket(txn, bucket, [&](std::string_view name, std::string_view record) {
@@ -210,6 +225,8 @@ cache_moved cache_store::load(const fs::path& archive, std::uint64_t at, std::ui
   }
   keep();
   done.next = from.at();
+  if (done.is_last && !from.is_at_end())
+    throw broken(archive, from.at());
   return done;
 }
 

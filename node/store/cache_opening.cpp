@@ -49,8 +49,11 @@ void cache_store::set_aside(const damaged_store& why) {
 
 void cache_store::open() {
   const auto file = config_.directory / "data.mdb";
-  values_.emplace(config_.directory / "values");
   std::error_code error;
+  if (fs::exists(config_.directory, error) && !fs::is_directory(config_.directory, error))
+    throw damaged_store(config_.directory.string() + " is no directory. The cache begins anew; what was there is "
+                        + aside().string() + " and may be removed.");
+  values_.emplace(config_.directory / "values");
   fs::permissions(config_.directory, fs::perms::owner_all, error);
   if (error)
     throw_storage_failed("close the directory " + config_.directory.string() + " to others", error.value());

@@ -225,7 +225,7 @@ BOOST_AUTO_TEST_SUITE(gateway_client_desk, *boost::unit_test::timeout(240))
 
 BOOST_FIXTURE_TEST_CASE(a_token_lets_in_with_the_scopes_that_it_has, desk_fixture) {
   auto& client = arrive_with("secret");
-  BOOST_TEST(client.said().front() == R"x({"done":{"detail":"laptop (invoke, read)"}})x");
+  BOOST_TEST(client.said().front() == R"x({"done":{"detail":"laptop (invoke, read)","count":"0"}})x");
   BOOST_REQUIRE_EQUAL(let_in.size(), 1u);
   BOOST_TEST(let_in.front().principal == "laptop");
   BOOST_TEST((let_in.front().scopes == scope_set{scope::invoke, scope::read}));

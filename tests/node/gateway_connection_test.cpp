@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(answers_go_out_in_order) {
     effects.emplace_back(client::done{n, std::to_string(n)});
   tell(std::move(effects));
   for (std::uint32_t n = 1; n <= 20; ++n)
-    BOOST_CHECK_EQUAL(answer(), R"({"done":{"detail":")" + std::to_string(n) + "\"}}");
+    BOOST_CHECK_EQUAL(answer(), R"({"done":{"detail":")" + std::to_string(n) + R"(","count":"0"}})");
 }
 
 BOOST_AUTO_TEST_CASE(a_long_listing_comes_a_page_a_turn_and_holds_up_nothing) {

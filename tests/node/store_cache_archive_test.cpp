@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <sys/stat.h>
+
 #include <fstream>
 #include <sstream>
 
@@ -124,6 +126,29 @@ BOOST_AUTO_TEST_CASE(what_is_no_archive_is_refused) {
   BOOST_CHECK_THROW(load(), node::store_error);
   write_archive(std::string(1000, 'x'));
   BOOST_CHECK_THROW(load(), node::store_error);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_file_is_neither_replaced_nor_read) {
+  put(entry(1, "one"));
+  const auto is_refused = [](const auto& e) { return e.code == ec::bad_request; };
+  BOOST_REQUIRE(::mkfifo(archive.c_str(), 0600) == 0);
+  BOOST_CHECK_EXCEPTION(save(), node::store_error, is_refused);
+  BOOST_CHECK_EXCEPTION(load(), node::store_error, is_refused);
+  BOOST_TEST(std::filesystem::is_fifo(archive));
+  std::filesystem::remove(archive);
+  std::filesystem::create_directory(archive);
+  BOOST_CHECK_EXCEPTION(save(), node::store_error, is_refused);
+  BOOST_CHECK_EXCEPTION(load(), node::store_error, is_refused);
+  BOOST_TEST(!std::filesystem::exists(archive.string() + ".part"));
+}
+
+BOOST_AUTO_TEST_CASE(what_stands_behind_the_end_of_an_archive_is_told_and_what_came_before_is_kept) {
+  put(entry(1, "one"));
+  save();
+  empty();
+  write_archive(bytes_of_archive() + std::string(100, 'x'));
+  BOOST_CHECK_EXCEPTION(load(), node::store_error, [](const auto& e) { return e.code == ec::bad_request; });
+  BOOST_TEST(look(1) == "one");
 }
 
 BOOST_AUTO_TEST_CASE(an_archive_takes_the_place_of_another_one_when_it_is_whole) {

@@ -144,6 +144,18 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_cut_off_is_set_aside_and_a_new_cache_begins)
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_file_where_the_cache_should_be_is_set_aside) {
+  store.reset();
+  reports.clear();
+  fs::remove_all(home / "cache");
+  std::ofstream(home / "cache") << "junk";
+  restart();
+  BOOST_REQUIRE_EQUAL(reports.size(), 1u);
+  BOOST_CHECK(fs::is_regular_file(home / "cache.aside"));
+  put(entry(1, "one"));
+  BOOST_CHECK_EQUAL(look(1), "one");
+}
+
 BOOST_AUTO_TEST_CASE(a_cache_of_a_newer_hearth_is_set_aside) {
   put(entry(1, "1"));
   store.reset();

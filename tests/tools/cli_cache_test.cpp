@@ -184,7 +184,8 @@ BOOST_AUTO_TEST_CASE(an_audit_names_tasks_that_return_something_else_and_its_sta
   BOOST_TEST(
     contains(said.out, "math.unsteady  1        default/development         5     3          2       0  nightly"));
   BOOST_TEST(contains(said.out, "should not keep its results"));
-  BOOST_TEST(node.asked().front()["getCache"]["perMillion"] == 250000);
+  const auto asked = node.asked();
+  BOOST_TEST(asked.at(asked.size() - 2)["getCache"]["perMillion"] == 250000);
   BOOST_TEST(last_asked()["getCache"]["perMillion"] == 0); // what was counted
 }
 
@@ -197,6 +198,14 @@ BOOST_AUTO_TEST_CASE(an_audit_without_a_hit_says_so) {
 BOOST_AUTO_TEST_CASE(a_share_is_more_than_nothing_and_at_most_all) {
   BOOST_TEST(hearth({"audit", "--share", "0"}).status == 2);
   BOOST_TEST(hearth({"audit", "--share", "1.5"}).status == 2);
+  BOOST_TEST(contains(hearth({"audit", "--share", "nan"}).err, "more than 0 and at most 1"));
+}
+
+BOOST_AUTO_TEST_CASE(an_archive_and_the_project_of_a_limit_have_names) {
+  BOOST_TEST(contains(hearth({"export", ""}).err, "Name the file"));
+  BOOST_TEST(hearth({"import", ""}).status == 2);
+  BOOST_TEST(contains(hearth({"limit", "--project", "", "--size", "1GiB"}).err, "project"));
+  BOOST_TEST(hearth({"limit", "--project", "a\x1b[31m", "--size", "1GiB"}).status == 2);
 }
 
 BOOST_AUTO_TEST_CASE(the_local_cache_is_what_is_kept_in_the_project_of_direct_calls) {

@@ -219,6 +219,8 @@ exit_status drop(const surroundings& around, const cache_options& given, bool de
 }
 
 exit_status move(const surroundings& around, const cache_options& options, bool imports) {
+  if (options.file.empty())
+    throw misused("Name the file: `hearth cache " + std::string(imports ? "import" : "export") + " results.cache`.");
   auto node = open_node(around);
   if (node.peer() == 0)
     throw misused("An archive is a file of the node's machine: say `hearth cache "

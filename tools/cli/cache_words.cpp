@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+
 /// The words of `hearth cache ...` and `hearth local-cache ...`.
 namespace hearth::cli {
 
@@ -42,7 +44,16 @@ void add_drop(CLI::App& cache, request& into, const char* name, const char* what
 void add_limit(CLI::App& cache, request& into, const doer& does) {
   auto* limit = add_command(cache, "limit", "What projects may have in the cache of each node, and for how long",
                             "hearth cache limit --project trials --size 2GiB --ttl 7d");
-  limit->add_option("--project", into.cache.project, "which one")->default_str("default");
+  limit->add_option("--project", into.cache.project, "which one")
+    ->default_str("default")
+    ->check(CLI::Validator(
+      [](const std::string& text) {
+        const bool is_name = !text.empty() && std::none_of(text.begin(), text.end(), [](unsigned char c) {
+          return c < ' ' || c == 0x7f;
+        });
+        return is_name ? std::string() : "The name of a project is not empty and has no control characters.";
+      },
+      "NAME"));
   limit
     ->add_option("--size", into.cache.size,
                  "bytes on each node (2GiB), or none: what projects have of which nothing is said")
@@ -99,7 +110,13 @@ void add_cache(CLI::App& app, request& into) {
     "hearth cache audit --share 0.5 --for 10m");
   add_filter(audit, options);
   audit->add_option("--share", options.share, "of the hits while it lasts (default: 0.1)")
-    ->check(CLI::Range(0.000001, 1.0));
+    ->check(CLI::Validator(
+      [](const std::string& text) {
+        double share = 0;
+        const bool is_share = CLI::detail::lexical_cast(text, share) && share > 0 && share <= 1;
+        return is_share ? std::string() : "A share is a number that is more than 0 and at most 1.";
+      },
+      "SHARE"));
   audit->add_option("--for", options.lasts, "how long (default: 1m); Ctrl-C ends it sooner")->check(duration());
   add_format(audit, into);
   audit->callback(does(cache_audit));
