@@ -82,7 +82,8 @@ void cache_state::searched(node_uuid node, const std::vector<cache_key>& keys, c
   }
 }
 
-/// What was found is kept here from now on, and by those who should have had it.
+/// What was found is kept by those who should have had it, and here: for a while if this node is none of them, because nobody
+/// tells it when it is replaced while it is away.
 void cache_state::end_search(const cache_key& key, std::optional<cache_entry> found) {
   auto s = std::move(searches_.extract(key).mapped());
   if (!found) {
@@ -97,18 +98,24 @@ void cache_state::end_search(const cache_key& key, std::optional<cache_entry> fo
   for (auto& [q, user] : s.waiting)
     hit({user, q.call}, *found);
   const auto& scope = s.waiting.front().first.scope;
-  remember(*found);
+  auto own = *found;
+  if (const auto holders = holders_of(key); std::find(holders.begin(), holders.end(), config_.self) == holders.end()) {
+    const auto near = config_.unix_ms() + static_cast<std::uint64_t>(milliseconds(defaults::cache_near_time).count());
+    own.expires_unix_ms = own.expires_unix_ms == 0 ? near : std::min(own.expires_unix_ms, near);
+  }
+  remember(own);
   const auto what = std::make_shared<keeping>();
   what->keys = {key};
   what->missing = 1 + s.lacking.size();
-  keep_at(config_.self, {*found}, {*scope}, what);
+  keep_at(config_.self, {std::move(own)}, {*scope}, what);
   for (const auto& node : s.lacking)
     keep_at(node, {*found}, {*scope}, what);
 }
 
 // -- keeping ----
 
-/// On all holders of each; the calls are told when one of them has it on its disk.
+/// On all holders of each; the calls are told when one of them has it on its disk. What replaces a good result goes to all nodes:
+/// others may have a copy of that.
 void cache_state::keep(std::vector<cache_entry> entries, const std::vector<cache_scope_ptr>& scopes,
                        std::vector<call_id> calls, const cache_user_actor& user) {
   const auto what = std::make_shared<keeping>();
@@ -118,6 +125,11 @@ void cache_state::keep(std::vector<cache_entry> entries, const std::vector<cache
   for (std::size_t i = 0; i < entries.size(); ++i) {
     what->keys.push_back(entries[i].key);
     auto holders = holders_of(entries[i].key);
+    if (entries[i].overwrite != 0 && !nodes_.empty()) {
+      holders.clear();
+      for (const auto& [node, seat] : nodes_)
+        holders.push_back(node);
+    }
     if (holders.empty())
       holders = {config_.self};
     for (const auto& node : holders) {

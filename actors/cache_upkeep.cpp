@@ -111,7 +111,10 @@ std::vector<cache_row> merged(std::vector<cache_row> rows, const std::optional<c
   for (auto& row : rows) {
     const auto [place, is_new] = places.try_emplace(row.entry.key, result.size());
     if (!is_new && place->second < result.size()) {
-      result[place->second].hits += row.hits;
+      auto& shown = result[place->second];
+      auto& expires = shown.entry.expires_unix_ms; // that of the copy which lasts longest
+      expires = expires == 0 || row.entry.expires_unix_ms == 0 ? 0 : std::max(expires, row.entry.expires_unix_ms);
+      shown.hits += row.hits;
       result[place->second].node += ", " + row.node;
     } else if (is_new && result.size() < limit) {
       result.push_back(std::move(row));

@@ -66,6 +66,9 @@ inline constexpr std::uint64_t cache_audit_bytes_max = 16 * mib;
 inline constexpr std::size_t cache_audited_max = 1000;
 /// Hits of one environment that execute once more at the same time; whoever calls has the replicas first.
 inline constexpr std::size_t front_repetitions_max = 4;
+/// How long a node that should not have an entry answers with its copy of it: one that was away when the entry was replaced has
+/// the former one no longer than that, and a hot key is fetched once a minute.
+inline constexpr seconds cache_near_time{60};
 /// An audit ends so long after whoever ordered it was heard last.
 inline constexpr seconds cache_audit_lease{5};
 

@@ -258,6 +258,12 @@ std::vector<cache_index::leaving> cache_index::worth_least(among which, const st
   return result;
 }
 
+bool cache_index::is_too_old(const digest& scope, std::uint64_t created_unix_ms, std::uint64_t unix_ms) const {
+  const auto of = scopes_.find(scope);
+  const auto ttl = of == scopes_.end() ? ttls_.end() : ttls_.find(of->second.project);
+  return ttl != ttls_.end() && created_unix_ms + ttl->second <= unix_ms;
+}
+
 std::vector<cache_index::leaving> cache_index::expired(std::uint64_t unix_ms, std::size_t looks) {
   std::vector<leaving> result;
   auto at = projects_.lower_bound(expiry_project_);

@@ -89,6 +89,9 @@ public:
   /// 0: not known.
   std::uint64_t hits(const entry_name& name, const digest& scope);
 
+  /// Whether what was made then is older than its project allows.
+  bool is_too_old(const digest& scope, std::uint64_t created_unix_ms, std::uint64_t unix_ms) const;
+
   /// How many bytes have to go before `bytes` more fit into a project, and into all.
   std::uint64_t excess(const std::string& project, std::uint64_t bytes) const;
   std::uint64_t excess(std::uint64_t bytes) const;

@@ -126,6 +126,19 @@ BOOST_AUTO_TEST_CASE(what_is_older_than_its_project_may_have_is_removed) {
   BOOST_CHECK_EQUAL(found(square, 0, 10), 10u);
 }
 
+BOOST_AUTO_TEST_CASE(what_executed_anew_takes_the_place_of_what_is_too_old_for_its_project) {
+  const auto brief = test::scope_of("brief", "task");
+  fill(brief, 0, 1);
+  store->limit({{"brief", {0, 5000}}});
+  fill(brief, 0, 1); // the former one is good
+  const auto created = [&] { return store->list({}, {}, cache_now).at(0).entry.created_unix_ms; };
+  BOOST_CHECK_EQUAL(created(), cache_now);
+  auto fresh = entry_of(test::key_of(brief, 0), "0");
+  fresh.created_unix_ms = cache_now + 5000;
+  store->put({fresh}, {brief}, cache_now + 5000);
+  BOOST_CHECK_EQUAL(created(), cache_now + 5000);
+}
+
 BOOST_AUTO_TEST_CASE(a_project_at_its_limit_drives_out_its_own_entries_only) {
   limits.projects["small"] = cap / 4;
   restart();

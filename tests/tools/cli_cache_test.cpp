@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(a_task_alone_is_one_of_the_usual_project_and_domain) {
 
 BOOST_AUTO_TEST_CASE(what_is_meant_has_to_be_said) {
   for (const auto& [words, part] : std::vector<std::pair<std::vector<std::string>, std::string>>{
-         {{"invalidate"}, "`hearth cache invalidate --task square`"},
+         {{"invalidate"}, "`hearth cache invalidate --task env.square`"},
          {{"delete", "--all", "--project", "p"}, "or `--all`"},
          {{"delete", "--version", "1"}, "`--task TASK --version 1`"},
          {{"delete", "--key", "3f", "--task", "t"}, "An id names one result"},

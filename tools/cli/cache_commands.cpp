@@ -207,7 +207,7 @@ exit_status drop(const surroundings& around, const cache_options& given, bool de
     throw misused(
       "Say either which results are meant (--key, --task, --version, --project, --domain) or `--all`: `hearth "
       "cache "
-      + command + " --task square`.");
+      + command + " --task env.square`.");
   if (names_scope && !given.entry.empty())
     throw misused("An id names one result: `--key` goes without --project, --domain, --task and --version.");
   const auto options = names_scope ? completed(given) : given;
