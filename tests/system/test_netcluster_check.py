@@ -70,7 +70,7 @@ def test_no_run_is_lost_doubled_or_wrong_while_everything_fails(place: Path) -> 
 
 
 def check_cache(place: Path, minutes: int, reads: int) -> None:
-    report = check(place, minutes, "--cache", "--reads", reads, limit_s=LIMIT_S + 60 * minutes)
+    report = check(place, minutes, "--cache", "--reads", reads, "--drain", "180s", limit_s=LIMIT_S + 60 * minutes)
     assert report["answered"] >= reads and report["unserved"] == 0
     # What the history proves: a cache that answers nothing, or is told nothing, serves nothing stale either.
     assert report["hits"] > reads / 2

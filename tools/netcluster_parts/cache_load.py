@@ -19,7 +19,7 @@ from netcluster_parts.doors import Door, Recorded
 __all__ = ["PROJECTS", "CacheLoad", "CacheOrder"]
 
 PAUSE_S = (0.05, 0.5)  # of a client, after a read that was not answered
-CLIENTS, INVALIDATORS = 48, 6
+CLIENTS, INVALIDATORS = 96, 6  # many wait behind a fault, and the others go on
 # Tasks as `cache_tasks` has them.
 TASKS = ("net-cache.small", "net-cache.once", "net-cache.large")
 PROJECTS, DOMAIN, VERSION, NUMBERS = ("one", "two"), "development", "1", 10
