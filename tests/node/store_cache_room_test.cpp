@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(what_executed_anew_takes_the_place_of_what_is_too_old_for_i
   fill(brief, 0, 1); // the former one is good
   const auto created = [&] { return store->list({}, {}, cache_now).at(0).entry.created_unix_ms; };
   BOOST_CHECK_EQUAL(created(), cache_now);
-  auto fresh = entry_of(test::key_of(brief, 0), "0");
+  auto fresh = test::entry_of(test::key_of(brief, 0), "0");
   fresh.created_unix_ms = cache_now + 5000;
   store->put({fresh}, {brief}, cache_now + 5000);
   BOOST_CHECK_EQUAL(created(), cache_now + 5000);
