@@ -27,7 +27,7 @@ def test_a_result_that_replaces_another_is_what_every_node_answers(machine: Mach
 
     def ask(node: str, *options: str) -> str:
         socket = str(machine.cluster / f"{node}.sock")
-        return str(machine.hearth("run", *options, "near.py", "told", "--n", "1", HEARTH_SOCKET=socket).stdout.strip())
+        return str(machine.hearth("run", *options, "near.py", "told", "--n", "1", HEARTH_SOCKET=socket).stdout.strip().strip("'"))
 
     source.write_text("first")
     assert [ask(node) for node in NODES] == ["first"] * 5  # the last ones have copies beside the holders
