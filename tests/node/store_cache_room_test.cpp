@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(what_executed_anew_takes_the_place_of_what_is_too_old_for_i
   fill(brief, 0, 1);
   store->limit({{"brief", {0, 5000}}});
   fill(brief, 0, 1); // the former one is good
-  const auto created = [&] { return store->list({}, {}, cache_now).at(0).entry.created_unix_ms; };
+  const auto created = [&] { return store->list({{}, 10}, {}, cache_now).at(0).entry.created_unix_ms; };
   BOOST_CHECK_EQUAL(created(), cache_now);
   auto fresh = test::entry_of(test::key_of(brief, 0), "0");
   fresh.created_unix_ms = cache_now + 5000;
