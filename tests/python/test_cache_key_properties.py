@@ -93,20 +93,28 @@ def shuffled(value: Any, order: random.Random) -> Any:
     return value
 
 
-def changed(value: Any, data: Any) -> Any:
+def changed(value: Any, draw: Any) -> Any:
     """`value` with one leaf, key or length changed."""
-    if type(value) in (list, tuple) and value and data.draw(st.booleans()):
-        place = data.draw(st.integers(0, len(value) - 1))
-        return type(value)([*value[:place], changed(value[place], data), *value[place + 1 :]])
-    if type(value) is dict and value and data.draw(st.booleans()):
-        key = data.draw(st.sampled_from(list(value)))
-        return {**value, key: changed(value[key], data)}
-    if dataclasses.is_dataclass(value) and data.draw(st.booleans()):
-        field = data.draw(st.sampled_from([field.name for field in dataclasses.fields(value)]))
-        return dataclasses.replace(value, **{field: changed(getattr(value, field), data)})
-    if type(value) is list and data.draw(st.booleans()):
-        return data.draw(st.sampled_from([[*value, None], [value], tuple(value), value[:-1]]))
-    return data.draw(scalars)
+    if type(value) in (list, tuple) and value and draw(st.booleans()):
+        place = draw(st.integers(0, len(value) - 1))
+        return type(value)([*value[:place], changed(value[place], draw), *value[place + 1 :]])
+    if type(value) is dict and value and draw(st.booleans()):
+        key = draw(st.sampled_from(list(value)))
+        return {**value, key: changed(value[key], draw)}
+    if dataclasses.is_dataclass(value) and draw(st.booleans()):
+        field = draw(st.sampled_from([field.name for field in dataclasses.fields(value)]))
+        return dataclasses.replace(value, **{field: changed(getattr(value, field), draw)})
+    if type(value) is list and draw(st.booleans()):
+        return draw(st.sampled_from([[*value, None], [value], tuple(value), value[:-1]]))
+    return draw(scalars)
+
+
+@st.composite
+def neighbours(draw: Any) -> Tuple[Any, Any]:
+    """A value and the same with one thing changed. Not drawn in the test's body, where Hypothesis prints what it draws: before
+    CPython 3.11 it cannot print a flag of two names."""
+    value = draw(anything)
+    return value, changed(value, draw)
 
 
 @given(anything, st.randoms(use_true_random=False))
@@ -114,9 +122,9 @@ def test_equal_values_have_equal_digests_whatever_the_order_of_their_dicts_and_s
     assert digest(value) == digest(shuffled(value, order))
 
 
-@given(anything, st.data())
-def test_a_value_in_which_one_thing_is_another_one_has_another_digest(value: Any, data: Any) -> None:
-    other = changed(value, data)
+@given(neighbours())
+def test_a_value_in_which_one_thing_is_another_one_has_another_digest(pair: Tuple[Any, Any]) -> None:
+    value, other = pair
     assert (digest(value) == digest(other)) == (shape(value) == shape(other))
 
 
