@@ -71,6 +71,7 @@ private:
   void on(const events::work_loop_turned& what);
   void on(events::installed what);
   void on(const events::stop& what);
+  void on(const raft::snapshot_taken& what);
   template <class Event>
   void on(Event what) {
     feed(std::move(what));
@@ -119,7 +120,7 @@ private:
   void renewed(const renew& what);
   void renew_leases();
   void refresh_seat();
-  void seated_by(std::uint64_t number);
+  void seated_by(std::uint64_t number, const std::vector<fact>& news);
   void set_lease(instant until);
   void ask_for_seat();
   void seat_answered(const outcome& result);

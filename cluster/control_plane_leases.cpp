@@ -44,10 +44,16 @@ void control_plane::refresh_seat() {
     set_lease(now_ + defaults::lease_time);
 }
 
-// The leader that wrote this entry waits for a lease from then on, and it was not written before it was asked for.
-void control_plane::seated_by(std::uint64_t number) {
+// The leader that applies the entry which begins a seat waits for a lease from then on, and it was not written before it
+// was asked for. An entry that only finds the seat there says nothing about time: the leader may be about to end it.
+void control_plane::seated_by(std::uint64_t number, const std::vector<fact>& news) {
+  const bool begins = std::any_of(news.begin(), news.end(), [this](const fact& it) {
+    const auto* began = std::get_if<facts::seat_began>(&it);
+    return began != nullptr && began->seat == seat_;
+  });
   const auto found = waiting_.find(number);
-  if (seat_ && found != waiting_.end() && lease_ != raft::never)
+  if (seat_ && found != waiting_.end() && lease_ != raft::never
+      && (begins || mutated(controller_mutation::any_seat_leases)))
     set_lease(std::max(lease_, found->second.begun + instant(defaults::lease_time)));
 }
 

@@ -45,7 +45,7 @@ void control_plane::apply(const raft::entry& entry) {
       renewed(*renewal);
     react(decision.facts);
     if (std::holds_alternative<take_seat>(what->order) && what->origin == how_.self)
-      seated_by(what->number);
+      seated_by(what->number, decision.facts);
     const auto result = decision.result;
     out_.emplace_back(effects::applied{entry.index, what->origin, std::move(what->order), std::move(decision.result),
                                        std::move(decision.facts)});
@@ -94,7 +94,14 @@ void control_plane::keep_snapshot(const raft::entry& entry) {
     {entry.index, entry.term, log_.generation(), log_.voters()}, state_.image(), false});
 }
 
+void control_plane::on(const raft::snapshot_taken& what) {
+  snapshot_pending_ = false;
+  feed(what);
+}
+
+// One that was under way is of no use any more, and may never be said to be taken.
 void control_plane::handle(const raft::seal& what) {
+  snapshot_pending_ = false;
   applied_since_snapshot_ = 0;
   bytes_since_snapshot_ = 0;
   out_.emplace_back(effects::keep_snapshot{what.mark, state_.image(), true});

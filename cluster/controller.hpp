@@ -44,6 +44,7 @@ enum class controller_mutation : std::uint32_t {
   ignore_orphans = 1U << 7,        // nobody finds a place for what lost its own
   ignore_draining = 1U << 8,       // a node that is being drained is a place like any other
   read_without_leader = 1U << 9,   // a read is answered from what is here
+  any_seat_leases = 1U << 10,      // a seat that was there already gives a lease to who asked for it again
 };
 
 struct controller_config {

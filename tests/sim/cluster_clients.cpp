@@ -128,6 +128,9 @@ void cluster_clients::something_else(std::size_t node) {
       if (world_.up(node))
         world_.site(node).release(key_of(random.below(environments)), random.time(instant(0), from_ms(3000)));
       return;
+    case 5:
+      return world_.submit(node, limit_cache{"p" + std::to_string(random.below(3)), random.below(2), random.below(3)},
+                           ignored);
     default:
       return;
   }
