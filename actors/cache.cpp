@@ -50,15 +50,25 @@ void cache_state::find(std::vector<cache_query>& queries, const cache_user_actor
       look(q, user);
 }
 
-void cache_state::look(cache_query& q, const cache_user_actor& user) {
-  if (const auto recent = recent_.find(q.key); recent != recent_.end() && may_serve(*q.scope, recent->second)) {
-    ++recent_uses_[q.key];
-    return hit({user, q.call}, recent->second, q.scope.get());
+/// What this node has, on its disk or on its way there, and may be served; counts as a use. `was_here`: there is something.
+std::optional<shelved> cache_state::here(const cache_key& key, const cache_scope& scope, bool& was_here) {
+  if (const auto recent = recent_.find(key); recent != recent_.end() && may_serve(scope, recent->second)) {
+    ++recent_uses_[key];
+    return shelved{recent->second, false};
   }
-  auto found = config_.shelf->find(q.key, config_.unix_ms());
-  if (!found || !may_serve(*q.scope, found->entry)) {
+  auto found = config_.shelf->find(key, config_.unix_ms());
+  was_here = found.has_value();
+  if (found && !may_serve(scope, found->entry))
+    found.reset();
+  return found;
+}
+
+void cache_state::look(cache_query& q, const cache_user_actor& user) {
+  bool was_here = false;
+  auto found = here(q.key, *q.scope, was_here);
+  if (!found) {
     if (!look_elsewhere(q, user))
-      missed(q, user, found ? cache_status::evicted : cache_status::miss);
+      missed(q, user, was_here ? cache_status::evicted : cache_status::miss);
   } else if (found->is_elsewhere) {
     read_elsewhere(std::move(q), std::move(found->entry), user);
   } else {
@@ -70,13 +80,9 @@ void cache_state::look(cache_query& q, const cache_user_actor& user) {
 std::optional<cache_entry> cache_state::plain_hit(const cache_key& key, const cache_scope& scope) {
   if (!may_act() || audit_.lasts(now()))
     return std::nullopt;
-  if (const auto recent = recent_.find(key); recent != recent_.end() && may_serve(scope, recent->second)) {
-    ++recent_uses_[key];
-    count_hit(recent->second);
-    return recent->second;
-  }
-  auto found = config_.shelf->find(key, config_.unix_ms());
-  if (!found || found->is_elsewhere || !may_serve(scope, found->entry))
+  bool was_here = false;
+  auto found = here(key, scope, was_here);
+  if (!found || found->is_elsewhere)
     return std::nullopt;
   count_hit(found->entry);
   return std::move(found->entry);

@@ -110,6 +110,7 @@ private:
 
   // -- lookups: cache.cpp ----
   void find(std::vector<cache_query>& queries, const cache_user_actor& user);
+  std::optional<shelved> here(const cache_key& key, const cache_scope& scope, bool& was_here);
   void look(cache_query& q, const cache_user_actor& user);
   std::optional<cache_entry> plain_hit(const cache_key& key, const cache_scope& scope);
   void read_elsewhere(cache_query q, cache_entry found, const cache_user_actor& user);

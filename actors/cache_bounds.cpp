@@ -67,15 +67,12 @@ void cache_bounds::learn(std::shared_ptr<const limits> now) { limits_ = std::mov
 
 std::uint64_t cache_bounds::expiry_of(const cache_scope& scope, const cache_entry& entry) const {
   const auto limit = limits_->empty() ? limits_->end() : limits_->find(scope.project);
-  if (limit == limits_->end() || limit->second.ttl_ms == 0)
-    return entry.expires_unix_ms;
-  const auto of_project = entry.created_unix_ms + limit->second.ttl_ms;
-  return entry.expires_unix_ms == 0 ? of_project : std::min(entry.expires_unix_ms, of_project);
+  return hearth::expiry_of(entry.created_unix_ms, entry.expires_unix_ms,
+                           limit == limits_->end() ? 0 : limit->second.ttl_ms);
 }
 
 bool cache_bounds::allows(const cache_scope& scope, const cache_entry& entry, std::uint64_t unix_ms) {
-  const auto expiry = expiry_of(scope, entry);
-  return (expiry == 0 || expiry > unix_ms) && is_current(scope, entry);
+  return !is_over(expiry_of(scope, entry), unix_ms) && is_current(scope, entry);
 }
 
 bool cache_bounds::is_current(const cache_scope& scope, const cache_entry& entry) {

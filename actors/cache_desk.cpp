@@ -1,7 +1,6 @@
 #include "actors/cache_desk.hpp"
 
 #include "actors/cache_key_item.hpp"
-#include "core/defaults.hpp"
 
 #include <utility>
 
@@ -17,12 +16,7 @@ std::optional<call_reply> cache_desk::answer(const environment_spec& spec, const
   const auto inputs = looked_up_inputs(arguments);
   if (!inputs)
     return std::nullopt;
-  if (scopes_.size() >= defaults::front_scopes_max)
-    scopes_.clear();
-  const auto known = scopes_.find(task.caching.scope);
-  const auto& scope = known != scopes_.end() ? known->second
-                                             : scopes_.emplace(task.caching.scope, scope_of(spec, task)).first->second;
-  auto entry = look_({task.caching.scope, *inputs}, scope);
+  auto entry = look_({task.caching.scope, *inputs}, *scopes_.of(spec, task));
   if (!entry)
     return std::nullopt;
   call_reply reply;

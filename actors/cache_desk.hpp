@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <optional>
-#include <unordered_map>
 
 namespace hearth {
 
@@ -24,7 +23,7 @@ public:
 
 private:
   look look_;
-  std::unordered_map<digest, cache_scope> scopes_;
+  cache_scopes scopes_;
 };
 
 } // namespace hearth

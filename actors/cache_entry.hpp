@@ -79,6 +79,20 @@ std::strong_ordering precedence(const A& a, const B& b) noexcept {
   return a.value <=> b.value;
 }
 
+/// When a result that was made then is too old: what is said of itself (0: nothing), and of its age in milliseconds (0: any),
+/// whichever is sooner. 0: never.
+constexpr std::uint64_t expiry_of(std::uint64_t created_unix_ms, std::uint64_t expires_unix_ms,
+                                  std::uint64_t age_max_ms) noexcept {
+  if (age_max_ms == 0)
+    return expires_unix_ms;
+  const auto by_age = created_unix_ms + age_max_ms;
+  return expires_unix_ms == 0 || by_age < expires_unix_ms ? by_age : expires_unix_ms;
+}
+
+constexpr bool is_over(std::uint64_t expiry_unix_ms, std::uint64_t now_unix_ms) noexcept {
+  return expiry_unix_ms != 0 && expiry_unix_ms <= now_unix_ms;
+}
+
 } // namespace hearth
 
 template <>

@@ -48,18 +48,8 @@ void front_state::refuse(const call& c, const char* why) {
 }
 
 void front_state::ask(held& h) {
-  queries_.push_back(
-    {h.what.header.id, key_of(h), scope_of(h.what), h.key.overwrite, task_of(h.what).caching.serialize});
-}
-
-cache_scope_ptr front_state::scope_of(const call& c) {
-  const auto& task = task_of(c);
-  if (scopes_.size() >= defaults::front_scopes_max)
-    scopes_.clear();
-  auto& scope = scopes_[task.caching.scope];
-  if (!scope)
-    scope = std::make_shared<const cache_scope>(hearth::scope_of(*c.spec, task));
-  return scope;
+  queries_.push_back({h.what.header.id, key_of(h), scopes_.of(*h.what.spec, task_of(h.what)), h.key.overwrite,
+                      task_of(h.what).caching.serialize});
 }
 
 void front_state::found(std::vector<cache_answer>& answers) {
@@ -133,7 +123,8 @@ void front_state::repeat(const held& h, const cache_entry& kept) {
   c.in_run = false;
   c.header.root = c.header.id;
   c.header.parent = {};
-  repetitions_.insert_or_assign(c.header.id, repetition_of{scope_of(c), kept.content, kept.producer});
+  repetitions_.insert_or_assign(c.header.id,
+                                repetition_of{scopes_.of(*c.spec, task_of(c)), kept.content, kept.producer});
   passed_.push_back(std::move(c));
 }
 
@@ -151,7 +142,7 @@ void front_state::repeated(call_reply& reply) {
 void front_state::keep(held& h, const call_reply& reply) {
   cache_result r;
   r.call = reply.id;
-  r.scope = scope_of(h.what);
+  r.scope = scopes_.of(*h.what.spec, task_of(h.what));
   r.ttl = task_of(h.what).caching.ttl;
   r.token = h.token;
   r.overwrite = h.key.overwrite;

@@ -77,7 +77,6 @@ private:
   void note(const call& c, action_event::phase_t phase, const std::string& status = {},
             const std::string& producer = {});
   caf::result<std::vector<call_id>> open_of(const caller_actor& caller, const std::vector<call_id>& asked);
-  cache_scope_ptr scope_of(const call& c);
   void flush();
 
   instant now() const { return self_->clock().now(); }
@@ -93,7 +92,7 @@ private:
   std::optional<instant> wakes_at_;
   std::unordered_map<call_id, call> storing_; // of runs, which hear what became of their results; without arguments
   std::unordered_map<call_id, repetition_of> repetitions_;
-  std::unordered_map<digest, cache_scope_ptr> scopes_;
+  cache_scopes scopes_;
 
   // Of the message being handled.
   std::vector<call> passed_;

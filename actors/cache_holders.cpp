@@ -6,7 +6,8 @@
 
 #include <algorithm>
 
-/// Entries on other nodes (besides what the MENDER does): which of them hold what, looking for it there, copies, invalidation, and what others ask.
+/// Entries on other nodes (besides what the MENDER does): which of them hold what, looking for it there, copies, invalidation,
+/// and what others ask.
 namespace hearth {
 
 std::vector<node_uuid> cache_state::holders_of(const cache_key& key) const {
@@ -100,8 +101,8 @@ void cache_state::end_search(const cache_key& key, std::optional<cache_entry> fo
   const auto& scope = s.waiting.front().first.scope;
   auto own = *found;
   if (const auto holders = holders_of(key); std::find(holders.begin(), holders.end(), config_.self) == holders.end()) {
-    const auto near = config_.unix_ms() + static_cast<std::uint64_t>(milliseconds(defaults::cache_near_time).count());
-    own.expires_unix_ms = own.expires_unix_ms == 0 ? near : std::min(own.expires_unix_ms, near);
+    const auto near = static_cast<std::uint64_t>(milliseconds(defaults::cache_near_time).count());
+    own.expires_unix_ms = expiry_of(config_.unix_ms(), own.expires_unix_ms, near);
   }
   remember(own);
   const auto what = std::make_shared<keeping>();

@@ -4,17 +4,35 @@
 #include "actors/cache_shelf.hpp"
 #include "actors/control.hpp"
 #include "actors/interfaces.hpp"
+#include "core/defaults.hpp"
 
 #include <caf/all.hpp>
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 /// What FRONTs and the CACHE of a node say to each other.
 namespace hearth {
 
 using cache_scope_ptr = std::shared_ptr<const cache_scope>;
+
+/// The scopes of tasks whose results are kept, each made once. Forgets all when there are too many. One thread.
+class cache_scopes {
+public:
+  const cache_scope_ptr& of(const environment_spec& spec, const task_spec& task) {
+    if (known_.size() >= defaults::front_scopes_max)
+      known_.clear();
+    auto& scope = known_[task.caching.scope];
+    if (!scope)
+      scope = std::make_shared<const cache_scope>(scope_of(spec, task));
+    return scope;
+  }
+
+private:
+  std::unordered_map<digest, cache_scope_ptr> known_;
+};
 
 /// Is there a result for this call?
 struct cache_query {

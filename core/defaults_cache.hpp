@@ -64,7 +64,7 @@ inline constexpr std::size_t cache_projects_kept = 1000;
 inline constexpr std::uint64_t cache_audit_bytes_max = 16 * mib;
 /// Versions of tasks of which a node counts what came of repetitions.
 inline constexpr std::size_t cache_audited_max = 1000;
-/// Hits of one environment that execute once more at the same time; whoever calls has the replicas first.
+/// Hits of one environment that execute once more at the same time: they take slots like any call, so they are few.
 inline constexpr std::size_t front_repetitions_max = 4;
 /// How long a node that should not have an entry answers with its copy of it: one that was away when the entry was replaced has
 /// the former one no longer than that, and a hot key is fetched once a minute.

@@ -258,10 +258,15 @@ std::vector<cache_index::leaving> cache_index::worth_least(among which, const st
   return result;
 }
 
-bool cache_index::is_too_old(const digest& scope, std::uint64_t created_unix_ms, std::uint64_t unix_ms) const {
-  const auto of = scopes_.find(scope);
-  const auto ttl = of == scopes_.end() ? ttls_.end() : ttls_.find(of->second.project);
-  return ttl != ttls_.end() && created_unix_ms + ttl->second <= unix_ms;
+std::uint64_t cache_index::ttl_of(const std::string& name) const {
+  const auto found = ttls_.find(name);
+  return found == ttls_.end() ? 0 : found->second;
+}
+
+bool cache_index::is_over(const stored_entry& entry, std::uint64_t unix_ms) const {
+  const auto of = scopes_.find(entry.key.scope);
+  const auto ttl = of == scopes_.end() ? 0 : ttl_of(of->second.project);
+  return hearth::is_over(expiry_of(entry.created_unix_ms, entry.expires_unix_ms, ttl), unix_ms);
 }
 
 std::vector<cache_index::leaving> cache_index::expired(std::uint64_t unix_ms, std::size_t looks) {
@@ -272,18 +277,15 @@ std::vector<cache_index::leaving> cache_index::expired(std::uint64_t unix_ms, st
   for (; at != projects_.end(); ++at, expiry_pool_ = 0)
     for (; expiry_pool_ < at->second.pools.size(); ++expiry_pool_, expiry_slot_ = 0) {
       const auto& cards = at->second.pools[expiry_pool_].cards;
-      const auto own = ttls_.find(at->first);
-      const auto is_over = [unix_ms, ttl = own == ttls_.end() ? 0 : own->second](const card& c) {
-        return (c.expires_unix_ms != 0 && c.expires_unix_ms <= unix_ms)
-               || (ttl != 0 && c.created_unix_ms + ttl <= unix_ms);
-      };
+      const auto ttl = ttl_of(at->first);
       for (; expiry_slot_ < cards.bucket_count(); ++expiry_slot_, --looks) {
         if (looks == 0) {
           expiry_project_ = at->first;
           return result;
         }
         for (auto one = cards.begin(expiry_slot_); one != cards.end(expiry_slot_); ++one)
-          if (is_over(one->second))
+          if (const auto& c = one->second;
+              hearth::is_over(expiry_of(c.created_unix_ms, c.expires_unix_ms, ttl), unix_ms))
             result.push_back({one->first, *one->second.scope});
       }
     }

@@ -89,8 +89,8 @@ public:
   /// 0: not known.
   std::uint64_t hits(const entry_name& name, const digest& scope);
 
-  /// Whether what was made then is older than its project allows.
-  bool is_too_old(const digest& scope, std::uint64_t created_unix_ms, std::uint64_t unix_ms) const;
+  /// Whether an entry is too old, by itself or for its project.
+  bool is_over(const stored_entry& entry, std::uint64_t unix_ms) const;
 
   /// How many bytes have to go before `bytes` more fit into a project, and into all.
   std::uint64_t excess(const std::string& project, std::uint64_t bytes) const;
@@ -135,6 +135,7 @@ private:
   };
 
   std::uint64_t bytes_of(const std::string& project) const;
+  std::uint64_t ttl_of(const std::string& project) const; // ms; 0: any time
   std::vector<pool*> pools(among which, const std::string& name);
   /// Takes the card of this name out of its project; nothing when it is not known.
   std::optional<card> take(project& from, const entry_name& name);

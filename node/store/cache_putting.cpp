@@ -149,10 +149,8 @@ void cache_store::put_one(lmdb_transaction& txn, const cache_entry& entry, batch
   change.before = record ? stored_in(name.view(), *record) : std::nullopt;
   change.is_damaged = record && (!change.before || !is_whole(*change.before));
   const bool is_elsewhere = entry.size > defaults::cache_inline_bytes_max;
-  const auto is_over = [&](const stored_entry& e) {
-    return e.has_expired(unix_ms) || index_.is_too_old(e.key.scope, e.created_unix_ms, unix_ms);
-  };
-  if (change.before && !change.is_damaged && change.before->key == entry.key && !is_over(*change.before)) {
+  if (change.before && !change.is_damaged && change.before->key == entry.key
+      && !index_.is_over(*change.before, unix_ms)) {
     const auto order = precedence(entry, *change.before);
     if (entry.value != change.before->value && entry.overwrite == 0 && change.before->overwrite == 0) {
       auto without = entry;

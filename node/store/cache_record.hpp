@@ -64,7 +64,7 @@ struct stored_entry {
   std::string_view inputs; // digests, one after the other
   std::string_view content;
 
-  bool has_expired(std::uint64_t unix_ms) const noexcept { return expires_unix_ms != 0 && expires_unix_ms <= unix_ms; }
+  bool has_expired(std::uint64_t unix_ms) const noexcept { return is_over(expires_unix_ms, unix_ms); }
 };
 
 /// Calls `see(name, record)` for the records of a bucket.

@@ -1,5 +1,6 @@
 #include "actors/cache_buckets.hpp"
 #include "tests/support/cache_world.hpp"
+#include "tests/support/scripted_switchboard.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -20,24 +21,6 @@ constexpr node_uuid other_node{1, 2};
 /// Of what another node is asked, each with its answer, which a test plays.
 using other_cache = std::function<link::answer(const link::ask&)>;
 
-switchboard_actor::behavior_type scripted_switchboard(switchboard_actor::pointer, std::shared_ptr<other_cache> other) {
-  return {
-    [](atom::attach, const node_parts&) {},
-    [](atom::events, node_uuid, const link::messages&) {},
-    [](atom::up, node_uuid, std::uint64_t, const peer_actor&) {},
-    [](atom::down, node_uuid, const std::string&) {},
-    [](atom::events, const control::facts&) {},
-    [](atom::send, node_uuid, const link::messages&) {},
-    [](atom::open, node_uuid, const link::open_environment&) { return true; },
-    [other](atom::ask, node_uuid, const link::ask& what, milliseconds) { return (*other)(what); },
-    [](atom::ping, node_uuid, std::uint32_t) { return std::vector<std::uint64_t>{}; },
-    [](atom::ask, const link::ask&, milliseconds) { return link::member_answers{}; },
-    [](atom::watch, const std::string&, const gate_actor&) {},
-    [](atom::tick) {},
-    [](atom::retry, std::uint64_t) {},
-  };
-}
-
 /// The home of a serialized key, in a cluster of two.
 struct home : cache_world {
   home() {
@@ -45,7 +28,9 @@ struct home : cache_world {
     log->commit(cluster::admit_node{other_node, "node-2"});
     seat_other();
     *other = [](const link::ask&) { return link::answer{0, {}, payload{}}; };
-    switchboard = sys.spawn(scripted_switchboard, other);
+    switchboard = sys.spawn([other = other](switchboard_actor::pointer) {
+      return scripted_switchboard([other](node_uuid, const link::ask& what) { return (*other)(what); });
+    });
     start_cache(switchboard);
     f = front();
     client = caller();

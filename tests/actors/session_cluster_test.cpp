@@ -1,6 +1,7 @@
 #include "actors/session.hpp"
 #include "core/defaults.hpp"
 #include "tests/support/scripted_control.hpp"
+#include "tests/support/scripted_switchboard.hpp"
 #include "tests/support/scripted_world.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -102,27 +103,15 @@ BOOST_AUTO_TEST_CASE(a_node_is_drained_by_name_or_id_and_comes_back) {
 }
 
 BOOST_AUTO_TEST_CASE(the_echoes_of_a_node_are_told_by_their_share) {
-  switchboard = sys.spawn([](switchboard_actor::pointer) -> switchboard_actor::behavior_type {
-    return {
-      [](atom::attach, const node_parts&) {},
-      [](atom::events, node_uuid, const link::messages&) {},
-      [](atom::up, node_uuid, std::uint64_t, const peer_actor&) {},
-      [](atom::down, node_uuid, const std::string&) {},
-      [](atom::events, const control::facts&) {},
-      [](atom::send, node_uuid, const link::messages&) {},
-      [](atom::open, node_uuid, const link::open_environment&) { return false; },
-      [](atom::ask, node_uuid, const link::ask&, milliseconds) { return link::answer{}; },
-      [](atom::ping, node_uuid node, std::uint32_t count) {
-        BOOST_CHECK(node == second);
-        std::vector<std::uint64_t> times(count);
-        std::iota(times.rbegin(), times.rend(), 1);
-        return times;
-      },
-      [](atom::ask, const link::ask&, milliseconds) { return link::member_answers{}; },
-      [](atom::watch, const std::string&, const gate_actor&) {},
-      [](atom::tick) {},
-      [](atom::retry, std::uint64_t) {},
-    };
+  switchboard = sys.spawn([](switchboard_actor::pointer) {
+    return scripted_switchboard([](node_uuid, const link::ask&) { return link::answer{}; },
+                                [](node_uuid, const link::messages&) {},
+                                [](node_uuid node, std::uint32_t count) {
+                                  BOOST_CHECK(node == second);
+                                  std::vector<std::uint64_t> times(count);
+                                  std::iota(times.rbegin(), times.rend(), 1);
+                                  return times;
+                                });
   });
   auto& client = connect();
   say(client, client::ping_node{5, "second", 100});

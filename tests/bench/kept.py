@@ -19,7 +19,7 @@ from typing import Any, Callable, Dict, Iterator, List, Sequence
 
 import hearth
 from compare import asked, machine
-from kept_many import many
+from kept_many import many, p50_us
 
 CALLS = 5000
 STARTS_WITHIN = 10.0  # seconds
@@ -82,16 +82,6 @@ def hearth_hit(_: Path) -> Iterator[Callable[[int], Any]]:
     yield square.remote
 
 
-def p50_us(get: Callable[[int], Any], calls: int) -> float:
-    times: List[int] = []
-    for x in range(calls):
-        began = time.perf_counter_ns()
-        value = get(x)
-        times.append(time.perf_counter_ns() - began)
-        assert value == x * x
-    return statistics.median(times) / 1000
-
-
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="how often each measure goes round (default: 5)")
@@ -108,7 +98,7 @@ def main(arguments: Sequence[str]) -> int:
         gets = {name: stack.enter_context(way(Path(home))) for name, way in ways.items()}
         for _ in range(options.rounds):
             for name, get in gets.items():
-                samples.setdefault(name, []).append(p50_us(get, calls))
+                samples.setdefault(name, []).append(p50_us(get, range(calls)))
     print("\na small value that is kept, seen by a Python client, p50 (µs)")
     base = statistics.median(samples["Redis"])
     for name in sorted(samples, key=lambda n: statistics.median(samples[n])):

@@ -7,7 +7,7 @@ import random
 import statistics
 import subprocess
 import time
-from typing import Any, Callable, List
+from typing import Any, Callable, Iterable, List
 
 import hearth
 from compare import asked
@@ -34,15 +34,20 @@ def fill(begin: int, end: int) -> None:
         assert list(hearth.map(squared, range(first, last))) == [x * x for x in range(first, last)]
 
 
-def p50_us(call: Callable[[int], Any], among: int) -> float:
-    order = random.Random(among)
+def p50_us(get: Callable[[int], Any], inputs: Iterable[int]) -> float:
+    """Of calls one after another, each of which returns the square of its input."""
     times: List[int] = []
-    for x in [order.randrange(among) for _ in range(SAMPLES)]:
+    for x in inputs:
         began = time.perf_counter_ns()
-        value = call(x)
+        value = get(x)
         times.append(time.perf_counter_ns() - began)
         assert value == x * x
     return statistics.median(times) / 1000
+
+
+def drawn(among: int) -> List[int]:
+    order = random.Random(among)
+    return [order.randrange(among) for _ in range(SAMPLES)]
 
 
 def started_in() -> float:
@@ -65,15 +70,15 @@ def many(entries: int) -> None:
     command("cache", "delete", "--all")
     quick_start = started_in()
     fill(0, FEW)
-    few = p50_us(squared.remote, FEW)
+    few = p50_us(squared.remote, drawn(FEW))
     print(f"  {FEW:>9,} results {few:>10,.1f}")
     began = time.perf_counter()
     fill(FEW, entries)
     took = time.perf_counter() - began
-    among = p50_us(squared.remote, entries)
+    among = p50_us(squared.remote, drawn(entries))
     print(f"  {entries:>9,} results {among:>10,.1f} {among / few:8.2f} x   (executed and kept at {(entries - FEW) / took:,.0f} a second)")
     slow_start = started_in()
     print(f"  start of a node: {quick_start:.2f} s with nothing kept, {slow_start:.2f} s with {entries_kept():,} results")
-    after = p50_us(squared.remote, entries)
+    after = p50_us(squared.remote, drawn(entries))
     rows = [row for row in asked("get", "environments") if row["name"] == env.name]
     print(f"  after the start {after:>13,.1f} {after / few:8.2f} x   with {rows[0]['replicas'] if rows else 0} replicas and {rows[0]['done'] if rows else 0} executions")

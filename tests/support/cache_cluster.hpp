@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tests/support/cache_world.hpp"
+#include "tests/support/scripted_switchboard.hpp"
 
 #include <array>
 #include <memory>
@@ -50,7 +51,9 @@ public:
   void come(std::size_t i) {
     auto& n = *nodes[i];
     n.control.emplace(sys, log, n.id);
-    n.switchboard = sys.spawn([this](switchboard_actor::pointer self) { return switchboard(self); });
+    n.switchboard = sys.spawn([this](switchboard_actor::pointer self) {
+      return scripted_switchboard([this, self](node_uuid to, link::ask& what) { return bring(self, to, what); });
+    });
     cache_config config{n.name, n.entries, n.disk, n.control->actor, [this] { return unix_ms; }};
     config.self = n.id;
     config.switchboard = n.switchboard;
@@ -126,24 +129,6 @@ private:
         return self->delegate(n->cache, atom::ask::value, std::move(what));
       }
     return error_of({ec::node_lost, "The node is not there."});
-  }
-
-  switchboard_actor::behavior_type switchboard(switchboard_actor::pointer self) {
-    return {
-      [](atom::attach, const node_parts&) {},
-      [](atom::events, node_uuid, const link::messages&) {},
-      [](atom::up, node_uuid, std::uint64_t, const peer_actor&) {},
-      [](atom::down, node_uuid, const std::string&) {},
-      [](atom::events, const control::facts&) {},
-      [](atom::send, node_uuid, const link::messages&) {},
-      [](atom::open, node_uuid, const link::open_environment&) { return false; },
-      [this, self](atom::ask, node_uuid to, link::ask& what, milliseconds) { return bring(self, to, what); },
-      [](atom::ping, node_uuid, std::uint32_t) { return std::vector<std::uint64_t>(); },
-      [](atom::ask, const link::ask&, milliseconds) { return link::member_answers(); },
-      [](atom::watch, const std::string&, const gate_actor&) {},
-      [](atom::tick) {},
-      [](atom::retry, std::uint64_t) {},
-    };
   }
 
   std::uint64_t incarnations_ = 0;

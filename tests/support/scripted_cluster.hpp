@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/error.hpp"
+#include "tests/support/scripted_switchboard.hpp"
 #include "tests/support/scripted_world.hpp"
 
 #include <map>
@@ -245,21 +246,8 @@ private:
   /// What an agent needs of a switchboard: that others hear it, and that its questions for bundles are answered.
   switchboard_actor::behavior_type switchboard_behavior(switchboard_actor::pointer self,
                                                         const std::shared_ptr<scripted_node>& n) {
-    return {
-      [](atom::attach, const node_parts&) {},
-      [](atom::events, node_uuid, const link::messages&) {},
-      [](atom::up, node_uuid, std::uint64_t, const peer_actor&) {},
-      [](atom::down, node_uuid, const std::string&) {},
-      [](atom::events, const control::facts&) {},
-      [this, self, n](atom::send, node_uuid to, link::messages& messages) {
-        if (cut_.count({n->id, to}) > 0)
-          return;
-        for (auto& other : nodes_)
-          if (other->id == to)
-            self->send(other->agent, atom::events::value, n->id, std::move(messages));
-      },
-      [](atom::open, node_uuid, const link::open_environment&) { return false; },
-      [this, n](atom::ask, node_uuid to, const link::ask& question, milliseconds) -> caf::result<link::answer> {
+    return scripted_switchboard(
+      [this, n](node_uuid to, const link::ask& question) -> caf::result<link::answer> {
         n->asked.push_back({to, question.words.at(0)});
         link::answer answer;
         for (auto& other : nodes_)
@@ -269,12 +257,13 @@ private:
           answer.error = {ec::unknown_bundle, "not here"};
         return answer;
       },
-      [](atom::ping, node_uuid, std::uint32_t) { return std::vector<std::uint64_t>{}; },
-      [](atom::ask, const link::ask&, milliseconds) { return link::member_answers{}; },
-      [](atom::watch, const std::string&, const gate_actor&) {},
-      [](atom::tick) {},
-      [](atom::retry, std::uint64_t) {},
-    };
+      [this, self, n](node_uuid to, link::messages& messages) {
+        if (cut_.count({n->id, to}) > 0)
+          return;
+        for (auto& other : nodes_)
+          if (other->id == to)
+            self->send(other->agent, atom::events::value, n->id, std::move(messages));
+      });
   }
 
   void connect(scripted_node& a, scripted_node& b) { caf::anon_send(a.agent, atom::up::value, b.id); }

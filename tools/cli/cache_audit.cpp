@@ -1,4 +1,4 @@
-#include "tools/cli/commands.hpp"
+#include "tools/cli/cache_questions.hpp"
 #include "tools/cli/rows.hpp"
 #include "tools/cli/table.hpp"
 #include "tools/cli/target.hpp"
@@ -26,13 +26,8 @@ constexpr std::size_t version_width = 16; // as `hearth cache list` has it
 constexpr auto order_pause = defaults::cache_audit_lease / 4;
 
 json order(connection& node, const cache_options& options, double share) {
-  const json which{
-    {"project", options.project}, {"domain", options.domain}, {"task", options.task}, {"version", options.version}};
-  const json question{{"what", "audit"}, {"which", which}, {"perMillion", std::lround(share * 1e6)}};
-  auto rows = json::array();
-  for (auto& row : node.ask("getCache", question, "cacheAudits"))
-    rows.push_back(readable_cached("cacheAudits", std::move(row)));
-  return rows;
+  const json question{{"what", "audit"}, {"which", filter_of(options)}, {"perMillion", std::lround(share * 1e6)}};
+  return cached_rows(node, question, "cacheAudits");
 }
 
 /// Says again what is wanted until the time is over; what was counted by then.

@@ -1,4 +1,4 @@
-#include "tools/cli/commands.hpp"
+#include "tools/cli/cache_questions.hpp"
 #include "tools/cli/rows.hpp"
 #include "tools/cli/run_result.hpp"
 #include "tools/cli/table.hpp"
@@ -27,14 +27,6 @@ void print_json(const surroundings& around, const json& what) {
   around.out << what.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
 }
 
-json filter_of(const cache_options& options) {
-  return {{"project", options.project},
-          {"domain", options.domain},
-          {"task", options.task},
-          {"version", options.version},
-          {"entry", options.entry}};
-}
-
 bool is_empty(const cache_options& options) {
   return options.project.empty() && options.domain.empty() && options.task.empty() && options.version.empty()
          && options.entry.empty();
@@ -51,11 +43,7 @@ void check_id(const std::string& id) {
 
 json ask_for(connection& node, const char* what, const cache_options& options, const char* answer,
              const connection::frame_sink& others = {}) {
-  auto rows = json::array();
-  const json question{{"what", what}, {"which", filter_of(options)}, {"limit", options.limit}};
-  for (auto& row : node.ask("getCache", question, answer, others))
-    rows.push_back(readable_cached(answer, std::move(row)));
-  return rows;
+  return cached_rows(node, {{"what", what}, {"which", filter_of(options)}, {"limit", options.limit}}, answer, others);
 }
 
 std::string age_text(const json& row, std::uint64_t now_ms) {

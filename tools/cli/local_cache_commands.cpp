@@ -1,4 +1,4 @@
-#include "tools/cli/commands.hpp"
+#include "tools/cli/cache_questions.hpp"
 #include "tools/cli/own_node.hpp"
 #include "tools/cli/places.hpp"
 #include "tools/cli/units.hpp"
@@ -57,13 +57,11 @@ exit_status local_cache_clear(const surroundings& around, const cache_options& o
 exit_status local_cache_stats(const surroundings& around, const cache_options& options) {
   json kept{{"entries", 0}, {"bytes", 0}, {"hits", 0}};
   if (auto node = keeper(around))
-    for (auto& row : node->ask("getCache", {{"what", "counts"}}, "cacheCounts")) {
-      const auto counts = readable_cached("cacheCounts", std::move(row));
+    for (const auto& counts : cached_rows(*node, {{"what", "counts"}}, "cacheCounts"))
       for (const auto& figures : counts.at("figures"))
         if (text_in(figures, "project") == project)
           for (const auto* field : {"entries", "bytes", "hits"})
             kept[field] = number_in(kept, field) + number_in(figures, field);
-    }
   if (options.as_json)
     around.out << kept.dump(2) << '\n';
   else
