@@ -316,6 +316,17 @@ class Connection:
             finally:
                 self.leave_role()
 
+    def is_live(self) -> bool:
+        """Takes in all that has arrived, without waiting; whether the node has not ended the connection. Its last words come
+        before the end, and are no end yet."""
+        if not self.ended and self._role.acquire(False):
+            try:
+                while not self.ended and self._readable_before(0.0):
+                    self.read_now()
+            finally:
+                self.leave_role()
+        return not self.broken
+
     def read_now(self) -> None:
         """With the role: takes in what is there, without waiting."""
         if not self.ended:

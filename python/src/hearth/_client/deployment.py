@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import functools
-from typing import Any, List
+from typing import TYPE_CHECKING, Any, List
 
 from hearth import _runtime
 from hearth._client import environments, shared
 from hearth._client.forms import Function
 from hearth._client.refusals import refuse_in_event_loop
 from hearth._environment import TaskEnvironment
+
+if TYPE_CHECKING:
+    from hearth._client.connection import Connection
 
 __all__ = ["Deployment", "deploy"]
 
@@ -50,12 +53,12 @@ def _deploy_all(envs: Any) -> List[Deployment]:
         if not isinstance(env, TaskEnvironment):
             raise TypeError(f"hearth.deploy takes environments, not {env!r}")
         _add_with_dependencies(env, ordered, [])
-    connection = shared.live_connection()
-    result = []
-    for env in ordered:
-        opened = environments.open_environment(connection, env, deploy=True)
-        result.append(Deployment(env.name, opened.version, opened.is_new, connection.node))
-    return result
+    return [shared.on_live_connection(functools.partial(_deploy_one, env)) for env in ordered]
+
+
+def _deploy_one(env: TaskEnvironment, connection: Connection) -> Deployment:
+    opened = environments.open_environment(connection, env, deploy=True)
+    return Deployment(env.name, opened.version, opened.is_new, connection.node)
 
 
 def _add_with_dependencies(env: TaskEnvironment, ordered: List[TaskEnvironment], path: List[TaskEnvironment]) -> None:

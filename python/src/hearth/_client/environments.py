@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hearth._environment import TaskEnvironment
     from hearth._task import Task
 
-__all__ = ["Target", "closed", "interpreter_of", "is_closed", "known_target", "open_environment", "target"]
+__all__ = ["Target", "closed", "interpreter_of", "is_closed", "known_target", "live_target", "open_environment", "target"]
 
 _TARGETS_MAX = 4096  # each override of a task makes one; a loop could make any number
 
@@ -113,6 +113,12 @@ def target(connection: Connection, task: Task[Any, Any]) -> Target:
         targets.clear()
     found = targets[task] = Target(connection, task, opened, revision, session)
     return found
+
+
+def live_target(task: Task[Any, Any], path: Optional[str] = None) -> Tuple[Connection, Target]:
+    """The same with a connection of which nobody knows an end, to be used at once: before calls that are not sent again. Another
+    one takes the place of a connection whose end is noticed here."""
+    return shared.on_live_connection(lambda connection: (connection, target(connection, task)), path)
 
 
 def is_closed(reply: Any) -> bool:

@@ -8,7 +8,7 @@ import functools
 from typing import Any, AsyncIterator, Callable, Deque, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from hearth import _runtime
-from hearth._client import environments, shared
+from hearth._client import environments
 from hearth._client.fan_out import FanOut
 from hearth._client.forms import Function
 from hearth._client.refusals import refuse_in_event_loop
@@ -138,8 +138,7 @@ def _calls(
     task: Task[Any, Any], inputs: _Inputs, concurrency: int, return_exceptions: bool, ordered: bool
 ) -> Iterator[Any]:
     _refuse_in_event_loop()
-    connection = shared.live_connection()
-    target = environments.target(connection, task)
+    connection, target = environments.live_target(task)
     fan_out = FanOut(connection, target, inputs, concurrency, ordered)
     value_of = _reader_of(target.codec.value_of, return_exceptions)
     try:
@@ -163,8 +162,7 @@ async def _calls_aio(
     task: Task[Any, Any], inputs: _Inputs, concurrency: int, return_exceptions: bool, ordered: bool
 ) -> AsyncIterator[Any]:
     loop = asyncio.get_running_loop()
-    connection = await loop.run_in_executor(None, shared.live_connection)
-    target = await loop.run_in_executor(None, environments.target, connection, task)
+    connection, target = await loop.run_in_executor(None, environments.live_target, task)
     fan_out = FanOut(connection, target, inputs, concurrency, ordered)
     value_of = _reader_of(target.codec.value_of, return_exceptions)
     port = connection.port()

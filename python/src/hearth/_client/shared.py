@@ -11,14 +11,19 @@ import os
 import socket
 import sys
 import threading
-from typing import Dict, List, Optional, Tuple, Union
+from typing import Callable, Dict, List, Optional, Tuple, TypeVar, Union
 
 from hearth._client import node, remote, target
 from hearth._client.connection import Connection
 from hearth._client.ids import new_id
 from hearth.errors import NodeUnavailableError
 
-__all__ = ["connection", "connection_aio", "disconnect", "live_connection", "open_connection", "root", "separate_connection"]
+__all__ = [
+    "connection", "connection_aio", "disconnect", "live_connection", "on_live_connection", "open_connection", "root",
+    "separate_connection",
+]  # fmt: skip
+
+Result = TypeVar("Result")
 
 NODE_PATIENCE = 2.0
 """Seconds that one node of a cluster is waited for before another one is asked."""
@@ -54,11 +59,21 @@ def open_connection() -> Optional[Connection]:
     return found if found is not None and not found.broken else None
 
 
-def live_connection() -> Connection:
-    """`connection()`, after a look whether the node has ended it meanwhile. Before something that is not sent again."""
-    found = connection()
-    found.poll()
-    return connection() if found.broken else found
+def live_connection(path: Optional[str] = None) -> Connection:
+    """`connection(path)`, after a look whether the node has ended it meanwhile. Before something that is not sent again."""
+    found = connection(path)
+    return found if found.is_live() else connection(path)
+
+
+def on_live_connection(what: Callable[[Connection], Result], path: Optional[str] = None) -> Result:
+    """`what(connection)`, and once more on another connection if that one ends meanwhile: what does no harm twice."""
+    found = live_connection(path)
+    try:
+        return what(found)
+    except NodeUnavailableError:
+        if found.given_up or not found.broken:
+            raise
+        return what(live_connection(path))
 
 
 async def connection_aio() -> Connection:

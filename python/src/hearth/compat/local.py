@@ -12,7 +12,7 @@ import functools
 import os
 from typing import TYPE_CHECKING, Any, Mapping, Tuple
 
-from hearth._client import calls, environments, node, settings, shared
+from hearth._client import calls, environments, node, settings
 from hearth._client.call_slot import CallSlot, value_of
 from hearth._client.refusals import refuse_in_event_loop
 from hearth._values import keys
@@ -58,11 +58,8 @@ def _call(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]
 
 
 def _ended(task: Task[Any, Any], arguments: Mapping[str, Any], mode: int) -> CallSlot:
-    connection = shared.connection(node.socket_path())
-    connection.poll()
-    if connection.broken:
-        connection = shared.connection(connection.path)
-    slot = CallSlot(connection, environments.target(connection, task))
+    connection, target = environments.live_target(task, node.socket_path())
+    slot = CallSlot(connection, target)
     body = slot.target.codec.encode_arguments(arguments, mode)
     connection.admit(len(body))
     calls.send(slot, body, mode=mode)
