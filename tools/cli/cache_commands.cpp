@@ -21,26 +21,6 @@ namespace {
 constexpr std::size_t name_width = 48;
 constexpr std::size_t id_digits = 16;
 
-command_error misused(const std::string& text) { return {exit_status::usage, text}; }
-
-void print_json(const surroundings& around, const json& what) {
-  around.out << what.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
-}
-
-bool is_empty(const cache_options& options) {
-  return options.project.empty() && options.domain.empty() && options.task.empty() && options.version.empty()
-         && options.entry.empty();
-}
-
-/// As the node reads ids.
-void check_id(const std::string& id) {
-  const bool is_hex = std::all_of(id.begin(), id.end(),
-                                  [](unsigned char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-  if (!is_hex || id.size() > id_digits)
-    throw misused("`" + id + "` is no id of a kept result, nor the beginning of one: that are up to "
-                  + std::to_string(id_digits) + " hex digits, as `hearth cache list` shows them.");
-}
-
 json ask_for(connection& node, const char* what, const cache_options& options, const char* answer,
              const connection::frame_sink& others = {}) {
   return cached_rows(node, {{"what", what}, {"which", filter_of(options)}, {"limit", options.limit}}, answer, others);
@@ -145,6 +125,27 @@ std::string some(std::uint64_t count, const char* one, const char* several) {
   return count_text(count) + ' ' + (count == 1 ? one : several);
 }
 
+/// Of the copies that are stored, those that a listing leaves out; as long as all of them may be listed.
+std::string unserved_text(connection& node, const json& counts) {
+  std::uint64_t stored = 0, served = 0;
+  for (const auto& each : counts)
+    for (const auto& f : each.at("figures"))
+      if (text_in(f, "project").empty())
+        stored += number_in(f, "entries");
+  if (stored == 0)
+    return "";
+  if (stored > defaults::rows_max)
+    return "\nEntries that were invalidated or are too old count until they are removed; they are not served any more.\n";
+  for (const auto& row : ask_for(node, "entries", {}, "cacheEntries")) {
+    const auto nodes = text_in(row, "node"); // all that have a copy: "node-1, node-2"
+    served += 1 + static_cast<std::uint64_t>(std::count(nodes.begin(), nodes.end(), ','));
+  }
+  if (served >= stored)
+    return "";
+  return "\nOf these, " + some(stored - served, "entry is", "entries are")
+         + " not served any more: invalidated, or too old. `hearth cache delete` of the same name gives back the room.\n";
+}
+
 std::string counts_text(const json& node) {
   const auto hits = number_in(node, "hits"), misses = number_in(node, "misses");
   auto text = some(hits, "hit", "hits");
@@ -164,46 +165,18 @@ std::string counts_text(const json& node) {
   return text + ".";
 }
 
-exit_status say_done(const surroundings& around, const json& done, bool as_json) {
-  const auto said = done.is_object() ? done.value("detail", "") : "";
-  if (as_json)
-    print_json(around, {{"done", said}});
-  else
-    around.out << said << '\n';
-  return exit_status::ok;
-}
-
-/// A task or version is one of a project and domain.
-cache_options completed(cache_options options) {
-  if (!options.version.empty() && options.task.empty())
-    throw misused("A version is one of a task: say `--task TASK --version " + options.version + "`.");
-  const bool names_place = !options.domain.empty() || !options.task.empty();
-  if (names_place && options.project.empty())
-    options.project = "default";
-  if (!options.task.empty() && options.domain.empty())
-    options.domain = "development";
-  return options;
-}
-
-exit_status drop(const surroundings& around, const cache_options& given, bool deletes) {
-  const std::string command = deletes ? "delete" : "invalidate";
-  if (!given.entry.empty())
-    check_id(given.entry);
-  const bool names_scope = !given.project.empty() || !given.domain.empty() || !given.task.empty()
-                           || !given.version.empty();
-  if (given.all ? !is_empty(given) : is_empty(given))
-    throw misused(
-      "Say either which results are meant (--key, --task, --version, --project, --domain) or `--all`: `hearth "
-      "cache "
-      + command + " --task env.square`.");
-  if (names_scope && !given.entry.empty())
-    throw misused("An id names one result: `--key` goes without --project, --domain, --task and --version.");
-  const auto options = names_scope ? completed(given) : given;
-  auto node = open_node(around);
-  return say_done(
-    around,
-    node.ask("dropFromCache", {{"which", filter_of(options)}, {"all", options.all}, {"deletes", deletes}}, "done"),
-    options.as_json);
+/// What was said of a project, and when it holds.
+std::string limit_text(const std::string& project, const cache_options& said, std::uint64_t size,
+                       std::chrono::milliseconds ttl) {
+  auto text = "Results of project " + project;
+  if (!said.size.empty())
+    text += " take at most " + (size == 0 ? "half of the room of each node" : bytes_text(size) + " on each node");
+  if (!said.ttl.empty())
+    text += std::string(said.size.empty() ? " are good for " : ", and are good for ")
+            + (ttl.count() == 0
+                 ? "any time"
+                 : duration_text_of_ms(static_cast<std::uint64_t>(ttl.count())) + " after they were made");
+  return text + ". Every node heeds that within about a second, one that is away once it is back.";
 }
 
 exit_status move(const surroundings& around, const cache_options& options, bool imports) {
@@ -214,7 +187,8 @@ exit_status move(const surroundings& around, const cache_options& options, bool 
     throw misused("An archive is a file of the node's machine: say `hearth cache "
                   + std::string(imports ? "import" : "export") + " FILE` on that machine.");
   const auto file = std::filesystem::absolute(options.file).lexically_normal().string();
-  return say_done(around, node.ask("moveCache", {{"file", file}, {"imports", imports}}, "done"), options.as_json);
+  const auto done = node.ask("moveCache", {{"file", file}, {"imports", imports}}, "done");
+  return say_done(around, text_in(done, "detail"), options.as_json);
 }
 
 } // namespace
@@ -230,6 +204,7 @@ exit_status cache_stats(const surroundings& around, const cache_options& options
     around.out << "Since node " << text_in(each, "node") << " started: " << counts_text(each) << '\n';
   around.out << '\n';
   figures_table(nodes).write(around.out, around.colours);
+  around.out << unserved_text(node, nodes);
   return exit_status::ok;
 }
 
@@ -239,8 +214,9 @@ exit_status cache_list(const surroundings& around, const cache_options& options)
   if (options.as_json)
     print_json(around, rows);
   else if (rows.empty())
-    around.out << (is_empty(options) ? "Nothing is kept yet; tasks with `cache=\"auto\"` have their results kept.\n"
-                                     : "Nothing of that kind is kept; `hearth cache list` shows everything.\n");
+    around.out << (names_nothing(options)
+                     ? "Nothing is kept yet; tasks with `cache=\"auto\"` have their results kept.\n"
+                     : "Nothing of that kind is kept; `hearth cache list` shows everything.\n");
   else
     entries_table(rows, around.unix_ms()).write(around.out, around.colours);
   return exit_status::ok;
@@ -279,14 +255,6 @@ exit_status cache_show(const surroundings& around, const cache_options& options)
   return exit_status::ok;
 }
 
-exit_status cache_invalidate(const surroundings& around, const cache_options& options) {
-  return drop(around, options, false);
-}
-
-exit_status cache_delete(const surroundings& around, const cache_options& options) {
-  return drop(around, options, true);
-}
-
 exit_status cache_verify(const surroundings& around, const cache_options& options) {
   auto node = open_node(around);
   const auto rows = ask_for(node, "checks", {}, "cacheChecks");
@@ -313,15 +281,15 @@ exit_status cache_limit(const surroundings& around, const cache_options& options
     const auto size = options.size == "none" ? 0 : parse_bytes(options.size).value_or(0);
     const auto ttl = options.ttl == "none" ? std::chrono::milliseconds(0)
                                            : parse_duration(options.ttl).value_or(std::chrono::milliseconds(0));
-    return say_done(around,
-                    node.ask("limitCache",
-                             {{"project", options.project.empty() ? "default" : options.project},
-                              {"setsSize", !options.size.empty()},
-                              {"sizeBytes", size},
-                              {"setsTtl", !options.ttl.empty()},
-                              {"ttlMs", static_cast<std::uint64_t>(ttl.count())}},
-                             "done"),
-                    options.as_json);
+    const auto project = options.project.empty() ? "default" : options.project;
+    node.ask("limitCache",
+             {{"project", project},
+              {"setsSize", !options.size.empty()},
+              {"sizeBytes", size},
+              {"setsTtl", !options.ttl.empty()},
+              {"ttlMs", static_cast<std::uint64_t>(ttl.count())}},
+             "done");
+    return say_done(around, limit_text(project, options, size, ttl), options.as_json);
   }
   auto rows = ask_for(node, "limits", {}, "cacheLimits");
   if (!options.project.empty())

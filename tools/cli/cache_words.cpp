@@ -32,11 +32,12 @@ void add_filter(CLI::App* command, cache_options& into) {
 }
 
 void add_drop(CLI::App& cache, request& into, const char* name, const char* what, const char* example,
-              cache_command* does_it, const doer& does) {
+              cache_command* does_it, const doer& does, const char* where_nothing_matches) {
   auto* command = add_command(cache, name, what, example);
   add_filter(command, into.cache);
   command->add_option("--key", into.cache.entry, "only the result with this id, or its beginning");
   command->add_flag("--all", into.cache.all, "everything of all projects");
+  command->footer(std::string(where_nothing_matches) + "\n\n" + command->get_footer());
   add_format(command, into);
   command->callback(does(does_it));
 }
@@ -95,10 +96,14 @@ void add_cache(CLI::App& app, request& into) {
   // Python computes keys; see become().
   add_command(*cache, "explain", "Tell whether a call would be answered from the cache, and if not, why not",
               "hearth cache explain squares.py square --n 2");
-  add_drop(*cache, into, "invalidate", "Have results served no more, on any node",
-           "hearth cache invalidate --task env.square", cache_invalidate, does);
+  add_drop(
+    *cache, into, "invalidate", "Have results served no more, on any node", "hearth cache invalidate --task env.square",
+    cache_invalidate, does,
+    "Where nothing is kept of that name it says so, with the nearest names, and ends with status 0: a script may say it "
+    "before the first result is there. Results of calls that begin later are kept and served.");
   add_drop(*cache, into, "delete", "Have results served no more, and give back their room",
-           "hearth cache delete --key 3f9a", cache_delete, does);
+           "hearth cache delete --key 3f9a", cache_delete, does,
+           "Where nothing is kept of that name it says so, with the nearest names, and ends with status 1.");
   auto* verify = add_command(
     *cache, "verify", "Read every kept result against its checksum; status 1 if one is damaged", "hearth cache verify");
   add_format(verify, into);

@@ -10,10 +10,11 @@ import argparse
 import sys
 from typing import Any, Dict, List, Mapping, Optional
 
-from hearth._client import flags, settings, shared, task_source, troubles
+from hearth._client import flags, node, settings, shared, task_source, troubles
 from hearth._client.cache_key import CallKey, key_of
 from hearth._client.run_result import show_value
 from hearth._client.task_source import UsageError
+from hearth.compat import local
 from hearth.errors import ConfigurationError, NodeUnavailableError, RuntimeDataValidationError
 
 __all__ = ["main"]
@@ -23,8 +24,14 @@ _DIGEST_DIGITS, _DIGITS_SHOWN = 64, 15  # `hearth cache list` shows as many
 
 _OPTIONS = flags.OwnOptions(
     "explain",
-    (("--project",), {"metavar": "NAME", "help": "default: $HEARTH_PROJECT, else default"}),
-    (("--domain",), {"metavar": "NAME", "help": "default: $HEARTH_DOMAIN, else development"}),
+    (
+        ("--project",),
+        {
+            "metavar": "NAME",
+            "help": "default: $HEARTH_PROJECT, else default; local: direct calls of flytekit's tasks, on your own node",
+        },
+    ),
+    (("--domain",), {"metavar": "NAME", "help": "default: $HEARTH_DOMAIN, else development; of project local local"}),
     (("--flyte",), {"action": "store_true", "help": "FILE imports flytekit: `hearth.compat` stands for it"}),
     (("--output", "-o"), {"choices": ("table", "json"), "help": "how it is told; default: in words"}),
 )
@@ -83,7 +90,8 @@ def _main(words: List[str]) -> int:
     parsed = parser.parse_args(flags.joined(rest, parser), _given(leading))
     if not task.cache.is_on:
         raise UsageError(f'Task {task.name} keeps no results; give it or its environment cache="auto".')
-    with settings.at(parsed.project, parsed.domain):
+    domain = parsed.domain or (local.DOMAIN if parsed.project == local.PROJECT else None)
+    with settings.at(parsed.project, domain):
         key = key_of(task, flags.values(parsed, task.func))
     told = _explanation(key)
     if parsed.output == "json":
@@ -127,7 +135,10 @@ def _explanation(key: CallKey) -> Dict[str, Any]:
     }
     row = _nearest(key)
     if row is None:
-        told["text"] = f"MISS: nothing is kept of task {key.task}."
+        told["text"] = (
+            f"MISS: nothing is kept of task {key.task} that may be served. `hearth cache stats` also counts what was "
+            "invalidated or is too old, until it is removed."
+        )
         return told
     differences = key.differences(row)
     told.update(nearest=row.get("id", ""), differs=differences)
@@ -143,7 +154,7 @@ def _explanation(key: CallKey) -> Dict[str, Any]:
 
 def _nearest(key: CallKey) -> Optional[Mapping[str, Any]]:
     """Of the task's entries that are served, the newest of those that differ least; None when there is none."""
-    connection = shared.connection()
+    connection = shared.connection(node.socket_path() if key.project == local.PROJECT else None)
     slot = connection.request("getCache", {"what": "entries", "which": {"task": key.task}, "near": key.row(), "limit": 1})
     connection.wait(slot)
     return next(iter(slot.rows()), None)
