@@ -1,6 +1,6 @@
-"""What the documents point at exists: links to files, and the files and functions that docs/journey.md names.
+"""What the documents point at exists: links to files, and the files and functions that docs/journey.md and docs/cache.md name.
 
-The journey writes `path/to/file.cpp:name`; `name` is a word of that file. A path alone, `node/loop`, is a file or folder.
+They write `path/to/file.cpp:name`; `name` is a word of that file. A path alone, `node/loop`, is a file or folder.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ def broken_links(root: Path) -> Iterator[str]:
                 yield f"{path.relative_to(root)}: the link to {target} leads nowhere"
 
 
-def broken_steps(root: Path, journey: Path) -> Iterator[str]:
-    text = journey.read_text()
+def broken_steps(root: Path, document: Path) -> Iterator[str]:
+    name_of, text = document.relative_to(root), document.read_text()
     steps = STEP.findall(text)
     if len(steps) < STEPS_MIN:
-        yield f"docs/journey.md names {len(steps)} places of the form `file:name`; a call passes at least {STEPS_MIN}"
+        yield f"{name_of} names {len(steps)} places of the form `file:name`; a way through the program passes at least {STEPS_MIN}"
     for file, name in steps:
         if not (root / file).is_file():
-            yield f"docs/journey.md: there is no file {file}"
+            yield f"{name_of}: there is no file {file}"
         elif not all(re.search(rf"\b{re.escape(part)}\b", (root / file).read_text()) for part in re.split(r"::|\.", name) if part):
-            yield f"docs/journey.md: {file} has no {name}"
+            yield f"{name_of}: {file} has no {name}"
     for place in PLACE.findall(text):
         if not (root / place).exists():
-            yield f"docs/journey.md: there is no {place}"
+            yield f"{name_of}: there is no {place}"
 
 
 def main() -> int:
     root = Path(sys.argv[1])
     found = list(broken_links(root))
-    journey = root / "docs" / "journey.md"
-    if journey.exists():
-        found += broken_steps(root, journey)
+    for document in (root / "docs" / "journey.md", root / "docs" / "cache.md"):
+        if document.exists():
+            found += broken_steps(root, document)
     print(*found, sep="\n")
     return 1 if found else 0
 
