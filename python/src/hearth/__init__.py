@@ -34,7 +34,9 @@ from hearth._timeout import Timeout
 from hearth._version import __version__
 
 if TYPE_CHECKING:
+    from hearth import app
     from hearth._client.api import (
+        App,
         Run,
         ctx,
         current_domain,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
         init_in_cluster,
         map,
         run,
+        serve,
         trace,
         with_runcontext,
     )
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AMD_GPU",
+    "App",
     "Backoff",
     "Cache",
     "CacheRequest",
@@ -83,6 +87,7 @@ __all__ = [
     "Timeout",
     "VersionParameters",
     "__version__",
+    "app",
     "ctx",
     "current_domain",
     "current_project",
@@ -95,6 +100,7 @@ __all__ = [
     "init_in_cluster",
     "map",
     "run",
+    "serve",
     "trace",
     "version",
     "with_runcontext",
@@ -105,6 +111,7 @@ _LAZY = {
     name: home
     for home, names in {
         "hearth._client.api": (
+            "App",
             "Run",
             "ctx",
             "current_domain",
@@ -117,6 +124,7 @@ _LAZY = {
             "init_in_cluster",
             "map",
             "run",
+            "serve",
             "trace",
             "with_runcontext",
         ),
@@ -136,6 +144,8 @@ def version() -> str:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "app":  # a package; importing it makes it an attribute of this one
+        return importlib.import_module("hearth.app")
     home = _LAZY.get(name)
     if home is None:
         raise AttributeError(f"module 'hearth' has no attribute {name!r}")

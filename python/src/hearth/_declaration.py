@@ -118,11 +118,11 @@ def variables(values: Optional[Mapping[str, str]]) -> Dict[str, str]:
     return dict(values)
 
 
-def task_function(func: object, environment: str) -> None:
-    """Raises TypeError if `func` is nothing that a task can be made of."""
+def task_function(func: object, environment: str, decorator: str = "") -> None:
+    """Raises TypeError if `func` is nothing that a task, or what `decorator` makes, can be made of."""
     if not inspect.isfunction(func):
         raise TypeError(
-            f"@{environment}.task needs a function made with `def` or `async def`, not {func!r}; "
+            f"{decorator or f'@{environment}.task'} needs a function made with `def` or `async def`, not {func!r}; "
             f"write a function that calls it"
         )
     if inspect.isgeneratorfunction(func) or inspect.isasyncgenfunction(func):

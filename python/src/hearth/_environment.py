@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import weakref
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
-from typing import Type, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Mapping, Optional, Sequence, Type, TypeVar, Union, overload
 
 from hearth import _declaration as checked
-from hearth import _runtime
 from hearth._cache import Cache, CacheRequest, without_older_words
-from hearth._checks import closest
-from hearth._hooks import Hook, add
-from hearth._no_effect import sentences
+from hearth._environment_base import Environment, environments, hint, secrets_of
+from hearth._hooks import Hook
 from hearth._resources import Resources
 from hearth._reuse import ReusePolicy
 from hearth._settings import TaskSettings, known, refuse
 from hearth._task import P, Task
 
 if TYPE_CHECKING:
-    from hearth._secret import Secret, SecretRequest
+    from hearth._secret import SecretRequest
 
 __all__ = ["TaskEnvironment", "environments"]
 
 R = TypeVar("R")
 H = TypeVar("H", bound=Callable[[], Any])
-
-_DESCRIPTION_MAX = 255
-_MISSPELLED = {"reuse_policy": "reusable", "reuse": "reusable", "environment": "env_vars", "env": "env_vars"}
 
 # The words of the constructor besides the name, in its order: what `clone_with` copies.
 _WORDS = (
@@ -62,16 +54,8 @@ _FRESH: Dict[str, Any] = {
 
 _NAMESAKE = "another environment has this name"  # in `_told`
 
-_serial = itertools.count()
-_alive: weakref.WeakValueDictionary[int, TaskEnvironment] = weakref.WeakValueDictionary()
 
-
-def environments() -> List[TaskEnvironment]:
-    """The declared environments of this process, oldest first. Not those that overrides made."""
-    return [env for _, env in sorted(_alive.items())]
-
-
-class TaskEnvironment:
+class TaskEnvironment(Environment):
     """A named set of tasks that run with the same interpreter, resources and reuse policy.
 
     Parameters:
@@ -108,7 +92,7 @@ class TaskEnvironment:
         self,
         name: str,
         *,
-        depends_on: Sequence[TaskEnvironment] = (),
+        depends_on: Sequence[Environment] = (),
         resources: Optional[Resources] = None,
         env_vars: Optional[Mapping[str, str]] = None,
         secrets: Optional[SecretRequest] = None,
@@ -125,36 +109,14 @@ class TaskEnvironment:
         queue: Optional[str] = None,
         **other: Any,
     ) -> None:
-        self.name = checked.environment_name(name)
-        _refuse_words(name, other, reusable is not None)
-        if image not in (None, "auto"):
-            raise ValueError(
-                f"environment {name!r}: image={image!r} is not supported: tasks run with interpreters of the node. "
-                f"Leave it out, and choose an interpreter that has your packages with python=."
-            )
-        self.image = "auto"
-        self.resources = checked.instance(resources, Resources, "resources")
+        self._refuse_words(checked.environment_name(name), other, reusable is not None, _WORDS)
+        super().__init__(
+            name, depends_on, resources, env_vars, secrets, description, include, image, python, preload, mounts, isolation
+        )
         self.reusable = checked.instance(reusable, ReusePolicy, "reusable")
-        self.env_vars = checked.variables(env_vars)
-        self.secrets = _secrets(secrets)
         self.cache = Cache.of(cache)
-        self.description = checked.text(description, "description")[:_DESCRIPTION_MAX]
-        self.include = checked.texts(include, "include")
         self.interruptible = interruptible
-        self.python = None if python is None else os.fspath(python)
-        self.preload = checked.modules(preload)
-        self.mounts = checked.mounts(mounts)
-        self.isolation = checked.isolation(isolation)
         self.queue = None if queue is None else checked.text(queue, "queue")
-        self.depends_on: List[TaskEnvironment] = []
-        self.add_dependency(*depends_on)
-        self.tasks: Dict[str, Task[Any, Any]] = {}
-        self.hooks: List[Hook] = []
-        # Grows with each added task or hook: who keeps something made of `definition()` compares it.
-        self.revision = 0
-        self.declared_in = checked.caller()
-        self._told: Set[str] = set()  # what has no effect, said once here and for all that is derived from this
-        _alive[next(_serial)] = self
 
     # -- tasks -------------------------------------------------------------------------------------------------------
 
@@ -204,7 +166,7 @@ class TaskEnvironment:
         allowed = TaskSettings.__dataclass_fields__
         for word in words:
             if word not in allowed:
-                raise TypeError(f"@{self.name}.task has no parameter {word!r}{_hint(word, allowed)}")
+                raise TypeError(f"@{self.name}.task has no parameter {word!r}{hint(word, allowed)}")
         task = self.take(self.kind_of_task(self, func, TaskSettings(**words)))
         self._tell_of_a_namesake(task)
         return task
@@ -259,8 +221,7 @@ class TaskEnvironment:
         return self._hook(func, True)
 
     def _hook(self, func: H, is_stop: bool) -> H:
-        add(self.hooks, Hook(self.name, func, is_stop))
-        self.revision += 1
+        self._take_hook(Hook(self.name, func, is_stop))
         return func
 
     # -- relatives ---------------------------------------------------------------------------------------------------
@@ -281,16 +242,6 @@ class TaskEnvironment:
         clone.hooks = [Hook(clone.name, hook.func, hook.is_stop) for hook in self.hooks]
         return clone
 
-    def add_dependency(self, *environments: TaskEnvironment) -> None:
-        """Says that tasks of this environment call tasks of `environments`. Raises TypeError, ValueError."""
-        for other in environments:
-            if not isinstance(other, TaskEnvironment):
-                raise TypeError(f"depends_on of environment {self.name!r} must list environments, not {other!r}")
-            if other is self:
-                raise ValueError(f"environment {self.name!r} cannot depend on itself")
-            if not any(other is known_one for known_one in self.depends_on):
-                self.depends_on.append(other)
-
     def derived(self, **fields: Any) -> TaskEnvironment:
         """This environment with other checked fields and no tasks, under the same name: the home of an override."""
         copy = object.__new__(type(self))
@@ -300,58 +251,18 @@ class TaskEnvironment:
         if "env_vars" in fields:
             fields["env_vars"] = checked.variables(fields["env_vars"])
         if "secrets" in fields:
-            fields["secrets"] = _secrets(fields["secrets"])
+            fields["secrets"] = secrets_of(fields["secrets"])
         copy.__dict__.update(fields, tasks={}, revision=0)
         return copy
 
     # -- the wire ----------------------------------------------------------------------------------------------------
 
-    def definition(
-        self, *, project: str = "default", domain: str = "development", bundle: str = "", python: str = ""
-    ) -> Dict[str, Any]:
-        """The wire form (`Environment` of schema/environment.capnp).
-
-        Parameters:
-            project, domain: where the environment belongs.
-            bundle: digest of the code bundle, hex.
-            python: absolute path of the interpreter.
-
-        Raises BundleError if a task's function cannot travel.
-        """
-        self._tell_what_has_no_effect()
-        return {
-            "project": project,
-            "domain": domain,
-            "name": self.name,
-            "description": self.description,
-            "bundle": bundle,
-            "python": python,
-            "tasks": [task.definition() for task in self.tasks.values()],
-            "reuse": self.reusable.definition() if self.reusable else _FRESH,
-            "resources": (self.resources or Resources()).definition(),
-            "variables": [{"name": name, "value": value} for name, value in sorted(self.env_vars.items())],
-            "preload": list(self.preload),
-            "mounts": list(self.mounts),
-            **({"isolation": self.isolation} if self.isolation else {}),  # the version before refuses what it does not know
-            "dependsOn": [other.name for other in self.depends_on],
-            "hooks": [hook.definition() for hook in self.hooks],
-        }
+    def _reuse_row(self) -> Dict[str, Any]:
+        return self.reusable.definition() if self.reusable else _FRESH
 
     def index_of(self, task: Task[Any, Any]) -> int:
         """The position of `task` in ``definition()["tasks"]``, which calls name it by. Raises ValueError."""
         return list(self.tasks).index(task.name)
-
-    def _tell_what_has_no_effect(self) -> None:
-        if _runtime.current() is not None:  # the program that made the run has said it
-            return
-        new = [sentence for sentence in sentences(self) if sentence not in self._told]
-        if not new:
-            return
-        import logging  # few programs come here
-
-        self._told.update(new)
-        for sentence in new:
-            logging.getLogger("hearth").warning("environment %r: %s", self.name, sentence)
 
     def _tell_of_a_namesake(self, task: Task[Any, Any]) -> None:
         for other in environments():
@@ -372,28 +283,3 @@ class TaskEnvironment:
 
     def __repr__(self) -> str:
         return f"<environment {self.name}: {', '.join(self.tasks) or 'no tasks'}>"
-
-    def __getstate__(self) -> Dict[str, Any]:
-        return dict(self.__dict__)
-
-
-def _secrets(request: Optional[SecretRequest]) -> Tuple[Secret, ...]:
-    if request is None:
-        return ()
-    from hearth._secret import secrets_of  # few programs name one
-
-    return secrets_of(request)
-
-
-def _refuse_words(name: str, words: Mapping[str, Any], reusable: bool) -> None:
-    refuse(words, reusable)
-    for word in words:
-        if not known(word):
-            raise TypeError(f"environment {name!r}: there is no parameter {word!r}{_hint(word, _WORDS)}")
-
-
-def _hint(word: str, words: Iterable[str]) -> str:
-    known_words = list(words)
-    meant = _MISSPELLED.get(word)
-    near = meant if meant in known_words else closest(word, known_words)
-    return f"; did you mean {near}=?" if near else f"; there are {', '.join(known_words)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, ClassVar, Dict, List, Tuple
 
 from hearth import _declaration as checked
 from hearth._task import Task, task_word
@@ -20,10 +20,12 @@ class Hook:
     func: Callable[[], Any]
     is_stop: bool
 
+    WORDS: ClassVar[Tuple[str, str]] = ("on_start", "on_stop")
+
     @property
     def word(self) -> str:
         """The decorator's name."""
-        return "on_stop" if self.is_stop else "on_start"
+        return self.WORDS[self.is_stop]
 
     @property
     def name(self) -> str:
@@ -75,7 +77,7 @@ def _check(hook: Hook) -> None:
     if inspect.isgeneratorfunction(func) or inspect.isasyncgenfunction(func):
         raise TypeError(
             f"{decorator}: {func.__qualname__!r} is a generator, which would never run; drop the `yield`, and put what "
-            f"follows it into another function with @{hook.environment}.on_stop"
+            f"follows it into another function with @{hook.environment}.{hook.WORDS[True]}"
         )
     for name, parameter in inspect.signature(func).parameters.items():
         variadic = parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Iterator
 
 if TYPE_CHECKING:
-    from hearth._environment import TaskEnvironment
+    from hearth._environment_base import Environment
 
 __all__ = ["sentences"]
 
 
-def sentences(env: TaskEnvironment) -> Iterator[str]:
+def sentences(env: Environment) -> Iterator[str]:
     """One for each setting of `env` and its tasks that has no effect."""
     if env.secrets:
         keys = ", ".join(secret.key for secret in env.secrets)
         yield f"nodes deliver no secrets; its tasks have to find {keys} themselves"
-    if env.queue:
-        yield f"queue={env.queue!r} has no effect; it has a queue of its own"
+    queue = getattr(env, "queue", None)
+    if queue:
+        yield f"queue={queue!r} has no effect; it has a queue of its own"
     if env.mounts and env.isolation == "process":
         yield f"mounts={list(env.mounts)} has no effect with isolation=\"process\"; its tasks see what the node's user sees"
     resources = env.resources

@@ -22,9 +22,10 @@ from hearth._bundle.unpack import running_python, search_paths, unpack
 from hearth.errors import BundleError
 
 if TYPE_CHECKING:
-    from hearth._environment import TaskEnvironment
+    from hearth._environment_base import Environment
     from hearth._hooks import Hook
     from hearth._task import Task
+    from hearth.app._application import Served
 
 __all__ = [
     "Bundle",
@@ -74,7 +75,7 @@ def adopt(directory: str, digest: str) -> None:
     _adopted = Bundle(digest, b"", os.path.abspath(directory), (), False)
 
 
-def bundle_for(env: TaskEnvironment) -> Bundle:
+def bundle_for(env: Environment) -> Bundle:
     """The bundle that the tasks of `env` need.
 
     It is one for all environments below the same root: what they include and send by value is in it, so that a task finds
@@ -105,7 +106,7 @@ def bundle_for(env: TaskEnvironment) -> Bundle:
     return bundle
 
 
-def values_digest(env: TaskEnvironment) -> str:
+def values_digest(env: Environment) -> str:
     """Of what the bundle of `env` would have by value now; "" without any. Looks at no file, so it is for every call of
     an interactive session. Raises BundleError."""
     if _adopted is not None:
@@ -120,31 +121,31 @@ def values_digest(env: TaskEnvironment) -> str:
     return digest.hexdigest()
 
 
-def _family(env: TaskEnvironment, root: _roots.Root) -> List[TaskEnvironment]:
+def _family(env: Environment, root: _roots.Root) -> List[Environment]:
     """The other environments below the same root."""
     return [other for other in _relatives(env) if _roots.find(anchor(other)) == root]
 
 
-def _relatives(env: TaskEnvironment) -> List[TaskEnvironment]:
+def _relatives(env: Environment) -> List[Environment]:
     """The other environments of this process, the youngest of each name."""
-    from hearth._environment import environments
+    from hearth._environment_base import environments
 
     youngest = {other.name: other for other in environments()}
     return [other for name, other in sorted(youngest.items()) if other is not env and name != env.name]
 
 
-def _includes(env: TaskEnvironment) -> List[_collect.Include]:
+def _includes(env: Environment) -> List[_collect.Include]:
     _, file = env.declared_in
     folder = os.path.dirname(file) if file else os.getcwd()
     return [_collect.Include(folder, pattern) for pattern in env.include]
 
 
-def _parts(env: TaskEnvironment) -> List[Union[Task[Any, Any], Hook]]:
+def _parts(env: Environment) -> List[Union[Task[Any, Any], Hook, Served]]:
     """What of `env` has a function that travels."""
-    return [*env.tasks.values(), *env.hooks]
+    return env.parts()
 
 
-def _functions(env: TaskEnvironment, family: List[TaskEnvironment]) -> Dict[str, bytes]:
+def _functions(env: Environment, family: List[Environment]) -> Dict[str, bytes]:
     """Functions by value, by their path in the bundle."""
     found: Dict[str, bytes] = {}
     for part in _parts(env):
@@ -162,7 +163,7 @@ def _functions(env: TaskEnvironment, family: List[TaskEnvironment]) -> Dict[str,
     return found
 
 
-def _check_values_are_there(env: TaskEnvironment, bundle: Bundle) -> None:
+def _check_values_are_there(env: Environment, bundle: Bundle) -> None:
     for part in _parts(env):
         path = origin_of(part).pickle
         if path and not os.path.isfile(os.path.join(bundle.root, path)):

@@ -13,11 +13,13 @@ from hearth._bundle import roots
 from hearth.errors import BundleError
 
 if TYPE_CHECKING:
-    from hearth._environment import TaskEnvironment
+    from hearth._environment_base import Environment
     from hearth._hooks import Hook
     from hearth._task import Task
+    from hearth.app._application import Served
 
-__all__ = ["Origin", "anchor", "find", "main_name", "module_of", "name_of_file", "origin_of", "reference_of", "value_path"]
+__all__ = ["Origin", "anchor", "find", "main_name", "module_of", "name_of_file", "origin_of", "origin_of_variable",
+           "reference_of", "value_path"]  # fmt: skip
 
 
 class Origin(NamedTuple):
@@ -30,9 +32,12 @@ class Origin(NamedTuple):
     file: str  # where it is here, "" when nowhere
 
 
-def origin_of(task: Union[Task[Any, Any], Hook]) -> Origin:
-    """The origin of `task`, which may be a hook. Raises BundleError if its module cannot be imported under its name elsewhere, or has another
-    function made of the task there."""
+def origin_of(task: Union[Task[Any, Any], Hook, Served]) -> Origin:
+    """The origin of `task`, which may be a hook or an application. Raises BundleError if its module cannot be imported
+    under its name elsewhere, or has another function made of the task there."""
+    own: Optional[Callable[[], Origin]] = getattr(task, "origin", None)
+    if own is not None:
+        return own()
     _refuse_wrapped(task)
     module, how = module_of(task.func)
     file = _file_of(sys.modules.get(task.func.__module__)) or ""
@@ -42,7 +47,19 @@ def origin_of(task: Union[Task[Any, Any], Hook]) -> Origin:
     return Origin(module, task.func.__qualname__, "", how, file)
 
 
-def _refuse_wrapped(task: Union[Task[Any, Any], Hook]) -> None:
+def origin_of_variable(module: str, expression: str) -> Optional[Origin]:
+    """The origin of what `module` has as `expression`, such as "api" or "env.app"; None if it cannot be imported elsewhere.
+
+    Raises BundleError if the program's file has a name under which something else is imported.
+    """
+    file = _file_of(sys.modules.get(module))
+    if file is None:
+        return None
+    name, how = _imported_as(module, file)
+    return None if how == "value" else Origin(name, expression, "", how, file)
+
+
+def _refuse_wrapped(task: Any) -> None:
     """A decorator that was given the task left a plain function under its name, which an interpreter would run."""
     func = task.func
     module = sys.modules.get(func.__module__)
@@ -70,6 +87,11 @@ def module_of(func: Callable[..., Any]) -> Tuple[str, str]:
     file = _file_of(module)
     if module is None or file is None or not _is_at_its_name(func, module) or _is_interactive(func):
         return (name or "", "value")
+    return _imported_as(name, file)
+
+
+def _imported_as(name: str, file: str) -> Tuple[str, str]:
+    """The same for a module of this name and file."""
     if name == "__main__":
         imported = main_name()
         return (imported, "main") if imported else (name, "value")
@@ -116,7 +138,7 @@ def name_of_file(path: str) -> Tuple[str, str]:
     return ".".join(parts), folder
 
 
-def anchor(env: TaskEnvironment) -> str:
+def anchor(env: Environment) -> str:
     """The folder from which the modules of `env` are imported; the search for the project's root begins there."""
     module, file = env.declared_in
     base = _base(module, file)

@@ -12,21 +12,26 @@ from hearth.errors import BundleError
 if TYPE_CHECKING:
     from hearth._hooks import Hook
     from hearth._task import Task
+    from hearth.app._application import Served
 
 __all__ = ["label", "pickled"]
 
 
-def label(part: Union[Task[Any, Any], Hook]) -> str:
+def label(part: Union[Task[Any, Any], Hook, Served]) -> str:
     """How messages name it."""
+    from hearth._hooks import Hook
     from hearth._task import Task
 
-    return f"{'task' if isinstance(part, Task) else 'hook'} {part.name!r}"
+    kind = "task" if isinstance(part, Task) else "hook" if isinstance(part, Hook) else "application"
+    return f"{kind} {part.name!r}"
 
 
-def pickled(part: Union[Task[Any, Any], Hook]) -> bytes:
+def pickled(part: Union[Task[Any, Any], Hook, Served]) -> bytes:
     """The function of `part` as a pickle. Raises BundleError without cloudpickle, or if something in it cannot travel."""
     func = part.func
-    what = f"{label(part)} (function {func.__qualname__!r}) has no place that an interpreter could import"
+    named = getattr(func, "__qualname__", None)
+    kind = f"function {named!r}" if named else f"a {type(func).__name__}"
+    what = f"{label(part)} ({kind}) has no place that an interpreter could import"
     try:
         import cloudpickle
     except ImportError:
@@ -34,7 +39,7 @@ def pickled(part: Union[Task[Any, Any], Hook]) -> bytes:
             f"{what}, so it has to travel by value, and that needs cloudpickle, which is not installed here. Install it "
             f"(`pip install cloudpickle`), or define the function at the top level of a .py file under its own name."
         ) from None
-    with _module_by_value(cloudpickle, func.__module__):
+    with _module_by_value(cloudpickle, getattr(func, "__module__", None) or ""):
         try:
             return bytes(cloudpickle.dumps(func))
         except Exception as error:  # pickling runs code of whatever the function refers to

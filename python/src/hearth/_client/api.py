@@ -16,10 +16,12 @@ from hearth._client.init import (
 from hearth._client.mapping import map
 from hearth._client.run_context import run, with_runcontext
 from hearth._client.runs import Run
+from hearth._client.serving import App, serve
 from hearth._client.shared import disconnect
 
 __all__ = [
     "Action",
+    "App",
     "Context",
     "Deployment",
     "Handle",
@@ -36,6 +38,7 @@ __all__ = [
     "init_in_cluster",
     "map",
     "run",
+    "serve",
     "trace",
     "with_runcontext",
 ]

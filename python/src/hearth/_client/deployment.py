@@ -11,12 +11,12 @@ from hearth import _runtime
 from hearth._client import environments, shared
 from hearth._client.forms import Function
 from hearth._client.refusals import refuse_in_event_loop
-from hearth._environment import TaskEnvironment
+from hearth._environment_base import Environment
 
 if TYPE_CHECKING:
     from hearth._client.connection import Connection
 
-__all__ = ["Deployment", "deploy"]
+__all__ = ["Deployment", "deploy", "deploy_all"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Deployment:
     node: str
 
 
-def _deploy(*envs: TaskEnvironment) -> List[Deployment]:
-    """Makes the present code of `envs`, and of what they depend on, the versions that stay warm on the node.
+def _deploy(*envs: Environment) -> List[Deployment]:
+    """Makes the present code of `envs`, apps among them, and of what they depend on, the versions that stay warm on the node.
 
     The minimum of replicas that a reuse policy names starts at once. Replicas of other versions end as soon as nothing
     of them is open; programs that call those versions are still served, from a cold start.
@@ -40,28 +40,29 @@ def _deploy(*envs: TaskEnvironment) -> List[Deployment]:
     """
     _runtime.refuse_while_importing("hearth.deploy(...)")
     refuse_in_event_loop("hearth.deploy(...)", "await hearth.deploy.aio(...)")
-    return _deploy_all(envs)
+    return deploy_all(envs)
 
 
-async def _deploy_aio(*envs: TaskEnvironment) -> List[Deployment]:
-    return await asyncio.get_running_loop().run_in_executor(None, functools.partial(_deploy_all, envs))
+async def _deploy_aio(*envs: Environment) -> List[Deployment]:
+    return await asyncio.get_running_loop().run_in_executor(None, functools.partial(deploy_all, envs))
 
 
-def _deploy_all(envs: Any) -> List[Deployment]:
-    ordered: List[TaskEnvironment] = []
+def deploy_all(envs: Any) -> List[Deployment]:
+    """The same, wherever it may block."""
+    ordered: List[Environment] = []
     for env in envs:
-        if not isinstance(env, TaskEnvironment):
+        if not isinstance(env, Environment):
             raise TypeError(f"hearth.deploy takes environments, not {env!r}")
         _add_with_dependencies(env, ordered, [])
     return [shared.on_live_connection(functools.partial(_deploy_one, env)) for env in ordered]
 
 
-def _deploy_one(env: TaskEnvironment, connection: Connection) -> Deployment:
+def _deploy_one(env: Environment, connection: Connection) -> Deployment:
     opened = environments.open_environment(connection, env, deploy=True)
     return Deployment(env.name, opened.version, opened.is_new, connection.node)
 
 
-def _add_with_dependencies(env: TaskEnvironment, ordered: List[TaskEnvironment], path: List[TaskEnvironment]) -> None:
+def _add_with_dependencies(env: Environment, ordered: List[Environment], path: List[Environment]) -> None:
     if any(env is other for other in (*ordered, *path)):
         return
     for other in env.depends_on:

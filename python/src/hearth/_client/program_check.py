@@ -18,7 +18,7 @@ from hearth._bundle import roots
 from hearth._client import task_source, troubles
 from hearth._client.environments import interpreter_of
 from hearth._client.task_source import UsageError
-from hearth._environment import TaskEnvironment, environments
+from hearth._environment_base import Environment, environments
 from hearth.errors import ConfigurationError
 
 __all__ = ["inspection", "main", "paths_in"]
@@ -49,7 +49,7 @@ def inspection(source: str) -> Dict[str, Any]:
     return {"environments": [_asked(env) for env in environments()]}
 
 
-def _asked(env: TaskEnvironment) -> Dict[str, Any]:
+def _asked(env: Environment) -> Dict[str, Any]:
     files = sorted(_own_files(env))
     imported = {name.partition(".")[0] for file in files for name, _ in imports_of(file)} - _own_names(files)
     modules = [name for name in imported if not task_source.is_of_the_standard_library(name)]
@@ -79,7 +79,7 @@ def paths_in(file: str) -> Iterator[str]:
                 yield os.path.normpath(node.value)
 
 
-def _own_files(env: TaskEnvironment) -> Set[str]:
+def _own_files(env: Environment) -> Set[str]:
     """Files of the loaded modules that would travel with `env`."""
     own, declared_in = roots.sdk_folder(), env.declared_in[1]
     if declared_in is None:
