@@ -45,8 +45,8 @@ class ReplicaEnded(Exception):
 class Zygote:
     """An interpreter with `code` (file name -> text) imported.
 
-    `tasks` are "module:function", "module:function:async" or "module:function:pickle:path"; `hooks` are functions of the
-    module `m`: "start f", "stop f", "async start f", "async stop f".
+    `tasks` are "module:function", "module:function:async" or "module:function:pickle:path"; `hooks` are functions, of the
+    module `m` if they name none: "start f", "stop f", "async start f", "async stop module:f".
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Zygote:
             "variables": [{"name": name, "value": value} for name, value in variables.items()],
             "preload": configure.pop("preload", []),
             "hooks": [_hook(hook) for hook in configure.pop("hooks", [])],
-            "reuse": configure.pop("reuse", {}),
+            **{word: configure.pop(word, {}) for word in ("reuse", "app")},
         }
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control.settimeout(DEADLINE_S)
@@ -185,7 +185,8 @@ def _row(task: str) -> Dict[str, Any]:
 
 def _hook(hook: str) -> Dict[str, Any]:
     *words, function = hook.split()
-    return {"module": "m", "function": function, "isAsync": "async" in words, "isStop": "stop" in words}
+    module, _, function = function.rpartition(":")
+    return {"module": module or "m", "function": function, "isAsync": "async" in words, "isStop": "stop" in words}
 
 
 class Replica:

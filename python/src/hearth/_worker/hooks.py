@@ -55,6 +55,8 @@ class Hooks:
         for entry, function in self._start:
             try:
                 _run(function, run)
+            except LoadFailure:
+                raise
             except BaseException as error:
                 raise failure_of(f"{entry.label} failed, so no call can be served", error, entry.module, self._settings) from None
         self._started = True

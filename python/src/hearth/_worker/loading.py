@@ -16,7 +16,7 @@ from typing import Any, Optional, Union
 
 from .._codes import Code
 from . import sandbox
-from .settings import HookEntry, Settings, TaskEntry
+from .settings import AppEntry, HookEntry, Settings, TaskEntry
 
 __all__ = ["LoadFailure", "failure_of", "find_object", "import_module", "interpreter"]
 
@@ -54,8 +54,8 @@ def failure_of(what: str, error: BaseException, wanted: str, settings: Settings)
     return LoadFailure("\n".join(lines))
 
 
-def find_object(entry: Union[TaskEntry, HookEntry], settings: Settings) -> Any:
-    """What `entry` names: a function or a task object. Raises LoadFailure."""
+def find_object(entry: Union[TaskEntry, HookEntry, AppEntry], settings: Settings) -> Any:
+    """What `entry` names: a function, a task object or an application. Raises LoadFailure."""
     if entry.pickle:
         return _unpickle(entry, settings)
     module = import_module(entry.module, settings, f"the module of {entry.label}")
@@ -72,7 +72,7 @@ def find_object(entry: Union[TaskEntry, HookEntry], settings: Settings) -> Any:
     return found
 
 
-def _unpickle(entry: Union[TaskEntry, HookEntry], settings: Settings) -> Any:
+def _unpickle(entry: Union[TaskEntry, HookEntry, AppEntry], settings: Settings) -> Any:
     path = os.path.join(settings.code_directory, entry.pickle)
     try:
         with open(path, "rb") as file:

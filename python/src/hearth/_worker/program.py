@@ -24,7 +24,9 @@ class LoadedTask:
 
     __slots__ = ("codec", "function", "is_async", "name")
 
-    def __init__(self, entry: TaskEntry, found: Any) -> None:
+    codec: Any
+
+    def __init__(self, entry: TaskEntry, found: Any, codec: Any = None) -> None:
         self.name = entry.name
         self.is_async = entry.is_async
         self.function: Callable[..., Any] = found.func if isinstance(found, Task) else found
@@ -33,6 +35,9 @@ class LoadedTask:
                 f"Task {entry.name!r} is not there: {entry.function!r} of module {entry.module!r} is a "
                 f"{type(found).__name__}, not a function."
             )
+        if codec is not None:
+            self.codec = codec
+            return
         try:
             self.codec = _values.codec_of(self.name, self.function, entry.max_inline_io_bytes)
         except (errors.BaseRuntimeError, TypeError) as error:
@@ -61,12 +66,24 @@ class Program:
         sys.path[:0] = _search_paths(settings.code_directory)
         for name in settings.preload:
             import_module(name, settings, "named in preload=")
+        codec = program._load_app()
         for entry in settings.tasks:
             with _runtime.importing(entry.module):
                 found = find_object(entry, settings)
-            program.tasks.append(LoadedTask(entry, found))
+            program.tasks.append(LoadedTask(entry, found, codec))
         program.hooks = Hooks(settings)
         return program
+
+    def _load_app(self) -> Any:
+        """Finds the application of an app; the codec of its calls. None without one. Raises LoadFailure."""
+        entry = self.settings.app
+        if entry is None:
+            return None
+        from . import apps  # tasks do without
+
+        with _runtime.importing(entry.module):
+            apps.load(entry, self.settings)
+        return apps.CODEC
 
     @property
     def is_async(self) -> bool:

@@ -6,7 +6,7 @@ import dataclasses
 import os
 from typing import Any, Mapping, Optional
 
-__all__ = ["HookEntry", "Settings", "Start", "TaskEntry"]
+__all__ = ["AppEntry", "HookEntry", "Settings", "Start", "TaskEntry"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,14 +47,16 @@ class HookEntry:
     pickle: str
     is_async: bool
     is_stop: bool
+    of_app: bool
 
     @property
     def label(self) -> str:
         """How messages name it."""
-        return f"@{self.environment}.{'on_stop' if self.is_stop else 'on_start'} {self.function!r}"
+        words = ("on_startup", "on_shutdown") if self.of_app else ("on_start", "on_stop")
+        return f"@{self.environment}.{words[self.is_stop]} {self.function!r}"
 
     @classmethod
-    def read(cls, environment: str, row: Mapping[str, Any]) -> HookEntry:
+    def read(cls, environment: str, of_app: bool, row: Mapping[str, Any]) -> HookEntry:
         return cls(
             environment=environment,
             module=row.get("module", ""),
@@ -62,6 +64,33 @@ class HookEntry:
             pickle=row.get("pickle", ""),
             is_async=bool(row.get("isAsync", False)),
             is_stop=bool(row.get("isStop", False)),
+            of_app=of_app,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class AppEntry:
+    """What an app serves its requests with, before it is found."""
+
+    name: str
+    kind: str  # "asgi" | "wsgi" | "server" | "command"
+    module: str
+    function: str  # the application's own place in its module
+    pickle: str
+
+    @property
+    def label(self) -> str:
+        """How messages name it."""
+        return f"the application of app {self.name!r}"
+
+    @classmethod
+    def read(cls, name: str, row: Mapping[str, Any]) -> AppEntry:
+        return cls(
+            name=name,
+            kind=row["kind"],
+            module=row.get("module", ""),
+            function=row.get("attribute", ""),
+            pickle=row.get("pickle", ""),
         )
 
 
@@ -88,12 +117,16 @@ class Settings:
     mounts: tuple[str, ...]  # as the environment names them
     in_sandbox: bool
     forks_per_call: bool  # hygiene "fork": hooks run here, and what they leave is forked
+    app: Optional[AppEntry]  # its calls are HTTP requests; None: tasks
+    concurrency: int  # calls that a replica gets at once, at most
 
     @classmethod
     def read(cls, order: Mapping[str, Any]) -> Settings:
         """Raises KeyError, TypeError or ValueError for an order that is not a `configure`."""
         row = order["configure"]
         environment = row["environment"]
+        app = environment.get("app") or {}
+        reuse = environment.get("reuse", {})
         return cls(
             environment=environment["name"],
             bundle=environment.get("bundle", ""),
@@ -110,10 +143,12 @@ class Settings:
             variables={v["name"]: v.get("value", "") for v in environment.get("variables", ())},
             preload=tuple(environment.get("preload", ())),
             tasks=tuple(TaskEntry.read(task) for task in environment.get("tasks", ())),
-            hooks=tuple(HookEntry.read(environment["name"], hook) for hook in environment.get("hooks", ())),
+            hooks=tuple(HookEntry.read(environment["name"], bool(app.get("kind")), hook) for hook in environment.get("hooks", ())),
             mounts=tuple(environment.get("mounts", ())),
             in_sandbox=bool(row.get("sandbox", False)),
-            forks_per_call=environment.get("reuse", {}).get("hygiene") == "fork",
+            forks_per_call=reuse.get("hygiene") == "fork",
+            app=AppEntry.read(environment["name"], app) if app.get("kind") else None,
+            concurrency=int(reuse.get("concurrency", 1)),
         )
 
 
