@@ -18,7 +18,7 @@ from hearth.errors import ConfigurationError, NodeUnavailableError
 
 if TYPE_CHECKING:
     from hearth._client.connection import Connection
-    from hearth._environment import TaskEnvironment
+    from hearth._environment_base import Environment
     from hearth._task import Task
 
 __all__ = ["Target", "closed", "interpreter_of", "is_closed", "known_target", "live_target", "open_environment", "target"]
@@ -41,7 +41,7 @@ class Opened:
 
     __slots__ = ("definition", "env", "handle", "is_new", "version")
 
-    def __init__(self, env: TaskEnvironment, definition: Dict[str, Any], answer: Dict[str, Any]) -> None:
+    def __init__(self, env: Environment, definition: Dict[str, Any], answer: Dict[str, Any]) -> None:
         self.env = env  # keeps it alive: it is remembered by its id
         self.definition = definition
         self.handle = int(answer["handle"])
@@ -145,7 +145,7 @@ def closed(connection: Connection, target: Target) -> NodeUnavailableError:
     )
 
 
-def open_environment(connection: Connection, env: TaskEnvironment, deploy: bool = False) -> Opened:
+def open_environment(connection: Connection, env: Environment, deploy: bool = False) -> Opened:
     """Sends the bundle of `env` if the node does not have it, and opens the environment unless it is open as it is.
 
     With `deploy` this version is the one that stays warm: its replicas start, those of others end when they are done.
@@ -206,10 +206,10 @@ def _parts(data: bytes, request: int) -> Iterator[bytes]:
 # -- interpreters -----------------------------------------------------------------------------------------------------
 
 
-def interpreter_of(env: TaskEnvironment) -> str:
+def interpreter_of(env: Environment) -> str:
     """Absolute path of the interpreter for the tasks of `env`.
 
-    `TaskEnvironment(python=)`, else `$HEARTH_PYTHON`, else the active virtual environment, else the nearest `.venv`
+    `python=` of the environment, else `$HEARTH_PYTHON`, else the active virtual environment, else the nearest `.venv`
     above the code, else the system's. Raises ConfigurationError for one that is named and does not exist.
     """
     if env.python:
@@ -235,7 +235,7 @@ def _named_interpreter(named: str, source: str) -> str:
     return os.path.abspath(found)
 
 
-def _nearest_venv(env: TaskEnvironment) -> Optional[str]:
+def _nearest_venv(env: Environment) -> Optional[str]:
     at = anchor(env)
     while True:
         found = os.path.join(at, ".venv", "bin", "python")
