@@ -2,6 +2,7 @@
 
 #include "cluster/commands.hpp"
 #include "cluster/records.hpp"
+#include "core/bytes.hpp"
 #include "core/ids.hpp"
 
 #include <cstdint>
@@ -86,13 +87,19 @@ struct generations_changed {
   std::shared_ptr<const std::map<std::string, cluster::log_index>> now;
 };
 
+/// This version of an environment is deployed, with these live fields.
+struct deployed_changed {
+  std::string key, version;
+  bytes spec; // encoded
+};
+
 /// What projects may have in the cache: those of which something is said.
 struct cache_limits_changed {
   std::shared_ptr<const std::map<std::string, cluster::cache_limit>> now;
 };
 
 using fact = std::variant<member_changed, owner_changed, run_changed, run_forgotten, standing, tokens_changed,
-                          generations_changed, cache_limits_changed>;
+                          generations_changed, cache_limits_changed, deployed_changed>;
 using facts = std::vector<fact>;
 
 } // namespace control

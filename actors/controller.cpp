@@ -67,6 +67,10 @@ void controller_state::take(const fact& fact) {
                  for (const auto& [node, member] : state_->image().members)
                    member_of(node);
                },
+               [&](const facts::spec_put& f) {
+                 if (auto deployed = deployed_of(f.key); deployed && deployed->version == f.version)
+                   tell(std::move(*deployed));
+               },
                [&](const facts::owner_changed& f) {
                  tell(control::owner_changed{f.key, owner_of(f.key)});
                },
@@ -165,6 +169,17 @@ std::vector<token_record> controller_state::tokens() const {
   return all;
 }
 
+std::optional<control::deployed_changed> controller_state::deployed_of(const std::string& key) const {
+  const auto& environments = state_->image().environments;
+  const auto found = environments.find(key);
+  if (found == environments.end())
+    return std::nullopt;
+  const auto spec = found->second.specs.find(found->second.deployed);
+  if (spec == found->second.specs.end())
+    return std::nullopt;
+  return control::deployed_changed{key, spec->first, spec->second.spec};
+}
+
 control::generations_changed controller_state::generations() const {
   return {std::make_shared<const std::map<std::string, log_index>>(state_->image().cache_generations)};
 }
@@ -180,8 +195,11 @@ control::facts controller_state::everything() const {
   for (const auto& [node, member] : image.members)
     if (!member.removed)
       all.push_back(control::member_changed{row_of(member)});
-  for (const auto& [key, environment] : image.environments)
+  for (const auto& [key, environment] : image.environments) {
     all.push_back(control::owner_changed{key, owner_of(key)});
+    if (auto deployed = deployed_of(key))
+      all.push_back(std::move(*deployed));
+  }
   return all;
 }
 

@@ -79,6 +79,7 @@ private:
   caf::result<bytes> find(const std::string& key, const std::string& version);
   void watch(const control_watcher& watcher);
   std::vector<cluster::token_record> tokens() const;
+  std::optional<control::deployed_changed> deployed_of(const std::string& key) const;
   control::generations_changed generations() const;
   control::cache_limits_changed cache_limits() const;
   control::facts everything() const;

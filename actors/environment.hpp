@@ -117,6 +117,26 @@ struct variable {
   bool operator==(const variable&) const = default;
 };
 
+/// An HTTP service whose requests are calls.
+struct app_spec {
+  std::string kind; // "asgi", "wsgi", "server", "command"; empty: no app
+  std::string module;
+  std::string attribute;
+  std::string pickle;
+  bool is_async = false;
+  std::vector<std::string> command;
+  std::uint16_t port = 0;
+  std::string health;
+  bool requires_auth = true;
+  std::vector<std::string> hosts;
+  milliseconds request_timeout{0}; // 0: the node's default
+  std::string metric;              // "concurrency", "rate"; empty: the node's own rule
+  std::uint32_t target = 0;
+  bool inactive = false;
+
+  bool operator==(const app_spec&) const = default;
+};
+
 struct environment_spec {
   std::string project;
   std::string domain;
@@ -133,6 +153,9 @@ struct environment_spec {
   std::string isolation; // "process", "sandbox"; empty: as the node has it
   std::vector<std::string> depends_on;
   std::vector<hook_spec> hooks;
+  app_spec app;
+
+  bool is_app() const { return !app.kind.empty(); }
 
   /// 15 hex digits; computed by the node when the environment is opened, over everything but the live fields.
   std::string version;

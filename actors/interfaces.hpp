@@ -60,6 +60,8 @@ using find = caf::atom_constant<caf::atom("find")>;
 using pin = caf::atom_constant<caf::atom("pin")>;
 using rerun = caf::atom_constant<caf::atom("rerun")>;
 using adopt = caf::atom_constant<caf::atom("adopt")>;
+using parts = caf::atom_constant<caf::atom("parts")>;
+using more = caf::atom_constant<caf::atom("more")>;
 using check = caf::atom_constant<caf::atom("check")>;
 using drain = caf::atom_constant<caf::atom("drain")>;
 using report = caf::atom_constant<caf::atom("report")>; // INTERNAL: an actor's own timer
@@ -73,6 +75,11 @@ using caller_actor = caf::typed_actor<
   caf::reacts_to<atom::replies, std::vector<call_reply>>,
   // Fact: output of calls below this caller. May be dropped under pressure, then counted in `dropped`.
   caf::reacts_to<atom::logged, std::vector<log_text>>>;
+
+/// A caller that takes replies in parts: HTTP CONNECTION.
+using stream_caller_actor = caller_actor::extend<
+  // Facts: parts of replies, in order; the reply with the rest follows by `replies`. The sender is who hears `more`.
+  caf::reacts_to<atom::parts, std::vector<reply_part>>>;
 
 /// Who asks for the record of a run: REPLICA.
 using seeker_actor = caf::typed_actor<
@@ -99,6 +106,8 @@ struct call {
   bool in_run = false; // `output` records its actions
   // It, or a call above it, ran before: the record may know its children, or itself. Inherited by children.
   bool replays = false;
+  // `caller` is a `stream_caller_actor` and takes the reply in parts, where its replica is on this node.
+  bool streams = false;
 };
 
 /// "Stop this call": by its caller, which hears the reply `aborted` unless another reply was faster.
@@ -150,6 +159,8 @@ using interpreter_actor = caf::typed_actor<
   caf::reacts_to<atom::recall, std::vector<std::uint32_t>>,
   // Asks the call in this slot to stop: a signal to a sync task, a frame to an async one.
   caf::reacts_to<atom::cancel, std::uint32_t, call_id>,
+  // The caller has taken so many bytes of the parts of this call's reply.
+  caf::reacts_to<atom::more, std::uint32_t, call_id, std::uint64_t>,
   // Replies of child calls.
   caf::reacts_to<atom::replies, std::vector<call_reply>>,
   // Answers of `open_environment`.
@@ -173,6 +184,8 @@ using replica_actor = caller_actor::extend<
   caf::reacts_to<atom::cancel, ticket>,
   // No more calls come: end when the last is done (false), or at once with this reason (true).
   caf::reacts_to<atom::retire, bool, std::string>,
+  // From a caller that takes a reply in parts: so many bytes of them are taken.
+  caf::reacts_to<atom::more, call_id, std::uint64_t>,
   // From the recorder of a run: the answer of `seek`.
   caf::reacts_to<atom::found, std::vector<found_child>>,
   // From the AGENT: another supervisor owns it from now on, and hears so (`adopt`) as soon as nothing runs; the former one
@@ -301,15 +314,6 @@ struct run_order {
   session_actor session; // hears output and the reply, unless it is gone; may be empty
 };
 
-/// What is kept of a run so that it can be run again.
-struct kept_call {
-  spec_ptr spec; // with its version
-  std::uint32_t task = 0;
-  std::uint16_t cache = 0; // flags of a call: how the run uses the cache
-  payload arguments;
-  std::string project, domain, inputs;
-};
-
 /// The RUN KEEPER executes the runs whose home this node is, and knows of all others.
 using run_keeper_actor = recorder_actor::extend<
   // Its agent, for environments. Only then it begins to listen to the control log.
@@ -346,6 +350,7 @@ using run_keeper_actor = recorder_actor::extend<
 
 // -- message types: they stay in the process, so CAF need not serialize them ----
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::call_reply>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::reply_part>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::control::facts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::log_text>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::call>)

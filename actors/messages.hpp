@@ -72,6 +72,13 @@ struct log_text {
   bytes text;
 };
 
+/// A part of a reply that comes in parts; the `call_reply` with the rest follows.
+struct reply_part {
+  call_id id;
+  std::uint16_t attempt = 0;
+  bytes data;
+};
+
 // -- replica <-> interpreter door ----
 
 /// A call on its way into an interpreter. `slot` is the word of the slot table that decides who starts it.
@@ -80,7 +87,8 @@ struct sent_call {
   std::uint16_t attempt = 1;
   std::uint32_t slot = 0;
   payload arguments;
-  bool in_run = false; // the ids of its children are derived
+  bool in_run = false;  // the ids of its children are derived
+  bool streams = false; // its caller takes the reply in parts
 };
 
 /// What an interpreter said or what became of it.
@@ -108,6 +116,12 @@ struct child_call {
 
 struct child_cancel {
   call_id id;
+};
+
+/// The next part of a reply.
+struct part {
+  std::uint32_t slot = 0;
+  bytes data;
 };
 
 struct parked {
@@ -144,7 +158,7 @@ struct gone {
   std::vector<std::uint32_t> begun;
 };
 
-using event = std::variant<hello, outcome, child_call, child_cancel, parked, resumed, recalled, open_environment,
+using event = std::variant<hello, outcome, child_call, child_cancel, part, parked, resumed, recalled, open_environment,
                            output, memory, gone>;
 using events = std::vector<event>;
 
@@ -183,6 +197,18 @@ struct dispatched_call {
   caf::strong_actor_ptr caller; // a `caller_actor`: hears the result
   // A `caller_actor`: hears the output of the call and of its children. Of a call in a run a `recorder_actor`.
   caf::strong_actor_ptr output;
+  bool streams = false; // as in `call`
+};
+
+// -- runs ----
+
+/// What is kept of a run so that it can be run again.
+struct kept_call {
+  spec_ptr spec; // with its version
+  std::uint32_t task = 0;
+  std::uint16_t cache = 0; // flags of a call: how the run uses the cache
+  payload arguments;
+  std::string project, domain, inputs;
 };
 
 // -- the record of a run: its finished children ----

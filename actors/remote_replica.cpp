@@ -69,6 +69,7 @@ remote_replica_actor::behavior_type remote_replica_state::make_behavior(remote_r
     // What only an interpreter, a foundry or a child call would say: they are on the node of the replica, and speak with the
     // actor there.
     [](atom::replies, const std::vector<call_reply>&) {},
+    [](atom::more, call_id, std::uint64_t) { /* replies come whole from other nodes */ },
     [](atom::logged, const std::vector<log_text>&) {},
     [](atom::attach, const interpreter_actor&, const attachment&) {},
     [](atom::unmade, const failure&) {},

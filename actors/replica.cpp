@@ -129,7 +129,7 @@ void replica_state::dispatch(std::vector<dispatched_call>& calls) {
     }
     auto slot = free_.back();
     free_.pop_back();
-    out.push_back({c.header, c.attempt, slot, std::move(c.arguments), c.in_run});
+    out.push_back({c.header, c.attempt, slot, std::move(c.arguments), c.in_run, c.streams});
     slot_of_call_[c.header.id] = slot;
     slot_of_ticket_[c.id] = slot;
     auto& u = uses_[slot];
@@ -199,6 +199,16 @@ void replica_state::take(interpreter::outcome& e) {
   end_if_drained();
 }
 
+void replica_state::take(interpreter::part& e) {
+  if (auto* u = at(e.slot); u && u->call.caller)
+    batch_for(parts_, u->call.caller).push_back({u->call.header.id, u->call.attempt, std::move(e.data)});
+}
+
+void replica_state::grant(call_id id, std::uint64_t size) {
+  if (auto found = slot_of_call_.find(id); found != slot_of_call_.end() && door_)
+    self_->send(door_, atom::more::value, found->second, id, size);
+}
+
 void replica_state::take(interpreter::parked& e) {
   if (auto* u = at(e.slot))
     told_.push_back(replica::parked{config_.order.id, u->call.id});
@@ -225,7 +235,8 @@ void replica_state::take(interpreter::recalled& e) {
 void replica_state::take(interpreter::output& e) {
   e.text.replica = config_.order.id.value;
   auto slot = slot_of_call_.find(e.text.call);
-  if (slot == slot_of_call_.end()) {
+  if (slot == slot_of_call_.end()
+      || config_.order.spec->is_app()) { // who sends requests has no use for what they print
     unattributed_.push_back(std::move(e.text));
     return;
   }
@@ -237,7 +248,7 @@ void replica_state::take(interpreter::output& e) {
 
 void replica_state::take(interpreter::memory& e) { told_.push_back(replica::memory{config_.order.id, e.bytes}); }
 
-/// Sends what the turn has gathered: output before the replies of the calls that wrote it.
+/// Sends what the turn has gathered: output and parts of replies before the replies that they belong to.
 void replica_state::flush() {
   for (auto& [to, batch] : output_)
     self_->send(caf::actor_cast<caller_actor>(to), atom::logged::value, std::move(batch));
@@ -246,6 +257,9 @@ void replica_state::flush() {
     self_->send(config_.logs, atom::append::value, "replica-" + std::to_string(config_.order.id.value),
                 std::move(unattributed_));
   unattributed_.clear();
+  for (auto& [to, batch] : parts_)
+    self_->send(caf::actor_cast<stream_caller_actor>(to), atom::parts::value, std::move(batch));
+  parts_.clear();
   for (auto& [to, batch] : replies_)
     if (to)
       self_->send(caf::actor_cast<caller_actor>(to), atom::replies::value, std::move(batch));
@@ -300,6 +314,7 @@ replica_actor::behavior_type replica_state::make_behavior(replica_actor::pointer
     [this](atom::recall, const std::vector<ticket>& calls) { recall(calls); },
     [this](atom::cancel, ticket id) { cancel(id); },
     [this](atom::retire, bool at_once, const std::string& reason) { retire(at_once, reason); },
+    [this](atom::more, call_id id, std::uint64_t size) { grant(id, size); },
     [this](atom::found, std::vector<found_child>& children) { found(children), flush(); },
     [this](atom::adopt, const supervisor_actor& to) { return change_owner(to); },
     [this](atom::tick, ticket id) { tick(id); },

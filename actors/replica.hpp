@@ -52,6 +52,7 @@ private:
   void dispatch(std::vector<dispatched_call>& calls);
   void recall(const std::vector<ticket>& calls);
   void cancel(ticket id);
+  void grant(call_id id, std::uint64_t size);
   void retire(bool at_once, const std::string& reason);
   void tick(ticket id);
   bool change_owner(const supervisor_actor& to);
@@ -64,6 +65,7 @@ private:
   void take(interpreter::outcome& e);
   void take(interpreter::child_call& e);
   void take(interpreter::child_cancel& e);
+  void take(interpreter::part& e);
   void take(interpreter::parked& e);
   void take(interpreter::resumed& e);
   void take(interpreter::recalled& e);
@@ -118,6 +120,7 @@ private:
   handle_table handles_;
 
   // Of the message being handled.
+  std::vector<std::pair<caf::strong_actor_ptr, std::vector<reply_part>>> parts_;
   std::vector<std::pair<caf::strong_actor_ptr, std::vector<call_reply>>> replies_;
   std::vector<std::pair<caf::strong_actor_ptr, std::vector<log_text>>> output_;
   std::vector<std::pair<supervisor_actor, std::vector<call>>> child_calls_;

@@ -33,7 +33,7 @@ struct session_config {
   switchboard_actor switchboard{}; // of a cluster; empty: the node is alone
   session_cluster cluster{};
   client_rights rights{};
-  std::function<bytes(const environment_spec&)> encode_spec{}; // where `cluster` is named
+  std::function<bytes(const environment_spec&)> encode_spec{}; // of what is deployed
   inspector_actor inspector{};
   cache_actor cache{}; // empty: results are not kept
   std::shared_ptr<cache_desk> desk = std::make_shared<cache_desk>();

@@ -31,7 +31,8 @@ void session_state::take(client::open_environment& e) {
     .then(
       [this, request = e.request, spec = e.spec, deploy = e.deploy](bool has) {
         if (has)
-          return deploy && !config_.cluster.name.empty() ? this->deploy(request, spec) : open(request, spec, deploy);
+          return deploy && (!config_.cluster.name.empty() || spec->is_app()) ? this->deploy(request, spec)
+                                                                             : open(request, spec, deploy);
         refuse(request,
                {ec::unknown_bundle, "The node does not have code bundle " + spec->bundle + "; send it first."});
         flush();
@@ -39,7 +40,8 @@ void session_state::take(client::open_environment& e) {
       refusing(e.request));
 }
 
-/// The cluster keeps what is deployed, with or without replicas: who may only invoke finds it there.
+/// The cluster keeps what is deployed, with or without replicas: who may only invoke finds it there, and so do the requests of
+/// an app, also on a node alone.
 void session_state::deploy(std::uint32_t request, const spec_ptr& spec) {
   cluster::put_spec put{spec->key(), spec->version, config_.encode_spec(*spec), true};
   self_

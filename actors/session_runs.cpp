@@ -17,7 +17,7 @@ constexpr auto inner_timeout = defaults::inner_request_timeout;
 /// Goes on when this node knows everything that its cluster has decided; refuses where it reaches no majority. A node alone
 /// always knows.
 void session_state::when_informed(std::uint32_t request, std::function<void()> then) {
-  if (!config_.cluster.control)
+  if (config_.cluster.name.empty())
     return then();
   self_->request(config_.cluster.control, inner_timeout, atom::read::value)
     .then(
@@ -34,7 +34,7 @@ void session_state::when_informed(std::uint32_t request, std::function<void()> t
 /// not have heard of it yet, and is asked once more when it has.
 void session_state::ask_about_run(std::uint32_t request, std::function<void(const error_handler&)> question) {
   question([this, request, question](const caf::error& error) {
-    if (failure_of(error).code != ec::unknown_run || !config_.cluster.control)
+    if (failure_of(error).code != ec::unknown_run || config_.cluster.name.empty())
       return refusing(request)(error);
     when_informed(request, [this, request, question] { question(refusing(request)); });
   });

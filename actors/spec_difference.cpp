@@ -76,6 +76,16 @@ void compare_resources(sentence& into, const resource_spec& before, const resour
   into.compare("shm", mebibytes(before.shm_bytes), mebibytes(after.shm_bytes));
 }
 
+void compare_apps(sentence& into, const app_spec& before, const app_spec& after) {
+  into.compare("kind of app", before.kind, after.kind);
+  if (before.module != after.module || before.attribute != after.attribute)
+    into.add("the application is another object");
+  if (before.command != after.command)
+    into.add("its command changed");
+  into.compare("port", std::uint64_t{before.port}, std::uint64_t{after.port});
+  into.compare("health", before.health, after.health);
+}
+
 } // namespace
 
 std::string policy_difference(const reuse_spec& before, const reuse_spec& after) {
@@ -114,6 +124,7 @@ std::string difference(const environment_spec& before, const environment_spec& a
     result.add("depends_on changed");
   if (!(before.hooks == after.hooks))
     result.add("on_start or on_stop changed");
+  compare_apps(result, before.app, after.app);
   return std::move(result).text();
 }
 

@@ -131,7 +131,7 @@ bool supervisor_state::open(const spec_ptr& spec, bool deploy) {
       v->calls.set_limits(limits, at, effects_);
       v->calls.opened(at);
       if (deploy && name == spec->version)
-        v->calls.deploy(at, effects_);
+        spec->app.inactive ? v->calls.supersede(at, effects_) : v->calls.deploy(at, effects_);
     } else if (deploy) {
       v->calls.supersede(at, effects_);
     } else {

@@ -7,6 +7,18 @@
 /// Whose the environments are, and what is known of their versions.
 namespace hearth::cluster {
 
+namespace {
+
+constexpr std::uint32_t level_of_live_fields = 3; // nodes of a lower feature level keep the first bytes of a version
+
+outcome no_room_for(const put_spec& order) {
+  return refused(ec::overloaded, "Environment " + order.key + " does not fit into what the cluster keeps: its "
+                                   + "description has " + std::to_string(order.spec.size() / 1024)
+                                   + " KiB. Pass functions by name instead of by value, or end other runs.");
+}
+
+} // namespace
+
 environment_record* control_state::make_environment(const std::string& key) {
   if (const auto found = image_.environments.find(key); found != image_.environments.end())
     return &found->second;
@@ -59,12 +71,19 @@ outcome control_state::on(const put_spec& order) {
   if (!environment->specs.contains(order.version)) {
     if (!make_room_for_spec(order.spec.size())) {
       prune(order.key);
-      return refused(ec::overloaded, "Environment " + order.key + " does not fit into what the cluster keeps: its "
-                                       + "description has " + std::to_string(order.spec.size() / 1024)
-                                       + " KiB. Pass functions by name instead of by value, or end other runs.");
+      return no_room_for(order);
     }
     environment->specs.emplace(order.version, spec_record{order.spec, image_.applied});
     spec_bytes_ += order.spec.size();
+    happened(facts::spec_put{order.key, order.version});
+  } else if (auto& kept = environment->specs.at(order.version);
+             order.deployed && image_.level >= level_of_live_fields && kept.spec != order.spec) {
+    // Of the same version: what may change in a running pool has changed. Deployed, it holds for whoever comes next.
+    if (spec_bytes_ - kept.spec.size() + order.spec.size() > defaults::specs_bytes_max)
+      return no_room_for(order);
+    spec_bytes_ += order.spec.size();
+    spec_bytes_ -= kept.spec.size();
+    kept.spec = order.spec;
     happened(facts::spec_put{order.key, order.version});
   }
   if (order.deployed && environment->deployed != order.version) {

@@ -53,6 +53,10 @@ inline constexpr seconds inspection_timeout{20};
 /// What it prints: a line for each module and path.
 inline constexpr std::size_t sighting_bytes_max = 1 * mib;
 
+/// Bytes of a reply in parts on their way from an interpreter to a caller that has not taken them: a round trip at the speed of
+/// a socket, and little enough to hold for each of many slow readers.
+inline constexpr std::size_t reply_window_bytes = 256 * kib;
+
 // -- connections ----
 
 /// Open calls of one connection beyond which the session stops reading: four full turns of a fan-out over 1,000 slots.

@@ -12,6 +12,7 @@
 #include "node/gateway/connection.hpp"
 #include "node/gateway/listener.hpp"
 #include "node/gateway/listening_socket.hpp"
+#include "node/http/front_door.hpp"
 #include "node/identity/cluster_file.hpp"
 #include "node/identity/files.hpp"
 #include "node/loop/loop.hpp"
@@ -147,12 +148,15 @@ public:
     const auto deadline = std::chrono::steady_clock::now() + defaults::stop_grace;
     end_within(2 * defaults::stop_grace);
     listener_.reset();
+    front_door_->close();
     membership_.stop(status_ != EXIT_SUCCESS ? milliseconds{0} : milliseconds{defaults::control_stop_patience});
     std::vector<caf::actor> roots{caf::actor_cast<caf::actor>(run_keeper_), caf::actor_cast<caf::actor>(journal_),
                                   caf::actor_cast<caf::actor>(cache_)};
     for (const auto& parts : {membership_.actors(), doors_.all()})
       for (const auto& [actor, name] : parts)
         roots.push_back(actor);
+    for (auto& actor : front_door_->actors())
+      roots.push_back(std::move(actor));
     const auto left = loop_.stop(roots, deadline);
     if (left > 0 || !doors_.finish(deadline)) {
       spdlog::warn("{} actors of the node, or its disk, did not end in time", left);
@@ -254,13 +258,16 @@ private:
     agent_ = system.spawn([config](node_agent_actor::stateful_pointer<agent_state> self) {
       return self->state.make_behavior(self, config);
     });
+    front_door_.emplace(loop_, front_door_config{settings_.socket, is_usual_place(settings_.socket), agent_,
+                                                 membership_.controller(), wire::decode_environment,
+                                                 [](std::string_view what) { spdlog::warn("{}", what); }});
     auto parts = doors_.all();
     parts.emplace_back(caf::actor_cast<caf::actor>(agent_), "agent");
     parts.emplace_back(caf::actor_cast<caf::actor>(run_keeper_), "run keeper");
     parts.emplace_back(caf::actor_cast<caf::actor>(journal_), "journal");
     parts.emplace_back(caf::actor_cast<caf::actor>(cache_), "cache");
-    for (auto& part : membership_.actors())
-      parts.push_back(std::move(part));
+    for (auto& some : {membership_.actors(), front_door_->parts()})
+      parts.insert(parts.end(), some.begin(), some.end());
     watcher_ = system.spawn(watch_parts, parts, std::function<void()>([this] { ended_.fulfiller->fulfill(); }));
   }
 
@@ -364,6 +371,7 @@ private:
   agent_actor agent_;
   caf::actor watcher_; // an actor that nobody holds is gone
   std::unique_ptr<listener> listener_;
+  std::optional<front_door> front_door_;
   std::uint64_t sessions_ = 0;
   bool stopping_ = false;
   int status_ = EXIT_SUCCESS; // with which it will end

@@ -18,6 +18,26 @@ struct Environment {
   dependsOn @12 :List(Text);          # names of environments, for display
   hooks @13 :List(Hook);              # in order of declaration
   isolation @14 :Text;                # "process" | "sandbox"; empty: as the node has it
+  app @15 :App;                       # its calls are HTTP requests; absent: of a set of tasks
+}
+
+struct App {
+  # An HTTP service. A request is a call of task 0, or, if its method is idempotent, of task 1: the same function, which may run
+  # again after a lost interpreter. The value of such a call is the request as text, that of its reply the response (docs/apps.md).
+  kind @0 :Text;                      # "asgi" | "wsgi" | "server" | "command"; empty: no app
+  module @1 :Text;                    # where the application object is, or the function that serves (kind "server"): as in Task
+  attribute @2 :Text;
+  pickle @3 :Text;
+  isAsync @4 :Bool;                   # of kind "server": a coroutine function
+  command @5 :List(Text);             # of kind "command": program and arguments, in which $VAR is replaced when a replica starts
+  port @6 :UInt16;                    # where a server or command listens
+  health @7 :Text;                    # path that answers below 500 when a replica is ready; empty: ready when it accepts
+  requiresAuth @8 :Bool;              # (live) requests need a token, or come from the node's own user
+  hosts @9 :List(Text);               # (live) names in Host that lead here, lower case
+  requestTimeoutMs @10 :UInt64;       # (live) per request; 0: the node's default
+  metric @11 :Text;                   # (live) "concurrency" | "rate": what `target` is of; empty: the node's own rule
+  target @12 :UInt32;                 # (live) per replica; of "rate" a second
+  inactive @13 :Bool;                 # (live) it is kept, has no replicas and answers no requests
 }
 
 struct Task {

@@ -49,6 +49,9 @@ const callParks :UInt16 = 2;      # interpreter -> node: the parent waits for th
 const callInRun :UInt16 = 4;      # node -> interpreter: it belongs to a run, so the ids of its child calls are derived (below)
 
 const callOverwrites :UInt16 = 8; # its run looks nothing up, and its results replace what is kept; passed on to its children
+const callStreams :UInt16 = 32;   # node -> interpreter: its caller takes the reply in parts as they are made: Chunks with
+                                  # chunkOfStream, then the Reply with the rest
+
 const callUncached :UInt16 = 16;  # its run uses no kept results and keeps none; passed on to its children
 
 struct Call {
@@ -109,6 +112,9 @@ struct Reply {
 
 const chunkLast :UInt16 = 1;
 const chunkOfReply :UInt16 = 2;   # continues a Reply; otherwise a Call or an upload
+const chunkOfStream :UInt16 = 4;  # interpreter -> node: a part of a reply that comes in parts, before the Reply. `request` is the
+                                  # slot of the call and 1, `offset` counts the bytes before it. No more than
+                                  # defaults::reply_window_bytes may be on their way: the signal `more` grants others
 
 struct Chunk {
   kind @0 :UInt16;
@@ -128,6 +134,7 @@ enum What {
   progress @4;                    # node -> client: `value` calls of this run are done
   recalled @5;                    # node -> interpreter: drop the unstarted call in this slot (only a hint: the slot
                                   # table has decided already)
+  more @6;                        # node -> interpreter: `value` bytes of the parts of this call's reply have been taken
 }
 
 struct Signal {

@@ -157,10 +157,10 @@ void membership::stop(std::chrono::milliseconds patience) {
 
 session_cluster membership::for_sessions() const {
   session_cluster cluster;
+  cluster.control = controller_;
   if (links_) {
     cluster.name = links_->file().cluster_name;
     cluster.self = self_;
-    cluster.control = controller_;
     cluster.registrar = registrar_;
   }
   return cluster;

@@ -1,5 +1,7 @@
 #include "node/gateway/connection.hpp"
 
+#include "node/wire/stream_writer.hpp"
+
 #include <caf/all.hpp>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
@@ -10,19 +12,6 @@
 #include <utility>
 
 namespace hearth::node {
-
-namespace {
-
-struct to_stream final : wire::frame_writer {
-  explicit to_stream(frame_stream& to) : stream(to) {}
-
-  void write(std::string_view text) override { stream.write(text); }
-  void write(bytes memory) override { stream.write(std::move(memory)); }
-
-  frame_stream& stream;
-};
-
-} // namespace
 
 // Out of line: the stream has to be gone while the loop exists, which it does as long as actors do.
 connection_state::~connection_state() = default;
@@ -43,7 +32,7 @@ void connection_state::on_frames(std::vector<bytes>& frames) {
   }
   if (!events.empty())
     caf::anon_send(session_, atom::events::value, std::move(events));
-  to_stream out(*stream_);
+  wire::stream_writer out(*stream_);
   for (auto& refusal : refused)
     write_effect(std::move(refusal), out);
   if (!fault.empty())
@@ -85,7 +74,7 @@ void connection_state::tell(const client::effect& effect) {
     confess_gap();
   auto pages = pages_of(effect);
   if (pages.empty()) {
-    to_stream out(*stream_);
+    wire::stream_writer out(*stream_);
     write_effect(effect, out);
     if (auto request = request_answered(effect))
       inbound_->answered(*request);
@@ -98,7 +87,7 @@ void connection_state::tell(const client::effect& effect) {
 void connection_state::tell_output(log_text text) {
   if (!output_->lets_through(text, stream_->queued_bytes()))
     return;
-  to_stream out(*stream_);
+  wire::stream_writer out(*stream_);
   write_effect(std::move(text), out);
   check_unread();
 }
@@ -108,14 +97,14 @@ void connection_state::confess_gap() {
   auto gap = output_->confession();
   if (!gap)
     return;
-  to_stream out(*stream_);
+  wire::stream_writer out(*stream_);
   write_effect(std::move(*gap), out);
 }
 
 void connection_state::write_next_page() {
   if (!stream_ || pages_.empty())
     return;
-  to_stream out(*stream_);
+  wire::stream_writer out(*stream_);
   write_page(pages_.front(), out);
   pages_.pop_front();
   if (!pages_.empty())
@@ -132,7 +121,7 @@ void connection_state::check_unread() {
 
 /// Tells the client what it did wrong, then lets it go.
 void connection_state::blame(const std::string& what) {
-  to_stream out(*stream_);
+  wire::stream_writer out(*stream_);
   write_effect(client::refused{0, {ec::bad_request, "The client " + what + "; the connection is closed."}}, out);
   close_reason_ = what;
   close_when_written();

@@ -26,17 +26,22 @@ struct to_text final : wire::frame_writer {
   void write(bytes memory) override { text += memory.view(); }
 };
 
-/// A sentence for a client that is not served: a new socket has room for it.
-void say(int socket, ec code, const std::string& why) {
-  to_text out;
-  write_effect(hearth::client::refused{0, {code, why}}, out);
-  // A client that does not even take this learns from the end of the connection.
-  [[maybe_unused]] auto sent = ::send(socket, out.text.data(), out.text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
 kj::AutoCloseFd spare_descriptor() { return kj::AutoCloseFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 } // namespace
+
+std::string listener::in_frames(ec code, const std::string& why) {
+  to_text out;
+  write_effect(hearth::client::refused{0, {code, why}}, out);
+  return std::move(out.text);
+}
+
+/// A sentence for a client that is not served: a new socket has room for it.
+void listener::say(int socket, ec code, const std::string& why) const {
+  const auto text = config_.last_words(code, why);
+  // A client that does not even take this learns from the end of the connection.
+  [[maybe_unused]] auto sent = ::send(socket, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
 
 listener::listener(work_loop& loop, int socket, config config)
   : loop_(loop), socket_(socket), config_(std::move(config)), spare_(spare_descriptor()),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/errors.hpp"
 #include "node/loop/loop.hpp"
 
 #include <kj/async-unix.h>
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace hearth::node {
@@ -25,11 +27,16 @@ public:
     std::shared_ptr<void> place; // to be kept as long as the client is served
   };
 
+  /// For clients that speak frames.
+  static std::string in_frames(ec code, const std::string& why);
+
   struct config {
     uid_t user = 0; // who is let in
     std::size_t clients_max = 0;
     std::function<void(client)> on_client;
     std::function<void(std::string_view)> warn; // refused clients and trouble at the door
+    /// What a client that is not served hears last, as it can read it.
+    std::function<std::string(ec, const std::string& why)> last_words = in_frames;
   };
 
   /// `socket` listens and does not block; it and `loop` outlive the listener. Throws kj::Exception.
@@ -41,6 +48,7 @@ private:
   void accept();
   bool accept_one();
   void admit(kj::AutoCloseFd socket);
+  void say(int socket, ec code, const std::string& why) const;
   bool turn_away();
   void rest(int error);
   void await_clients();

@@ -40,10 +40,13 @@ void dialogue::call(const sent_call& what, wire::frame_writer& out) {
   use.id = what.header.id;
   use.open = true;
   use.replying = false;
+  use.streams = what.streams;
+  use.streamed = use.taken = 0;
   ++use.generation;
   table_.send(what.slot, use.generation);
   wire::call frame;
-  frame.flags = static_cast<std::uint16_t>(what.header.cache | (what.in_run ? wire::call_in_run : 0));
+  frame.flags = static_cast<std::uint16_t>(what.header.cache | (what.in_run ? wire::call_in_run : 0)
+                                           | (what.streams ? wire::call_streams : 0));
   frame.depth = what.header.depth;
   frame.attempt = what.attempt;
   frame.task = what.header.task;
@@ -115,6 +118,16 @@ dialogue::cancelled dialogue::cancel(std::uint32_t slot, call_id id, wire::frame
   frame.code = static_cast<std::uint16_t>(ec::aborted);
   wire::write_frame(frame, {}, out);
   return cancelled::asked;
+}
+
+void dialogue::more(std::uint32_t slot, call_id id, std::uint64_t size, wire::frame_writer& out) {
+  if (slot >= uses_.size() || !uses_[slot].open || uses_[slot].id != id)
+    return; // its reply was faster
+  auto& use = uses_[slot];
+  use.taken = std::min(use.taken + size, use.streamed);
+  auto frame = signal_for(slot, wire::signal_what::more);
+  frame.value = size;
+  wire::write_frame(frame, {}, out);
 }
 
 // -- from the interpreter ----
@@ -193,6 +206,8 @@ std::string dialogue::take_chunk(const bytes& frame, interpreter::events& events
   wire::chunk c;
   if (!wire::parse(frame.view(), c))
     return malformed;
+  if ((c.flags & wire::chunk_of_stream) != 0)
+    return take_part(c, wire::slice_of(frame, c.body), events);
   if ((c.flags & wire::chunk_of_reply) != 0) {
     std::optional<std::pair<interpreter::outcome, payload>> done;
     auto fault = replies_.add(c, wire::slice_of(frame, c.body), done);
@@ -209,6 +224,22 @@ std::string dialogue::take_chunk(const bytes& frame, interpreter::events& events
     events.push_back(std::move(done->first));
   }
   return fault;
+}
+
+std::string dialogue::take_part(const wire::chunk& part, bytes data, interpreter::events& events) {
+  const auto slot = part.request - 1; // 0 is beyond all
+  if (slot >= uses_.size() || !uses_[slot].open || uses_[slot].id != part.id || uses_[slot].replying
+      || !uses_[slot].streams)
+    return "sent a part of a reply that it does not owe";
+  auto& use = uses_[slot];
+  if (part.offset != use.streamed)
+    return "sent the parts of a reply in disorder";
+  use.streamed += data.size();
+  if (use.streamed - use.taken > defaults::reply_window_bytes)
+    return "sent more of a reply than its caller takes";
+  if (!data.empty())
+    events.push_back(interpreter::part{slot, std::move(data)});
+  return {};
 }
 
 std::string dialogue::take_signal(const bytes& frame, interpreter::events& events) {

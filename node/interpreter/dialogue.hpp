@@ -48,6 +48,9 @@ public:
 
   cancelled cancel(std::uint32_t slot, call_id id, wire::frame_writer& out);
 
+  /// So many bytes of the parts of the call's reply have been taken.
+  void more(std::uint32_t slot, call_id id, std::uint64_t size, wire::frame_writer& out);
+
   // -- from the interpreter ----
 
   /// Appends what `frame` means; a request that asks for nonsense is answered at once. Not empty: what the interpreter
@@ -71,12 +74,15 @@ private:
     call_id id;
     std::uint64_t generation = 0; // of the last call in this slot
     bool open = false;
-    bool replying = false; // parts of its reply are here
+    bool replying = false;                 // parts of its reply are here
+    bool streams = false;                  // its caller takes the reply as it is made
+    std::uint64_t streamed = 0, taken = 0; // bytes of such parts
   };
 
   std::string take_reply(const bytes& frame, interpreter::events& events);
   std::string take_call(const bytes& frame, interpreter::events& events);
   std::string take_chunk(const bytes& frame, interpreter::events& events);
+  std::string take_part(const wire::chunk& part, bytes data, interpreter::events& events);
   std::string take_signal(const bytes& frame, interpreter::events& events);
   std::string take_control(const bytes& frame, interpreter::events& events, wire::frame_writer& out);
   std::string take_request(client::event& request, interpreter::events& events);

@@ -56,6 +56,7 @@ public:
   void dispatch(const std::vector<sent_call>& calls);
   void recall(const std::vector<std::uint32_t>& slots);
   void cancel(std::uint32_t slot, call_id id);
+  void more(std::uint32_t slot, call_id id, std::uint64_t size) { dialogue_.more(slot, id, size, *this); }
   void replies(const std::vector<call_reply>& replies);
   void opened(const opened_handle& handle);
 

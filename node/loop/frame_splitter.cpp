@@ -16,6 +16,8 @@ const framing client_framing{
   false,
 };
 
+const framing no_framing{nullptr, nullptr, 0, false};
+
 frame_splitter::target frame_splitter::prepare() {
   space_ = arena_.free();
   if (!partial_) {
@@ -34,6 +36,13 @@ frame_splitter::target frame_splitter::prepare() {
 }
 
 bool frame_splitter::commit(std::size_t size, std::vector<bytes>& frames) {
+  if (framing_.size == nullptr) {
+    if (size > 0) {
+      frames.push_back(arena_.slice(space_.data, size));
+      arena_.keep(size);
+    }
+    return true;
+  }
   if (partial_ && !finish_partial(size, frames))
     return true;
   return split(space_.data, std::exchange(stash_size_, 0) + size, frames);

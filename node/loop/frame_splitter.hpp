@@ -13,7 +13,8 @@
 
 namespace hearth {
 
-/// How frames on a connection begin: with 8 bytes that tell how long they are.
+/// How frames on a connection begin: with 8 bytes that tell how long they are. Or, where `size` is null, not at all: what a
+/// read brings is a frame.
 struct framing {
   /// Size of the whole frame, prefix included and at least as long as that; nothing when no frame begins so.
   std::optional<std::size_t> (*size)(const char* prefix, std::size_t bytes_max) noexcept;
@@ -24,6 +25,9 @@ struct framing {
   /// copy.
   bool grows;
 };
+
+/// Bytes as they come.
+extern const framing no_framing;
 
 /// Between a node, its clients and its interpreters: schema/frame.capnp.
 extern const framing client_framing;

@@ -151,6 +151,42 @@ void write_resources(const resource_spec& resources, ::Resources::Builder into) 
   into.setShmBytes(resources.shm_bytes);
 }
 
+app_spec read_app(::App::Reader from) {
+  app_spec app;
+  app.kind = string_of(from.getKind());
+  app.module = string_of(from.getModule());
+  app.attribute = string_of(from.getAttribute());
+  app.pickle = string_of(from.getPickle());
+  app.is_async = from.getIsAsync();
+  app.command = strings_of(from.getCommand());
+  app.port = from.getPort();
+  app.health = string_of(from.getHealth());
+  app.requires_auth = from.getRequiresAuth();
+  app.hosts = strings_of(from.getHosts());
+  app.request_timeout = ms_of(from.getRequestTimeoutMs());
+  app.metric = string_of(from.getMetric());
+  app.target = from.getTarget();
+  app.inactive = from.getInactive();
+  return app;
+}
+
+void write_app(const app_spec& app, ::App::Builder into) {
+  into.setKind(text_of(app.kind));
+  into.setModule(text_of(app.module));
+  into.setAttribute(text_of(app.attribute));
+  into.setPickle(text_of(app.pickle));
+  into.setIsAsync(app.is_async);
+  write_strings(app.command, into.initCommand(static_cast<std::uint32_t>(app.command.size())));
+  into.setPort(app.port);
+  into.setHealth(text_of(app.health));
+  into.setRequiresAuth(app.requires_auth);
+  write_strings(app.hosts, into.initHosts(static_cast<std::uint32_t>(app.hosts.size())));
+  into.setRequestTimeoutMs(count_of(app.request_timeout));
+  into.setMetric(text_of(app.metric));
+  into.setTarget(app.target);
+  into.setInactive(app.inactive);
+}
+
 } // namespace
 
 environment_spec read_environment(::Environment::Reader from) {
@@ -175,6 +211,8 @@ environment_spec read_environment(::Environment::Reader from) {
   spec.depends_on = strings_of(from.getDependsOn());
   for (auto hook : from.getHooks())
     spec.hooks.push_back(read_hook(hook));
+  if (from.hasApp())
+    spec.app = read_app(from.getApp());
   return spec;
 }
 
@@ -202,6 +240,8 @@ void write_environment(const environment_spec& spec, ::Environment::Builder into
   auto hooks = into.initHooks(static_cast<unsigned>(spec.hooks.size()));
   for (unsigned i = 0; i < hooks.size(); ++i)
     write_hook(spec.hooks[i], hooks[i]);
+  if (spec.is_app())
+    write_app(spec.app, into.initApp());
 }
 
 } // namespace hearth::wire

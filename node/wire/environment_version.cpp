@@ -39,7 +39,8 @@ private:
   sha256 digest_;
 };
 
-void add(field_digest& into, const task_spec& task) {
+/// How long a request of an app may take is a live field of the app; its tasks repeat it.
+void add(field_digest& into, const task_spec& task, bool is_of_app) {
   into.add(task.name);
   into.add(task.short_name);
   into.add(task.module);
@@ -51,13 +52,24 @@ void add(field_digest& into, const task_spec& task) {
   into.add(task.retries.backoff_base);
   into.add(task.retries.backoff_factor);
   into.add(task.retries.backoff_cap);
-  into.add(task.timeout.max_runtime);
+  into.add(is_of_app ? milliseconds{0} : task.timeout.max_runtime);
   into.add(task.timeout.max_queued);
   into.add(task.timeout.deadline);
   into.add(task.max_inline_io_bytes);
   into.add(task.cache);
   into.add(task.docs);
   into.add(task.signature);
+}
+
+void add(field_digest& into, const app_spec& app) {
+  into.add(app.kind);
+  into.add(app.module);
+  into.add(app.attribute);
+  into.add(app.pickle);
+  into.add(std::uint64_t{app.is_async});
+  into.add(app.command);
+  into.add(std::uint64_t{app.port});
+  into.add(app.health);
 }
 
 } // namespace
@@ -72,7 +84,7 @@ std::string environment_version(const environment_spec& spec) {
   all.add(spec.python);
   all.add(std::uint64_t{spec.tasks.size()});
   for (const auto& task : spec.tasks)
-    add(all, task);
+    add(all, task, spec.is_app());
   all.add(std::uint64_t{spec.reuse.enabled});
   all.add(std::uint64_t{spec.reuse.concurrency});
   all.add(spec.reuse.scope);
@@ -103,6 +115,8 @@ std::string environment_version(const environment_spec& spec) {
   // Behind everything, and only where it is said, so that versions of environments that do not say it are what they were.
   if (!spec.isolation.empty())
     all.add(spec.isolation);
+  if (spec.is_app())
+    add(all, spec.app);
   constexpr std::size_t digits = 15;
   return all.hex().substr(0, digits);
 }

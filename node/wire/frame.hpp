@@ -23,6 +23,7 @@ inline constexpr std::uint16_t call_parks = 2;
 inline constexpr std::uint16_t call_in_run = 4;
 inline constexpr std::uint16_t call_overwrites = 8;
 inline constexpr std::uint16_t call_uncached = 16;
+inline constexpr std::uint16_t call_streams = 32;
 inline constexpr std::uint16_t call_cache_flags = call_overwrites | call_uncached;
 
 inline constexpr std::uint16_t reply_failed = 1;
@@ -33,6 +34,7 @@ inline constexpr std::uint16_t reply_hit = 16;
 
 inline constexpr std::uint16_t chunk_last = 1;
 inline constexpr std::uint16_t chunk_of_reply = 2;
+inline constexpr std::uint16_t chunk_of_stream = 4;
 
 inline constexpr std::uint16_t control_response = 1;
 inline constexpr std::uint16_t control_more = 2;
@@ -41,7 +43,7 @@ inline constexpr std::uint16_t stream_out = 1;
 inline constexpr std::uint16_t stream_err = 2;
 inline constexpr std::uint16_t stream_system = 3;
 
-enum class signal_what : std::uint16_t { unspecified, cancel, parked, resumed, progress, recalled };
+enum class signal_what : std::uint16_t { unspecified, cancel, parked, resumed, progress, recalled, more };
 
 struct call {
   static constexpr auto kind = frame_kind::call;

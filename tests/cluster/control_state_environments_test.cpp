@@ -69,6 +69,24 @@ BOOST_FIXTURE_TEST_CASE(a_deployed_version_stays_and_wants_an_owner, control_wor
   BOOST_TEST(state.orphaned_environments() == std::vector<std::string>{key});
 }
 
+BOOST_FIXTURE_TEST_CASE(a_version_that_is_deployed_again_takes_its_new_live_fields_when_all_nodes_do, control_world) {
+  const auto spec = [this] { return std::string(state.find_environment(key)->specs.at("v1").spec.view()); };
+  apply(admit_node{node_number(1), "n1"});
+  apply(take_seat{node_number(1), 1, "", {}, defaults::feature_level, 77});
+  apply(put_spec{key, "v1", bytes::copy_of("one"), true});
+  apply(put_spec{key, "v1", bytes::copy_of("another"), true});
+  BOOST_TEST(spec() == "one");
+  BOOST_REQUIRE((apply(raise_level{3}).code == ec::none));
+  apply(put_spec{key, "v1", bytes::copy_of("more"), false});
+  BOOST_TEST(spec() == "one"); // a program that only uses it changes nothing for others
+  const auto again = apply(put_spec{key, "v1", bytes::copy_of("more"), true});
+  BOOST_TEST((again.code == ec::none));
+  BOOST_TEST(spec() == "more");
+  const std::string huge(defaults::specs_bytes_max, 'x');
+  BOOST_TEST((apply(put_spec{key, "v1", bytes::copy_of(huge + "x"), true}).code == ec::overloaded));
+  BOOST_TEST(spec() == "more");
+}
+
 BOOST_FIXTURE_TEST_CASE(a_version_is_kept_while_a_run_needs_it, control_world) {
   const auto seat = this->seat(1);
   accept("r", 1, seat);

@@ -126,11 +126,50 @@ BOOST_AUTO_TEST_CASE(everything_else_does) {
     [](auto& s) { s.hooks[0].pickle = "q"; },
     [](auto& s) { s.hooks[0].is_async = true; },
     [](auto& s) { s.hooks[0].is_stop = true; },
+    [](auto& s) {
+      s.app.command = {"a", "b"};
+    },
   };
   std::set<std::string> seen{environment_version(sample())};
   for (std::size_t i = 0; i < changes.size(); ++i)
     BOOST_CHECK_MESSAGE(seen.insert(version_after(changes[i])).second,
                         "change " << i << " gives a version seen before");
+}
+
+BOOST_AUTO_TEST_CASE(what_serves_an_app_changes_it_and_how_it_is_asked_does_not) {
+  const auto app_after = [](const change& make) {
+    auto spec = sample();
+    spec.app.kind = "asgi";
+    spec.app.command = {"a"};
+    make(spec);
+    return environment_version(spec);
+  };
+  const std::vector<change> live{
+    [](auto& s) { s.app.requires_auth = false; },
+    [](auto& s) { s.app.hosts = {"q"}; },
+    [](auto& s) { s.app.request_timeout = s.tasks[0].timeout.max_runtime = milliseconds{1}; },
+    [](auto& s) { s.app.metric = "rate", s.app.target = 1; },
+    [](auto& s) { s.app.inactive = true; },
+  };
+  const auto as_it_is = app_after([](auto&) {});
+  for (const auto& make : live)
+    BOOST_CHECK_EQUAL(app_after(make), as_it_is);
+  const std::vector<change> changes{
+    [](auto& s) { s.app = {}; },
+    [](auto& s) { s.app.kind = "wsgi"; },
+    [](auto& s) { s.app.module = "q"; },
+    [](auto& s) { s.app.attribute = "q"; },
+    [](auto& s) { s.app.pickle = "q"; },
+    [](auto& s) { s.app.is_async = true; },
+    [](auto& s) {
+      s.app.command = {"a", "b"};
+    },
+    [](auto& s) { s.app.port = 1; },
+    [](auto& s) { s.app.health = "/q"; },
+  };
+  std::set<std::string> seen{as_it_is};
+  for (const auto& make : changes)
+    BOOST_CHECK(seen.insert(app_after(make)).second);
 }
 
 BOOST_AUTO_TEST_CASE(fields_do_not_run_into_one_another) {

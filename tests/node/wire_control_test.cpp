@@ -119,6 +119,19 @@ BOOST_AUTO_TEST_CASE(hygiene_and_hooks_of_an_environment_read_back_as_they_were_
   BOOST_CHECK(!defaults->reuse.forks_per_call());
 }
 
+BOOST_AUTO_TEST_CASE(an_app_reads_back_as_it_was_written) {
+  environment_spec spec;
+  spec.app = {
+    "command",       "m",    "a", "p", true, {"serve", "--port", "$PORT"}, 8080, "/health", false, {"a.example"},
+    milliseconds(7), "rate", 9,   true};
+  capnp::MallocMessageBuilder memory;
+  write_environment(spec, memory.initRoot<::Environment>());
+  const auto read = read_environment(memory.getRoot<::Environment>().asReader());
+  BOOST_CHECK(read.app == spec.app);
+  BOOST_CHECK(read.is_app());
+  BOOST_CHECK(!accepted<client::open_environment>(minimal_environment).spec->is_app());
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_request_is_refused_with_a_reason) {
   for (auto* json : {"",
                      "nul",

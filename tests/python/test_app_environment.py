@@ -173,7 +173,7 @@ def task(name: str, lost: int) -> Any:
         "pickle": "",
         "isAsync": True,
         "retries": {"count": 0, "lost": lost, "backoffBaseMs": 0, "backoffFactor": 1.0, "backoffCapMs": 0},
-        "timeout": {"maxRuntimeMs": 20_000, "maxQueuedMs": 0, "deadlineMs": 0},
+        "timeout": {"maxRuntimeMs": 0, "maxQueuedMs": 0, "deadlineMs": 0},
         "maxInlineIoBytes": 0,
         "cache": hearth.Cache.of("disable").definition(),
         "docs": "",

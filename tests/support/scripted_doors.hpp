@@ -24,6 +24,7 @@ struct scripted_interpreter {
   std::set<std::uint32_t> held;         // slots without an outcome
   std::vector<std::uint32_t> cancelled; // slots
   std::vector<std::vector<std::uint32_t>> recalls;
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> granted; // slot, bytes
   std::vector<call_reply> child_replies;
   std::vector<opened_handle> opened;
   bool halted = false;
@@ -59,6 +60,7 @@ inline interpreter_actor::behavior_type scripted_interpreter_behavior(interprete
     },
     [me](atom::recall, const std::vector<std::uint32_t>& slots) { me->recalls.push_back(slots); },
     [me](atom::cancel, std::uint32_t slot, call_id) { me->cancelled.push_back(slot); },
+    [me](atom::more, std::uint32_t slot, call_id, std::uint64_t size) { me->granted.emplace_back(slot, size); },
     [me](atom::replies, std::vector<call_reply>& replies) {
       for (auto& r : replies)
         me->child_replies.push_back(std::move(r));

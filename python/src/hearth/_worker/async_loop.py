@@ -143,6 +143,18 @@ class AsyncLoop(Loop):
             self._returning.append(wait)
             self._settle_soon()
 
+    # -- replies in parts --------------------------------------------------------------------------------------------
+
+    def send_part(self, call: Call, offset: int, data: bytes) -> None:
+        """Sends a part of the reply of `call` at the end of this turn. In the event loop's thread."""
+        self.link.part(call, offset, data)
+        self._settle_soon()
+
+    def _taken(self, hi: int, lo: int, size: int) -> None:
+        call = self._begun.get((hi, lo))
+        if call is not None and call.reply_stream is not None:
+            call.reply_stream.taken(size)
+
     # -- calls -------------------------------------------------------------------------------------------------------
 
     def _begin(self, call: Call) -> None:

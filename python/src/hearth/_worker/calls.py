@@ -25,6 +25,7 @@ from .output import CallOutput
 from .waits import Wait
 
 if TYPE_CHECKING:
+    from .apps.reply_stream import ReplyStream
     from .children import Child
     from .loop import Loop
     from .program import LoadedTask
@@ -63,6 +64,8 @@ class Call:
     cache_mode = 0  # how its run uses the cache; its children do the same
     made: Optional[Dict[bytes, int]] = None  # in a run: how many children of each kind it has made (see `names`)
     output: Optional[CallOutput] = None
+    streams = False  # its caller takes the reply in parts
+    reply_stream: Optional[ReplyStream] = None  # once there is a part
 
     def __init__(self, loop: Loop, task: LoadedTask, frame: Any) -> None:
         self.loop = loop
@@ -78,6 +81,7 @@ class Call:
             self.cache_mode = frame.flags >> _frames.CALL_CACHE_SHIFT & 3
             if frame.flags & _frames.CALL_IN_RUN:
                 self.made = {}
+            self.streams = bool(frame.flags & _frames.CALL_STREAMS)
         if frame.deadline_ms:
             self.deadline = time.monotonic() + frame.deadline_ms / 1000
         small = len(frame.body) <= _KEPT_BYTES

@@ -169,6 +169,19 @@ class Link:
         if size > _SMALL_BYTES:
             self.outbox.relieve()
 
+    def part(self, call: Call, offset: int, data: bytes) -> None:
+        """A part of the reply of `call`, whose parts before it have `offset` bytes."""
+        self.outbox.put(
+            _frames.chunk(
+                flags=_frames.CHUNK_OF_STREAM,
+                request=call.slot + 1,
+                call_hi=call.hi,
+                call_lo=call.lo,
+                offset=offset,
+                body=data,
+            )
+        )
+
     def new_id(self) -> Tuple[int, int]:
         return self._id_hi, next(self._id_lo)
 

@@ -96,6 +96,8 @@ class Loop:
                 self._refuse(waiting)
         elif frame.what == _frames.CANCEL:
             self._stop(frame.call_hi, frame.call_lo)
+        elif frame.what == _frames.MORE:
+            self._taken(frame.call_hi, frame.call_lo, frame.value)
 
     def _refuse(self, call: Call) -> None:
         """Answers a call that has not begun, unless the node took it back through the slot table."""
@@ -110,6 +112,9 @@ class Loop:
     def _fire(self, wait: Wait, error: Optional[BaseException]) -> None:
         """Gives `wait` its reason to go on; the first one counts."""
         raise NotImplementedError
+
+    def _taken(self, hi: int, lo: int, size: int) -> None:
+        """The caller has taken `size` bytes of the parts of this call's reply."""
 
     def _stop(self, hi: int, lo: int) -> None:
         """Stops the call of this id, which has begun; nothing if it has ended."""

@@ -248,7 +248,7 @@ class AppEnvironment(Environment):
             "pickle": "",
             "isAsync": self.kind != "wsgi",
             "retries": {"count": 0, "lost": lost, "backoffBaseMs": 0, "backoffFactor": 1.0, "backoffCapMs": 0},
-            "timeout": {"maxRuntimeMs": self._timeout_ms(), "maxQueuedMs": 0, "deadlineMs": 0},
+            "timeout": {"maxRuntimeMs": 0, "maxQueuedMs": 0, "deadlineMs": 0},  # the front door watches the time
             "maxInlineIoBytes": 0,
             "cache": Cache.of("disable").definition(),
             "docs": "",

@@ -11,6 +11,7 @@ from ... import _runtime
 from .exchange import Exchange
 from .failures import tell
 from .lifespan import Lifespan
+from .reply_stream import ReplyStream
 from .text import RequestHead
 
 __all__ = ["AsgiHost"]
@@ -34,8 +35,8 @@ class AsgiHost:
 
     async def request(self, data: bytes) -> bytes:
         exchange = Exchange(data)
-        conversation = _Conversation(exchange)
         call: Any = _runtime.current()
+        conversation = _Conversation(exchange, call)
         if call is not None:
             call.future = _Ending(conversation, call.future)
         scope = self._scope(exchange.head)
@@ -51,7 +52,7 @@ class AsgiHost:
                 raise
         finally:
             conversation.disconnect()
-        return exchange.response()
+        return exchange.take()
 
     def _scope(self, head: RequestHead) -> Dict[str, Any]:
         prefix = head.prefix
@@ -76,8 +77,10 @@ class AsgiHost:
 class _Conversation:
     """`receive` and `send` of one request."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, call: Any) -> None:
         self._exchange = exchange
+        self._call = call
+        self._stream: Optional[ReplyStream] = None  # where the response goes before it is whole
         self._asked = False  # the body was received, all of it
         self._gone = False  # nobody waits for the response any more
         self._waiting: List[asyncio.Future[None]] = []
@@ -101,7 +104,7 @@ class _Conversation:
         if kind == "http.response.start":
             self._begin(message)
         elif kind == "http.response.body":
-            self._write(message)
+            await self._write(message)
         else:
             raise RuntimeError(f"The ASGI application sent {kind!r}, which belongs to no response that is offered to it.")
 
@@ -118,14 +121,19 @@ class _Conversation:
             raise RuntimeError("The ASGI application began its response twice.")
         self._exchange.begin(message["status"], message.get("headers", ()))
 
-    def _write(self, message: Mapping[str, Any]) -> None:
+    async def _write(self, message: Mapping[str, Any]) -> None:
         exchange = self._exchange
         if not exchange.begun:
             raise RuntimeError("The ASGI application sent a body before it had begun its response.")
         if exchange.finished:
             raise RuntimeError("The ASGI application sent more behind the end of its response.")
         exchange.write(message.get("body", b""))
-        if not message.get("more_body", False):
+        if message.get("more_body", False):
+            if self._call is not None and self._call.streams:
+                if self._stream is None:
+                    self._stream = ReplyStream(self._call)
+                await self._stream.write(exchange.take())
+        else:
             exchange.finish()
             waiting, self._waiting = self._waiting, []
             for each in waiting:

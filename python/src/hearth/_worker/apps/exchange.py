@@ -13,16 +13,17 @@ __all__ = ["Exchange"]
 class Exchange:
     """The request is whole when it comes, and the response goes when it is whole: both are in memory.
 
-    Pieces of the request's body are read, the response's head is begun once, pieces of its body are written, and it is
+    A part of the response that is made can be taken before: then it goes in parts. Pieces of the request's body are read, the response's head is begun once, pieces of its body are written, and it is
     finished. Raises ValueError for a response that could not be told from another one.
     """
 
-    __slots__ = ("_body", "_head", "_length", "_pieces", "_status", "_written", "finished", "head")
+    __slots__ = ("_body", "_head", "_length", "_pieces", "_status", "_untaken", "_written", "finished", "head")
 
     def __init__(self, data: bytes) -> None:
         self.head: RequestHead
         self.head, self._body = text.read_request(data)
         self._head = b""
+        self._untaken = b""  # the head, until it is taken
         self._status = 0
         self._length: Optional[int] = None
         self._pieces: List[bytes] = []
@@ -55,6 +56,7 @@ class Exchange:
     def begin(self, status: int, fields: Iterable[Field], reason: bytes = b"") -> None:
         """The head; again, it replaces the one before."""
         self._head, self._length = text.write_head(status, fields, reason)
+        self._untaken = self._head
         self._status = status
 
     def write(self, piece: bytes) -> None:
@@ -72,6 +74,8 @@ class Exchange:
                 )
         self.finished = True
 
-    def response(self) -> bytes:
-        """The whole response."""
-        return b"".join((self._head, *self._pieces))
+    def take(self) -> bytes:
+        """What of the response has been made and not been taken yet; the head comes first."""
+        head, self._untaken = self._untaken, b""
+        pieces, self._pieces = self._pieces, []
+        return b"".join((head, *pieces))

@@ -39,7 +39,7 @@ class WsgiHost:
             tell(error, exchange.head, exchange.finished)
             if not exchange.finished:
                 raise
-        return exchange.response()
+        return exchange.take()
 
     def _answer(self, exchange: Exchange) -> None:
         response = _Response(exchange)

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "actors/app_directory.hpp"
+#include "actors/app_table.hpp"
+#include "node/gateway/listener.hpp"
+#include "node/gateway/listening_socket.hpp"
+#include "node/loop/loop.hpp"
+
+#include <caf/all.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace hearth::node {
+
+struct front_door_config {
+  std::filesystem::path socket; // of the node; the one for HTTP lies beside it
+  bool is_usual_place = false;  // where every program of this user looks for a node
+  agent_actor agent;
+  control_actor control;
+  std::function<spec_ptr(const bytes&)> decode_spec;
+  std::function<void(std::string_view)> warn;
+};
+
+/// Where HTTP comes in: a Unix socket for the node's own user. Loop thread only.
+class front_door {
+public:
+  /// `loop` outlives it. Throws start_error.
+  front_door(work_loop& loop, front_door_config config);
+
+  const std::filesystem::path& socket() const noexcept { return socket_.path(); }
+
+  /// Lets nobody in any more; who is in stays.
+  void close() { listener_.reset(); }
+
+  /// What the node cannot be without, and what it is to people.
+  std::vector<std::pair<caf::actor, const char*>> parts() const;
+  /// All actors to be ended with the node.
+  std::vector<caf::actor> actors() const;
+
+private:
+  void serve(listener::client client);
+
+  work_loop& loop_;
+  front_door_config config_;
+  listening_socket socket_;
+  std::shared_ptr<app_table> apps_ = std::make_shared<app_table>();
+  app_directory_actor directory_;
+  std::unique_ptr<listener> listener_;
+  std::function<call_id()> next_id_;
+  std::uint64_t clients_ = 0; // so far
+  std::map<std::uint64_t, stream_caller_actor> connections_;
+};
+
+} // namespace hearth::node

@@ -1,0 +1,66 @@
+#include "tests/support/dialogue_sides.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <cstdint>
+#include <string>
+
+using namespace hearth;
+using namespace hearth::node;
+using test::both_sides;
+using test::call_in;
+
+BOOST_AUTO_TEST_SUITE(interpreter_parts)
+
+BOOST_AUTO_TEST_CASE(a_reply_comes_in_parts_where_its_caller_takes_them) {
+  both_sides b;
+  auto order = call_in(1, 7);
+  order.streams = true;
+  const auto call = b.sent(order);
+  BOOST_CHECK_EQUAL(call.flags & wire::call_streams, wire::call_streams);
+  BOOST_REQUIRE(b.start(call));
+  wire::chunk part;
+  part.flags = wire::chunk_of_stream;
+  part.request = call.slot + 1;
+  part.id = call.id;
+  part.body = "first";
+  BOOST_CHECK_EQUAL(b.say(part), "");
+  const auto heard = b.heard<interpreter::part>();
+  BOOST_CHECK_EQUAL(heard.slot, 1);
+  BOOST_CHECK_EQUAL(heard.data.view(), "first");
+  b.talk.more(1, call.id, 5, b.out);
+  const auto frames = b.out.take();
+  BOOST_REQUIRE_EQUAL(frames.size(), 1);
+  wire::signal more;
+  BOOST_REQUIRE(wire::parse(frames.front().view(), more));
+  BOOST_CHECK_EQUAL(more.what, static_cast<std::uint16_t>(wire::signal_what::more));
+  BOOST_CHECK_EQUAL(more.value, 5);
+  BOOST_CHECK_EQUAL(b.say(part), "sent the parts of a reply in disorder");
+}
+
+BOOST_AUTO_TEST_CASE(parts_that_nobody_takes_end_the_interpreter) {
+  const std::string window(defaults::reply_window_bytes, 'a');
+  for (const bool streams : {false, true}) {
+    both_sides b;
+    auto order = call_in(1, 7);
+    order.streams = streams;
+    const auto call = b.sent(order);
+    wire::chunk part;
+    part.flags = wire::chunk_of_stream;
+    part.request = call.slot + 1;
+    part.id = call.id;
+    part.body = window;
+    BOOST_CHECK_EQUAL(b.say(part), streams ? "" : "sent a part of a reply that it does not owe");
+    part.offset = window.size();
+    part.body = "b";
+    if (streams)
+      BOOST_CHECK_EQUAL(b.say(part), "sent more of a reply than its caller takes");
+  }
+  both_sides b;
+  wire::chunk stray;
+  stray.flags = wire::chunk_of_stream;
+  stray.body = "a";
+  BOOST_CHECK_EQUAL(b.say(stray), "sent a part of a reply that it does not owe");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
