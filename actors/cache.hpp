@@ -58,6 +58,7 @@ private:
   struct asker {
     cache_user_actor user;
     call_id call;
+    bool overwrites = false; // it executes itself, whatever others have
 
     bool operator==(const asker& other) const { return call == other.call && user == other.user; }
   };
@@ -174,6 +175,7 @@ private:
   void seek_leave(const cache_key& key);
   void decided(const cache_key& key, verdict what);
   void execute_next(const cache_key& key, flight& f);
+  void answer_waiting(flight& f, const cache_entry& entry);
   void lose_leave(const cache_key& key, flight& f);
   void publish(cache_result& r, const cache_user_actor& user);
   void release(const cache_key& key, const asker& who);

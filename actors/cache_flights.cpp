@@ -19,7 +19,7 @@ void cache_state::serialize(cache_query& q, const cache_user_actor& user, cache_
   if (f.waiting.size() >= defaults::cache_waiting_max)
     return executes({user, q.call}, status);
   heed(user);
-  f.waiting.push_back({user, q.call});
+  f.waiting.push_back({user, q.call, q.overwrite});
   if (!is_first) {
     ++counts_.waited;
     return;
@@ -73,11 +73,11 @@ void cache_state::decided(const cache_key& key, verdict what) {
   const auto at = flights_.find(key);
   auto& f = at->second;
   if (what.entry && may_serve(*f.scope, *what.entry)) {
-    for (auto& who : std::exchange(f.waiting, {}))
-      hit(who, *what.entry);
+    answer_waiting(f, *what.entry);
     f.token = 0;
-    if (!f.owner) // else it executes all the same, and the home has a result already
-      flights_.erase(at);
+    if (f.owner) // it executes all the same, and the home has a result already
+      return;
+    f.waiting.empty() ? void(flights_.erase(at)) : seek_leave(key);
   } else if (what.entry || (what.code == ec::node_lost && standing_.holds)) { // or the home knows less than this node
     self_->delayed_send(self_, defaults::cache_home_retry, atom::retry::value, key);
   } else if (what.code != ec::none) { // in nobody's way: they execute
@@ -101,8 +101,20 @@ void cache_state::execute_next(const cache_key& key, flight& f) {
   }
   f.owner = std::move(f.waiting.front());
   f.waiting.pop_front();
-  executes(*f.owner, f.status, f.token, key);
+  executes(*f.owner, f.owner->overwrites ? cache_status::skipped : f.status, f.token, key);
   f.status = cache_status::miss;
+}
+
+/// All who wait but those who are to replace what is kept: they want leave of their own.
+void cache_state::answer_waiting(flight& f, const cache_entry& entry) {
+  std::deque<asker> left;
+  for (auto& who : std::exchange(f.waiting, {}))
+    if (who.overwrites)
+      left.push_back(std::move(who));
+    else
+      hit(who, entry);
+  f.waiting = std::move(left);
+  f.status = cache_status::skipped;
 }
 
 /// What executes, or executed, has leave no more: those who wait ask for it anew.
@@ -160,21 +172,32 @@ void cache_state::publish(cache_result& r, const cache_user_actor& user) {
     at->second.owner.reset();
     return execute_next(r.entry.key, at->second);
   }
-  auto f = std::move(at->second);
-  flights_.erase(at);
-  for (auto& who : f.waiting)
-    hit(who, r.entry);
-  if (f.home == config_.self)
-    return told(r.call, user, accept(token, r.entry, r.scope));
+  auto& f = at->second;
+  answer_waiting(f, r.entry);
+  f.owner.reset();
+  f.token = 0;
+  const auto home = f.home;
+  const bool is_over = f.waiting.empty();
+  if (is_over)
+    flights_.erase(at);
+  const auto go_on = [this, is_over, key = r.entry.key] {
+    if (!is_over)
+      seek_leave(key); // behind what was just told
+  };
+  if (home == config_.self) {
+    told(r.call, user, accept(token, r.entry, r.scope));
+    return go_on();
+  }
   remember(r.entry);
   cache_writer question;
   question.number(token).scope(*r.scope).entry(r.entry);
-  ask(f.home, "publish", question.take(), defaults::cache_disk_patience,
+  ask(home, "publish", question.take(), defaults::cache_disk_patience,
       [this, call = r.call, key = r.entry.key, user](const payload* answer, ec) {
         stored({key});
         told(call, user, answer != nullptr);
         flush();
       });
+  go_on();
 }
 
 /// With the seat goes what it had leave for: who executes may not have its result kept, and those who wait are looked up anew
@@ -182,7 +205,7 @@ void cache_state::publish(cache_result& r, const cache_user_actor& user) {
 void cache_state::seat_lost() {
   for (auto& [key, f] : std::exchange(flights_, {}))
     for (auto& who : f.waiting)
-      early_.emplace_back(cache_query{who.call, key, f.scope, f.status == cache_status::skipped, true}, who.user);
+      early_.emplace_back(cache_query{who.call, key, f.scope, who.overwrites, true}, who.user);
   if (has_stood_)
     wait_for_a_seat();
 }

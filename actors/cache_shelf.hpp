@@ -87,8 +87,9 @@ using cache_disk_actor = caf::typed_actor<
   caf::replies_to<atom::forget, cache_filter>::with<std::uint64_t>,
   // Reads everything, and removes what is damaged. Others wait until it is done.
   caf::replies_to<atom::check>::with<cache_check>,
-  // Writes what is kept into an archive, from this part of it on; 0: a new archive. It is there when the last one is done.
-  caf::replies_to<atom::save, std::string, std::uint64_t>::with<cache_moved>,
+  // Writes what is kept and may be served into an archive, from this part of it on; 0: a new archive. It is there when the last
+  // one is done.
+  caf::replies_to<atom::save, std::string, std::uint64_t, cache_bounds>::with<cache_moved>,
   // Keeps what is in an archive from here on (0: its beginning), with this generation.
   caf::replies_to<atom::load, std::string, std::uint64_t, std::uint64_t>::with<cache_moved>,
   // Of all, then of each project.

@@ -305,7 +305,7 @@ void cache_state::move_on(const std::string& file, bool imports, cache_moved don
   if (imports)
     self_->request(config_.disk, caf::infinite, atom::load::value, file, done.next, bounds_.newest()).then(go_on, fail);
   else
-    self_->request(config_.disk, caf::infinite, atom::save::value, file, done.next).then(go_on, fail);
+    self_->request(config_.disk, caf::infinite, atom::save::value, file, done.next, bounds_).then(go_on, fail);
 }
 
 // -- answering ----

@@ -153,7 +153,8 @@ std::string cache_store::item_of(const lmdb_transaction& txn, std::string_view n
   return row_in(out.bytes()) ? out.bytes() : std::string();
 }
 
-cache_moved cache_store::save(const fs::path& archive, std::size_t bucket) const {
+cache_moved cache_store::save(const fs::path& archive, std::size_t bucket, cache_bounds bounds,
+                              std::uint64_t unix_ms) const {
   return as_store_error([&] {
     cache_moved done;
     std::string text;
@@ -165,6 +166,11 @@ cache_moved cache_store::save(const fs::path& archive, std::size_t bucket) const
     {
       const lmdb_transaction txn(*env_, lmdb_transaction::kind::read);
       each_of_bucket(txn, bucket, [&](std::string_view name, std::string_view record) {
+        const auto stored = stored_in(name, record);
+        const auto scope_key = stored ? scope_name(stored->key.scope) : std::string();
+        const auto scope = stored ? scope_in(scope_key, txn.get(scope_key).value_or(std::string_view())) : std::nullopt;
+        if (scope && !bounds.allows(*scope, entry_of(*stored), unix_ms))
+          return; // an archive must not bring back what somebody took away
         const auto item = item_of(txn, name, record);
         ++(item.empty() ? done.refused : done.entries);
         if (!item.empty())

@@ -61,8 +61,8 @@ cache_door::behavior_type cache_disk(cache_door::pointer self, cache_disk_config
       return off_loop(size, [=, filter = std::move(filter)] { return store->forget(filter); });
     },
     [=](atom::check) { return off_loop(0, [=] { return store->verify(); }); },
-    [=](atom::save, const std::string& archive, std::uint64_t part) {
-      return off_loop(0, [=] { return store->save(archive, part); });
+    [=](atom::save, const std::string& archive, std::uint64_t part, const cache_bounds& bounds) {
+      return off_loop(0, [=] { return store->save(archive, part, bounds, unix_ms()); });
     },
     [=](atom::load, const std::string& archive, std::uint64_t at, std::uint64_t generation) {
       return off_loop(defaults::cache_archive_part_bytes,

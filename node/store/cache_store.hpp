@@ -73,7 +73,8 @@ public:
 
   /// Appends the entries of a bucket, with their values, to an archive; `next` is the next bucket. The first makes a file
   /// beside it, which takes its place with the last.
-  cache_moved save(const std::filesystem::path& archive, std::size_t bucket) const;
+  cache_moved save(const std::filesystem::path& archive, std::size_t bucket, cache_bounds bounds,
+                   std::uint64_t unix_ms) const;
 
   /// Keeps some of what is in an archive from this byte on, as of this generation; `next` is where to go on. Error
   /// bad_request when it is none, or not whole; what stands before that is kept.

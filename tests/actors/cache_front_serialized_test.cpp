@@ -42,6 +42,23 @@ BOOST_AUTO_TEST_CASE(overwrite_looks_nothing_up_here_either) {
   BOOST_TEST(values_of(*client) == "4 four four");
 }
 
+BOOST_AUTO_TEST_CASE(who_overwrites_waits_for_its_turn_and_executes_itself) {
+  square(1);
+  square(2, "2", true);
+  square(3);
+  BOOST_TEST(executed().size() == 1u);
+  unix_ms += 1;
+  finish(f, 0, "4");
+  BOOST_TEST(values_of(*client) == "4 4"); // of the first and the third
+  BOOST_REQUIRE_EQUAL(executed().size(), 2u);
+  BOOST_TEST((executed()[1].header.id == id(2)));
+  square(4);
+  finish(f, 1, "four");
+  square(5);
+  BOOST_TEST(values_of(*client).ends_with("four four") == true);
+  BOOST_TEST(executed().size() == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(other_inputs_wait_for_nobody) {
   square(1, "2");
   square(2, "3");

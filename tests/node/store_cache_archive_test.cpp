@@ -14,12 +14,13 @@ namespace {
 
 struct archived : cache_fixture {
   std::filesystem::path archive = home / "kept.cache";
+  cache_bounds bounds;
 
   /// All parts of it.
   cache_moved save() {
     cache_moved all;
     do {
-      const auto part = store->save(archive, all.next);
+      const auto part = store->save(archive, all.next, bounds, cache_now);
       all = {all.entries + part.entries, all.refused + part.refused, part.next, part.is_last};
     } while (!all.is_last);
     return all;
@@ -65,6 +66,24 @@ BOOST_AUTO_TEST_CASE(what_was_saved_is_found_after_it_was_loaded) {
   for (std::uint64_t n = 0; n < 100; ++n)
     BOOST_TEST(look(n) == "value " + std::to_string(n));
   BOOST_TEST(look(100) == large);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_invalidated_or_is_too_old_is_not_saved) {
+  for (std::uint64_t n = 1; n <= 4; ++n) {
+    auto kept = entry(n, "value");
+    kept.generation = n;
+    put(kept);
+  }
+  auto old = entry(5, large);
+  old.generation = 1;
+  put(old);
+  bounds.learn(std::make_shared<const cache_bounds::generations>(cache_bounds::generations{{"", 3}}));
+  BOOST_TEST(save().entries == 2u);
+  empty();
+  load();
+  BOOST_TEST(look(2) == "-");
+  BOOST_TEST(look(3) == "value");
+  BOOST_TEST(look(5) == "-");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_loaded_has_the_generation_that_is_given_and_all_else_as_it_was) {
@@ -153,9 +172,9 @@ BOOST_AUTO_TEST_CASE(what_stands_behind_the_end_of_an_archive_is_told_and_what_c
 
 BOOST_AUTO_TEST_CASE(an_archive_takes_the_place_of_another_one_when_it_is_whole) {
   write_archive("an older one");
-  store->save(archive, 0);
+  store->save(archive, 0, bounds, cache_now);
   BOOST_TEST(bytes_of_archive() == "an older one");
-  BOOST_CHECK_THROW(store->save(archive, 0), node::store_error); // another one is being written
+  BOOST_CHECK_THROW(store->save(archive, 0, bounds, cache_now), node::store_error); // another one is being written
   std::filesystem::remove(archive.string() + ".part");
   save();
   BOOST_TEST(bytes_of_archive() != "an older one");

@@ -177,7 +177,7 @@ inline scripted_disk_actor::behavior_type scripted_cache_disk(scripted_disk_acto
     [has](atom::check) {
       return cache_check{has->kept.size(), 0, 0};
     },
-    [](atom::save, const std::string&, std::uint64_t part) {
+    [](atom::save, const std::string&, std::uint64_t part, const cache_bounds&) {
       return cache_moved{1, 0, part + 1, part == 2};
     },
     [](atom::load, const std::string&, std::uint64_t at, std::uint64_t) {
