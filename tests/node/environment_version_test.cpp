@@ -126,9 +126,6 @@ BOOST_AUTO_TEST_CASE(everything_else_does) {
     [](auto& s) { s.hooks[0].pickle = "q"; },
     [](auto& s) { s.hooks[0].is_async = true; },
     [](auto& s) { s.hooks[0].is_stop = true; },
-    [](auto& s) {
-      s.app.command = {"a", "b"};
-    },
   };
   std::set<std::string> seen{environment_version(sample())};
   for (std::size_t i = 0; i < changes.size(); ++i)
