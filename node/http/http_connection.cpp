@@ -20,23 +20,9 @@ using std::chrono::milliseconds;
 
 constexpr std::uint32_t task_once = 0, task_again = 1; // the second may run again after a lost interpreter
 
-bool is_idempotent(std::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE";
-}
-
 /// So long may a transfer of so many bytes take.
 milliseconds transfer_time(std::uint64_t size) {
   return defaults::http_transfer_time + std::chrono::seconds(size / defaults::http_bytes_per_second_min);
-}
-
-std::string_view token_of(const http::fields& header) {
-  constexpr std::string_view scheme = "bearer ";
-  const auto* field = http::find(header, "authorization");
-  if (field == nullptr || field->size() <= scheme.size()
-      || !std::equal(scheme.begin(), scheme.end(), field->begin(),
-                     [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b + ('a' - 'A') : b); }))
-    return {};
-  return std::string_view(*field).substr(scheme.size());
 }
 
 bool is_request_id(std::string_view text) {
@@ -57,7 +43,7 @@ void http_connection_state::on_frames(std::vector<bytes>& pieces) {
     for (const auto& piece : pieces)
       if (phase_ == phase::reading)
         read(piece.view());
-      else if (phase_ == phase::asking)
+      else if (phase_ != phase::closing)
         rest_.append(piece.view()); // little: the stream reads no further
   } catch (const std::exception&) { // memory, for instance: this client's loss alone
     end();
@@ -105,7 +91,7 @@ std::optional<http::refusal> http_connection_state::why_not(const environment_sp
     return http::refusal{503, "App " + app.name + " is deactivated; deploy it again to let it serve."};
   if (!app.app.requires_auth)
     return std::nullopt;
-  auto judged = config_.judge(token_of(parser_->head().header));
+  auto judged = config_.judge(http::bearer_token(parser_->head().header));
   if (auto* why = std::get_if<http::refusal>(&judged))
     return std::move(*why);
   const auto& rights = std::get<client_rights>(judged);
@@ -124,7 +110,7 @@ void http_connection_state::serve_app(const app_table::match& match) {
   question next;
   next.id = config_.next_id();
   next.spec = match.spec;
-  next.task = is_idempotent(head.method) && spec.tasks.size() > task_again ? task_again : task_once;
+  next.task = http::is_idempotent(head.method) && spec.tasks.size() > task_again ? task_again : task_once;
   const auto* named = http::find(head.header, "x-request-id");
   http::origin from{config_.address, config_.is_encrypted ? "https" : "http", match.target, match.prefix,
                     named != nullptr && is_request_id(*named) ? *named : to_string(next.id)};
@@ -298,12 +284,16 @@ void http_connection_state::written() {
   const bool was_asking = phase_ == phase::asking;
   parser_.emplace(defaults::http_body_bytes_max);
   was_told_to_continue_ = false;
-  phase_ = phase::reading;
-  if (was_asking)
+  // Who sends requests and reads no answers gets no further ones.
+  phase_ = stream_->queued_bytes() > defaults::http_unsent_bytes_max ? phase::sending : phase::reading;
+  if (phase_ == phase::sending)
+    stream_->pause_reading();
+  else if (was_asking)
     go_on();
 }
 
 void http_connection_state::go_on() {
+  phase_ = phase::reading;
   stream_->resume_reading();
   if (!rest_.empty())
     read(std::exchange(rest_, {}));
@@ -312,6 +302,8 @@ void http_connection_state::go_on() {
 void http_connection_state::on_drained() {
   if (phase_ == phase::asking && incoming_)
     return grant();
+  if (phase_ == phase::sending)
+    go_on();
   if (phase_ == phase::closing) {
     // A socket that is closed while more comes takes back what was written to it: the client hears the end, and closes first.
     ::shutdown(stream_->fd(), SHUT_WR);
@@ -364,6 +356,7 @@ void http_connection_state::end() {
   if (!stream_)
     return;
   cancel("The client is gone.");
+  phase_ = phase::closing;
   incoming_.reset();
   deadline_.reset();
   stream_.reset();

@@ -30,7 +30,7 @@ namespace hearth::node {
 /// Spawned by: the node, for a client that its front door let in.
 /// Monitors:   the SUPERVISORs of apps that it has asked.
 /// Dies:       when the client is gone, is too slow, or sent what is no HTTP. What it had asked is cancelled then.
-/// States:     reading -> asking -> reading ..., and closing.
+/// States:     reading -> asking -> (sending ->) reading ..., and closing.
 struct http_connection_config {
   work_loop* loop = nullptr;                              // outlives the actor
   std::shared_ptr<kj::AutoCloseFd> socket;                // connected; the connection takes it
@@ -55,7 +55,7 @@ public:
   stream_caller_actor::behavior_type make_behavior(stream_caller_actor::pointer self, http_connection_config config);
 
 private:
-  enum class phase { reading, asking, closing };
+  enum class phase { reading, asking, sending, closing };
 
   /// What the app is asked now.
   struct question {

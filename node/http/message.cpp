@@ -21,6 +21,19 @@ bool lists(std::string_view list, std::string_view item) {
   });
 }
 
+std::string_view bearer_token(const fields& in) {
+  constexpr std::string_view scheme = "bearer ";
+  const auto* field = find(in, "authorization");
+  if (field == nullptr || field->size() <= scheme.size()
+      || !boost::beast::iequals({field->data(), scheme.size()}, {scheme.data(), scheme.size()}))
+    return {};
+  return std::string_view(*field).substr(scheme.size());
+}
+
+bool is_idempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE";
+}
+
 std::string_view reason_of(int status) {
   const auto text = boost::beast::http::obsolete_reason(
     boost::beast::http::int_to_status(static_cast<unsigned>(status)));

@@ -25,6 +25,12 @@ const std::string* find(const fields& in, std::string_view name);
 /// Whether a comma-separated list, as of `connection`, has this item; letters of any case.
 bool lists(std::string_view list, std::string_view item);
 
+/// What follows "Bearer" in `authorization`; empty: there is no such.
+std::string_view bearer_token(const fields& in);
+
+/// Whether a request with this method may be made twice (RFC 9110, 9.2.2).
+bool is_idempotent(std::string_view method);
+
 /// The head of a request that keeps to every rule of `request_parser`.
 struct request_head {
   std::string method;

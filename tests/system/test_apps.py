@@ -49,6 +49,9 @@ async def web(scope, receive, send):
         for number in range(64):
             await send({"type": "http.response.body", "body": bytes([number]) * 1_000_000, "more_body": True})
         return await send({"type": "http.response.body", "body": b""})
+    if path == "big":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        return await send({"type": "http.response.body", "body": bytes(3_000_000)})
     if path == "breaks":
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"some", "more_body": True})
@@ -217,6 +220,24 @@ def test_a_client_that_reads_slowly_holds_the_app_up_and_costs_no_memory(node: N
         while part := client.recv(1 << 20):
             size += len(part)
     assert size > 64_000_000
+
+
+def test_a_client_that_asks_and_does_not_read_gets_no_further_answers(node: Node) -> None:
+    serve(node)
+    assert Web(node, "web").ask("/").status == 200
+    before = node.status()["residentBytes"]
+    one = b"GET /apps/default/development/web/big HTTP/1.1\r\nHost: a\r\n%s\r\n"
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(60)
+        client.connect(str(socket_of(node)))
+        client.sendall(one % b"" * 39 + one % b"Connection: close\r\n")
+        wait_until(lambda: sum(row["done"] for row in node.rows("environments") if row["name"] == "web") > 1, "an answer")
+        assert Web(node, "web").ask("/").status == 200
+        assert int(node.status()["residentBytes"]) - int(before) < 32 * 1024 * 1024
+        size = 0
+        while part := client.recv(1 << 20):
+            size += len(part)
+    assert size > 40 * 3_000_000
 
 
 def test_a_response_that_breaks_off_is_seen_to_break_off(node: Node) -> None:
