@@ -3,6 +3,7 @@
 #include "actors/batch.hpp"
 #include "actors/spec_difference.hpp"
 #include "actors/text_reply.hpp"
+#include "core/defaults_http.hpp"
 
 #include <algorithm>
 #include <unordered_set>
@@ -22,6 +23,8 @@ pool_limits limits_of(const environment_spec& spec, std::uint32_t cores, millise
   limits.concurrency = std::max(spec.reuse.concurrency, 1u);
   limits.fresh = spec.reuse.forks_per_call();
   limits.idle_ttl = spec.reuse.idle_ttl;
+  if (spec.is_app() && spec.reuse.idle_ttl.count() == 0) // what it keeps it keeps without requests, too
+    limits.idle_ttl = defaults::app_idle_ttl;
   limits.scaledown_ttl = spec.reuse.scaledown_ttl;
   limits.prewarm = spec.reuse.prewarm;
   limits.recycle_calls = spec.reuse.recycle_calls;

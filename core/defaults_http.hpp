@@ -33,6 +33,8 @@ inline constexpr seconds http_close_time{1};
 inline constexpr seconds http_request_timeout{300};
 /// Bytes of a response that wait for a client which does not read, before the app is asked for no more.
 inline constexpr std::size_t http_unsent_bytes_max = 1 * mib;
+/// Of apps that keep some replicas without requests: never, in a number that can be added to a time.
+inline constexpr std::chrono::hours app_idle_ttl{24 * 365 * 100};
 /// Until a node tries again to open an app that nobody serves: elections and full nodes pass in seconds.
 inline constexpr seconds app_open_pause{1};
 /// Named to clients that are turned away for now.

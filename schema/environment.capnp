@@ -96,7 +96,7 @@ struct Reuse {
   minReplicas @1 :UInt32;             # (live)
   maxReplicas @2 :UInt32;             # (live)
   concurrency @3 :UInt32;
-  idleTtlMs @4 :UInt64;               # (live)
+  idleTtlMs @4 :UInt64;               # (live) of an app: 0 keeps its minimum of replicas without requests, too
   scaledownTtlMs @5 :UInt64;          # (live)
   scope @6 :Text;                     # "global" | "run"
   prewarm @7 :Bool;                   # (live) a replica is ready when the history of calls says that one comes

@@ -33,6 +33,16 @@ BOOST_AUTO_TEST_CASE(a_replica_lost_while_idle_costs_no_call) {
   BOOST_TEST((c.replies().at(1).code == ec::none));
 }
 
+BOOST_AUTO_TEST_CASE(an_app_that_keeps_replicas_keeps_them_without_requests) {
+  environment_spec spec;
+  spec.reuse.enabled = true;
+  spec.reuse.min_replicas = 2;
+  spec.reuse.idle_ttl = milliseconds{0};
+  BOOST_TEST((limits_of(spec, 1).idle_ttl == milliseconds{0}));
+  spec.app.kind = "asgi";
+  BOOST_TEST((limits_of(spec, 1).idle_ttl > std::chrono::hours(24 * 365)));
+}
+
 BOOST_AUTO_TEST_CASE(a_replica_lost_while_busy_has_its_calls_run_again) {
   auto& c = connect();
   invoke(c, open(c, make_spec(1, 1)));

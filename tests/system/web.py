@@ -6,7 +6,7 @@ import http.client
 import socket
 import threading
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
 
 from conftest import PATIENCE, Node
 
@@ -37,8 +37,8 @@ class _Connection(http.client.HTTPConnection):
 class Web:
     """One connection that stays, as long as the node lets it."""
 
-    def __init__(self, node: Node, app: str) -> None:
-        self._connection = _Connection(socket_of(node))
+    def __init__(self, where: Union[Node, Path], app: str) -> None:
+        self._connection = _Connection(where if isinstance(where, Path) else socket_of(where))
         self._prefix = f"/apps/default/development/{app}"
 
     def ask(self, path: str = "/", method: str = "GET", body: Optional[bytes] = None, **headers: str) -> Answer:
