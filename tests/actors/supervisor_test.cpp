@@ -1,3 +1,4 @@
+#include "actors/supervisor.hpp"
 #include "tests/support/scripted_world.hpp"
 
 #include <boost/test/unit_test.hpp>
