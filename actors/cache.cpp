@@ -50,28 +50,25 @@ void cache_state::find(std::vector<cache_query>& queries, const cache_user_actor
       look(q, user);
 }
 
-/// What this node has, on its disk or on its way there, and may be served; counts as a use, unless it has to be read elsewhere.
-/// `otherwise`: what a lookup is that finds nothing.
-std::optional<shelved> cache_state::here(const cache_key& key, const cache_scope& scope, cache_status& otherwise) {
+/// What this node has, on its disk or on its way there, and may be served; counts as a use. `was_here`: there is something.
+std::optional<shelved> cache_state::here(const cache_key& key, const cache_scope& scope, bool& was_here) {
   if (const auto recent = recent_.find(key); recent != recent_.end() && may_serve(scope, recent->second)) {
     ++recent_uses_[key];
     return shelved{recent->second, false};
   }
   auto found = config_.shelf->find(key, config_.unix_ms());
-  otherwise = config_.shelf->has_failed() ? cache_status::lookup_failure
-              : found                     ? cache_status::evicted
-                                          : cache_status::miss;
+  was_here = found.has_value();
   if (found && !may_serve(scope, found->entry))
     found.reset();
   return found;
 }
 
 void cache_state::look(cache_query& q, const cache_user_actor& user) {
-  auto otherwise = cache_status::miss;
-  auto found = here(q.key, *q.scope, otherwise);
+  bool was_here = false;
+  auto found = here(q.key, *q.scope, was_here);
   if (!found) {
     if (!look_elsewhere(q, user))
-      missed(q, user, otherwise);
+      missed(q, user, was_here ? cache_status::evicted : cache_status::miss);
   } else if (found->is_elsewhere) {
     read_elsewhere(std::move(q), std::move(found->entry), user);
   } else {
@@ -83,8 +80,8 @@ void cache_state::look(cache_query& q, const cache_user_actor& user) {
 std::optional<cache_entry> cache_state::plain_hit(const cache_key& key, const cache_scope& scope) {
   if (!may_act() || audit_.lasts(now()))
     return std::nullopt;
-  auto otherwise = cache_status::miss;
-  auto found = here(key, scope, otherwise);
+  bool was_here = false;
+  auto found = here(key, scope, was_here);
   if (!found || found->is_elsewhere)
     return std::nullopt;
   count_hit(found->entry);
@@ -96,12 +93,10 @@ void cache_state::read_elsewhere(cache_query q, cache_entry found, const cache_u
     .then(
       [this, q, found, user](payload& content) mutable {
         found.content = std::move(content);
-        if (may_serve(*q.scope, found)) { // it may have been invalidated meanwhile
-          config_.shelf->used(q.key, 1);
+        if (may_serve(*q.scope, found)) // it may have been invalidated meanwhile
           hit({user, q.call}, std::move(found), q.scope.get());
-        } else {
+        else
           missed(q, user, cache_status::miss);
-        }
         flush();
       },
       [this, q, user](const caf::error& error) mutable {

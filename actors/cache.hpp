@@ -103,21 +103,15 @@ private:
   /// Results that are being kept, here and elsewhere.
   struct keeping {
     std::vector<cache_key> keys;
-    std::vector<call_id> calls; // of each key; empty when nobody waits for it, or it was told
-    cache_user_actor user;      // may be empty likewise
-    std::size_t missing = 0;    // nodes that have not answered
-  };
-
-  /// Those of them that go to one node.
-  struct share {
-    std::vector<cache_entry> entries;
-    std::vector<cache_scope> scopes;
-    std::vector<std::size_t> places; // of the entries among the keys
+    std::vector<call_id> calls;
+    cache_user_actor user; // may be empty: nobody waits for it
+    std::size_t missing = 0;
+    bool kept = false;
   };
 
   // -- lookups: cache.cpp ----
   void find(std::vector<cache_query>& queries, const cache_user_actor& user);
-  std::optional<shelved> here(const cache_key& key, const cache_scope& scope, cache_status& otherwise);
+  std::optional<shelved> here(const cache_key& key, const cache_scope& scope, bool& was_here);
   void look(cache_query& q, const cache_user_actor& user);
   std::optional<cache_entry> plain_hit(const cache_key& key, const cache_scope& scope);
   void read_elsewhere(cache_query q, cache_entry found, const cache_user_actor& user);
@@ -145,15 +139,13 @@ private:
   void end_search(const cache_key& key, std::optional<cache_entry> found);
   void keep(std::vector<cache_entry> entries, const std::vector<cache_scope_ptr>& scopes, std::vector<call_id> calls,
             const cache_user_actor& user);
-  void keep_at(node_uuid node, share those, const std::shared_ptr<keeping>& what);
-  void kept_at(const std::shared_ptr<keeping>& what, const std::vector<std::size_t>& places,
-               const std::vector<std::uint32_t>& refused);
+  void keep_at(node_uuid node, std::vector<cache_entry> entries, std::vector<cache_scope> scopes,
+               const std::shared_ptr<keeping>& what);
+  void kept_at(const std::shared_ptr<keeping>& what, bool kept);
   caf::result<bool> invalidate(const std::string& scope);
   void confirm(cluster::log_index index, node_uuid node, seat_id seat, instant until,
                const std::shared_ptr<std::size_t>& missing, caf::typed_response_promise<bool> promise);
   caf::result<link::answer> respond(link::ask& what);
-  void respond_when_kept(std::vector<cache_entry> entries, std::vector<cache_scope> scopes,
-                         const std::function<void(link::answer)>& done);
   void respond_with_entries(cache_reader from, const std::function<void(link::answer)>& done);
   void respond_when_heard(cluster::log_index index, const std::function<void(link::answer)>& done);
   void ask(node_uuid node, const char* verb, payload value, milliseconds patience, cache_answer_handler then);
@@ -168,7 +160,6 @@ private:
   caf::result<std::vector<cache_report>> report();
   caf::result<std::vector<cache_row>> list(const cache_listing& what);
   caf::result<std::vector<cache_check>> check();
-  void check_on(cache_check done, const std::function<void(link::answer)>& then);
   caf::result<std::vector<cache_audit_row>> audit(const cache_audit_order& order);
   caf::result<std::uint64_t> forget(const cache_filter& filter);
   caf::result<payload> read(const cache_key& key);

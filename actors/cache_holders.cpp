@@ -108,21 +108,21 @@ void cache_state::end_search(const cache_key& key, std::optional<cache_entry> fo
   const auto what = std::make_shared<keeping>();
   what->keys = {key};
   what->missing = 1 + s.lacking.size();
-  keep_at(config_.self, {{std::move(own)}, {*scope}, {0}}, what);
+  keep_at(config_.self, {std::move(own)}, {*scope}, what);
   for (const auto& node : s.lacking)
-    keep_at(node, {{*found}, {*scope}, {0}}, what);
+    keep_at(node, {*found}, {*scope}, what);
 }
 
 // -- keeping ----
 
-/// On all holders of each; its call is told when one of them has it on its disk. What replaces a good result goes to all nodes:
+/// On all holders of each; the calls are told when one of them has it on its disk. What replaces a good result goes to all nodes:
 /// others may have a copy of that.
 void cache_state::keep(std::vector<cache_entry> entries, const std::vector<cache_scope_ptr>& scopes,
                        std::vector<call_id> calls, const cache_user_actor& user) {
   const auto what = std::make_shared<keeping>();
   what->calls = std::move(calls);
   what->user = user;
-  std::map<node_uuid, share> by_node;
+  std::map<node_uuid, std::pair<std::vector<cache_entry>, std::vector<cache_scope>>> by_node;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     what->keys.push_back(entries[i].key);
     auto holders = holders_of(entries[i].key);
@@ -134,59 +134,44 @@ void cache_state::keep(std::vector<cache_entry> entries, const std::vector<cache
     if (holders.empty())
       holders = {config_.self};
     for (const auto& node : holders) {
-      auto& [theirs, names, places] = by_node[node];
+      auto& [theirs, names] = by_node[node];
       theirs.push_back(entries[i]);
-      places.push_back(i);
       if (std::none_of(names.begin(), names.end(), [&](const auto& s) { return s == *scopes[i]; }))
         names.push_back(*scopes[i]);
     }
   }
   what->missing = by_node.size();
   for (auto& [node, those] : by_node)
-    keep_at(node, std::move(those), what);
+    keep_at(node, std::move(those.first), std::move(those.second), what);
 }
 
-void cache_state::keep_at(node_uuid node, share those, const std::shared_ptr<keeping>& what) {
+void cache_state::keep_at(node_uuid node, std::vector<cache_entry> entries, std::vector<cache_scope> scopes,
+                          const std::shared_ptr<keeping>& what) {
   if (node == config_.self) {
     self_
-      ->request(config_.disk, defaults::cache_disk_patience, atom::store::value, std::move(those.entries),
-                std::move(those.scopes))
-      .then([this, what, places = std::move(those.places)](
-              const std::vector<std::uint32_t>& refused) { kept_at(what, places, refused); },
-            [this, what](const caf::error&) { kept_at(what, {}, {}); });
+      ->request(config_.disk, defaults::cache_disk_patience, atom::store::value, std::move(entries), std::move(scopes))
+      .then([this, what](bool kept) { kept_at(what, kept); },
+            [this, what](const caf::error&) { kept_at(what, false); });
     return;
   }
   cache_writer question;
-  question.number(those.scopes.size());
-  for (const auto& scope : those.scopes)
+  question.number(scopes.size());
+  for (const auto& scope : scopes)
     question.scope(scope);
-  for (const auto& entry : those.entries)
+  for (const auto& entry : entries)
     question.entry(entry);
   ask(node, "keep", question.take(), defaults::cache_disk_patience,
-      [this, what, places = std::move(those.places)](const payload* answer, ec) {
-        std::vector<std::uint32_t> refused;
-        if (answer)
-          for (cache_reader from(*answer); !from.is_at_end() && from.is_whole();)
-            refused.push_back(static_cast<std::uint32_t>(from.number()));
-        kept_at(what, answer ? places : std::vector<std::size_t>(), refused);
-      });
+      [this, what](const payload* answer, ec) { kept_at(what, answer != nullptr); });
 }
 
-/// A node has what lies at these places, but for those of its share that it refused.
-void cache_state::kept_at(const std::shared_ptr<keeping>& what, const std::vector<std::size_t>& places,
-                          const std::vector<std::uint32_t>& refused) {
-  const auto tell = [&](std::size_t place, bool kept) {
-    if (place < what->calls.size() && what->calls[place])
-      told(std::exchange(what->calls[place], {}), what->user, kept);
-  };
-  for (std::size_t i = 0; i < places.size(); ++i)
-    if (std::find(refused.begin(), refused.end(), i) == refused.end())
-      tell(places[i], true);
-  if (--what->missing == 0) { // until then it is found here by whoever looks for it
-    for (std::size_t place = 0; place < what->calls.size(); ++place)
-      tell(place, false);
+void cache_state::kept_at(const std::shared_ptr<keeping>& what, bool kept) {
+  what->kept = what->kept || kept;
+  --what->missing;
+  if (what->kept || what->missing == 0)
+    for (auto call : std::exchange(what->calls, {}))
+      told(call, what->user, what->kept);
+  if (what->missing == 0) // until then it is found here by whoever looks for it
     stored(what->keys);
-  }
   flush();
 }
 
@@ -262,7 +247,13 @@ caf::result<link::answer> cache_state::respond(link::ask& what) {
     if (!from.is_whole())
       done(refusal(ec::bad_request));
     else
-      respond_when_kept(std::move(entries), std::move(scopes), done);
+      self_
+        ->request(config_.disk, defaults::cache_disk_patience, atom::store::value, std::move(entries),
+                  std::move(scopes))
+        .then([done](bool kept) { done(kept ? answer_with({}) : refusal(ec::storage_failed)); },
+              [done](const caf::error& error) {
+                done({0, failure_of(error), {}});
+              });
   } else if (verb == "reserve") {
     const auto key = from.key();
     const auto scope = from.scope();
@@ -301,25 +292,6 @@ caf::result<link::answer> cache_state::respond(link::ask& what) {
   return promise;
 }
 
-/// With the places of those that are refused.
-void cache_state::respond_when_kept(std::vector<cache_entry> entries, std::vector<cache_scope> scopes,
-                                    const std::function<void(link::answer)>& done) {
-  const auto count = entries.size();
-  self_->request(config_.disk, defaults::cache_disk_patience, atom::store::value, std::move(entries), std::move(scopes))
-    .then(
-      [done, count](const std::vector<std::uint32_t>& refused) {
-        if (!refused.empty() && refused.size() == count)
-          return done(refusal(ec::storage_failed));
-        cache_writer answer;
-        for (const auto place : refused)
-          answer.number(place);
-        done(answer_with(answer.take()));
-      },
-      [done](const caf::error& error) {
-        done({0, failure_of(error), {}});
-      });
-}
-
 /// Those that are here and may be served; large ones are read from the disk first.
 void cache_state::respond_with_entries(cache_reader from, const std::function<void(link::answer)>& done) {
   struct gathering {
@@ -342,8 +314,7 @@ void cache_state::respond_with_entries(cache_reader from, const std::function<vo
       ++all->missing;
       self_->request(config_.disk, defaults::cache_disk_patience, atom::read::value, key)
         .then(
-          [this, all, settle, entry = std::move(found->entry)](payload& content) mutable {
-            config_.shelf->used(entry.key, 1);
+          [all, settle, entry = std::move(found->entry)](payload& content) mutable {
             entry.content = std::move(content);
             all->answer.entry(entry);
             settle();

@@ -85,7 +85,6 @@ struct cache_check {
   std::uint64_t entries = 0, bytes = 0;
   std::uint64_t damaged = 0; // of those; they are removed
   std::string node{};
-  std::uint32_t next = 0; // of a part: the bucket with which the next one begins; 0: it was the last one
 };
 
 /// That a share of the hits execute once more, beside answering them.

@@ -64,14 +64,10 @@ class cache_shelf {
 public:
   virtual ~cache_shelf() = default;
 
-  /// The entry, if it is here; counts as a use, unless its content `is_elsewhere`. `unix_ms`: now, for those that expire.
+  /// The entry, if it is here; counts as a use. `unix_ms`: now, for those that expire.
   virtual std::optional<shelved> find(const cache_key& key, std::uint64_t unix_ms) = 0;
 
-  /// Whether the last `find` could not tell what is here, rather than found nothing.
-  virtual bool has_failed() const noexcept = 0;
-
-  /// Counts uses of an entry that is here now: of one whose content was read elsewhere, or that was given out by others while
-  /// it came here.
+  /// Counts uses of an entry that is here now, and was given out by others while it came here.
   virtual void used(const cache_key& key, std::uint32_t times) noexcept = 0;
 
   /// Whether this key had to go, or could not come, for lack of room, not long ago. Rarely yes where it did not.
@@ -80,17 +76,17 @@ public:
 
 /// CACHE DISK is the door to everything about entries that may wait for a disk.
 using cache_disk_actor = caf::typed_actor<
-  // Keeps these, with the scopes that they name, and says the places of those that it refuses; the others are durable as far as
-  // a cache is. One that is there already with the same generation and value stays.
-  caf::replies_to<atom::store, std::vector<cache_entry>, std::vector<cache_scope>>::with<std::vector<std::uint32_t>>,
+  // Keeps these, with the scopes that they name; true: durable as far as a cache is, and room was found. One that is there
+  // already with the same generation and value stays.
+  caf::replies_to<atom::store, std::vector<cache_entry>, std::vector<cache_scope>>::with<bool>,
   // The content of an entry that is elsewhere; error gone when it is not there, or damaged.
   caf::replies_to<atom::read, cache_key>::with<payload>,
   // Entries of a listing that may be served.
   caf::replies_to<atom::list, cache_listing, cache_bounds>::with<std::vector<cache_row>>,
   // Removes what matches; how many there were.
   caf::replies_to<atom::forget, cache_filter>::with<std::uint64_t>,
-  // Reads some buckets with their values, from this one on, and removes what is damaged.
-  caf::replies_to<atom::check, std::uint32_t>::with<cache_check>,
+  // Reads everything, and removes what is damaged. Others wait until it is done.
+  caf::replies_to<atom::check>::with<cache_check>,
   // Writes what is kept and may be served into an archive, from this part of it on; 0: a new archive. It is there when the last
   // one is done.
   caf::replies_to<atom::save, std::string, std::uint64_t, cache_bounds>::with<cache_moved>,

@@ -308,26 +308,6 @@ void cache_state::move_on(const std::string& file, bool imports, cache_moved don
     self_->request(config_.disk, caf::infinite, atom::save::value, file, done.next, bounds_).then(go_on, fail);
 }
 
-/// Likewise.
-void cache_state::check_on(cache_check done, const std::function<void(link::answer)>& then) {
-  self_->request(config_.disk, caf::infinite, atom::check::value, done.next)
-    .then(
-      [this, done, then](const cache_check& part) mutable {
-        done.entries += part.entries;
-        done.bytes += part.bytes;
-        done.damaged += part.damaged;
-        done.next = part.next;
-        if (done.next != 0)
-          return check_on(std::move(done), then);
-        cache_writer answer;
-        answer.text(config_.node).number(done.entries).number(done.bytes).number(done.damaged);
-        then({0, {}, answer.take()});
-      },
-      [then](const caf::error& error) {
-        then({0, failure_of(error), {}});
-      });
-}
-
 // -- answering ----
 
 void cache_state::respond_to_person(const std::string& verb, cache_reader from,
@@ -367,7 +347,13 @@ void cache_state::respond_to_person(const std::string& verb, cache_reader from,
         },
         fail);
   } else if (verb == "check") {
-    check_on({}, done);
+    self_->request(config_.disk, caf::infinite, atom::check::value)
+      .then(
+        [this, tell](const cache_check& found) {
+          cache_writer answer;
+          tell(answer.text(config_.node).number(found.entries).number(found.bytes).number(found.damaged));
+        },
+        fail);
   } else if (verb == "audit") {
     audit_.order(read_audit_order(from), now());
     cache_writer answer;

@@ -199,9 +199,11 @@ cache_moved cache_store::load(const fs::path& archive, std::uint64_t at, std::ui
   std::vector<cache_entry> entries;
   std::vector<cache_scope> scopes;
   const auto keep = [&] {
-    const auto refused = put(entries, scopes, unix_ms).size();
+    const auto before = figures().front().refused;
+    put(entries, scopes, unix_ms);
+    const auto refused = figures().front().refused - before;
     done.refused += refused;
-    done.entries += entries.size() - refused;
+    done.entries += entries.size() - std::min<std::uint64_t>(refused, entries.size());
   };
   std::uint64_t bytes = 0;
   try {

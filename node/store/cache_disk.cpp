@@ -60,7 +60,7 @@ cache_door::behavior_type cache_disk(cache_door::pointer self, cache_disk_config
       const auto size = filter.keys.size() * sizeof(cache_key);
       return off_loop(size, [=, filter = std::move(filter)] { return store->forget(filter); });
     },
-    [=](atom::check, std::uint32_t bucket) { return off_loop(0, [=] { return store->verify(bucket); }); },
+    [=](atom::check) { return off_loop(0, [=] { return store->verify(); }); },
     [=](atom::save, const std::string& archive, std::uint64_t part, const cache_bounds& bounds) {
       return off_loop(0, [=] { return store->save(archive, part, bounds, unix_ms()); });
     },

@@ -87,6 +87,29 @@ std::uint64_t cache_store::forget(const cache_filter& filter) {
   });
 }
 
+cache_check cache_store::verify() {
+  return as_store_error([&] {
+    settle();
+    cache_check found;
+    std::vector<leaving> all, damaged;
+    index_.each([&](const entry_name& name, const cache_index::card& card) { all.push_back({name, *card.scope}); });
+    for (const auto& one : all) {
+      const lmdb_transaction txn(*env_,
+                                 lmdb_transaction::kind::read); // for each: one that lasts keeps pages from being free
+      const auto record = txn.get(one.name.view());
+      const auto stored = record ? stored_in(one.name.view(), *record) : std::nullopt;
+      if (!stored || !is_whole(*stored) || (stored->is_elsewhere && !values_->get(stored->value)))
+        damaged.push_back(one);
+      else
+        found.bytes += stored->size;
+    }
+    remove(damaged, cause::damaged);
+    found.entries = all.size();
+    found.damaged = damaged.size();
+    return found;
+  });
+}
+
 std::vector<cache_figures> cache_store::figures() {
   return as_store_error([&] {
     settle();

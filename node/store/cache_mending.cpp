@@ -15,8 +15,7 @@ namespace hearth::node {
 cache_sums cache_store::sums() {
   return as_store_error([&] {
     settle();
-    const bool has_room = !is_lost_ && lack() == 0 && index_.fits(defaults::cache_mend_share, {}, 0, 0);
-    return cache_sums{index_.bucket_digests(), has_room};
+    return cache_sums{index_.bucket_digests(), lack() == 0 && index_.fits(defaults::cache_mend_share, {}, 0, 0)};
   });
 }
 
@@ -107,10 +106,8 @@ struct cache_store::finding {
     digest value;
     std::uint64_t size = 0;
   };
-  std::vector<file> in_files;           // to be read yet
-  std::uint64_t entries = 0, bytes = 0; // that were read, or will be
-  std::uint64_t value_bytes = 0;        // of what is not damaged, as far as that was seen
-  std::uint64_t marks = 0;              // of all, by exclusive or
+  std::vector<file> in_files; // to be read yet
+  std::uint64_t entries = 0, bytes = 0;
 };
 
 cache_store::finding cache_store::look_at(std::uint32_t bucket, cache_bounds& bounds) const {
@@ -122,14 +119,11 @@ cache_store::finding cache_store::look_at(std::uint32_t bucket, cache_bounds& bo
     found.bytes += record.size();
     const auto name = *entry_name::parse(text);
     const auto stored = stored_in(text, record);
-    if (stored)
-      found.marks ^= hash_of(mark_of(*stored));
     if (!stored || !is_whole(*stored)) {
       if (const auto* scope = index_.scope_of(name)) // else it is not known, and nobody finds it
         found.damaged.push_back({name, *scope});
       return;
     }
-    found.value_bytes += stored->size;
     auto [scope, is_new] = scopes.try_emplace(stored->key.scope);
     if (const auto called = scope_name(stored->key.scope); is_new)
       if (const auto of = txn.get(called))
@@ -169,47 +163,6 @@ std::uint32_t cache_store::look_through(const cache_look& where) {
       bytes += found.bytes;
     }
     return bucket < defaults::cache_buckets ? bucket : 0;
-  });
-}
-
-/// What is known and not in the file is damaged too. A look at all that is known, so only where the marks tell of it.
-void cache_store::add_missing(std::uint32_t bucket, finding& into) const {
-  if (into.marks == index_.bucket_digests()[bucket])
-    return;
-  const lmdb_transaction txn(*env_, lmdb_transaction::kind::read);
-  index_.each([&](const entry_name& name, const cache_index::card& card) {
-    if (name.bucket() == bucket && !txn.get(name.view())) {
-      into.damaged.push_back({name, *card.scope});
-      ++into.entries;
-    }
-  });
-}
-
-cache_check cache_store::verify(std::uint32_t bucket) {
-  return as_store_error([&] {
-    require_place();
-    settle();
-    cache_check all;
-    cache_bounds any;
-    std::uint64_t bytes = 0;
-    for (; bucket < defaults::cache_buckets && all.entries < defaults::cache_look_entries
-           && bytes < defaults::cache_look_bytes;
-         ++bucket) {
-      auto found = look_at(bucket, any);
-      add_missing(bucket, found);
-      for (const auto& [one, value, size] : found.in_files)
-        if (!values_->get(value)) {
-          found.damaged.push_back(one);
-          found.value_bytes -= size;
-        }
-      remove(found.damaged, cause::damaged);
-      all.entries += found.entries;
-      all.damaged += found.damaged.size();
-      all.bytes += found.value_bytes;
-      bytes += found.bytes;
-    }
-    all.next = bucket < defaults::cache_buckets ? bucket : 0;
-    return all;
   });
 }
 

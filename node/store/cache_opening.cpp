@@ -4,10 +4,7 @@
 #include "node/store/disk_error.hpp"
 #include "node/store/record_frame.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <system_error>
 #include <utility>
 
@@ -67,10 +64,6 @@ void cache_store::open() {
   }
   const auto map = defaults::cache_map_factor * config_.limits.bytes_max + size + defaults::cache_map_bytes_min;
   env_.emplace(config_.directory, map, lmdb_env::durability::last_lost);
-  struct stat opened {};
-  if (::stat(file.c_str(), &opened) != 0)
-    throw_storage_failed("look at " + file.string(), errno);
-  file_ = {opened.st_dev, opened.st_ino};
   load();
   reader_.emplace(*env_, lmdb_transaction::kind::read);
   reader_->rest();

@@ -25,42 +25,36 @@ struct cache_store::batch {
   std::map<std::string, std::uint64_t> coming; // bytes, by project
   std::uint64_t bytes = 0;                     // of all projects
   std::size_t looked_at = 0;                   // entries
-  std::vector<std::size_t> refused;            // places of those
   std::vector<digest> files;                   // written
   std::vector<change> changes;
   std::vector<difference> differences;
 };
 
-std::vector<std::uint32_t> cache_store::put(std::vector<cache_entry> entries, const std::vector<cache_scope>& scopes,
-                                            std::uint64_t unix_ms) {
+bool cache_store::put(std::vector<cache_entry> entries, const std::vector<cache_scope>& scopes, std::uint64_t unix_ms) {
   return as_store_error([&] {
     std::size_t done = 0;
-    std::vector<std::uint32_t> refused;
+    const auto refused = refused_;
     try {
       settle();
       named_scopes named;
       for (const auto& scope : scopes)
         named.emplace(digest_of(scope), &scope);
-      while (done < entries.size()) {
-        const auto some = put_some(std::span(entries).subspan(done), named, unix_ms);
-        for (const auto place : some.refused)
-          refused.push_back(static_cast<std::uint32_t>(done + place));
-        done += some.looked_at;
-      }
+      while (done < entries.size())
+        done += put_some(std::span(entries).subspan(done), named, unix_ms).looked_at;
     } catch (const std::exception&) {
       for (; done < entries.size(); ++done)
         index_.count({}, cause::refused);
       throw;
     }
+    const bool is_all = refused_ == refused;
     tell_refused(unix_ms);
-    return refused;
+    return is_all;
   });
 }
 
 /// Puts the first of them in one commit, as many as there is room for at once.
 cache_store::progress cache_store::put_some(std::span<cache_entry> entries, const named_scopes& scopes,
                                             std::uint64_t unix_ms, std::optional<cause> counts_as) {
-  require_place();
   auto work = admit(entries, scopes, unix_ms);
   make_room(work.coming);
   try {
@@ -77,7 +71,7 @@ cache_store::progress cache_store::put_some(std::span<cache_entry> entries, cons
     throw;
   }
   apply(work, counts_as);
-  return {work.looked_at, work.changes.size(), std::move(work.refused)};
+  return {work.looked_at, work.changes.size()};
 }
 
 /// Which of the first of them may be kept, in whose account.
@@ -102,13 +96,10 @@ cache_store::batch cache_store::admit(std::span<cache_entry> entries, const name
       continue;
     if (!is_known && scope == scopes.end()) {
       refuse(project, "Nothing tells what it belongs to.");
-      result.refused.push_back(result.looked_at - 1);
       continue;
     }
-    if (!is_acceptable(entry, project, room)) {
-      result.refused.push_back(result.looked_at - 1);
+    if (!is_acceptable(entry, project, room))
       continue;
-    }
     coming += bytes;
     result.bytes += bytes;
     result.entries.push_back(&entry);

@@ -3,7 +3,6 @@
 #include "core/defaults_cache.hpp"
 #include "node/store/disk_error.hpp"
 
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -26,9 +25,6 @@ struct at_rest {
 
 std::optional<shelved> cache_store::find(const cache_key& key, std::uint64_t unix_ms) {
   const entry_name name(key);
-  look_failed_ = is_lost_.load(std::memory_order_relaxed);
-  if (look_failed_)
-    return {};
   try {
     reader_->renew();
     const at_rest afterwards{*reader_};
@@ -44,11 +40,9 @@ std::optional<shelved> cache_store::find(const cache_key& key, std::uint64_t uni
       return {};
     shelved found{entry_of(*stored), stored->is_elsewhere};
     found.entry.content.head = bytes::copy_of(stored->content);
-    if (!found.is_elsewhere)
-      used(key, 1);
+    used(key, 1);
     return found;
   } catch (const std::exception& e) {
-    look_failed_ = true;
     const std::lock_guard lock(mutex_);
     notes_.failure = e.what();
     return {};
@@ -108,27 +102,6 @@ void cache_store::settle() {
   remove(which, cause::damaged);
 }
 
-/// A file that is open stays readable and writable when it was deleted, and all that is in it goes with the process.
-void cache_store::watch_place() {
-  struct stat file {};
-  const bool is_there = ::stat((config_.directory / "data.mdb").c_str(), &file) == 0;
-  const bool is_lost = !is_there || file_ != std::pair<std::uint64_t, std::uint64_t>(file.st_dev, file.st_ino);
-  if (is_lost && !is_lost_.exchange(is_lost))
-    say(
-      "The directory " + config_.directory.string()
-      + " of the cache was removed or replaced while the node runs: calls are executed, and their results are not kept. "
-        "Start the node again for a new cache.");
-  is_lost_ = is_lost;
-}
-
-void cache_store::require_place() {
-  watch_place();
-  if (is_lost_)
-    throw store_error(ec::storage_failed,
-                      "The directory " + config_.directory.string()
-                        + " of the cache is not there any more. Start the node again for a new cache.");
-}
-
 payload cache_store::read(const cache_key& key) {
   return as_store_error([&] {
     const entry_name name(key);
@@ -157,7 +130,6 @@ payload cache_store::read(const cache_key& key) {
 
 void cache_store::tidy(std::uint64_t unix_ms) {
   as_store_error([&] {
-    watch_place();
     settle();
     remove(index_.expired(unix_ms, defaults::cache_expiry_looks), cause::expired);
     std::map<std::string, std::uint64_t> nothing_comes;

@@ -47,7 +47,6 @@ public:
 
   std::optional<shelved> find(const cache_key& key, std::uint64_t unix_ms) override;
   void used(const cache_key& key, std::uint32_t times) noexcept override;
-  bool has_failed() const noexcept override { return look_failed_; }
 
   /// On any thread.
   bool was_evicted(const cache_key& key) const noexcept override;
@@ -55,10 +54,9 @@ public:
   // -- on the writer's thread ----
 
   /// Keeps these, in as few commits as there is room for. Each names its scope by digest; a scope that is new has to come
-  /// along. Returns the places of those that were refused, because they are larger than what their project may have, or are
-  /// not what they say; they are counted. When it throws, all those are that are not kept.
-  std::vector<std::uint32_t> put(std::vector<cache_entry> entries, const std::vector<cache_scope>& scopes,
-                                 std::uint64_t unix_ms);
+  /// along. False: some were refused, because they are larger than what their project may have, or are not what they say;
+  /// they are counted. When it throws, all those are that are not kept.
+  bool put(std::vector<cache_entry> entries, const std::vector<cache_scope>& scopes, std::uint64_t unix_ms);
 
   /// The content of an entry. Error gone when it is not there, or damaged: then it is removed.
   payload read(const cache_key& key);
@@ -70,9 +68,8 @@ public:
   /// Removes what matches, some at a time; how many there were.
   std::uint64_t forget(const cache_filter& filter);
 
-  /// Reads the entries of some buckets, from this one on, with their values, and removes what is damaged; `next` is the next
-  /// bucket, 0 after the last one.
-  cache_check verify(std::uint32_t bucket);
+  /// Reads all entries with their values, and removes what is damaged. Takes as long as it takes.
+  cache_check verify();
 
   /// Appends the entries of a bucket, with their values, to an archive; `next` is the next bucket. The first makes a file
   /// beside it, which takes its place with the last.
@@ -87,8 +84,7 @@ public:
   /// What projects may have from now on, and for how long; `tidy` sees to it.
   void limit(const cache_bounds::limits& projects) { index_.limit(projects); }
 
-  /// Removes what was found damaged, some of what has expired, and what is too much. Notices when the directory was removed
-  /// under the store: then nothing is found and nothing kept, until it is opened again.
+  /// Removes what was found damaged, some of what has expired, and what is too much.
   void tidy(std::uint64_t unix_ms);
 
   /// Of all, then of each project.
@@ -140,13 +136,10 @@ private:
 
   void note_damage(const cache_key& key);
   void settle();
-  void watch_place();
-  void require_place();
 
   using named_scopes = std::map<digest, const cache_scope*>;
   struct progress {
     std::size_t looked_at = 0, changed = 0; // entries
-    std::vector<std::size_t> refused;       // places
   };
   progress put_some(std::span<cache_entry> entries, const named_scopes& scopes, std::uint64_t unix_ms,
                     std::optional<cause> counts_as = {});
@@ -167,7 +160,6 @@ private:
 
   struct finding;
   finding look_at(std::uint32_t bucket, cache_bounds& bounds) const;
-  void add_missing(std::uint32_t bucket, finding& into) const;
   std::string item_of(const lmdb_transaction& txn, std::string_view name, std::string_view record) const;
   scopes_by_name scopes_matching(const cache_filter& filter) const;
   std::vector<candidate> matching(const cache_filter& filter, const scopes_by_name& scopes) const;
@@ -182,11 +174,8 @@ private:
   std::uint64_t refused_ = 0;                       // and not told yet
   std::string refusal_;                             // why, the last of them
   std::uint64_t refusal_told_unix_ms_ = 0;
-  std::string failure_;                          // that was said last
-  std::pair<std::uint64_t, std::uint64_t> file_; // which one is open: its device and number
-  std::atomic<bool> is_lost_ = false;            // that one is not in the directory any more
-  bool look_failed_ = false;                     // the last one; of the loop's thread
-  std::mutex mutex_;                             // of the notes
+  std::string failure_; // that was said last
+  std::mutex mutex_;    // of the notes
   notes notes_;
 };
 

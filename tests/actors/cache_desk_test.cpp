@@ -65,16 +65,6 @@ BOOST_AUTO_TEST_CASE(whatever_else_may_come_of_a_call_is_for_the_front) {
   BOOST_TEST(hits() == 0u);
 }
 
-BOOST_AUTO_TEST_CASE(what_has_to_be_read_from_a_file_is_used_once_although_desk_and_front_look) {
-  entries->are_elsewhere = true;
-  BOOST_TEST(answer() == "-");
-  BOOST_TEST(entries->uses == 0u);
-  square(2);
-  BOOST_TEST(values_of(*client) == "4 4");
-  BOOST_TEST(entries->uses == 1u);
-  BOOST_TEST(hits() == 1u);
-}
-
 BOOST_AUTO_TEST_CASE(what_was_invalidated_is_not_answered) {
   invalidate("default");
   BOOST_TEST(answer() == "-");

@@ -73,7 +73,7 @@ struct home : cache_world {
     run();
   }
 
-  void square(std::uint64_t number, bool overwrite = false) { invoke(f, spec, client, id(number), inputs, overwrite); }
+  void square(std::uint64_t number) { invoke(f, spec, client, id(number), inputs); }
 
   std::uint64_t starts = 0;
   std::shared_ptr<other_cache> other = std::make_shared<other_cache>();
@@ -131,34 +131,6 @@ BOOST_AUTO_TEST_CASE(leave_that_a_node_could_not_use_for_want_of_its_lease_is_gi
   square(2);
   advance(1s);
   BOOST_TEST(f.behind->calls.size() == 2u);
-}
-
-BOOST_AUTO_TEST_CASE(who_overwrites_executes_itself_when_another_node_has_executed) {
-  other_asks();
-  BOOST_REQUIRE_EQUAL(heard.size(), 1u);
-  const auto token = cache_reader(std::get<payload>(heard[0].content)).number();
-  square(1);
-  square(2, true);
-  square(3);
-  BOOST_TEST(f.behind->calls.empty());
-  cache_entry result;
-  result.key = {spec->tasks[0].caching.scope, digest_called(inputs)};
-  result.created_unix_ms = unix_ms;
-  result.content = payload::text("4");
-  result.size = 1;
-  cache_writer told;
-  told.number(token).scope(scope_of(*spec, spec->tasks[0])).entry(result);
-  asker = sys.spawn([this, value = told.take()](caf::event_based_actor* self) {
-    self->request(cache, caf::infinite, atom::ask::value, question_of_other("publish", value))
-      .then([](const link::answer&) {});
-  });
-  run();
-  BOOST_TEST(values_of(*client) == "4 4");
-  BOOST_REQUIRE_EQUAL(f.behind->calls.size(), 1u);
-  BOOST_TEST((f.behind->calls[0].header.id == id(2)));
-  finish(f, 0, "four");
-  square(4);
-  BOOST_TEST(values_of(*client) == "4 4 four four");
 }
 
 BOOST_AUTO_TEST_CASE(a_node_that_asks_by_a_seat_of_which_the_home_has_not_heard_is_told_to_ask_again) {

@@ -235,36 +235,6 @@ BOOST_AUTO_TEST_CASE(what_is_invalidated_is_listed_no_more) {
   BOOST_TEST(std::get<0>(*rows).empty());
 }
 
-BOOST_AUTO_TEST_CASE(of_results_that_are_kept_together_only_those_that_are_refused_say_so) {
-  const auto u = user();
-  entries->refused = {key("3")};
-  std::vector<cache_result> results;
-  for (std::uint64_t number = 1; number <= 3; ++number) {
-    cache_result r;
-    r.call = id(number);
-    r.scope = scope;
-    r.entry.key = key(std::to_string(number + 1));
-    r.entry.content = payload::text("value");
-    results.push_back(std::move(r));
-  }
-  tell(cache, atom::store::value, std::move(results), u->handle);
-  BOOST_REQUIRE_EQUAL(u->kept.size(), 3u);
-  for (const auto& k : u->kept)
-    BOOST_TEST((k.status == (k.call == id(2) ? cache_status::put_failure : cache_status::populated)));
-  BOOST_TEST(counts().populated == 2u);
-  BOOST_TEST(counts().put_failures == 1u);
-}
-
-BOOST_AUTO_TEST_CASE(a_look_that_fails_is_no_miss) {
-  const auto u = user();
-  store(*u, 1, "4");
-  entries->are_lost = true;
-  find(*u, 2);
-  BOOST_TEST((u->answer(id(2)).status == cache_status::lookup_failure));
-  BOOST_TEST(counts().lookup_failures == 1u);
-  BOOST_TEST(counts().misses == 0u);
-}
-
 BOOST_AUTO_TEST_CASE(an_archive_is_written_and_read_part_by_part) {
   const auto [saved, no_save] = ask<cache_moved>(*this, cache, atom::save::value, std::string("/archive"));
   BOOST_REQUIRE(saved);

@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(what_was_saved_is_found_after_it_was_loaded) {
   BOOST_TEST(look(100) == large);
 }
 
-BOOST_AUTO_TEST_CASE(what_was_invalidated_is_not_saved) {
+BOOST_AUTO_TEST_CASE(what_was_invalidated_or_is_too_old_is_not_saved) {
   for (std::uint64_t n = 1; n <= 4; ++n) {
     auto kept = entry(n, "value");
     kept.generation = n;
@@ -84,23 +84,6 @@ BOOST_AUTO_TEST_CASE(what_was_invalidated_is_not_saved) {
   BOOST_TEST(look(2) == "-");
   BOOST_TEST(look(3) == "value");
   BOOST_TEST(look(5) == "-");
-}
-
-BOOST_AUTO_TEST_CASE(what_has_expired_or_is_too_old_for_its_project_is_not_saved) {
-  auto brief = entry(1, "brief");
-  brief.expires_unix_ms = cache_now;
-  store->put({brief, entry(2, "2")}, {square}, cache_now - 1);
-  auto old = entry(3, "3");
-  old.created_unix_ms = cache_now - 1000;
-  put(old);
-  BOOST_TEST(save().entries == 2u);
-  cache_bounds::limits limits;
-  limits[square.project].ttl_ms = 1000;
-  bounds.learn(std::make_shared<const cache_bounds::limits>(limits));
-  BOOST_TEST(save().entries == 1u);
-  empty();
-  load();
-  BOOST_TEST(look(2) == "2");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_loaded_has_the_generation_that_is_given_and_all_else_as_it_was) {

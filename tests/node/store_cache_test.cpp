@@ -296,24 +296,6 @@ BOOST_AUTO_TEST_CASE(uses_are_counted_for_the_entry_its_project_and_all) {
     BOOST_CHECK_EQUAL(figures.hits, 3u);
 }
 
-BOOST_AUTO_TEST_CASE(a_value_in_a_file_is_used_when_whoever_read_it_says_so) {
-  put(entry(1, std::string(200'000, 'L')));
-  look(1);
-  BOOST_CHECK_EQUAL(all().hits, 0u);
-  store->used(entry(1, "").key, 1);
-  BOOST_CHECK_EQUAL(all().hits, 1u);
-}
-
-BOOST_AUTO_TEST_CASE(of_entries_that_take_several_commits_the_refused_ones_are_told_by_their_places) {
-  const std::string half(defaults::cache_commit_bytes_max / 2, 'x');
-  std::vector<cache_entry> many;
-  for (std::uint64_t i = 0; i < 5; ++i)
-    many.push_back(entry(i, half + std::to_string(i)));
-  many[3].content = payload::text("another value");
-  BOOST_CHECK(store->put(many, {square}, cache_now) == std::vector<std::uint32_t>{3});
-  BOOST_CHECK_EQUAL(all().entries, 4u);
-}
-
 BOOST_AUTO_TEST_CASE(what_is_forgotten_is_gone_and_the_rest_is_not) {
   const auto other = test::scope_of("another", "square");
   store->put({entry(1, "1"), entry(2, "2"), test::entry_of(test::key_of(other, 1), "other")}, {square, other},

@@ -113,8 +113,7 @@ BOOST_AUTO_TEST_CASE(what_is_stored_in_the_cache_is_found_on_the_loop_listed_cou
   const auto large = test::entry_of(test::key_of(scope, 2), std::string(200'000, 'L'));
   const std::vector<cache_entry> both{small, large};
   const std::vector<cache_scope> scopes{scope};
-  using places = std::vector<std::uint32_t>;
-  BOOST_CHECK(std::get<places>(ask<places>(cache_actor, atom::store::value, both, scopes)).empty());
+  BOOST_CHECK(std::get<bool>(ask<bool>(cache_actor, atom::store::value, both, scopes)));
   BOOST_CHECK_EQUAL(cache_file->find(small.key, test::cache_now).value().entry.content.head.view(), "1");
   const auto back = std::get<payload>(ask<payload>(cache_actor, atom::read::value, large.key));
   BOOST_CHECK(test::text_of(back) == test::text_of(large.content));
@@ -131,8 +130,7 @@ BOOST_AUTO_TEST_CASE(a_cache_that_nobody_asks_for_anything_removes_what_has_expi
   const auto scope = test::scope_of("default", "square");
   auto entry = test::entry_of(test::key_of(scope, 1), "1");
   entry.expires_unix_ms = unix_ms() + 200;
-  ask<std::vector<std::uint32_t>>(cache_actor, atom::store::value, std::vector<cache_entry>{entry},
-                                  std::vector<cache_scope>{scope});
+  ask<bool>(cache_actor, atom::store::value, std::vector<cache_entry>{entry}, std::vector<cache_scope>{scope});
   using figures = std::vector<cache_figures>;
   std::uint64_t expired = 0;
   for (const auto end = deadline(); expired == 0 && std::chrono::steady_clock::now() < end;)

@@ -74,10 +74,7 @@ struct cache_fixture {
     return entry_of(key_of(square, argument), content);
   }
 
-  /// False: it is refused.
-  bool put(const cache_entry& entry, std::uint64_t now = cache_now) {
-    return store->put({entry}, {square}, now).empty();
-  }
+  bool put(const cache_entry& entry, std::uint64_t now = cache_now) { return store->put({entry}, {square}, now); }
 
   /// The content of what is found, wherever it is; "-" when nothing is.
   std::string look(const cache_key& key, std::uint64_t now = cache_now) {

@@ -35,11 +35,10 @@ inline digest digest_called(std::string_view text) {
 /// What a disk that outlives the node has.
 struct scripted_entries : cache_shelf {
   std::map<cache_key, std::pair<cache_scope, cache_entry>> kept;
-  bool are_elsewhere = false;                    // too large to be read on the loop
-  bool are_slow = false;                         // what is asked of the disk waits for `disk_goes_on`
-  bool are_refused = false;                      // nothing more can be stored
-  bool are_unreadable = false, are_lost = false; // reading them, looking for them fails
-  std::set<cache_key> refused;                   // these cannot be stored
+  bool are_elsewhere = false; // too large to be read on the loop
+  bool are_slow = false;      // what is asked of the disk waits for `disk_goes_on`
+  bool are_refused = false;   // nothing more can be stored
+  bool are_unreadable = false;
   std::size_t looks = 0;
   std::size_t uses = 0;         // that the cache has told of
   std::size_t room = 1'000'000; // so many entries are brought from other nodes
@@ -52,7 +51,7 @@ struct scripted_entries : cache_shelf {
   std::optional<shelved> find(const cache_key& key, std::uint64_t unix_ms) override {
     ++looks;
     const auto found = kept.find(key);
-    if (found == kept.end() || are_lost)
+    if (found == kept.end())
       return std::nullopt;
     auto entry = found->second.second;
     if (entry.expires_unix_ms != 0 && entry.expires_unix_ms <= unix_ms)
@@ -62,7 +61,6 @@ struct scripted_entries : cache_shelf {
     return shelved{std::move(entry), are_elsewhere};
   }
 
-  bool has_failed() const noexcept override { return are_lost; }
   void used(const cache_key& key, std::uint32_t times) noexcept override { uses += kept.contains(key) ? times : 0; }
 
   bool put(const cache_entry& entry, const cache_scope& scope) {
@@ -123,7 +121,9 @@ struct scripted_entries : cache_shelf {
 };
 
 inline bool matches(const cache_filter& filter, const cache_scope& scope, const cache_key& key) {
-  return filter.names(scope) && id_of(key).starts_with(filter.id)
+  const auto is = [](const std::string& wanted, const std::string& has) { return wanted.empty() || wanted == has; };
+  return is(filter.project, scope.project) && is(filter.domain, scope.domain) && is(filter.task, scope.task)
+         && is(filter.version, scope.version) && id_of(key).starts_with(filter.id)
          && (filter.keys.empty() || std::find(filter.keys.begin(), filter.keys.end(), key) != filter.keys.end());
 }
 
@@ -141,15 +141,12 @@ inline scripted_disk_actor::behavior_type scripted_cache_disk(scripted_disk_acto
   };
   return {
     [self, has, soon](atom::store, const std::vector<cache_entry>& entries, const std::vector<cache_scope>& scopes) {
-      auto promise = self->make_response_promise<std::vector<std::uint32_t>>();
+      auto promise = self->make_response_promise<bool>();
       soon([=]() mutable {
-        std::vector<std::uint32_t> refused;
-        for (std::uint32_t i = 0; i < entries.size(); ++i)
-          if (has->are_refused || has->refused.contains(entries[i].key))
-            refused.push_back(i);
-          else
-            has->put(entries[i], scopes.front());
-        promise.deliver(std::move(refused));
+        if (!has->are_refused)
+          for (const auto& e : entries)
+            has->put(e, scopes.front());
+        promise.deliver(!has->are_refused);
       });
       return promise;
     },
@@ -177,8 +174,8 @@ inline scripted_disk_actor::behavior_type scripted_cache_disk(scripted_disk_acto
       return static_cast<std::uint64_t>(
         std::erase_if(has->kept, [&](const auto& item) { return matches(filter, item.second.first, item.first); }));
     },
-    [has](atom::check, std::uint32_t bucket) {
-      return cache_check{bucket == 0 ? has->kept.size() : 0, 10, 0, {}, bucket < 200 ? bucket + 100 : 0};
+    [has](atom::check) {
+      return cache_check{has->kept.size(), 0, 0};
     },
     [](atom::save, const std::string&, std::uint64_t part, const cache_bounds&) {
       return cache_moved{1, 0, part + 1, part == 2};
@@ -187,7 +184,9 @@ inline scripted_disk_actor::behavior_type scripted_cache_disk(scripted_disk_acto
       return cache_moved{1, 1, at + 100, at == 200};
     },
     [has](atom::status) {
-      return std::vector{cache_figures{{}, has->kept.size()}};
+      cache_figures all;
+      all.entries = has->kept.size();
+      return std::vector<cache_figures>{all};
     },
     [has](atom::limit, const std::shared_ptr<const cache_bounds::limits>& now) { has->limits = now; },
     [has](atom::sum) { return has->sums(); },

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 from typing import Any, List
 
@@ -234,46 +233,6 @@ def test_what_is_kept_is_checked_and_moves_to_another_node(squares: Squares, nod
     assert "not whole" in other.command("cache", "import", str(archive), status=1).stderr
     (node.project / "text").write_text("no archive")
     assert "no archive" in other.command("cache", "import", str(node.project / "text"), status=1).stderr
-
-
-def test_an_archive_brings_back_no_result_that_was_invalidated(squares: Squares, node: Node) -> None:
-    squares.run(2)
-    squares.run(3)
-    wait_until(lambda: len(squares.entries()) == 2, "both results to be kept")
-    key = next(row["id"] for row in squares.entries() if "4" in squares.cache("show", row["id"]))
-    squares.cache("invalidate", "--key", key)
-    assert "1 entry written" in squares.cache("export", "kept.cache")
-    squares.cache("delete", "--all")
-    assert "1 entry kept" in squares.cache("import", str(node.project / "kept.cache"))
-    assert (squares.run(2), squares.run(3)) == ("4", "9")
-    assert len(squares.executed()) == 3  # only 2 once more
-
-
-def test_a_large_value_that_was_used_once_counts_as_used_once(squares: Squares, node: Node) -> None:
-    for _ in range(2):
-        node.command("run", "squares.py", "large", "--n", "7")
-    assert squares.executed() == ["large"]
-    assert int(squares.entries()[0]["hits"]) == 1
-
-
-def test_a_cache_whose_directory_was_removed_says_so_and_fails_no_call(squares: Squares, node: Node) -> None:
-    squares.run(2)
-    shutil.rmtree(node.home / "state" / "hearth" / "cache")
-
-    def executes() -> bool:
-        before = len(squares.executed())
-        assert squares.run(2) == "4"
-        return len(squares.executed()) > before
-
-    wait_until(executes, "the node to notice")
-    assert squares.run(3) == "9"
-    (row,) = json.loads(squares.cache("stats", "-o", "json"))
-    assert int(row["lookupFailures"]) >= 2 and int(row["putFailures"]) >= 2
-    assert "lookups failed" in squares.cache("stats")
-    node.stop()
-    assert node.log().count("was removed or replaced while the node runs") == 1
-    node.start()
-    assert squares.run(2) == "4" and not executes()
 
 
 def test_a_damaged_result_is_found_removed_and_made_again(squares: Squares, node: Node) -> None:
