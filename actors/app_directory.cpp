@@ -27,7 +27,6 @@ void app_directory_state::take(const control::facts& facts) {
     if (const auto* deployed = std::get_if<control::deployed_changed>(&fact)) {
       take(*deployed);
     } else if (const auto* owner = std::get_if<control::owner_changed>(&fact)) {
-      owners_[owner->key] = owner->now.node;
       if (!owner->now.node)
         opened_.erase(owner->key); // its next owner has to hear of it
     } else if (const auto* standing = std::get_if<control::standing>(&fact)) {
@@ -55,7 +54,7 @@ void app_directory_state::look() {
 }
 
 void app_directory_state::open(const spec_ptr& spec) {
-  opened_[spec->key()] = spec->version;
+  opened_.insert(spec->key());
   self_->request(config_.agent, defaults::inner_request_timeout, atom::open::value, spec, true)
     .then([](const opened_environment&) { /* it lives */ },
           [this, key = spec->key()](const caf::error&) {

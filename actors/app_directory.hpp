@@ -7,8 +7,8 @@
 #include <caf/all.hpp>
 
 #include <functional>
-#include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 namespace hearth {
@@ -47,10 +47,9 @@ private:
 
   app_directory_actor::pointer self_ = nullptr;
   app_directory_config config_;
-  bool holds_ = false;                        // the node may act for the cluster
-  std::map<std::string, std::string> opened_; // version by key, that was opened here or is being opened
-  std::map<std::string, node_uuid> owners_;   // of apps and environments
-  bool is_looking_ = false;                   // a tick is on its way
+  bool holds_ = false;           // the node may act for the cluster
+  std::set<std::string> opened_; // keys of what was opened here or is being opened
+  bool is_looking_ = false;      // a tick is on its way
 };
 
 } // namespace hearth

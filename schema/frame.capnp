@@ -49,10 +49,9 @@ const callParks :UInt16 = 2;      # interpreter -> node: the parent waits for th
 const callInRun :UInt16 = 4;      # node -> interpreter: it belongs to a run, so the ids of its child calls are derived (below)
 
 const callOverwrites :UInt16 = 8; # its run looks nothing up, and its results replace what is kept; passed on to its children
+const callUncached :UInt16 = 16;  # its run uses no kept results and keeps none; passed on to its children
 const callStreams :UInt16 = 32;   # node -> interpreter: its caller takes the reply in parts as they are made: Chunks with
                                   # chunkOfStream, then the Reply with the rest
-
-const callUncached :UInt16 = 16;  # its run uses no kept results and keeps none; passed on to its children
 
 struct Call {
   # "Run this task with these arguments." client -> node, node -> interpreter, interpreter -> node (a child call).

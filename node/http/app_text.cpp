@@ -1,10 +1,9 @@
 #include "node/http/app_text.hpp"
 
 #include "core/defaults_http.hpp"
+#include "node/http/header_parser.hpp"
 
 #include <boost/asio/buffer.hpp>
-#include <boost/beast/core/string.hpp>
-#include <boost/beast/http/basic_parser.hpp>
 
 #include <algorithm>
 #include <array>
@@ -16,8 +15,6 @@ namespace hearth::http {
 namespace beast = boost::beast;
 
 namespace {
-
-constexpr std::string_view end_of_header = "\r\n\r\n";
 
 // Between two neighbours only (RFC 9110, 7.6.1), or said anew by us.
 constexpr std::array<std::string_view, 9> of_connection{
@@ -40,33 +37,22 @@ void write(std::string& into, std::string_view name, std::string_view value) {
 }
 
 /// An answer's head, read by the same grammar as requests: what an app writes goes to clients, too.
-class answer_parser final : public beast::http::basic_parser<false> {
+class answer_parser final : public header_parser<false> {
 public:
+  answer_parser() : header_parser(defaults::http_response_header_bytes_max) {}
+
   response result;
 
 private:
-  using error = beast::error_code;
-
-  void on_request_impl(beast::http::verb, beast::string_view, beast::string_view, int, error&) override {}
   void on_response_impl(int status, beast::string_view reason, int, error&) override {
     result.status = status;
-    result.reason.assign(reason.data(), reason.size());
+    result.reason = string_of(reason);
   }
   void on_field_impl(beast::http::field, beast::string_view raw, beast::string_view value, error&) override {
-    field each;
-    each.name.assign(raw.data(), raw.size());
-    std::transform(each.name.begin(), each.name.end(), each.name.begin(),
-                   [](char c) { return beast::detail::ascii_tolower(c); });
-    each.value.assign(value.data(), value.size());
+    field each{lower(raw), string_of(value)};
     if (each.name != "content-length" && !is_of_connection(each.name, nullptr))
       result.header.push_back(std::move(each));
   }
-  void on_header_impl(error&) override {}
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, error&) override {}
-  std::size_t on_body_impl(beast::string_view part, error&) override { return part.size(); }
-  void on_chunk_header_impl(std::uint64_t, beast::string_view, error&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view part, error&) override { return part.size(); }
-  void on_finish_impl(error&) override {}
 };
 
 } // namespace
@@ -105,9 +91,6 @@ std::variant<response, std::string> read_response(std::string_view text) {
   if (head.find("\r\n ") != std::string_view::npos || head.find("\r\n\t") != std::string_view::npos)
     return std::string("answered with a folded header line");
   answer_parser parser;
-  parser.header_limit(static_cast<std::uint32_t>(defaults::http_response_header_bytes_max));
-  parser.body_limit(boost::none);
-  parser.skip(true);
   beast::error_code failed;
   parser.put(boost::asio::const_buffer(head.data(), head.size()), failed);
   if ((failed && failed != beast::http::error::need_more) || !parser.is_header_done())

@@ -103,7 +103,7 @@ std::optional<http::refusal> http_connection_state::why_not(const environment_sp
 void http_connection_state::serve_app(const app_table::match& match) {
   const auto& spec = *match.spec;
   if (const auto refused = why_not(spec)) {
-    keeps_alive_ = keeps_alive_ && parser_->body_bytes() == 0;
+    keeps_alive_ = keeps_alive_ && parser_->body().empty();
     return answer(refused->status, refused->why, refused->status == 401 ? "www-authenticate: Bearer\r\n" : "");
   }
   const auto& head = parser_->head();
@@ -114,7 +114,8 @@ void http_connection_state::serve_app(const app_table::match& match) {
   const auto* named = http::find(head.header, "x-request-id");
   http::origin from{config_.address, config_.is_encrypted ? "https" : "http", match.target, match.prefix,
                     named != nullptr && is_request_id(*named) ? *named : to_string(next.id)};
-  next.text = payload::text(http::request_text(head, parser_->body(), from));
+  const auto text = std::make_shared<const std::string>(http::request_text(head, parser_->body(), from));
+  next.text = {bytes(text, text->data(), text->size()), {}};
   question_ = std::move(next);
   phase_ = phase::asking;
   stream_->pause_reading();

@@ -2,10 +2,9 @@
 
 #include "core/defaults_http.hpp"
 #include "node/http/chunks.hpp"
+#include "node/http/header_parser.hpp"
 
 #include <boost/asio/buffer.hpp>
-#include <boost/beast/core/string.hpp>
-#include <boost/beast/http/basic_parser.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -15,18 +14,6 @@ namespace hearth::http {
 namespace beast = boost::beast;
 
 namespace {
-
-using error = beast::error_code;
-
-constexpr std::string_view end_of_header = "\r\n\r\n";
-
-std::string string_of(beast::string_view text) { return {text.data(), text.size()}; }
-
-std::string lower(beast::string_view text) {
-  std::string result(text.size(), '\0');
-  std::transform(text.begin(), text.end(), result.begin(), [](char c) { return beast::detail::ascii_tolower(c); });
-  return result;
-}
 
 bool is_visible_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
@@ -43,14 +30,10 @@ bool is_host(std::string_view text) {
 
 } // namespace
 
-/// Hears from Beast what it reads of a header; an error that is set here ends the reading. The body is ours.
-class request_parser::grammar final : public beast::http::basic_parser<true> {
+class request_parser::grammar final : public header_parser<true> {
 public:
-  explicit grammar(std::uint64_t body_bytes_max) : body_bytes_max_(body_bytes_max), chunks_(body_bytes_max) {
-    header_limit(static_cast<std::uint32_t>(defaults::http_header_bytes_max));
-    body_limit(boost::none);
-    skip(true);
-  }
+  explicit grammar(std::uint64_t body_bytes_max)
+    : header_parser(defaults::http_header_bytes_max), body_bytes_max_(body_bytes_max), chunks_(body_bytes_max) {}
 
   std::size_t feed(std::string_view data);
 
@@ -62,14 +45,8 @@ public:
 private:
   void on_request_impl(beast::http::verb, beast::string_view method, beast::string_view target, int version,
                        error& failed) override;
-  void on_response_impl(int, beast::string_view, int, error&) override {}
   void on_field_impl(beast::http::field, beast::string_view name, beast::string_view value, error& failed) override;
   void on_header_impl(error& failed) override;
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, error&) override {}
-  std::size_t on_body_impl(beast::string_view part, error&) override { return part.size(); }
-  void on_chunk_header_impl(std::uint64_t, beast::string_view, error&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view part, error&) override { return part.size(); }
-  void on_finish_impl(error&) override {}
 
   bool header_is_here();
   void check_lines(std::size_t end);
@@ -257,7 +234,5 @@ bool request_parser::is_done() const noexcept { return grammar_->is_whole; }
 const refusal& request_parser::fault() const noexcept { return grammar_->fault; }
 const request_head& request_parser::head() const noexcept { return grammar_->head; }
 const std::string& request_parser::body() const noexcept { return grammar_->body; }
-std::string request_parser::take_body() { return std::move(grammar_->body); }
-std::uint64_t request_parser::body_bytes() const noexcept { return grammar_->body.size(); }
 
 } // namespace hearth::http

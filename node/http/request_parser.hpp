@@ -33,10 +33,8 @@ public:
   const refusal& fault() const noexcept;
 
   const request_head& head() const noexcept;
+  /// As much of it as is here.
   const std::string& body() const noexcept;
-  std::string take_body();
-  /// Bytes of the body so far.
-  std::uint64_t body_bytes() const noexcept;
 
 private:
   class grammar;

@@ -78,6 +78,26 @@ std::optional<cache_row> row_in(std::string_view item) {
   return row;
 }
 
+/// The item of an entry and its scope; empty when it is not whole.
+std::string item_of(std::string_view name, std::string_view record, const stored_entry& stored,
+                    std::string_view scope_record, const cache_values& values) {
+  if (!is_whole(stored))
+    return {};
+  std::string with_content;
+  if (stored.is_elsewhere) {
+    auto value = values.get(stored.value);
+    if (!value)
+      return {};
+    auto entry = entry_of(stored);
+    entry.content = std::move(*value);
+    with_content = record_of(entry, false);
+  }
+  record_writer out;
+  out.text(name).text(stored.is_elsewhere ? std::string_view(with_content) : record);
+  out.text(scope_name(stored.key.scope)).text(scope_record);
+  return row_in(out.bytes()) ? out.bytes() : std::string();
+}
+
 store_error broken(const fs::path& archive, std::uint64_t at) {
   return {ec::bad_request, "The archive " + archive.string() + " is not whole from byte " + std::to_string(at)
                              + " on; what stands before that was kept."};
@@ -131,28 +151,6 @@ private:
 
 } // namespace
 
-/// The item of an entry; empty when it is not whole.
-std::string cache_store::item_of(const lmdb_transaction& txn, std::string_view name, std::string_view record) const {
-  const auto stored = stored_in(name, record);
-  if (!stored || !is_whole(*stored))
-    return {};
-  const auto scope_key = scope_name(stored->key.scope);
-  const auto scope = txn.get(scope_key);
-  std::string with_content;
-  if (stored->is_elsewhere) {
-    auto value = values_->get(stored->value);
-    if (!value)
-      return {};
-    auto entry = entry_of(*stored);
-    entry.content = std::move(*value);
-    with_content = record_of(entry, false);
-  }
-  record_writer out;
-  out.text(name).text(stored->is_elsewhere ? std::string_view(with_content) : record);
-  out.text(scope_key).text(scope.value_or(std::string_view()));
-  return row_in(out.bytes()) ? out.bytes() : std::string();
-}
-
 cache_moved cache_store::save(const fs::path& archive, std::size_t bucket, cache_bounds bounds,
                               std::uint64_t unix_ms) const {
   return as_store_error([&] {
@@ -168,10 +166,11 @@ cache_moved cache_store::save(const fs::path& archive, std::size_t bucket, cache
       each_of_bucket(txn, bucket, [&](std::string_view name, std::string_view record) {
         const auto stored = stored_in(name, record);
         const auto scope_key = stored ? scope_name(stored->key.scope) : std::string();
-        const auto scope = stored ? scope_in(scope_key, txn.get(scope_key).value_or(std::string_view())) : std::nullopt;
+        const auto scope_record = stored ? txn.get(scope_key).value_or(std::string_view()) : std::string_view();
+        const auto scope = scope_in(scope_key, scope_record);
         if (scope && !bounds.allows(*scope, entry_of(*stored), unix_ms))
           return; // an archive must not bring back what somebody took away
-        const auto item = item_of(txn, name, record);
+        const auto item = stored ? item_of(name, record, *stored, scope_record, *values_) : std::string();
         ++(item.empty() ? done.refused : done.entries);
         if (!item.empty())
           text += number_text(item.size()) + item;

@@ -160,7 +160,6 @@ private:
 
   struct finding;
   finding look_at(std::uint32_t bucket, cache_bounds& bounds) const;
-  std::string item_of(const lmdb_transaction& txn, std::string_view name, std::string_view record) const;
   scopes_by_name scopes_matching(const cache_filter& filter) const;
   std::vector<candidate> matching(const cache_filter& filter, const scopes_by_name& scopes) const;
   void compare(std::vector<candidate>& those, const cache_row& near, const scopes_by_name& scopes) const;

@@ -39,7 +39,7 @@ private:
   sha256 digest_;
 };
 
-/// How long a request of an app may take is a live field of the app; its tasks repeat it.
+/// How long a request of an app may take is a live field of the app, which its tasks may repeat.
 void add(field_digest& into, const task_spec& task, bool is_of_app) {
   into.add(task.name);
   into.add(task.short_name);

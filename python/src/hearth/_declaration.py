@@ -21,6 +21,7 @@ __all__ = [
     "text",
     "texts",
     "variables",
+    "without_arguments",
 ]
 
 _NAME = r"[a-z0-9]+([_-][a-z0-9]+)*"
@@ -130,6 +131,17 @@ def task_function(func: object, environment: str, decorator: str = "") -> None:
             f"function {func.__qualname__!r} is a generator; a task returns one value. Return a list, "
             f"or make a task of one element and use hearth.map"
         )
+
+
+def without_arguments(func: Callable[..., Any], decorator: str, advice: str = "") -> None:
+    """Raises TypeError if `func` cannot be called with no arguments; `advice` ends the message."""
+    for name, parameter in inspect.signature(func).parameters.items():
+        variadic = parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        if parameter.default is inspect.Parameter.empty and not variadic:
+            raise TypeError(
+                f"{decorator}: {func.__qualname__!r} has the parameter {name!r}, and nobody gives it a value; take it "
+                f"away or give it a default{advice}"
+            )
 
 
 def same_place(earlier: Callable[..., Any], later: Callable[..., Any]) -> bool:

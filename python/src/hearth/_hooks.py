@@ -79,10 +79,4 @@ def _check(hook: Hook) -> None:
             f"{decorator}: {func.__qualname__!r} is a generator, which would never run; drop the `yield`, and put what "
             f"follows it into another function with @{hook.environment}.{hook.WORDS[True]}"
         )
-    for name, parameter in inspect.signature(func).parameters.items():
-        variadic = parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        if parameter.default is inspect.Parameter.empty and not variadic:
-            raise TypeError(
-                f"{decorator}: {func.__qualname__!r} has the parameter {name!r}, and nobody gives it a value; take it "
-                f"away or give it a default, and keep what is loaded in a variable of the module"
-            )
+    checked.without_arguments(func, decorator, ", and keep what is loaded in a variable of the module")

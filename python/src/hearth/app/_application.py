@@ -106,11 +106,5 @@ def server_function(func: Any, env: str) -> Callable[..., Any]:
     """`func` if it can be what ``@env.server`` decorates. Raises TypeError."""
     decorator = f"@{env}.server"
     checked.task_function(func, env, decorator)
-    for name, parameter in inspect.signature(func).parameters.items():
-        variadic = parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        if parameter.default is inspect.Parameter.empty and not variadic:
-            raise TypeError(
-                f"{decorator}: {func.__qualname__!r} has the parameter {name!r}, and nobody gives it a value; take it away "
-                f"or give it a default"
-            )
+    checked.without_arguments(func, decorator)
     return func  # type: ignore[no-any-return]

@@ -54,7 +54,7 @@ class Timeouts:
     """Bounds in time of an app.
 
     Parameters:
-        request: seconds (int or float) or a timedelta from the arrival of a request to the end of its response, the start
+        request: seconds (int or float) or a timedelta from the arrival of a request until its response begins, the start
             of a replica included; at most one hour.
 
     Raises TypeError, ValueError. Example: ``Timeouts(request=20)``.
