@@ -226,8 +226,10 @@ class FakeSession:
         return {"done": {"detail": ""}}
 
     def on_openEnvironment(self, request: int, value: Any) -> Any:
-        if self.node.refuse_open is not None:
-            return {"error": self.node.refuse_open}
+        refusal = self.node.refuse_open
+        if refusal is not None and self.node.refuse_open_times > 0:
+            self.node.refuse_open_times -= 1
+            return {"error": refusal}
         self.node.opened.append(value)
         return {"environment": {"handle": len(self.node.opened), "version": "0123456789abcde", "isNew": True}}
 
@@ -247,6 +249,7 @@ class FakeNode:
         self.behaviour: Dict[str, Callable[[FakeCall], None]] = {}
         self.responses: Dict[str, Any] = {}
         self.refuse_open: Any = None
+        self.refuse_open_times = 1 << 30
         self.more_after_needed = True
         self.never_accepts = False  # leaves `startRun` unanswered
         self.window_calls = 4096

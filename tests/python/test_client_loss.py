@@ -231,6 +231,20 @@ def test_a_call_of_a_node_that_is_stopping_says_so(node):
         tasks.square.remote(3)
 
 
+@pytest.mark.parametrize("form", ["remote", "aio", "spawn", "run"])
+def test_what_is_not_open_at_a_node_that_is_stopping_goes_to_its_successor(node, form):
+    node.refuse_open = {"code": 39, "name": "shutting_down", "message": "The node is stopping."}
+    node.refuse_open_times = 1
+    forms = {
+        "remote": lambda: tasks.square.remote(3),
+        "aio": lambda: asyncio.run(tasks.square.remote.aio(3)),
+        "spawn": lambda: tasks.square.spawn(3).result(),
+        "run": lambda: hearth.run(tasks.square, 3).result(),
+    }
+    assert forms[form]() == 9
+    assert len(node.sessions) == 2
+
+
 def test_whoever_started_a_call_before_the_node_closed_its_environment_may_call_again(node):
     forms = {
         "spawn": lambda: tasks.square.spawn(3).result(),

@@ -253,6 +253,10 @@ class Connection:
         except OSError:
             pass  # it is down already
 
+    def leave(self, reason: str) -> None:
+        """Nothing more is sent, because the node is about to end. What was sent is still answered as long as it is there."""
+        self.broken = self.broken or reason
+
     def gone(self) -> str:
         """The sentence for those whose call is lost with the connection."""
         return f"The connection to the node at {self.path} is gone: {self.broken.rstrip('.')}."

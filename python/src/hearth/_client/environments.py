@@ -167,7 +167,12 @@ def open_environment(connection: Connection, env: Environment, deploy: bool = Fa
         if len(state.opened) > _TARGETS_MAX:
             state.opened.clear()
         request = "deploy" if deploy else "openEnvironment"
-        opened = state.opened[id(env)] = Opened(env, definition, connection.ask(request, definition))
+        try:
+            answer = connection.ask(request, definition)
+        except NodeUnavailableError as error:  # it is stopping; another node, or its successor, takes what comes now
+            connection.leave(str(error))
+            raise
+        opened = state.opened[id(env)] = Opened(env, definition, answer)
         return opened
 
 

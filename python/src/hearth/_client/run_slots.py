@@ -51,7 +51,7 @@ class RunSlot(CallSlot):
 
     def __init__(self, connection: Connection, target: environments.Target, submission: Submission) -> None:
         super().__init__(connection, target)
-        self._hi, self.lo = submission.identity = submission.identity or (connection.call_hi, self.lo)
+        self._hi, self.lo = submission.identity
         self.submission = submission
         self.accepted = submission.accepted
         self.done_calls = 0
@@ -59,7 +59,7 @@ class RunSlot(CallSlot):
 
     @property
     def hi(self) -> int:
-        """High word of the call's id, which may be of a connection that is lost."""
+        """High word of the call's id, which is the run's own."""
         return self._hi
 
     @property
@@ -115,7 +115,7 @@ class Submission:
         self.arguments = arguments
         self.order = order
         self.name = order.name
-        self.identity: Tuple[int, int] = ()  # type: ignore[assignment]  # (hi, lo); chosen when it is first sent
+        self.identity = ids.new_id()  # (hi, lo) of its root call, on every connection
         self.accepted = False
         self._body: Any = None  # the encoded arguments, as they were at first, when they are small
 

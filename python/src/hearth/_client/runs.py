@@ -41,7 +41,7 @@ def start(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]
     try:
         slot = submission.send(connection)
     except NodeUnavailableError:
-        if connection.given_up or not connection.broken or not submission.identity:
+        if connection.given_up or not connection.broken:
             raise
     except RuntimeSystemError as error:
         if error.code != "undecided":

@@ -117,12 +117,13 @@ def _beginning_at(path: str, cluster: target.Target) -> List[target.Place]:
 
 
 def _of_cluster(cluster: target.Target, places: List[target.Place]) -> Connection:
-    """The connection to any of its nodes: the one that there is, else to the first of `places` that answers."""
-    for place in places:
-        found = _connections.get(place.address)
+    """The connection to any of its nodes: the one that there is, else to the first of `places` that answers. Nodes whose
+    connection ended are asked last: one that is stopping may still answer."""
+    known = {place.address: _connections.get(place.address) for place in places}
+    for found in known.values():
         if found is not None and not found.broken:
             return found
-    made = _first_of(cluster, places)
+    made = _first_of(cluster, sorted(places, key=lambda place: known[place.address] is not None))
     _connections[made.path] = made
     return made
 
