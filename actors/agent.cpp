@@ -193,6 +193,7 @@ caf::result<node_row> agent_state::status() {
   row.gpus = static_cast<std::uint32_t>(capacity_->has().gpus.size());
   row.gpus_in_use = capacity_->reserved().gpus;
   row.orders_waiting = static_cast<std::uint32_t>(waiting_.size());
+  row.links = nodes_ ? nodes_->count_up() : 0;
   auto promise = self_->make_response_promise<node_row>();
   self_->request(agent_actor(self_), defaults::inner_request_timeout, atom::list::value)
     .then(

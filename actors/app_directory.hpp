@@ -19,7 +19,7 @@ namespace hearth {
 /// Spawned by: the node, once.
 /// Monitors:   nobody.
 /// Dies:       with the node.
-using app_directory_actor = caf::typed_actor<
+using app_directory_actor = app_lister_actor::extend<
   // Facts from CONTROL.
   caf::reacts_to<atom::events, control::facts>,
   // INTERNAL: look again whether every app has what it wants.
@@ -44,6 +44,7 @@ private:
   void look();
   void look_soon();
   void open(const spec_ptr& spec);
+  caf::result<std::vector<app_part>> list();
 
   app_directory_actor::pointer self_ = nullptr;
   app_directory_config config_;

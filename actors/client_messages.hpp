@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/app_rows.hpp"
 #include "actors/cache_rows.hpp"
 #include "actors/control_messages.hpp"
 #include "actors/messages.hpp"
@@ -270,10 +271,10 @@ struct resume_reading {};
 struct close {};
 
 using effect = std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
-                            rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
-                            rows<event_row>, rows<cluster::token_record>, rows<cache_report>, rows<cache_row>,
-                            rows<cache_check>, rows<cache_audit_row>, rows<cache_limit_row>, run_state, node_state,
-                            cluster_state, echoes, pause_reading, resume_reading, close>;
+                            rows<app_row>, rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>,
+                            rows<node_row>, rows<event_row>, rows<cluster::token_record>, rows<cache_report>,
+                            rows<cache_row>, rows<cache_check>, rows<cache_audit_row>, rows<cache_limit_row>, run_state,
+                            node_state, cluster_state, echoes, pause_reading, resume_reading, close>;
 using effects = std::vector<effect>;
 
 } // namespace hearth::client

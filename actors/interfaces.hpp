@@ -248,7 +248,8 @@ using journal_actor = caf::typed_actor<
   // Facts from SUPERVISORs.
   caf::reacts_to<atom::append, std::vector<journal_entry>>,
   // The newest entries of an environment (name, or project/domain/name; empty: all), oldest first; 0: the usual limit.
-  caf::replies_to<atom::list, std::string, std::uint32_t>::with<std::vector<event_row>>>;
+  caf::replies_to<atom::list, std::string, std::uint32_t>::with<std::vector<event_row>>,
+  caf::replies_to<atom::status>::with<std::vector<journal_counts>>>;
 
 /// A SESSION is one client: it decodes nothing, admits, and answers exactly once.
 using session_actor = caller_actor::extend<
@@ -392,6 +393,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::run_row)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::call_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::journal_entry>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::event_row>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::journal_counts>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::finished_child>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::found_child>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::kept_call)

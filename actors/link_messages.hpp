@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/app_rows.hpp"
 #include "actors/messages.hpp"
 #include "core/ids.hpp"
 
@@ -258,9 +259,10 @@ struct ask {
 };
 
 struct answer {
-  using rows = std::variant<std::monostate, std::vector<environment_row>, std::vector<replica_row>,
-                            std::vector<node_row>, std::vector<event_row>, std::vector<run_row>,
-                            std::vector<action_row>, call_reply, payload, std::vector<finished_child>>;
+  using rows =
+    std::variant<std::monostate, std::vector<environment_row>, std::vector<replica_row>, std::vector<node_row>,
+                 std::vector<event_row>, std::vector<run_row>, std::vector<action_row>, call_reply, payload,
+                 std::vector<finished_child>, std::vector<app_part>>;
 
   std::uint64_t request = 0;
   failure error;

@@ -58,6 +58,7 @@ struct call_reply {
   nanoseconds start{0};
   nanoseconds fork{0};   // of a cold call: of its replica, as in `attachment`
   nanoseconds import{0}; // likewise
+  nanoseconds init{0};   // of a cold call: from the process of its replica to the first call
   payload value;
 };
 

@@ -13,6 +13,7 @@ namespace hearth {
 void replica_state::attach(const interpreter_actor& door, const attachment& how) {
   door_ = door;
   how_ = how;
+  attached_ = self_->clock().now();
   self_->monitor(door_);
   uses_.resize(how.slots);
   free_.reserve(how.slots);
@@ -31,6 +32,7 @@ void replica_state::take(interpreter::hello& e) {
   ready_ = true;
   pid_ = e.pid;
   start_ = self_->clock().now() - born_;
+  init_ = self_->clock().now() - attached_;
   if (!is_handed_over_)
     told_.push_back(replica::ready{config_.order.id, self_->ctrl(), how_, pid_, start_});
 }
@@ -188,6 +190,7 @@ void replica_state::take(interpreter::outcome& e) {
   answer.start = c.cold ? c.queued : nanoseconds{0};
   answer.fork = c.cold ? how_.fork : nanoseconds{0};
   answer.import = c.cold ? how_.import : nanoseconds{0};
+  answer.init = c.cold ? init_ : nanoseconds{0};
   replica::done done{config_.order.id, c.id, answer.code, e.unstarted, answer.run, {}};
   if (answer.code == ec::none && !e.unstarted)
     batch_for(replies_, c.caller).push_back(std::move(answer));

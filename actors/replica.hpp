@@ -105,6 +105,8 @@ private:
   bool ready_ = false;
   std::uint32_t pid_ = 0;
   nanoseconds start_{0};
+  instant attached_;            // its process is there
+  nanoseconds init_{0};         // from then until it was ready
   bool is_handed_over_ = false; // the new supervisor hears of it when nothing of the former one's runs any more
   supervisor_actor former_;     // until then it hears of what runs; empty: it has ended
   bool draining_ = false;

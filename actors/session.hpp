@@ -36,6 +36,7 @@ struct session_config {
   std::function<bytes(const environment_spec&)> encode_spec{}; // of what is deployed
   inspector_actor inspector{};
   cache_actor cache{}; // empty: results are not kept
+  app_lister_actor apps{};
   std::shared_ptr<cache_desk> desk = std::make_shared<cache_desk>();
 };
 

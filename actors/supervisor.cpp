@@ -190,7 +190,12 @@ void supervisor_state::tick() {
 }
 
 void supervisor_state::forget_expired() {
-  std::erase_if(versions_, [](const auto& entry) { return entry.second->calls.is_expired(); });
+  std::erase_if(versions_, [this](const auto& entry) {
+    const auto& calls = entry.second->calls;
+    if (calls.is_expired())
+      keep_totals(calls.count());
+    return calls.is_expired();
+  });
 }
 
 void supervisor_state::stop(milliseconds grace) {

@@ -95,10 +95,18 @@ void supervisor_state::count(const pool::counters& count, environment_row& into)
   into.prewarm_idle_ms = millis(count.prewarm_waste);
 }
 
+void supervisor_state::keep_totals(const pool::counters& count) {
+  forgotten_.done += count.done;
+  forgotten_.failed += count.failed;
+  forgotten_.lost += count.lost;
+  forgotten_.cold_starts += count.cold_starts;
+}
+
 void supervisor_state::list(std::vector<environment_row>& environments, std::vector<replica_row>& replicas) const {
   for (const auto& [version_name, v] : versions_) {
     auto row = row_of(version_name, *v);
     count(v->calls.count(), row);
+    row.forgotten = forgotten_;
     const auto members = v->calls.view();
     row.waiting = waiting_text(members);
     for (const auto& member : members) {

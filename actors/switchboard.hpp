@@ -120,6 +120,7 @@ private:
   void ask(node_uuid node, link::ask what, milliseconds patience, answerer done);
   void ask_all(const link::ask& what, milliseconds patience, const std::function<void(link::member_answers)>& done);
   void respond(link::ask what, const answerer& done);
+  bool respond_with_rows(const link::ask& what, const answerer& done);
   bool respond_about_runs(const link::ask& what, const answerer& done);
   void respond_with_logs(const link::ask& what, const answerer& done);
   void respond_with_record(const link::ask& what, const answerer& done);

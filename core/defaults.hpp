@@ -244,6 +244,8 @@ inline constexpr std::size_t node_log_files = 3;
 /// Entries of the journal per environment, about 600 bytes each, and environments it remembers: 15 MiB at most.
 inline constexpr std::size_t journal_entries_max = 500;
 inline constexpr std::size_t journal_environments_max = 50;
+/// Environments of which it knows how often what has happened, a few hundred bytes each; of those beyond it begins anew.
+inline constexpr std::size_t journal_counts_max = 1000;
 /// Of what somebody else said, in an entry: enough for the first lines of a traceback.
 inline constexpr std::size_t journal_detail_bytes_max = 1 * kib;
 /// Rows of a listing when the asker names no limit.

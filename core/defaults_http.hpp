@@ -37,6 +37,21 @@ inline constexpr std::size_t http_unsent_bytes_max = 1 * mib;
 inline constexpr std::chrono::hours app_idle_ttl{24 * 365 * 100};
 /// Until a node tries again to open an app that nobody serves: elections and full nodes pass in seconds.
 inline constexpr seconds app_open_pause{1};
+/// What is told of an app's last minute is kept in so many slices ...
+inline constexpr std::size_t app_slices = 6;
+/// ... of this length: the minute moves on in steps that nobody notices, and costs 10 KiB an app.
+inline constexpr seconds app_slice{10};
+/// No rate is told over a shorter time: one request is not a hundred a second.
+inline constexpr seconds app_rate_over_min{1};
+/// Apps, and environments, that metrics tell of, by name: beyond it a scrape would weigh more than what it watches.
+inline constexpr std::size_t metrics_rows_max = 1000;
+/// Bounds of the buckets in which scrapes tell of requests: doubling from the one to the other, 17 of them.
+inline constexpr std::chrono::microseconds metrics_duration_min{1024};
+inline constexpr std::chrono::microseconds metrics_duration_max{67'108'864};
+/// Of metrics, or of a listing, that is written before others have their turn: some tens of microseconds.
+inline constexpr std::size_t page_bytes_per_turn = 16 * kib;
+/// Rows that one listing over HTTP may ask for.
+inline constexpr std::uint32_t api_rows_max = 10'000;
 /// Named to clients that are turned away for now.
 inline constexpr seconds http_retry_after{1};
 

@@ -3,6 +3,8 @@
 # A Response carries the request number of its Request; a request gets exactly one response without `controlMore`.
 using Environment = import "environment.capnp".Environment;
 using Cache = import "cache.capnp";
+using Apps = import "apps.capnp";
+using Cluster = import "cluster.capnp";
 
 struct Request {
   union {
@@ -53,14 +55,15 @@ struct Response {
     nodes @11 :List(NodeRow);
     status @12 :NodeRow;
     events @13 :List(EventRow);
-    cluster @14 :ClusterState;
-    tokens @15 :List(TokenRow);
+    cluster @14 :Cluster.ClusterState;
+    tokens @15 :List(Cluster.TokenRow);
     echoes @16 :Echoes;
     cacheCounts @17 :List(Cache.CacheCounts);
     cacheEntries @18 :List(Cache.CacheRow);
     cacheChecks @19 :List(Cache.CacheCheck);
     cacheLimits @20 :List(Cache.CacheLimit);
     cacheAudits @21 :List(Cache.CacheAudit);
+    apps @22 :List(Apps.AppRow);
   }
 }
 
@@ -132,7 +135,7 @@ struct Abort {
 }
 
 struct Get {
-  what @0 :Text;                      # environments | replicas | runs | actions | events | nodes | tokens | checks (are nodes)
+  what @0 :Text;                      # apps | environments | replicas | runs | actions | events | nodes | tokens | checks (are nodes)
   name @1 :Text;                      # empty: all; actions: the run; events: the environment; checks: interpreter/inspection.hpp
   limit @2 :UInt32;                   # 0: the node's default
 }
@@ -189,36 +192,6 @@ struct Echoes {
 struct Done {
   detail @0 :Text;
   count @1 :UInt64;                   # of what was removed
-}
-
-struct ClusterState {
-  name @0 :Text;
-  id @1 :Text;
-  nodeId @2 :Text;                    # of the node that was asked
-  holds @3 :Bool;                     # whether it may act for the cluster now
-  whyNot @4 :Text;
-  members @5 :List(MemberRow);
-}
-
-struct MemberRow {
-  name @0 :Text;
-  id @1 :Text;
-  address @2 :Text;                   # of its link
-  seat @3 :UInt64;                    # 0: the node is not there
-  incarnation @4 :UInt64;             # starts of the node
-  voter @5 :Bool;
-  leader @6 :Bool;
-  draining @7 :Bool;
-  cpuMillis @8 :UInt32;               # what it has for replicas
-  memoryBytes @9 :UInt64;
-  gpus @10 :UInt32;
-}
-
-struct TokenRow {
-  # A token for remote clients; nobody keeps its secret.
-  name @0 :Text;
-  scopes @1 :List(Text);
-  expiresUnixMs @2 :UInt64;           # 0: never
 }
 
 struct EnvironmentRow {
@@ -397,4 +370,5 @@ struct NodeRow {
   memoryLimits @24 :Text;             # who ends a replica that uses too much: cgroup | watcher
   isolation @25 :Text;                # of environments that ask for none: process | sandbox; or sandbox-only: of all
   findings @26 :List(Finding);        # of `checks`
+  links @27 :UInt32;                  # to other nodes, that are up
 }

@@ -118,16 +118,21 @@ std::string response_text(const response& what, std::optional<std::uint64_t> len
   return text.append("\r\n");
 }
 
-std::string plain_answer(int status, std::string_view sentence, bool keeps_alive, std::string_view more_fields,
-                         bool is_head) {
+std::string own_head(int status, std::string_view type, std::uint64_t length, bool keeps_alive,
+                     std::string_view more_fields) {
   std::string text = "HTTP/1.1 " + std::to_string(status) + ' ';
   text.append(reason_of(status)).append("\r\n");
-  write(text, "content-type", "text/plain; charset=utf-8");
-  write(text, "content-length", std::to_string(sentence.size() + 1));
+  write(text, "content-type", type);
+  write(text, "content-length", std::to_string(length));
   text.append(more_fields);
   if (!keeps_alive)
     write(text, "connection", "close");
-  text.append("\r\n");
+  return text.append("\r\n");
+}
+
+std::string plain_answer(int status, std::string_view sentence, bool keeps_alive, std::string_view more_fields,
+                         bool is_head) {
+  auto text = own_head(status, "text/plain; charset=utf-8", sentence.size() + 1, keeps_alive, more_fields);
   return is_head ? text : text.append(sentence).append("\n");
 }
 

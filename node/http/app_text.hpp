@@ -45,6 +45,10 @@ bool may_have_body(int status);
 std::string response_text(const response& what, std::optional<std::uint64_t> length, const request_head& to,
                           bool keeps_alive);
 
+/// The head of an answer of our own. `more_fields`: lines of a header, whole.
+std::string own_head(int status, std::string_view type, std::uint64_t length, bool keeps_alive,
+                     std::string_view more_fields = {});
+
 /// An answer of our own, whole: one sentence.
 std::string plain_answer(int status, std::string_view sentence, bool keeps_alive, std::string_view more_fields = {},
                          bool is_head = false);

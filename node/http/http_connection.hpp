@@ -5,6 +5,7 @@
 #include "actors/interfaces.hpp"
 #include "node/http/app_text.hpp"
 #include "node/http/message.hpp"
+#include "node/http/node_page.hpp"
 #include "node/http/request_parser.hpp"
 #include "node/http/response_stream.hpp"
 #include "node/loop/loop.hpp"
@@ -39,6 +40,8 @@ struct http_connection_config {
   bool is_encrypted = false;
   std::shared_ptr<void> place;           // given free when the connection ends
   std::shared_ptr<const app_table> apps; // of the node's loop
+  std::shared_ptr<const page_sources> pages;
+  std::shared_ptr<door_figures> door; // of the node's loop
   agent_actor agent;
   std::function<call_id()> next_id;
   /// Who sends a request with this token (of `Authorization: Bearer`; empty: without one), or why nobody.
@@ -66,6 +69,13 @@ private:
     supervisor_actor supervisor; // empty: it is being opened
   };
 
+  /// The request of an app that has come and has not ended.
+  struct counted {
+    std::shared_ptr<app_figures> figures;
+    instant since;
+    std::optional<instant> began; // the response did
+  };
+
   /// A response that comes in parts.
   struct incoming {
     http::response_stream response;
@@ -81,6 +91,9 @@ private:
   void read(std::string_view data);
   void go_on();
   void serve();
+  void serve_page();
+  void refuse_page(const http::refusal& why);
+  void show(const page& what);
   void serve_app(const app_table::match& match);
   std::optional<http::refusal> why_not(const environment_spec& app) const;
   void open(const spec_ptr& spec);
@@ -95,8 +108,10 @@ private:
   void fail(const call_reply& reply);
   void supervisor_down(const caf::actor_addr& which);
   void answer(int status, std::string_view sentence, std::string_view more_fields = {});
+  void count(request_end how);
   void written();
   void wait_for(std::chrono::milliseconds time);
+  void wait_for_transfer(std::uint64_t size);
   void out_of_time();
   void close_when_written();
   void cancel(const std::string& why);
@@ -112,6 +127,7 @@ private:
   bool was_told_to_continue_ = false;
   bool keeps_alive_ = true;
   std::string rest_; // that came behind the request which is being answered
+  std::optional<counted> counted_;
   std::optional<question> question_;
   std::optional<incoming> incoming_;
   std::map<std::string, opened_environment> opened_; // by key

@@ -25,6 +25,8 @@ public:
 
   /// Something has gone to the client: another answer cannot be given any more.
   bool has_begun() const noexcept { return head_.has_value(); }
+  /// Of what has begun.
+  int status() const noexcept { return head_->status; }
   bool keeps_alive() const noexcept { return keeps_alive_; }
   const std::string& fault() const noexcept { return fault_; }
 

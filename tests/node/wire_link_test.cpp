@@ -98,6 +98,15 @@ BOOST_AUTO_TEST_CASE(rows_arrive_as_they_were_sent) {
   r.id = 7, r.node = "n", r.age_ms = 8;
   auto replicas = std::get<std::vector<replica_row>>(carried(link::answer{1, {}, std::vector{r}}).content);
   BOOST_CHECK(replicas.at(0).id == 7 && replicas[0].node == "n" && replicas[0].age_ms == 8);
+  app_part a;
+  a.row.name = "web", a.row.hosts = {"h"}, a.row.requests[1] = 9, a.row.requests_per_second = 2.5, a.has_pool = true;
+  a.recent.add(std::chrono::milliseconds(5)), a.cold[3].add(std::chrono::seconds(2));
+  auto apps = std::get<std::vector<app_part>>(carried(link::answer{1, {}, std::vector{a}}).content);
+  BOOST_CHECK(apps.at(0).row.name == "web" && apps[0].row.hosts == a.row.hosts
+              && apps[0].row.requests == a.row.requests);
+  BOOST_CHECK(apps[0].has_pool && apps[0].row.requests_per_second == 2.5 && apps[0].cold[0].count() == 0);
+  BOOST_CHECK(apps[0].recent.quantile(1) == a.recent.quantile(1) && apps[0].recent.sum() == a.recent.sum());
+  BOOST_CHECK(apps[0].cold[3].quantile(1) == a.cold[3].quantile(1));
   const auto refused = carried(link::answer{9, {ec::unknown_run, "no run"}, {}});
   BOOST_CHECK(refused.request == 9 && refused.error.message == "no run");
   check(std::get<call_reply>(carried(link::answer{1, {}, some_reply("value")}).content), "value");
