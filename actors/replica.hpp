@@ -53,6 +53,7 @@ private:
   void recall(const std::vector<ticket>& calls);
   void cancel(ticket id);
   void grant(call_id id, std::uint64_t size);
+  void pass_on(input_part& part);
   void retire(bool at_once, const std::string& reason);
   void tick(ticket id);
   bool change_owner(const supervisor_actor& to);
@@ -66,6 +67,7 @@ private:
   void take(interpreter::child_call& e);
   void take(interpreter::child_cancel& e);
   void take(interpreter::part& e);
+  void take(interpreter::wanted& e);
   void take(interpreter::parked& e);
   void take(interpreter::resumed& e);
   void take(interpreter::recalled& e);

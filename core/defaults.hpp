@@ -55,6 +55,7 @@ inline constexpr std::size_t sighting_bytes_max = 1 * mib;
 
 /// Bytes of a reply in parts on their way from an interpreter to a caller that has not taken them: a round trip at the speed of
 /// a socket, and little enough to hold for each of many slow readers.
+/// Likewise of the input of a call that an interpreter has asked for.
 inline constexpr std::size_t reply_window_bytes = 256 * kib;
 
 // -- connections ----

@@ -13,12 +13,20 @@ inline constexpr std::size_t http_fields_max = 100;
 inline constexpr std::size_t http_target_bytes_max = 8 * kib;
 /// A host name has at most 253 characters, and there is a port.
 inline constexpr std::size_t http_host_bytes_max = 260;
-/// A body that is held until it is complete.
+/// A body that is held until it is complete, and a message of a WebSocket.
 inline constexpr std::uint64_t http_body_bytes_max = 8 * mib;
+/// A longer body goes to an app that can take it as it comes. A shorter one comes in a packet or two, and its request can be made
+/// again when its replica is lost.
+inline constexpr std::uint64_t http_held_body_bytes_max = 64 * kib;
+/// What a client sends to an app that takes it as it comes, beyond what that has asked for: then it is read no further.
+inline constexpr std::size_t http_untaken_bytes_max = 64 * kib;
 /// The head of a response of an app.
 inline constexpr std::size_t http_response_header_bytes_max = 64 * kib;
 /// For a whole header, from its first byte, or from the beginning of the connection: one packet as a rule.
 inline constexpr seconds http_header_time{5};
+/// A WebSocket is asked for a sign of life so often; without one until the next time it is gone. Proxies close what is silent
+/// for a minute.
+inline constexpr seconds http_socket_ping_interval{20};
 /// Between two requests.
 inline constexpr seconds http_idle_time{30};
 /// A body, and a client that reads a response, is given so long at once ...

@@ -52,6 +52,9 @@ struct Message {
     sought @25 :Sought;
     found @26 :Found;
     acted @27 :Acted;
+    parts @28 :Parts;
+    more @29 :More;
+    input @30 :Input;
   }
 }
 
@@ -76,6 +79,8 @@ struct Call {
   output @4 :Caller;
   inRun @5 :Bool;
   replays @6 :Bool;                   # it, or a call above it, ran before
+  streams @7 :Bool;                   # `output` takes the reply in parts,
+  hasInput @8 :Bool;                  # and has more to say than the arguments
 }
 
 struct Invoke {
@@ -143,6 +148,32 @@ struct LogText {
 struct Logged {
   number @0 :UInt64;
   items @1 :List(LogText);
+}
+
+struct Parts {
+  number @0 :UInt64;
+  items @1 :List(Item);
+  replica @2 :Caller;
+
+  struct Item {
+    id @0 :Id;
+    attempt @1 :UInt16;
+    data @2 :Value;                   # inline: another would be overtaken
+  }
+}
+
+struct More {
+  number @0 :UInt64;
+  id @1 :Id;
+  size @2 :UInt64;
+  sender @3 :Caller;
+}
+
+struct Input {
+  number @0 :UInt64;
+  id @1 :Id;
+  data @2 :Value;                     # likewise
+  isLast @3 :Bool;
 }
 
 struct Recorded {
@@ -239,6 +270,8 @@ struct Dispatch {
     caller @7 :Caller;
     output @8 :Caller;
     replays @9 :Bool;
+    streams @10 :Bool;
+    hasInput @11 :Bool;
   }
 }
 

@@ -77,12 +77,16 @@ std::string request_text(const request_head& head, std::string_view body, const 
   if (!from.prefix.empty())
     write(text, "x-forwarded-prefix", from.prefix);
   write(text, "x-request-id", from.request_id);
-  if (!body.empty() || head.length || head.is_chunked)
+  if (from.opens_socket)
+    write(text, "upgrade", "websocket");
+  else if (from.body_follows && head.length)
+    write(text, "content-length", std::to_string(*head.length));
+  else if (!from.body_follows && (!body.empty() || head.length || head.is_chunked))
     write(text, "content-length", std::to_string(body.size()));
   return text.append("\r\n").append(body);
 }
 
-std::variant<response, std::string> read_response(std::string_view text) {
+std::variant<response, std::string> read_response(std::string_view text, bool opens_socket) {
   const auto end = text.substr(0, defaults::http_response_header_bytes_max).find(end_of_header);
   if (end == std::string_view::npos)
     return std::string("answered without a header that ends within ")
@@ -95,7 +99,8 @@ std::variant<response, std::string> read_response(std::string_view text) {
   parser.put(boost::asio::const_buffer(head.data(), head.size()), failed);
   if ((failed && failed != beast::http::error::need_more) || !parser.is_header_done())
     return "answered with what is no HTTP response (" + failed.message() + ")";
-  if (parser.result.status < 200 || parser.result.status > 599)
+  if ((parser.result.status < 200 || parser.result.status > 599)
+      && !(opens_socket && parser.result.status == switching_protocols))
     return "answered with the status " + std::to_string(parser.result.status);
   parser.result.body_at = head.size();
   if (const auto length = parser.content_length())

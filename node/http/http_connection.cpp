@@ -1,22 +1,19 @@
 #include "node/http/http_connection.hpp"
 
-#include "actors/error.hpp"
 #include "core/defaults_http.hpp"
-#include "node/http/failures.hpp"
-#include "node/wire/stream_writer.hpp"
 
 #include <caf/all.hpp>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 
+/// The side of the client: bytes become requests, answers become bytes, and everything has its time.
 namespace hearth::node {
 
-namespace {
-
 using std::chrono::milliseconds;
+
+namespace {
 
 /// So long may a transfer of so many bytes take.
 milliseconds transfer_time(std::uint64_t size) {
@@ -28,13 +25,15 @@ milliseconds transfer_time(std::uint64_t size) {
 // Out of line: the stream has to be gone while the loop exists, which it does as long as actors do.
 http_connection_state::~http_connection_state() = default;
 
-// -- from the client ----
+// -- reading ----
 
 void http_connection_state::on_frames(std::vector<bytes>& pieces) {
   try {
     for (const auto& piece : pieces)
       if (phase_ == phase::reading)
         read(piece.view());
+      else if (phase_ == phase::asking && outgoing_ && !outgoing_->is_complete)
+        take_input(piece.view());
       else if (phase_ != phase::closing)
         rest_.append(piece.view()); // little: the stream reads no further
   } catch (const std::exception&) { // memory, for instance: this client's loss alone
@@ -46,47 +45,99 @@ void http_connection_state::on_frames(std::vector<bytes>& pieces) {
 void http_connection_state::read(std::string_view data) {
   while (!data.empty() && phase_ == phase::reading) {
     const bool begins = !parser_->has_begun();
+    const bool had_head = parser_->has_head();
     data.remove_prefix(parser_->feed(data));
-    if (const auto& fault = parser_->fault(); fault.status != 0) {
-      keeps_alive_ = false;
-      return answer(fault.status, fault.why);
-    }
-    if (parser_->is_done())
-      serve();
-    else if (!parser_->has_head())
+    if (parser_->fault().status != 0)
+      return refuse(parser_->fault());
+    if (!parser_->has_head())
       begins ? wait_for(defaults::http_header_time) : void();
-    else if (!std::exchange(was_told_to_continue_, true)) {
-      wait_for_transfer(parser_->head().length.value_or(defaults::http_body_bytes_max));
-      if (parser_->head().expects_continue)
-        stream_->write(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"));
-    }
+    else if ((had_head || route()) && parser_->is_done())
+      serve();
   }
+  if (phase_ == phase::reading && data.empty())
+    return await_body();
+  if (phase_ == phase::asking && outgoing_)
+    return take_input(data);
   rest_.append(data);
+}
+
+/// The header is here: where the request goes. False: nowhere, and the client has been told.
+bool http_connection_state::route() {
+  const auto& head = parser_->head();
+  keeps_alive_ = head.keeps_alive;
+  const auto* host = http::find(head.header, "host");
+  match_ = config_.apps->find(host != nullptr ? *host : std::string{}, head.target);
+  if (match_)
+    return route_app();
+  if (!http::is_own_path(head.target))
+    return refuse({404,
+                   "No app answers to this host and path; apps are found by /apps/PROJECT/DOMAIN/NAME/ or by their "
+                   "host."}),
+           false;
+  parser_->await_body(false);
+  return parser_->fault().status == 0 || (refuse(parser_->fault()), false);
+}
+
+bool http_connection_state::route_app() {
+  const auto& head = parser_->head();
+  counted_ = counted{match_->figures, self_->clock().now(), {}};
+  match_->figures->began();
+  if (auto why = why_not(*match_->spec))
+    return refuse(*why), false;
+  const bool is_asgi = match_->spec->app.kind == "asgi";
+  if (is_asgi && http::asks_for_socket(head)) {
+    if (auto why = http::fault_of_handshake(head); why.status != 0)
+      return refuse(why), false;
+    begin_input(true);
+    return true;
+  }
+  takes_parts_ = is_asgi && (head.is_chunked || head.length.value_or(0) > defaults::http_held_body_bytes_max);
+  parser_->await_body(takes_parts_);
+  return parser_->fault().status == 0 || (refuse(parser_->fault()), false);
+}
+
+/// The header is here and what has come of the body is not all of it.
+void http_connection_state::await_body() {
+  if (!parser_->has_head() || parser_->is_done())
+    return;
+  if (takes_parts_) {
+    begin_input(false);
+    serve();
+    return outgoing_ ? take_input({}) : void(); // what is here of it
+  }
+  if (std::exchange(awaits_body_, true))
+    return;
+  wait_for_transfer(parser_->head().length.value_or(defaults::http_body_bytes_max));
+  if (parser_->head().expects_continue)
+    stream_->write(http::go_ahead);
+}
+
+void http_connection_state::serve() {
+  deadline_->cancel();
+  match_ ? serve_app() : serve_page();
 }
 
 void http_connection_state::on_end(const std::string&) { end(); }
 
-void http_connection_state::serve() {
-  deadline_->cancel();
-  const auto& head = parser_->head();
-  keeps_alive_ = head.keeps_alive;
-  const auto* host = http::find(head.header, "host");
-  if (const auto match = config_.apps->find(host != nullptr ? *host : std::string{}, head.target))
-    return serve_app(*match);
-  if (http::is_own_path(head.target))
-    return serve_page();
-  answer(404, "No app answers to this host and path; apps are found by /apps/PROJECT/DOMAIN/NAME/ or by their host.");
-}
-
-// -- to the client ----
+// -- answering ----
 
 void http_connection_state::answer(int status, std::string_view sentence, std::string_view more_fields) {
   if (!stream_)
     return;
+  keeps_alive_ = keeps_alive_ && all_has_come();
   const bool is_head = parser_->has_head() && parser_->head().method == "HEAD";
   count(end_with(status));
   stream_->write(http::plain_answer(status, sentence, keeps_alive_, more_fields, is_head));
   written();
+}
+
+/// Before the app was asked. What still comes of the request is of no use.
+void http_connection_state::refuse(const http::refusal& why) {
+  deadline_->cancel();
+  keeps_alive_ = keeps_alive_ && parser_->is_done() && parser_->fault().status == 0;
+  if (why.status == 401)
+    return answer(why.status, why.why, "www-authenticate: Bearer\r\n");
+  answer(why.status, why.why, why.status == 426 ? "sec-websocket-version: 13\r\n" : "");
 }
 
 /// A request has ended.
@@ -108,7 +159,10 @@ void http_connection_state::written() {
   stream_->tell_when_drained();
   const bool was_asking = phase_ == phase::asking;
   parser_.emplace(defaults::http_body_bytes_max);
-  was_told_to_continue_ = false;
+  match_.reset();
+  outgoing_.reset();
+  input_deadline_->cancel();
+  awaits_body_ = takes_parts_ = false;
   // Who sends requests and reads no answers gets no further ones.
   phase_ = stream_->queued_bytes() > defaults::http_unsent_bytes_max ? phase::sending : phase::reading;
   if (phase_ == phase::sending)
@@ -138,6 +192,8 @@ void http_connection_state::on_drained() {
     wait_for(defaults::http_idle_time);
 }
 
+// -- time ----
+
 void http_connection_state::wait_for(milliseconds time) { deadline_->set(time); }
 void http_connection_state::wait_for_transfer(std::uint64_t size) { deadline_->set(transfer_time(size)); }
 
@@ -156,6 +212,8 @@ void http_connection_state::out_of_time() {
 /// What still comes is read and dropped: a client that is busy with sending reads no answer.
 void http_connection_state::close_when_written() {
   phase_ = phase::closing;
+  outgoing_.reset();
+  input_deadline_->cancel();
   stream_->resume_reading();
   wait_for_transfer(stream_->queued_bytes());
   stream_->tell_when_drained();
@@ -170,15 +228,6 @@ void http_connection_state::break_off() {
   end();
 }
 
-void http_connection_state::cancel(const std::string& why) {
-  if (question_ && question_->supervisor) {
-    std::vector<cancellation> stop;
-    stop.push_back({stream_caller_actor(self_), question_->id, ec::aborted, why});
-    self_->send(question_->supervisor, atom::cancel::value, std::move(stop));
-  }
-  question_.reset();
-}
-
 void http_connection_state::end() {
   if (!stream_)
     return;
@@ -186,8 +235,10 @@ void http_connection_state::end() {
   if (counted_)
     count(request_end::gone);
   phase_ = phase::closing;
+  outgoing_.reset();
   incoming_.reset();
   deadline_.reset();
+  input_deadline_.reset();
   stream_.reset();
   config_.place.reset();
   config_.loop->post(std::move(config_.ended)); // whoever holds this actor may let it go, but not while it runs
@@ -200,6 +251,7 @@ stream_caller_actor::behavior_type http_connection_state::make_behavior(stream_c
   config_ = std::move(config);
   parser_.emplace(defaults::http_body_bytes_max);
   deadline_ = std::make_unique<loop_timer>(config_.loop->timers(), [this] { out_of_time(); });
+  input_deadline_ = std::make_unique<loop_timer>(config_.loop->timers(), [this] { client_is_silent(); });
   wait_for(defaults::http_header_time);
   self->set_down_handler([this](const caf::down_msg& down) { supervisor_down(down.source); });
   stream_.emplace(*config_.loop, std::move(*config_.socket), config_.channel ? std::move(*config_.channel) : nullptr,
@@ -213,6 +265,10 @@ stream_caller_actor::behavior_type http_connection_state::make_behavior(stream_c
     [this](atom::parts, std::vector<reply_part>& parts) {
       if (stream_)
         take_parts(parts);
+    },
+    [this](atom::more, call_id id, std::uint64_t size) {
+      if (stream_ && question_ && question_->id == id)
+        wanted(size);
     },
     [](atom::logged, const std::vector<log_text>&) { /* replicas of apps keep their output themselves */ },
   };

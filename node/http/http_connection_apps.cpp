@@ -1,18 +1,19 @@
+#include "node/http/http_connection.hpp"
+
 #include "actors/error.hpp"
 #include "core/defaults_http.hpp"
 #include "node/http/failures.hpp"
-#include "node/http/http_connection.hpp"
 #include "node/wire/stream_writer.hpp"
+
+#include <caf/all.hpp>
 
 #include <algorithm>
 #include <utility>
 
-/// What an HTTP connection asks of apps, and what they answer.
+/// The side of the app: a request is a call, and its reply the answer.
 namespace hearth::node {
 
 namespace {
-
-using std::chrono::milliseconds;
 
 constexpr std::uint32_t task_once = 0, task_again = 1; // the second may run again after a lost interpreter
 
@@ -24,9 +25,12 @@ bool is_request_id(std::string_view text) {
 
 } // namespace
 
+// -- asking ----
+
 std::optional<http::refusal> http_connection_state::why_not(const environment_spec& app) const {
   if (app.app.inactive)
-    return http::refusal{503, "App " + app.name + " is deactivated; `hearth activate app " + app.name + "` lets it serve again."};
+    return http::refusal{503, "App " + app.name + " is deactivated; `hearth activate app " + app.name
+                                + "` lets it serve again."};
   if (!app.app.requires_auth)
     return std::nullopt;
   auto judged = config_.judge(http::bearer_token(parser_->head().header));
@@ -38,23 +42,26 @@ std::optional<http::refusal> http_connection_state::why_not(const environment_sp
   return std::nullopt;
 }
 
-void http_connection_state::serve_app(const app_table::match& match) {
-  const auto& spec = *match.spec;
-  counted_ = counted{match.figures, self_->clock().now(), {}};
-  match.figures->began();
-  if (const auto refused = why_not(spec)) {
-    keeps_alive_ = keeps_alive_ && parser_->body().empty();
-    return answer(refused->status, refused->why, refused->status == 401 ? "www-authenticate: Bearer\r\n" : "");
-  }
+/// All of the request is here, or its header and an app that takes the rest as it comes.
+void http_connection_state::serve_app() {
+  counted_->since = self_->clock().now();
   const auto& head = parser_->head();
+  const auto& spec = *match_->spec;
   question next;
   next.id = config_.next_id();
-  next.spec = match.spec;
-  next.task = http::is_idempotent(head.method) && spec.tasks.size() > task_again ? task_again : task_once;
+  next.spec = match_->spec;
+  const bool may_run_again = !outgoing_ && http::is_idempotent(head.method) && spec.tasks.size() > task_again;
+  next.task = may_run_again ? task_again : task_once;
   const auto* named = http::find(head.header, "x-request-id");
-  http::origin from{config_.address, config_.is_encrypted ? "https" : "http", match.target, match.prefix,
-                    named != nullptr && is_request_id(*named) ? *named : to_string(next.id)};
-  const auto text = std::make_shared<const std::string>(http::request_text(head, parser_->body(), from));
+  http::origin from{config_.address,
+                    config_.is_encrypted ? "https" : "http",
+                    match_->target,
+                    match_->prefix,
+                    named != nullptr && is_request_id(*named) ? *named : to_string(next.id),
+                    outgoing_.has_value(),
+                    outgoing_ && outgoing_->is_socket};
+  const auto body = outgoing_ ? std::string_view{} : std::string_view(parser_->body());
+  const auto text = std::make_shared<const std::string>(http::request_text(head, body, from));
   next.text = {bytes(text, text->data(), text->size()), {}};
   question_ = std::move(next);
   phase_ = phase::asking;
@@ -63,10 +70,8 @@ void http_connection_state::serve_app(const app_table::match& match) {
       known != opened_.end() && known->second.spec->version == spec.version && known->second.supervisor)
     ask();
   else
-    open(match.spec);
+    open(match_->spec);
 }
-
-// -- to the app ----
 
 void http_connection_state::open(const spec_ptr& spec) {
   self_->request(config_.agent, defaults::inner_request_timeout, atom::open::value, spec, false)
@@ -97,6 +102,7 @@ void http_connection_state::ask() {
   c.header.root = question_->id;
   c.header.task = question_->task;
   c.streams = true;
+  c.has_input = outgoing_.has_value();
   c.arguments = std::move(question_->text);
   c.spec = found->second.spec;
   c.caller = stream_caller_actor(self_);
@@ -109,6 +115,8 @@ void http_connection_state::ask() {
   calls.push_back(std::move(c));
   self_->send(question_->supervisor, atom::invoke::value, std::move(calls));
 }
+
+// -- hearing ----
 
 void http_connection_state::take_parts(std::vector<reply_part>& parts) {
   for (auto& part : parts)
@@ -123,13 +131,21 @@ bool http_connection_state::take_part(reply_part& part) {
   if (!incoming_) {
     deadline_->cancel();
     counted_->began = self_->clock().now();
-    incoming_.emplace(
-      incoming{{parser_->head(), keeps_alive_}, part.attempt, caf::actor_cast<replica_actor>(self_->current_sender())});
+    const bool is_socket = outgoing_ && outgoing_->is_socket;
+    keeps_alive_ = keeps_alive_ && all_has_come();
+    incoming_.emplace(incoming{{parser_->head(), keeps_alive_, is_socket},
+                               part.attempt,
+                               caf::actor_cast<replica_actor>(self_->current_sender())});
   }
   wire::stream_writer out(*stream_);
   incoming_->owed += part.data.size();
-  if (part.attempt == incoming_->attempt && incoming_->response.take(std::move(part.data), out))
-    return true;
+  const bool was_open = socket() != nullptr;
+  const bool is_of_it = part.attempt == incoming_->attempt && self_->current_sender() == incoming_->replica;
+  if (is_of_it && incoming_->response.take(std::move(part.data), out)) {
+    if (!was_open && socket() != nullptr)
+      take_input(std::exchange(rest_, {})); // what came before the socket was open
+    return stream_.has_value();
+  }
   const auto why = incoming_->response.fault();
   cancel("What the app sent is no response.");
   if (incoming_->response.has_begun())
@@ -147,6 +163,8 @@ void http_connection_state::grant() {
   deadline_->cancel();
   if (const auto size = std::exchange(incoming_->owed, 0); size > 0)
     self_->send(incoming_->replica, atom::more::value, question_->id, size);
+  if (outgoing_)
+    pump();
 }
 
 void http_connection_state::replied(call_reply& reply) {
@@ -173,9 +191,19 @@ void http_connection_state::finish_stream(call_reply& reply) {
     count(end_with(response.status()));
     return written();
   }
+  if (response.socket() != nullptr)
+    return close_socket(*response.socket(), reply);
   if (response.has_begun())
     return break_off();
   reply.code == ec::none ? answer(502, "The app " + response.fault() + '.') : fail(reply);
+}
+
+/// The app ended without a word about its WebSocket.
+void http_connection_state::close_socket(http::web_socket& socket, const call_reply& reply) {
+  socket.close(reply.code == ec::shutting_down ? http::close_going_away : http::close_internal_error, {});
+  stream_->write(std::string_view(socket.take_output()));
+  count(request_end::broken);
+  close_when_written();
 }
 
 void http_connection_state::pass_on(call_reply& reply) {
@@ -186,6 +214,7 @@ void http_connection_state::pass_on(call_reply& reply) {
   auto& response = std::get<http::response>(read);
   const auto body = value.size() - response.body_at;
   const auto& head = parser_->head();
+  keeps_alive_ = keeps_alive_ && all_has_come();
   count(end_with(response.status));
   response.header.push_back({"server-timing", http::timing_of(reply)});
   const bool is_head = head.method == "HEAD";
@@ -209,6 +238,15 @@ void http_connection_state::supervisor_down(const caf::actor_addr& which) {
     return;
   question_.reset();
   answer(502, "The supervisor of the app ended while it answered; what was asked may have taken effect.");
+}
+
+void http_connection_state::cancel(const std::string& why) {
+  if (question_ && question_->supervisor) {
+    std::vector<cancellation> stop;
+    stop.push_back({stream_caller_actor(self_), question_->id, ec::aborted, why});
+    self_->send(question_->supervisor, atom::cancel::value, std::move(stop));
+  }
+  question_.reset();
 }
 
 } // namespace hearth::node

@@ -23,6 +23,8 @@ link::invoke read(said::Invoke::Reader from, value_source& values) {
     call.output = caller_of(c.getOutput());
     call.in_run = c.getInRun();
     call.replays = c.getReplays();
+    call.streams = c.getStreams();
+    call.has_input = c.getHasInput();
   }
   return m;
 }
@@ -42,6 +44,16 @@ link::replies read(said::Replies::Reader from, value_source& values) {
   return m;
 }
 
+/// In one piece; seldom it comes in several.
+bytes whole(const payload& value) {
+  if (value.rest.empty())
+    return value.head;
+  std::string text(value.head.view());
+  for (const auto& part : value.rest)
+    text += part.view();
+  return bytes::copy_of(text);
+}
+
 link::logged read(said::Logged::Reader from, value_source& values) {
   link::logged m{from.getNumber(), {}};
   for (auto t : from.getItems()) {
@@ -52,15 +64,7 @@ link::logged read(said::Logged::Reader from, value_source& values) {
     text.stream = t.getStream();
     text.dropped = t.getDropped();
     text.unix_ns = t.getUnixNs();
-    const auto content = values.read(t.getText());
-    if (content.rest.empty()) {
-      text.text = content.head;
-      continue;
-    }
-    std::string whole(content.head.view()); // longer than what travels inline: seldom, and to be in one piece
-    for (const auto& part : content.rest)
-      whole += part.view();
-    text.text = bytes::copy_of(whole);
+    text.text = whole(values.read(t.getText()));
   }
   return m;
 }
@@ -90,6 +94,8 @@ link::dispatch read(said::Dispatch::Reader from, value_source& values) {
     item.arguments = values.read(i.getArguments());
     item.in_run = i.getInRun();
     item.replays = i.getReplays();
+    item.streams = i.getStreams();
+    item.has_input = i.getHasInput();
     item.caller = caller_of(i.getCaller());
     item.output = caller_of(i.getOutput());
   }
@@ -131,6 +137,17 @@ link::ask read(said::Ask::Reader from, value_source& values) {
   m.children = read_children(from.getChildren(), values);
   m.value = values.read(from.getValue());
   return m;
+}
+
+link::parts read(said::Parts::Reader from, value_source& values) {
+  link::parts m{from.getNumber(), {}, caller_of(from.getReplica())};
+  for (auto i : from.getItems())
+    m.items.push_back({call_of(i.getId()), i.getAttempt(), whole(values.read(i.getData()))});
+  return m;
+}
+
+link::input read(said::Input::Reader from, value_source& values) {
+  return {from.getNumber(), {call_of(from.getId()), whole(values.read(from.getData())), from.getIsLast()}};
 }
 
 link::sought read(said::Sought::Reader from) {
@@ -202,6 +219,14 @@ std::optional<link::message> read_message(said::Message::Reader from, value_sour
       return read_found(from.getFound(), values);
     case said::Message::ACTED:
       return read_acted(from.getActed());
+    case said::Message::PARTS:
+      return read(from.getParts(), values);
+    case said::Message::MORE: {
+      const auto m = from.getMore();
+      return link::more{m.getNumber(), call_of(m.getId()), m.getSize(), caller_of(m.getSender())};
+    }
+    case said::Message::INPUT:
+      return read(from.getInput(), values);
     case said::Message::LARGE:
     case said::Message::UNSPECIFIED:
       break;
