@@ -17,6 +17,7 @@ using Caller = import "link_words.capnp".Caller;
 using Failure = import "link_words.capnp".Failure;
 using Header = import "link_words.capnp".Header;
 using Spec = import "link_words.capnp".Spec;
+using Streams = import "link_streams.capnp";
 
 struct Batch {
   messages @0 :List(Message);
@@ -52,9 +53,9 @@ struct Message {
     sought @25 :Sought;
     found @26 :Found;
     acted @27 :Acted;
-    parts @28 :Parts;
-    more @29 :More;
-    input @30 :Input;
+    parts @28 :Streams.Parts;
+    more @29 :Streams.More;
+    input @30 :Streams.Input;
   }
 }
 
@@ -148,32 +149,6 @@ struct LogText {
 struct Logged {
   number @0 :UInt64;
   items @1 :List(LogText);
-}
-
-struct Parts {
-  number @0 :UInt64;
-  items @1 :List(Item);
-  replica @2 :Caller;
-
-  struct Item {
-    id @0 :Id;
-    attempt @1 :UInt16;
-    data @2 :Value;                   # inline: another would be overtaken
-  }
-}
-
-struct More {
-  number @0 :UInt64;
-  id @1 :Id;
-  size @2 :UInt64;
-  sender @3 :Caller;
-}
-
-struct Input {
-  number @0 :UInt64;
-  id @1 :Id;
-  data @2 :Value;                     # likewise
-  isLast @3 :Bool;
 }
 
 struct Recorded {
