@@ -1,5 +1,6 @@
 #include "actors/app_directory.hpp"
 
+#include "actors/error.hpp"
 #include "core/defaults_http.hpp"
 
 #include <map>
@@ -22,6 +23,7 @@ app_directory_actor::behavior_type app_directory_state::make_behavior(app_direct
       look();
     },
     [this](atom::list) { return list(); },
+    [this](atom::find, const std::string& key) { return find(key); },
   };
 }
 
@@ -39,11 +41,19 @@ void app_directory_state::take(const control::facts& facts) {
 }
 
 void app_directory_state::take(const control::deployed_changed& fact) {
-  auto spec = config_.decode_spec(fact.spec);
+  const auto spec = fact.version.empty() ? nullptr : config_.decode_spec(fact.spec);
   if (!spec || !spec->is_app())
     return config_.table->erase(fact.key); // a set of tasks may take the name of an app
   opened_.erase(fact.key);
-  config_.table->put(std::move(spec));
+  config_.table->put(spec);
+}
+
+caf::result<spec_ptr> app_directory_state::find(const std::string& key) const {
+  const auto found = config_.table->all().find(key);
+  if (found == config_.table->all().end())
+    return error_of(
+      {ec::unknown_environment, "There is no app " + key + "; `hearth get apps` lists those that there are."});
+  return found->second.spec;
 }
 
 /// An app that keeps replicas without requests is opened where it has no owner; whoever may act does it, and it is the same

@@ -41,6 +41,7 @@ public:
 private:
   void take(const control::facts& facts);
   void take(const control::deployed_changed& fact);
+  caf::result<spec_ptr> find(const std::string& key) const;
   void look();
   void look_soon();
   void open(const spec_ptr& spec);

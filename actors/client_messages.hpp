@@ -162,6 +162,16 @@ struct ping_node {
   std::uint32_t count = 1;
 };
 
+// -- of apps ----
+
+enum class app_change : std::uint8_t { activate, deactivate, remove };
+
+struct change_app {
+  std::uint32_t request = 0;
+  std::string project, domain, name;
+  app_change what = app_change::activate;
+};
+
 // -- of kept results ----
 
 struct get_cache {
@@ -199,7 +209,7 @@ struct gone {
 using event = std::variant<invoke, cancel, hello, open_environment, put_bundle, bundle_part, start_run, rerun, abort,
                            get, logs, wait, result, status, stop, ask_cluster, admit_node, remove_node, drain_node,
                            set_voters, make_join_token, make_client_token, revoke_client_token, back_up, ping_node,
-                           get_cache, drop_from_cache, limit_cache, move_cache, gone>;
+                           get_cache, drop_from_cache, limit_cache, move_cache, change_app, gone>;
 using events = std::vector<event>;
 
 // -- to the client ----

@@ -119,7 +119,11 @@ using node_agent_actor = agent_actor::extend<
 using asked_actor = caf::typed_actor<caf::replies_to<atom::ask, link::ask>::with<link::answer>>;
 
 /// Who tells what this node knows of apps: the APP DIRECTORY.
-using app_lister_actor = caf::typed_actor<caf::replies_to<atom::list>::with<std::vector<app_part>>>;
+using app_lister_actor = caf::typed_actor<
+  // What this node knows of each.
+  caf::replies_to<atom::list>::with<std::vector<app_part>>,
+  // What is deployed under "project/domain/name"; error unknown_environment.
+  caf::replies_to<atom::find, std::string>::with<spec_ptr>>;
 
 /// The actors of this node that the SWITCHBOARD connects with others.
 struct node_parts {

@@ -187,6 +187,8 @@ public:
   const failure& last_failure() const { return last_failure_; }
   /// Whether the last replica that was started did not become ready, or ended before it served.
   bool is_failing() const { return is_failing_; }
+  /// How long no replica is started, because several have failed in a row; 0: it may be.
+  duration paused_for(instant now) const { return is_paused(now) ? *broken_until_ - now : duration{0}; }
 
   struct replica_view {
     replica_id id;

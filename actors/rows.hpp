@@ -34,6 +34,10 @@ struct environment_row {
   std::uint64_t recycled = 0, prewarmed = 0, prewarm_hits = 0, prewarm_idle_ms = 0;
   bool is_fresh = false; // each replica serves one call
   std::string node;      // that owns it; empty: a node without a cluster, here and below
+  // Replicas that have been told to end, and what failed: while the last replica that was started did not come to serve.
+  std::uint32_t draining = 0;
+  std::string failure; // name of its code; empty: nothing fails
+  std::uint64_t retry_ms = 0, failed_replica = 0;
   // Of pools of this environment that are forgotten by now, so that sums over all never fall. The same in each of its rows; it
   // does not leave the node.
   pool_totals forgotten{};

@@ -80,6 +80,11 @@ environment_row supervisor_state::row_of(const std::string& version_name, const 
   row.start_mode = v.starts == 0 ? "" : v.forked ? "fork" : "spawn";
   row.start_reason = v.spawn_reason;
   row.message = v.calls.last_failure().message;
+  if (v.calls.is_failing()) {
+    row.failure = name(v.calls.last_failure().code);
+    row.retry_ms = millis(v.calls.paused_for(now()));
+    row.failed_replica = v.failed_replica;
+  }
   return row;
 }
 
@@ -112,8 +117,7 @@ void supervisor_state::list(std::vector<environment_row>& environments, std::vec
     for (const auto& member : members) {
       replicas.push_back(row_of(*v, member));
       replicas.back().version = version_name;
-      if (!member.is_draining)
-        ++(member.is_ready ? row.replicas : row.starting);
+      ++(member.is_draining ? row.draining : member.is_ready ? row.replicas : row.starting);
       row.running += member.running;
       row.parked += member.parked;
     }

@@ -36,6 +36,7 @@ struct Request {
     dropFromCache @25 :Cache.DropFromCache;
     moveCache @26 :Cache.MoveCache;
     limitCache @27 :Cache.LimitCache;
+    changeApp @28 :ChangeApp;         # of one that is deployed; answered with `done` when the control log has it
   }
 }
 
@@ -174,6 +175,13 @@ struct ClientToken {
   endless @3 :Bool;                   # it does not end
 }
 
+struct ChangeApp {
+  project @0 :Text;
+  domain @1 :Text;
+  name @2 :Text;
+  what @3 :Text;                      # activate | deactivate | delete
+}
+
 struct Ping {
   node @0 :Text;                      # name or id
   count @1 :UInt32;                   # frames, one after another
@@ -232,6 +240,10 @@ struct EnvironmentRow {
   prewarmIdleMs @34 :UInt64;          # their time until then, or until they ended: the price
   fresh @35 :Bool;                    # each replica serves one call
   node @36 :Text;                     # that owns it, by name; empty: the node is alone
+  draining @37 :UInt32;               # replicas that have been told to end
+  failure @38 :Text;                  # why the last replica did not come to serve, as a name of core/errors.hpp; empty: it did
+  retryMs @39 :UInt64;                # while it fails: until replicas are started again
+  failedReplica @40 :UInt64;
 }
 
 struct EventRow {

@@ -129,6 +129,10 @@ void fill(::EnvironmentRow::Builder into, const environment_row& row) {
   into.setPrewarmIdleMs(row.prewarm_idle_ms);
   into.setFresh(row.is_fresh);
   into.setNode(text(row.node));
+  into.setDraining(row.draining);
+  into.setFailure(text(row.failure));
+  into.setRetryMs(row.retry_ms);
+  into.setFailedReplica(row.failed_replica);
 }
 
 void fill(::ReplicaRow::Builder into, const replica_row& row) {

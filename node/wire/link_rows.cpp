@@ -53,6 +53,10 @@ environment_row read(::EnvironmentRow::Reader from) {
   row.prewarm_idle_ms = from.getPrewarmIdleMs();
   row.is_fresh = from.getFresh();
   row.node = string_of(from.getNode());
+  row.draining = from.getDraining();
+  row.failure = string_of(from.getFailure());
+  row.retry_ms = from.getRetryMs();
+  row.failed_replica = from.getFailedReplica();
   return row;
 }
 

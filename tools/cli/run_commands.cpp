@@ -19,6 +19,7 @@ namespace hearth::cli {
 namespace {
 
 constexpr std::string_view of_replica = "replica/";
+constexpr std::string_view of_app = "app/";
 constexpr std::size_t id_digits = 32;
 
 bool is_id(const std::string& text) {
@@ -70,6 +71,11 @@ void require_known(connection& node, const logs_options& asked) {
   }
 }
 
+/// Whether an app has this name, and no run.
+bool is_app(connection& node, const std::string& name) {
+  return !rows_of(node, noun::apps, name, 1).empty() && rows_of(node, noun::runs, name, 1).empty();
+}
+
 void print_end(const surroundings& around, const json& run) {
   const auto phase = phase_cell(text_in(run, "phase"));
   around.out << "Run " << text_in(run, "name") << ": " << phase.text << " after "
@@ -80,6 +86,10 @@ void print_end(const surroundings& around, const json& run) {
 
 exit_status logs(const surroundings& around, const logs_options& asked) {
   auto options = asked;
+  if (options.of.starts_with(of_app)) {
+    options.of.erase(0, of_app.size());
+    return app_logs(around, options);
+  }
   const bool is_replica = options.of.starts_with(of_replica);
   if (is_replica && (options.follow || !options.action.empty()))
     throw command_error(exit_status::usage,
@@ -88,6 +98,8 @@ exit_status logs(const surroundings& around, const logs_options& asked) {
   if (is_replica) // logs go by the whole number
     options.of = std::string(of_replica) + std::to_string(replica_of(options.of).value);
   auto node = open_node(around);
+  if (!is_replica && !is_id(options.of) && options.action.empty() && is_app(node, options.of))
+    return app_logs(around, options);
   if (is_id(options.of)) {
     options.action = options.of;
     options.of = run_of_action(node, options.action);
