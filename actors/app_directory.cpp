@@ -99,6 +99,7 @@ app_row row_of(const environment_spec& spec) {
   row.min_replicas = spec.reuse.min_replicas;
   row.max_replicas = spec.reuse.max_replicas;
   row.concurrency = spec.reuse.concurrency;
+  row.requires_auth = spec.app.requires_auth;
   row.metric = spec.app.metric;
   row.target = spec.app.target;
   row.scaledown_ms = static_cast<std::uint64_t>(spec.reuse.scaledown_ttl.count());
@@ -114,11 +115,16 @@ void add_pool(app_part& into, const environment_row& pool) {
   row.running += pool.running;
   row.waiting += pool.queued;
   row.starts += pool.cold_starts;
+  row.draining += pool.draining;
   if (pool.version != row.version)
     return;
   if (row.state != "inactive")
     row.state = pool.state;
+  row.serving = pool.replicas;
   row.message = pool.message;
+  row.failure = pool.failure;
+  row.retry_ms = pool.retry_ms;
+  row.failed_replica = pool.failed_replica;
   row.waiting_for = pool.waiting;
 }
 

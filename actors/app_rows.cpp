@@ -20,6 +20,11 @@ void take_pool(app_row& into, const app_row& from) {
   into.message = from.message;
   into.waiting_for = from.waiting_for;
   into.node = from.node;
+  into.serving = from.serving;
+  into.draining = from.draining;
+  into.failure = from.failure;
+  into.retry_ms = from.retry_ms;
+  into.failed_replica = from.failed_replica;
 }
 
 void add(app_part& into, const app_part& from) {

@@ -61,6 +61,12 @@ struct app_row {
   std::string message, waiting_for;                      // why it does not start; what its replicas wait for
   std::string node;                                      // that owns it; empty: nobody, or a node without a cluster
 
+  bool requires_auth = true;
+  std::uint32_t serving = 0;  // of `replicas`: those of the version that is deployed
+  std::uint32_t draining = 0; // replicas that have been told to end
+  std::string failure;        // as of its environment, like the next two
+  std::uint64_t retry_ms = 0, failed_replica = 0;
+
   std::string key() const { return project + '/' + domain + '/' + name; }
 };
 

@@ -36,6 +36,16 @@ struct AppRow {
   message @29 :Text;                  # last failure to start, in words
   waitingFor @30 :Text;               # "wants 5, has 3, waiting for memory"; empty: nothing waits
   node @31 :Text;                     # that owns it; empty: nobody, or the node is alone
+  status @32 :Text;                   # ACTIVE | SCALING_UP | SCALING_DOWN | DEPLOYING | PENDING | FAILED | STOPPED
+  subStatus @33 :Text;                # RUNNING | SCALED_TO_ZERO | SCALING_FROM_ZERO | SCALING_UP | SCALING_DOWN | INITIALIZING |
+                                      # CRASH_LOOP | OOM_KILLED; empty: nothing more is to be said
+  why @34 :Text;                      # a sentence, where these words do not say it all
+  requiresAuth @35 :Bool;
+  serving @36 :UInt32;                # of `replicas`: those of the version that is deployed
+  draining @37 :UInt32;               # replicas that have been told to end
+  failure @38 :Text;                  # as of its environment (control.capnp), like the next two
+  retryMs @39 :UInt64;
+  failedReplica @40 :UInt64;
 }
 
 struct RequestCounts {

@@ -1,5 +1,6 @@
 #include "node/wire/control_rows.hpp"
 
+#include "actors/app_status.hpp"
 #include "node/wire/control_text.hpp"
 
 namespace hearth::wire {
@@ -87,6 +88,16 @@ void fill(::AppRow::Builder into, const app_row& row) {
   into.setMessage(text(clipped(row.message)));
   into.setWaitingFor(text(row.waiting_for));
   into.setNode(text(row.node));
+  const auto now = status_of(row);
+  into.setStatus(text(now.status));
+  into.setSubStatus(text(now.sub_status));
+  into.setWhy(text(clipped(now.why)));
+  into.setRequiresAuth(row.requires_auth);
+  into.setServing(row.serving);
+  into.setDraining(row.draining);
+  into.setFailure(text(row.failure));
+  into.setRetryMs(row.retry_ms);
+  into.setFailedReplica(row.failed_replica);
 }
 
 void fill(::EnvironmentRow::Builder into, const environment_row& row) {

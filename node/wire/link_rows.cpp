@@ -242,6 +242,12 @@ app_row read(::AppRow::Reader from) {
   row.message = string_of(from.getMessage());
   row.waiting_for = string_of(from.getWaitingFor());
   row.node = string_of(from.getNode());
+  row.requires_auth = from.getRequiresAuth();
+  row.serving = from.getServing();
+  row.draining = from.getDraining();
+  row.failure = string_of(from.getFailure());
+  row.retry_ms = from.getRetryMs();
+  row.failed_replica = from.getFailedReplica();
   return row;
 }
 
