@@ -81,7 +81,7 @@ environment_row supervisor_state::row_of(const std::string& version_name, const 
   row.start_reason = v.spawn_reason;
   row.message = v.calls.last_failure().message;
   if (v.calls.is_failing()) {
-    row.failure = name(v.calls.last_failure().code);
+    row.failure = hearth::name(v.calls.last_failure().code);
     row.retry_ms = millis(v.calls.paused_for(now()));
     row.failed_replica = v.failed_replica;
   }
