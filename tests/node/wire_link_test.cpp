@@ -87,9 +87,12 @@ BOOST_AUTO_TEST_CASE(what_an_owner_and_the_node_of_a_replica_say_arrives_as_it_w
 BOOST_AUTO_TEST_CASE(rows_arrive_as_they_were_sent) {
   environment_row e;
   e.name = "env", e.tasks = {"a", "b"}, e.prewarm_idle_ms = 5, e.node = "n", e.is_fresh = true;
+  e.draining = 2, e.failure = "module_load", e.retry_ms = 7, e.failed_replica = 8;
   auto found = std::get<std::vector<environment_row>>(carried(link::answer{1, {}, std::vector{e}}).content);
   BOOST_CHECK(found.at(0).name == "env" && found[0].tasks.size() == 2 && found[0].prewarm_idle_ms == 5);
   BOOST_CHECK(found[0].node == "n" && found[0].is_fresh);
+  BOOST_CHECK(found[0].draining == 2 && found[0].failure == "module_load" && found[0].retry_ms == 7
+              && found[0].failed_replica == 8);
   event_row v;
   v.kind = "decided", v.node = "n", v.what.why = scaling::rule::rising, v.in.rising = 2.5, v.in.places = 3;
   auto events = std::get<std::vector<event_row>>(carried(link::answer{1, {}, std::vector{v}}).content);

@@ -71,9 +71,13 @@ void require_known(connection& node, const logs_options& asked) {
   }
 }
 
-/// Whether an app has this name, and no run.
+/// Whether an app has this name. Does not throw: it is asked when something else went wrong.
 bool is_app(connection& node, const std::string& name) {
-  return !rows_of(node, noun::apps, name, 1).empty() && rows_of(node, noun::runs, name, 1).empty();
+  try {
+    return !rows_of(node, noun::apps, name, 1).empty();
+  } catch (const command_error&) {
+    return false; // what went wrong before is said
+  }
 }
 
 void print_end(const surroundings& around, const json& run) {
@@ -98,20 +102,24 @@ exit_status logs(const surroundings& around, const logs_options& asked) {
   if (is_replica) // logs go by the whole number
     options.of = std::string(of_replica) + std::to_string(replica_of(options.of).value);
   auto node = open_node(around);
-  if (!is_replica && !is_id(options.of) && options.action.empty() && is_app(node, options.of))
-    return app_logs(around, options);
   if (is_id(options.of)) {
     options.action = options.of;
     options.of = run_of_action(node, options.action);
   }
   bool has_output = false;
   log_printer printer(around.out, around.err, options.show_times);
-  node.ask("logs",
-           {{"of", options.of}, {"action", options.action}, {"follow", options.follow}, {"lines", options.lines}},
-           "done", [&](frame&& next) {
-             has_output = true;
-             printer.take(next);
-           });
+  try {
+    node.ask("logs",
+             {{"of", options.of}, {"action", options.action}, {"follow", options.follow}, {"lines", options.lines}},
+             "done", [&](frame&& next) {
+               has_output = true;
+               printer.take(next);
+             });
+  } catch (const command_error&) {
+    if (has_output || is_replica || !options.action.empty() || !is_app(node, options.of))
+      throw;
+    return app_logs(around, options);
+  }
   printer.finish();
   if (!has_output)
     require_known(node, options);
