@@ -16,7 +16,7 @@ app_status failed(const app_row& app) {
   if (app.retry_ms > 0)
     why += (why.empty() ? "" : " ") + std::string("No replica is started for the next ")
            + std::to_string((app.retry_ms + 999) / 1000) + " s.";
-  const std::string_view sub = app.failure == "out_of_memory" ? "OOM_KILLED"
+  const std::string_view sub = app.failure == "out_of_memory"  ? "OOM_KILLED"
                                : app.failure == "does_not_fit" ? "" // it has not been started
                                                                : "CRASH_LOOP";
   return {"FAILED", sub, std::move(why)};

@@ -26,7 +26,8 @@ bool is_request_id(std::string_view text) {
 
 std::optional<http::refusal> http_connection_state::why_not(const environment_spec& app) const {
   if (app.app.inactive)
-    return http::refusal{503, "App " + app.name + " is deactivated; `hearth activate app " + app.name + "` lets it serve again."};
+    return http::refusal{503, "App " + app.name + " is deactivated; `hearth activate app " + app.name
+                                + "` lets it serve again."};
   if (!app.app.requires_auth)
     return std::nullopt;
   auto judged = config_.judge(http::bearer_token(parser_->head().header));

@@ -67,7 +67,8 @@ struct fixture : scripted_world {
 
   std::string deployed() const {
     const auto* kept = log->state.find_environment(web->key());
-    return kept == nullptr || kept->deployed.empty() ? "nothing" : std::string(kept->specs.at(kept->deployed).spec.view());
+    return kept == nullptr || kept->deployed.empty() ? "nothing"
+                                                     : std::string(kept->specs.at(kept->deployed).spec.view());
   }
 
   static bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
@@ -110,7 +111,8 @@ BOOST_AUTO_TEST_CASE(what_the_control_log_does_not_take_is_refused_and_nothing_c
 BOOST_AUTO_TEST_CASE(who_may_not_deploy_may_not_change_apps) {
   deploy();
   rights = {"laptop", {scope::read, scope::invoke}};
-  BOOST_CHECK(has(change(client::app_change::deactivate), "not_permitted: Token laptop has no scope `deploy`, which changing an app"));
+  BOOST_CHECK(has(change(client::app_change::deactivate),
+                  "not_permitted: Token laptop has no scope `deploy`, which changing an app"));
   rights = {"laptop", {scope::deploy}};
   BOOST_CHECK(has(change(client::app_change::deactivate), "is deactivated"));
 }

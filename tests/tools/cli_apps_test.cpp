@@ -13,29 +13,22 @@ constexpr std::uint16_t out_stream = 1;
 
 /// An app as the node writes it: 64-bit integers are strings.
 json app_row(const std::string& status = "ACTIVE", const std::string& sub = "RUNNING") {
-  return {{"name", "web"},
-          {"project", "default"},
-          {"domain", "development"},
-          {"version", "0123456789abcde"},
-          {"kind", "asgi"},
-          {"state", "warm"},
-          {"status", status},
-          {"subStatus", sub},
-          {"replicas", 2},
-          {"serving", 2},
-          {"starting", 1},
-          {"minReplicas", 1},
-          {"maxReplicas", 4},
-          {"concurrency", 100},
-          {"running", "3"},
-          {"waiting", "5"},
-          {"scaledownMs", "300000"},
-          {"requests", {{"success", "1200"}, {"refused", "7"}, {"failed", "2"}, {"gone", "1"}}},
-          {"requiresAuth", true}};
+  return {
+    {"name", "web"},           {"project", "default"},
+    {"domain", "development"}, {"version", "0123456789abcde"},
+    {"kind", "asgi"},          {"state", "warm"},
+    {"status", status},        {"subStatus", sub},
+    {"replicas", 2},           {"serving", 2},
+    {"starting", 1},           {"minReplicas", 1},
+    {"maxReplicas", 4},        {"concurrency", 100},
+    {"running", "3"},          {"waiting", "5"},
+    {"scaledownMs", "300000"}, {"requests", {{"success", "1200"}, {"refused", "7"}, {"failed", "2"}, {"gone", "1"}}},
+    {"requiresAuth", true}};
 }
 
 json event(const std::string& kind, std::uint64_t unix_ms, const std::string& text, const std::string& replica = "7") {
-  return {{"kind", kind}, {"unixMs", std::to_string(unix_ms)}, {"text", text}, {"environment", "web"}, {"replica", replica}};
+  return {
+    {"kind", kind}, {"unixMs", std::to_string(unix_ms)}, {"text", text}, {"environment", "web"}, {"replica", replica}};
 }
 
 /// A node that knows these.
@@ -85,11 +78,12 @@ BOOST_AUTO_TEST_CASE(apps_are_listed_with_where_they_stand_and_where_they_are) {
   scripted_node node{known{}};
   const auto shown = at(node, {"get", "apps"});
   BOOST_TEST(shown.status == 0);
-  BOOST_TEST(shown.out
-             == "NAME  STATUS  SUB-STATUS  REPLICAS  RUNNING  WAITING   DONE  FAILED  VERSION          ENDPOINT                "
-                "       WHY\n"
-                "web   ACTIVE  RUNNING      2+1 of 1-4        3        5  1,207       2  0123456789abcde  "
-                "/apps/default/development/web/\n");
+  BOOST_TEST(
+    shown.out
+    == "NAME  STATUS  SUB-STATUS  REPLICAS  RUNNING  WAITING   DONE  FAILED  VERSION          ENDPOINT                "
+       "       WHY\n"
+       "web   ACTIVE  RUNNING      2+1 of 1-4        3        5  1,207       2  0123456789abcde  "
+       "/apps/default/development/web/\n");
   BOOST_TEST(json::parse(at(node, {"get", "app", "-o", "json"}).out).at(0).at("requests").at("success") == json(1200));
 }
 
@@ -153,7 +147,8 @@ BOOST_AUTO_TEST_CASE(an_app_is_changed_where_the_words_say_and_else_in_the_usual
   BOOST_TEST(asked() == order("default", "development", "activate"));
   BOOST_TEST(at(node, {"deactivate", "app", "shop/staging/web"}).status == 0);
   BOOST_TEST(asked() == order("shop", "staging", "deactivate"));
-  BOOST_TEST(at(node, {"delete", "app", "web", "--project", "shop", "-o", "json"}).out == "{\n  \"done\": \"App web is so.\"\n}\n");
+  BOOST_TEST(at(node, {"delete", "app", "web", "--project", "shop", "-o", "json"}).out
+             == "{\n  \"done\": \"App web is so.\"\n}\n");
   BOOST_TEST(asked() == order("shop", "development", "delete"));
 }
 
@@ -178,7 +173,8 @@ BOOST_AUTO_TEST_CASE(who_waits_for_an_app_that_failed_hears_why) {
 
 BOOST_AUTO_TEST_CASE(logs_of_an_app_are_its_events_and_what_its_replicas_print) {
   known there;
-  there.events = {event("ready", 1'699'999'999'000, "Replica 7 is ready."), event("ended", 1'700'000'001'000, "Replica 7 ended.")};
+  there.events = {event("ready", 1'699'999'999'000, "Replica 7 is ready."),
+                  event("ended", 1'700'000'001'000, "Replica 7 ended.")};
   there.replicas = {{{"id", "7"}, {"environment", "web"}}};
   there.output = "one\ntwo\nthr"; // the time of log_frame: 1'700'000'000.123
   scripted_node node{there};
@@ -238,7 +234,8 @@ BOOST_AUTO_TEST_CASE(what_waits_crashes_or_is_deactivated_is_told_what_to_do) {
   BOOST_TEST(some(cli::advice_of(readable_app(row), json::array(), json::array()), "`hearth node join`"));
   BOOST_TEST(some(cli::advice_of(readable_app(app_row("FAILED", "CRASH_LOOP")), json::array(), json::array()),
                   "`hearth logs app/web`"));
-  BOOST_TEST(some(cli::advice_of(readable_app(app_row("FAILED", "OOM_KILLED")), json::array(), json::array()), "memory=..."));
+  BOOST_TEST(
+    some(cli::advice_of(readable_app(app_row("FAILED", "OOM_KILLED")), json::array(), json::array()), "memory=..."));
   row = app_row("STOPPED", "");
   row["state"] = "inactive";
   BOOST_TEST(some(cli::advice_of(readable_app(row), json::array(), json::array()), "`hearth activate app web`"));
@@ -246,8 +243,10 @@ BOOST_AUTO_TEST_CASE(what_waits_crashes_or_is_deactivated_is_told_what_to_do) {
 
 BOOST_AUTO_TEST_CASE(completion_offers_the_names_of_apps) {
   scripted_node node{known{}};
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-         {"__complete", "get", "app", ""}, {"__complete", "activate", "app", "w"}, {"__complete", "explain", "app", ""}})
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"__complete", "get", "app", ""},
+                                             {"__complete", "activate", "app", "w"},
+                                             {"__complete", "explain", "app", ""}})
     BOOST_TEST(at(node, words).out == "web\n");
 }
 

@@ -47,16 +47,14 @@ BOOST_AUTO_TEST_SUITE(cli_command_line)
 BOOST_AUTO_TEST_CASE(without_words_the_commands_are_listed) {
   const auto shown = run({}, nowhere);
   BOOST_TEST(shown.status == 0);
-  for (const char* command :
-       {"run", "python", "get", "logs", "abort", "rerun", "wait", "serve", "deploy", "activate", "deactivate",
-        "delete", "node", "cluster", "check", "completion", "version"})
+  for (const char* command : {"run", "python", "get", "logs", "abort", "rerun", "wait", "serve", "deploy", "activate",
+                              "deactivate", "delete", "node", "cluster", "check", "completion", "version"})
     BOOST_CHECK_MESSAGE(contains(shown.out, command), command << " is missing");
 }
 
 BOOST_AUTO_TEST_CASE(every_command_explains_itself_with_an_example) {
-  for (const char* command :
-       {"get", "logs", "abort", "rerun", "wait", "activate", "deactivate", "delete", "explain", "node", "cluster", "check",
-        "completion", "version", "python"}) {
+  for (const char* command : {"get", "logs", "abort", "rerun", "wait", "activate", "deactivate", "delete", "explain",
+                              "node", "cluster", "check", "completion", "version", "python"}) {
     const auto shown = run({command, "--help"}, nowhere);
     BOOST_TEST(shown.status == 0);
     BOOST_CHECK_MESSAGE(contains(shown.out, "Example: ") && contains(shown.out, std::string("hearth ") + command),

@@ -304,9 +304,10 @@ exit_status perform(surroundings& around, const std::vector<std::string>& words)
       require_known(parts.rest.front(), std::string("`hearth ") + group + "` does not know",
                     names_of_commands(*app.get_subcommand(group)));
   for (const auto* verb : {"activate", "deactivate", "delete"})
-    if (parts.command == verb && !parts.rest.empty() && !parts.rest.front().starts_with("-") && parts.rest.front() != "app")
-      throw command_error(exit_status::usage, std::string("`hearth ") + verb + "` takes apps: say `hearth " + verb + " app "
-                                                + parts.rest.front() + "`.");
+    if (parts.command == verb && !parts.rest.empty() && !parts.rest.front().starts_with("-")
+        && parts.rest.front() != "app")
+      throw command_error(exit_status::usage, std::string("`hearth ") + verb + "` takes apps: say `hearth " + verb
+                                                + " app " + parts.rest.front() + "`.");
   if (words.empty()) {
     around.out << app.help();
     return exit_status::ok;
