@@ -32,7 +32,7 @@ kept = hearth.app.AppEnvironment("kept", app=web, scaling=hearth.app.Scaling(rep
 '''
 
 CRASHING = {
-    "whose code cannot be imported": "print('reads the model', flush=True)\nraise RuntimeError('no such weights')\n",
+    "whose code cannot be imported": "raise RuntimeError('reads the model in vain')\n",
     "that ends while it starts": """
         import os
         async def web(scope, receive, send):
