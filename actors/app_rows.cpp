@@ -45,8 +45,6 @@ void add(app_part& into, const app_part& from) {
 
 std::string_view name(request_end what) noexcept {
   switch (what) {
-    case request_end::informational:
-      return "1xx";
     case request_end::success:
       return "2xx";
     case request_end::redirected:
@@ -65,8 +63,6 @@ std::string_view name(request_end what) noexcept {
 
 request_end end_with(int status) noexcept {
   switch (status / 100) {
-    case 1:
-      return request_end::informational;
     case 2:
       return request_end::success;
     case 3:

@@ -13,19 +13,18 @@ namespace hearth {
 
 /// What became of a request: the class of its status, or that it has none.
 enum class request_end : std::uint8_t {
-  informational, // 1xx: no app can answer so for good, yet it would be counted
-  success,       // 2xx
-  redirected,    // 3xx
-  refused,       // 4xx
-  failed,        // 5xx
-  gone,          // its client went before the response was whole
-  broken,        // its response broke off after it had begun
+  success,    // 2xx
+  redirected, // 3xx
+  refused,    // 4xx
+  failed,     // 5xx
+  gone,       // its client went before the response was whole
+  broken,     // its response broke off after it had begun
 };
-inline constexpr std::size_t request_ends = 7;
+inline constexpr std::size_t request_ends = 6;
 
 /// "2xx", "gone", ...
 std::string_view name(request_end what) noexcept;
-/// Of a status of HTTP.
+/// Of a status from 200 on.
 request_end end_with(int status) noexcept;
 
 using request_counts = std::array<std::uint64_t, request_ends>; // by request_end
@@ -35,8 +34,7 @@ struct cold_start {
   std::chrono::nanoseconds wait{0};   // for its turn: in the queue, for room on a machine
   std::chrono::nanoseconds fork{0};   // until the process was there
   std::chrono::nanoseconds import{0}; // for an interpreter to start and import the code
-  std::chrono::nanoseconds init{
-    0}; // from the process to the first request: functions of on_startup, the app's own start
+  std::chrono::nanoseconds init{0};   // from the process to the first request: functions of on_startup, the app's own
 };
 
 inline constexpr std::size_t cold_start_parts = 4;

@@ -64,7 +64,8 @@ void pool::replica_lost(replica_id id, const failure& why, const std::vector<tic
     next->replaces.reset();
   if (auto* old = partner(s.replaces))
     old->replaced_by.reset();
-  const bool is_crash = begun.empty() && s.parked.empty() && s.done == 0 && !s.draining
+  // A task that ends its interpreter fails alone. An app that ends before it has answered anything does not serve.
+  const bool is_crash = (begun.empty() || spec_->is_app()) && s.parked.empty() && s.done == 0 && !s.draining
                         && now - s.since < defaults::crash_backoff;
   if (!s.draining)
     last_failure_ = why;
@@ -108,8 +109,7 @@ void pool::count_crash(const failure& why, instant started, instant now, pool_ef
   broken_until_ = now + defaults::crash_backoff;
   if (has_ready())
     return;
-  fail_waiting({ec::crash_loop, "Environment " + spec_->name
-                                  + " does not start: " + std::to_string(defaults::crashes_in_row_max)
+  fail_waiting({ec::crash_loop, spec_->title() + " does not start: " + std::to_string(defaults::crashes_in_row_max)
                                   + " replicas in a row ended before they served a call. The last one: " + why.message},
                now, out);
 }

@@ -50,13 +50,12 @@ struct AppRow {
 
 struct RequestCounts {
   # By the class of the status; `gone`: the client went before the response was whole, `broken`: the response broke off.
-  informational @0 :UInt64;
-  success @1 :UInt64;
-  redirected @2 :UInt64;
-  refused @3 :UInt64;
-  failed @4 :UInt64;
-  gone @5 :UInt64;
-  broken @6 :UInt64;
+  success @0 :UInt64;
+  redirected @1 :UInt64;
+  refused @2 :UInt64;
+  failed @3 :UInt64;
+  gone @4 :UInt64;
+  broken @5 :UInt64;
 }
 
 struct AppPart {

@@ -21,6 +21,8 @@ int status_of(ec code) {
       return 403;
     case ec::bad_request:
       return 400;
+    case ec::unknown_run:
+      return 404;
     default:
       return 503;
   }

@@ -11,7 +11,6 @@ std::uint64_t count_of(std::chrono::nanoseconds length) { return static_cast<std
 
 void fill(::RequestCounts::Builder into, const request_counts& counts) {
   const auto of = [&](request_end how) { return counts[static_cast<std::size_t>(how)]; };
-  into.setInformational(of(request_end::informational));
   into.setSuccess(of(request_end::success));
   into.setRedirected(of(request_end::redirected));
   into.setRefused(of(request_end::refused));

@@ -206,7 +206,6 @@ event_row read(::EventRow::Reader from) {
 request_counts read(::RequestCounts::Reader from) {
   request_counts counts{};
   const auto put = [&](request_end how, std::uint64_t count) { counts[static_cast<std::size_t>(how)] = count; };
-  put(request_end::informational, from.getInformational());
   put(request_end::success, from.getSuccess());
   put(request_end::redirected, from.getRedirected());
   put(request_end::refused, from.getRefused());

@@ -24,15 +24,14 @@ std::string replicas_text(const json& row) {
 
 /// What is refused was answered as the app, or the node, wanted it.
 std::uint64_t answered(const json& requests) {
-  return number_in(requests, "informational") + number_in(requests, "success") + number_in(requests, "redirected")
-         + number_in(requests, "refused");
+  return number_in(requests, "success") + number_in(requests, "redirected") + number_in(requests, "refused");
 }
 
 std::uint64_t failed(const json& requests) { return number_in(requests, "failed") + number_in(requests, "broken"); }
 
 const json& requests_of(const json& row) {
-  static const json none{{"informational", 0u}, {"success", 0u}, {"redirected", 0u}, {"refused", 0u},
-                         {"failed", 0u},        {"gone", 0u},    {"broken", 0u}};
+  static const json none{{"success", 0u}, {"redirected", 0u}, {"refused", 0u},
+                         {"failed", 0u},  {"gone", 0u},       {"broken", 0u}};
   const auto found = row.find("requests");
   return found == row.end() ? none : *found;
 }

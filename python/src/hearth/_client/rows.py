@@ -157,7 +157,7 @@ def app_details(row: Mapping[str, Any]) -> AppDetails:
         max_replicas=int(row.get("maxReplicas", 0)),
         running=int(row.get("running", 0)),
         waiting=int(row.get("waiting", 0)),
-        done=sum(int(requests.get(word, 0)) for word in ("informational", "success", "redirected", "refused")),
+        done=sum(int(requests.get(word, 0)) for word in ("success", "redirected", "refused")),
         failed=sum(int(requests.get(word, 0)) for word in ("failed", "broken")),
         scaledown_after=int(row.get("scaledownMs", 0)) / 1000,
         node=row.get("node", ""),
