@@ -27,6 +27,14 @@ failure flaw_of(const environment_spec& spec) {
     return {ec::bad_request, "Environment " + spec.name + " asks for a concurrency of "
                                + std::to_string(spec.reuse.concurrency) + "; it must lie between 1 and "
                                + std::to_string(defaults::concurrency_max) + "."};
+  if (const auto& metric = spec.app.metric; !metric.empty()) {
+    if (scaling::metric_of(metric) == scaling::metric::none)
+      return {ec::bad_request, "App " + spec.name + " asks to be scaled by `" + metric
+                                 + "`, which this node does not know; it knows concurrency and rate."};
+    if (spec.app.target == 0)
+      return {ec::bad_request,
+              "App " + spec.name + " asks to be scaled by " + metric + " with a target of 0; it must be at least 1."};
+  }
   return {};
 }
 

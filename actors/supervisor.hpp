@@ -57,7 +57,7 @@ private:
     nanoseconds start_total{0};
     std::string spawn_reason;
     bool forked = false;
-    reuse_spec policy;                // that acts on it
+    spec_ptr latest;                  // whose policy acts on it
     std::string reason;               // why it is not the pool that was there before
     std::uint64_t failed_replica = 0; // the last one that was lost, or not made
   };

@@ -131,6 +131,9 @@ inline constexpr std::int64_t arrival_seconds = 122;
 /// Starts faster than this follow demand; slower ones go ahead of it when it rises, with this margin on the rise.
 inline constexpr milliseconds rise_start_up_min{500};
 inline constexpr double rise_margin = 1.5;
+/// Seconds of requests that `Scaling.RequestRate` looks at: Knative's window for quick growth. Shorter ones take a burst for a
+/// rate, and with longer ones a real rise waits.
+inline constexpr std::int64_t rate_seconds = 6;
 /// Pauses between calls are counted by their length in steps of this, for so many steps: four hours.
 inline constexpr seconds pause_bucket{5};
 inline constexpr std::size_t pause_buckets = 4 * 3600 / 5;

@@ -5,6 +5,7 @@ using Environment = import "environment.capnp".Environment;
 using Cache = import "cache.capnp";
 using Apps = import "apps.capnp";
 using Cluster = import "cluster.capnp";
+using Scaling = import "scaling.capnp";
 
 struct Request {
   union {
@@ -255,41 +256,8 @@ struct EventRow {
   kind @5 :Text;                      # pool_made | policy | decided | ready | unmade | waiting | overcommitted | lost | ended | cooled
   replica @6 :UInt64;
   text @7 :Text;                      # what happened and why, a sentence
-  decision @8 :Decision;              # of kind decided
+  decision @8 :Scaling.Decision;      # of kind decided
   node @9 :Text;                      # where it happened
-}
-
-struct Decision {
-  # How many replicas to start or end, with all that it depended on (actors/autoscaler.hpp explains each).
-  rule @0 :Text;
-  start @1 :UInt32;
-  end @2 :UInt32;
-  predictedWaitNs @3 :UInt64;
-  reproduced @4 :Bool;                # deciding again from the inputs gives the same
-  min @5 :UInt32;
-  max @6 :UInt32;
-  concurrency @7 :UInt32;
-  wanted @8 :Bool;
-  places @9 :UInt32;
-  ready @10 :UInt32;
-  starting @11 :UInt32;
-  lent @12 :UInt32;
-  running @13 :UInt64;
-  queued @14 :UInt64;
-  saturatedNs @15 :UInt64;
-  serviceNs @16 :UInt64;
-  startUpNs @17 :UInt64;
-  arrivalsPerSecond @18 :Float64;
-  paused @19 :Bool;
-  over @20 :UInt32;
-  endAll @21 :Text;
-  expectsCalls @22 :Bool;
-  yields @23 :Bool;
-  due @24 :UInt32;
-  dueIdle @25 :UInt32;
-  replacing @26 :UInt32;
-  oldestStartNs @27 :UInt64;
-  risingSlots @28 :Float64;
 }
 
 struct Finding {

@@ -49,6 +49,9 @@ void fill(::Decision::Builder into, const event_row& row) {
   into.setReplacing(row.in.replacing);
   into.setOldestStartNs(count_of(row.in.oldest_start));
   into.setRisingSlots(row.in.rising);
+  into.setMetric(text(scaling::name(row.in.metric)));
+  into.setTarget(row.in.target);
+  into.setObserved(row.in.observed);
 }
 
 } // namespace

@@ -7,7 +7,7 @@ namespace hearth::wire {
 namespace {
 
 scaling::rule rule_of(const std::string& text) {
-  for (int number = 0; number <= static_cast<int>(scaling::rule::lowered_max); ++number)
+  for (int number = 0; number <= static_cast<int>(scaling::last_rule); ++number)
     if (scaling::name(static_cast<scaling::rule>(number)) == text)
       return static_cast<scaling::rule>(number);
   return scaling::rule::none;
@@ -185,6 +185,9 @@ void read(::Decision::Reader from, event_row& row) {
   row.in.replacing = from.getReplacing();
   row.in.oldest_start = ns_of(from.getOldestStartNs());
   row.in.rising = from.getRisingSlots();
+  row.in.metric = scaling::metric_of(string_of(from.getMetric()));
+  row.in.target = from.getTarget();
+  row.in.observed = from.getObserved();
 }
 
 event_row read(::EventRow::Reader from) {

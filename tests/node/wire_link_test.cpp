@@ -95,6 +95,7 @@ BOOST_AUTO_TEST_CASE(rows_arrive_as_they_were_sent) {
               && found[0].failed_replica == 8);
   event_row v;
   v.kind = "decided", v.node = "n", v.what.why = scaling::rule::rising, v.in.rising = 2.5, v.in.places = 3;
+  v.in.metric = scaling::metric::rate, v.in.target = 7, v.in.observed = 1.5;
   auto events = std::get<std::vector<event_row>>(carried(link::answer{1, {}, std::vector{v}}).content);
   BOOST_CHECK(events.at(0).what == v.what && events[0].in == v.in && events[0].node == "n");
   replica_row r;
