@@ -132,7 +132,6 @@ bool http_connection_state::take_part(reply_part& part) {
     deadline_->cancel();
     counted_->began = self_->clock().now();
     const bool is_socket = outgoing_ && outgoing_->is_socket;
-    keeps_alive_ = keeps_alive_ && all_has_come();
     incoming_.emplace(incoming{{parser_->head(), keeps_alive_, is_socket},
                                part.attempt,
                                caf::actor_cast<replica_actor>(self_->current_sender())});
@@ -187,7 +186,7 @@ void http_connection_state::finish_stream(call_reply& reply) {
   for (auto& part : reply.value.rest)
     is_fine = is_fine && response.take(std::move(part), out);
   if (is_fine && response.finish(out)) {
-    keeps_alive_ = response.keeps_alive();
+    keeps_alive_ = response.keeps_alive() && all_has_come(); // who sends a body that nobody reads has to begin anew
     count(end_with(response.status()));
     return written();
   }

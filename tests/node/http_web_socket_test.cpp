@@ -187,6 +187,7 @@ BOOST_AUTO_TEST_CASE(a_client_that_breaks_the_rules_is_told_how_and_heard_no_mor
     {"a long ping", from_client(ping, std::string(126, 'a')), none},
     {"text that is no UTF-8", from_client(text, "\xff\xfe"), 1007},
     {"a message that is too large", from_client(binary, std::string(message_bytes_max + 1, 'a')), 1009},
+    {"the beginning of one", std::string("\x82\xff\0\0\0\0\0\x90\0\0\1\2\3\4a", 15), 1009},
     {"parts that are too large together",
      from_client(binary, std::string(message_bytes_max, 'a'), false) + from_client(continuation, "b"), 1009},
     {"a length with its highest bit", std::string("\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x02\x03\x04", 14),

@@ -113,7 +113,7 @@ def output(node: Node) -> str:
 
 def memory(node: Node) -> int:
     """Resident KiB of the daemon."""
-    for line in Path(f"/proc/{node.process.pid}/status").read_text().splitlines():
+    for line in Path(f"/proc/{node.pid}/status").read_text().splitlines():
         if line.startswith("VmRSS"):
             return int(line.split()[1])
     raise AssertionError("a process without memory")
@@ -250,7 +250,7 @@ def test_a_client_that_breaks_the_rules_is_told_and_the_app_is_not_bothered(node
     web.send(b"\xff\xfe")
     assert web.closed()[0] == 1007
     web = opened(node)
-    web.socket.sendall(b"\x82\xff" + (9 << 20).to_bytes(8, "big") + b"\0\0\0\0")
+    web.socket.sendall(b"\x82\xff" + (9 << 20).to_bytes(8, "big") + b"\0\0\0\0" + b"a")
     assert web.closed()[0] == 1009
     assert Web(node, "web").ask("/hash", "POST", b"x").status == 200
 

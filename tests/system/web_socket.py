@@ -71,9 +71,10 @@ class WebSocket:
 
     def send(self, content: bytes, opcode: int = TEXT, final: bool = True) -> None:
         size = len(content)
-        length = bytes([0x80 | size]) if size < 126 else b"\xfe" + struct.pack(">H", size)
-        if size >= 65536:
-            length = b"\xff" + struct.pack(">Q", size)
+        if size < 126:
+            length = bytes([0x80 | size])
+        else:
+            length = b"\xfe" + struct.pack(">H", size) if size < 65536 else b"\xff" + struct.pack(">Q", size)
         mask = os.urandom(4)
         repeated = (mask * (size // 4 + 1))[:size]
         masked = (int.from_bytes(content, "big") ^ int.from_bytes(repeated, "big")).to_bytes(size, "big") if size else b""
