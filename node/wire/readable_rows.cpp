@@ -48,6 +48,14 @@ std::vector<instead> ids_of(const Row&) {
   return {};
 }
 template <>
+std::vector<instead> ids_of(const app_row& row) {
+  return {{"failedReplica", "failedReplica", id_text(row.failed_replica)}};
+}
+template <>
+std::vector<instead> ids_of(const environment_row& row) {
+  return {{"failedReplica", "failedReplica", id_text(row.failed_replica)}};
+}
+template <>
 std::vector<instead> ids_of(const replica_row& row) {
   return {{"id", "id", id_text(row.id)}};
 }
