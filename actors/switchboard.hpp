@@ -90,7 +90,7 @@ private:
   void take(node_uuid from, link::replies& what);
   void take(node_uuid from, link::logged& what);
   void take(node_uuid from, link::parts& what);
-  void take(node_uuid from, const link::more& what);
+  void take(node_uuid from, link::more& what);
   void take(node_uuid from, link::input& what);
   void take(node_uuid from, link::recorded& what);
   void take(node_uuid from, link::sought& what);

@@ -157,7 +157,7 @@ void switchboard_state::take(node_uuid, link::parts& what) {
                  atom::parts::value, std::move(what.items));
 }
 
-void switchboard_state::take(node_uuid, const link::more& what) {
+void switchboard_state::take(node_uuid, link::more& what) {
   if (const auto to = exports_.find(what.number); to && what.sender.here)
     caf::send_as(caf::actor_cast<caf::actor>(what.sender.here), caf::actor_cast<stream_caller_actor>(to),
                  atom::more::value, what.id, what.size);
