@@ -13,9 +13,11 @@ app_status stopped(const app_row& app) {
 
 app_status failed(const app_row& app) {
   auto why = app.message;
-  if (app.retry_ms > 0)
-    why += (why.empty() ? "" : " ") + std::string("No replica is started for the next ")
-           + std::to_string((app.retry_ms + 999) / 1000) + " s.";
+  if (app.retry_ms > 0) {
+    if (!why.empty())
+      why += why.ends_with('.') ? " " : ". "; // it may end in what a program wrote
+    why += "No replica is started for the next " + std::to_string((app.retry_ms + 999) / 1000) + " s.";
+  }
   const std::string_view sub = app.failure == "out_of_memory"  ? "OOM_KILLED"
                                : app.failure == "does_not_fit" ? "" // it has not been started
                                                                : "CRASH_LOOP";

@@ -73,6 +73,10 @@ BOOST_AUTO_TEST_CASE(replicas_that_do_not_come_to_serve_are_a_crash_loop_also_wh
     BOOST_TEST(status_of(row).why == "No module named 'x'. No replica is started for the next 2 s.");
   }
   auto row = with(0);
+  row.failure = "start_failed";
+  row.message = "The last it wrote: no weights";
+  row.retry_ms = 1;
+  BOOST_TEST(status_of(row).why == "The last it wrote: no weights. No replica is started for the next 1 s.");
   row.failure = "out_of_memory";
   BOOST_TEST(words(row) == "FAILED OOM_KILLED");
   row.failure = "does_not_fit";

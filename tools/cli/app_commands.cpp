@@ -132,6 +132,7 @@ exit_status delete_app(const surroundings& around, const app_options& options) {
 
 exit_status get_app(const surroundings& around, connection& node, const json& apps, bool as_json) {
   auto shown = json::array();
+  const char* between = "";
   const auto socket = node.peer() != 0 ? http_socket_of(node.where()) : "";
   for (auto row : apps) {
     const auto key = app_key{text_in(row, "project"), text_in(row, "domain"), text_in(row, "name")}.text();
@@ -146,6 +147,8 @@ exit_status get_app(const surroundings& around, connection& node, const json& ap
       shown.push_back(std::move(row));
       continue;
     }
+    around.out << between;
+    between = "\n";
     app_details(row, socket).write(around.out, around.colours);
     if (!events.empty()) {
       around.out << "\nLately\n";

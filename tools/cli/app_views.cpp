@@ -132,7 +132,8 @@ table app_details(const json& row, const std::string& socket) {
   if (!socket.empty())
     add("Ask it", "curl --unix-socket " + socket + " http://localhost" + endpoint_of(row));
   add("Version", text_in(row, "version"));
-  add("Served by", text_in(row, "kind") + (truth_in(row, "requiresAuth") ? ", with a token" : ", without a token"));
+  add("Served by", text_in(row, "kind"));
+  add("Token", truth_in(row, "requiresAuth") ? "needed, except from the user to whom the node belongs" : "");
   add("Owner", text_in(row, "node"));
   add("Replicas",
       replicas_text(row) + (number_in(row, "draining") > 0 ? ", " + count(row, "draining") + " ending" : ""));
