@@ -340,8 +340,8 @@ def test_streams_and_sockets_go_to_replicas_of_other_nodes(machine: Machine) -> 
         for _ in range(6):
             answer = Web(door, "spread").ask("/hash", "POST", body)
             assert answer.body.decode().split()[0] == digest(body)
-            echoed = Web(door, "spread").ask("/echo", "POST", body)
-            assert echoed.body == body
+            part = body[:500_000]  # this client reads nothing before it has sent all
+            assert Web(door, "spread").ask("/echo", "POST", part).body == part
         for web in sockets:
             assert web.close()[0] == 1000
         assert len(marks) > 1, "sockets of one node were served by one replica alone"
