@@ -92,8 +92,6 @@ void gate_state::hand_over(held& h, std::vector<call>& here, std::vector<link::c
   c.output.here = caf::actor_cast<caf::strong_actor_ptr>(h.what.output);
   c.in_run = h.what.in_run;
   c.replays = h.what.replays || h.lost > 0;
-  c.streams = h.what.streams;
-  c.has_input = h.what.has_input;
 }
 
 void gate_state::wait_again(held& h) {

@@ -69,8 +69,7 @@ std::vector<command> every_command() {
           put_token{"t", "d", {"invoke", "read"}, 12},
           revoke_token{"t"},
           limit_cache{"p", 5, {}},
-          limit_cache{"p", {}, 0},
-          undeploy{"p/d/env"}};
+          limit_cache{"p", {}, 0}};
 }
 
 control_image populated() {

@@ -121,7 +121,6 @@ public:
   client_rights rights;
   bool takes_seat = true; // when it starts
   switchboard_actor switchboard;
-  app_lister_actor apps; // likewise
 
   scripted_client& connect(bool greet = true) {
     auto c = std::make_shared<scripted_client>();
@@ -142,10 +141,7 @@ public:
     config.journal = journal;
     config.cluster = cluster;
     config.rights = rights;
-    config.encode_spec = [](const environment_spec& spec) {
-      return bytes::copy_of((spec.app.inactive ? "inactive spec of " : "spec of ") + spec.name);
-    };
-    config.apps = apps;
+    config.encode_spec = [](const environment_spec& spec) { return bytes::copy_of("spec of " + spec.name); };
     config.switchboard = switchboard;
     c->session = sys.spawn([config](session_actor::stateful_pointer<session_state> self) {
       return self->state.make_behavior(self, config);

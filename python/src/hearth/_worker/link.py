@@ -222,15 +222,9 @@ class Link:
     def resumed(self, call: Call) -> None:
         self._signal(_frames.RESUMED, call)
 
-    def more(self, call: Call, size: int) -> None:
-        """There is room for `size` bytes more of the input of `call`."""
-        self._signal(_frames.MORE, call, size)
-
-    def _signal(self, what: int, call: Call, value: int = 0) -> None:
+    def _signal(self, what: int, call: Call) -> None:
         self.outbox.put(
-            _frames.signal(
-                what=what, slot=call.slot, generation=call.generation, call_hi=call.hi, call_lo=call.lo, value=value
-            )
+            _frames.signal(what=what, slot=call.slot, generation=call.generation, call_hi=call.hi, call_lo=call.lo)
         )
 
     def cancel(self, child: Child) -> None:
