@@ -80,6 +80,7 @@ void gate_state::hand_over(held& h, std::vector<call>& here, std::vector<link::c
     auto& c = here.emplace_back(h.what);
     c.header.deadline = *left;
     c.caller = caller_actor(gate_actor(self_));
+    c.streams = false; // a gate takes replies whole
     return;
   }
   open_bytes_ += h.what.arguments.size();

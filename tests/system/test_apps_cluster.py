@@ -25,6 +25,9 @@ async def web(scope, receive, send):
     if scope["type"] != "http":
         raise NotImplementedError  # no lifespan
     await send({"type": "http.response.start", "status": 200, "headers": []})
+    if scope["path"].endswith("/parts"):
+        for number in range(3):
+            await send({"type": "http.response.body", "body": b"%d " % number, "more_body": True})
     await send({"type": "http.response.body", "body": b"%d" % os.getpid()})
 
 env = hearth.app.AppEnvironment("web", app=web, scaling=hearth.app.Scaling(replicas=(2, 4), scaledown_after=60))
@@ -61,6 +64,8 @@ def test_any_node_answers_for_an_app_and_a_lost_node_is_not_missed(machine: Mach
     machine.run("/usr/bin/python3", "shop.py")
     for node in ("node-1", "node-2", "node-3"):
         wait_until(lambda: web(machine, node).ask("/").status == 200, f"an answer by {node}")
+        in_parts = web(machine, node).ask("/parts")
+        assert in_parts.status == 200 and in_parts.body.startswith(b"0 1 2 "), node
     wait_until(lambda: len({row["node"] for row in replicas(machine)}) == 2, f"a minimum of two that spans nodes: {replicas(machine)}")
     victim = replicas(machine)[0]["node"]
     others = [node for node in ("node-1", "node-2", "node-3") if node != victim]
