@@ -66,7 +66,7 @@ def test_any_node_answers_for_an_app_and_a_lost_node_is_not_missed(machine: Mach
         wait_until(lambda: web(machine, node).ask("/").status == 200, f"an answer by {node}")
         in_parts = web(machine, node).ask("/parts")
         assert in_parts.status == 200 and in_parts.body.startswith(b"0 1 2 "), node
-    wait_until(lambda: len({row["node"] for row in replicas(machine)}) == 2, f"a minimum of two that spans nodes: {replicas(machine)}")
+    wait_until(lambda: len({row["node"] for row in replicas(machine)}) == 2, lambda: f"a minimum of two that spans nodes: {replicas(machine)}")
     victim = replicas(machine)[0]["node"]
     others = [node for node in ("node-1", "node-2", "node-3") if node != victim]
     pid = machine.pid(victim)

@@ -84,7 +84,7 @@ def run_chaos(node: Node, seconds: float, kills_at_least: int) -> None:
     assert node.pid == pid, "the daemon is another one"
     wait_until(lambda: len(node.replica_pids()) == 3, "three replicas again")
     if fds is not None:
-        wait_until(lambda: descriptors(pid) <= fds + 1, f"descriptors back at {fds}; now {descriptors(pid)}", 20)
+        wait_until(lambda: descriptors(pid) <= fds + 1, lambda: f"descriptors back at {fds}; now {descriptors(pid)}", 20)
     assert resident_mib(pid) < mib + 32, "the daemon has kept memory"
     row = next(row for row in node.rows("environments") if row["name"] == "chaos")
     assert int(row["failed"]) == 0

@@ -247,7 +247,7 @@ class Connection:
 
     def _break(self, reason: str) -> None:
         """Nothing more is sent. What is on its way here is still read; then the end is found and open calls fail."""
-        self.broken = self.broken or reason
+        self.leave(reason)
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except OSError:
