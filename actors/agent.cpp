@@ -27,6 +27,14 @@ failure flaw_of(const environment_spec& spec) {
     return {ec::bad_request, "Environment " + spec.name + " asks for a concurrency of "
                                + std::to_string(spec.reuse.concurrency) + "; it must lie between 1 and "
                                + std::to_string(defaults::concurrency_max) + "."};
+  if (const auto& metric = spec.app.metric; !metric.empty()) {
+    if (scaling::metric_of(metric) == scaling::metric::none)
+      return {ec::bad_request, "App " + spec.name + " asks to be scaled by `" + metric
+                                 + "`, which this node does not know; it knows concurrency and rate."};
+    if (spec.app.target == 0)
+      return {ec::bad_request,
+              "App " + spec.name + " asks to be scaled by " + metric + " with a target of 0; it must be at least 1."};
+  }
   return {};
 }
 
@@ -193,6 +201,7 @@ caf::result<node_row> agent_state::status() {
   row.gpus = static_cast<std::uint32_t>(capacity_->has().gpus.size());
   row.gpus_in_use = capacity_->reserved().gpus;
   row.orders_waiting = static_cast<std::uint32_t>(waiting_.size());
+  row.links = nodes_ ? nodes_->count_up() : 0;
   auto promise = self_->make_response_promise<node_row>();
   self_->request(agent_actor(self_), defaults::inner_request_timeout, atom::list::value)
     .then(

@@ -142,7 +142,8 @@ void agent_state::hear(node_uuid node, link::dispatch& m) {
   calls.reserve(m.items.size());
   for (auto& item : m.items)
     calls.push_back({item.id, item.attempt, item.cold, item.queued, item.header, std::move(item.arguments), item.in_run,
-                     item.replays, std::move(item.caller.here), std::move(item.output.here)});
+                     item.replays, std::move(item.caller.here), std::move(item.output.here), item.streams,
+                     item.has_input});
   self_->send(r->handle, atom::dispatch::value, std::move(calls));
 }
 

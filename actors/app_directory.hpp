@@ -19,7 +19,7 @@ namespace hearth {
 /// Spawned by: the node, once.
 /// Monitors:   nobody.
 /// Dies:       with the node.
-using app_directory_actor = caf::typed_actor<
+using app_directory_actor = app_lister_actor::extend<
   // Facts from CONTROL.
   caf::reacts_to<atom::events, control::facts>,
   // INTERNAL: look again whether every app has what it wants.
@@ -41,9 +41,11 @@ public:
 private:
   void take(const control::facts& facts);
   void take(const control::deployed_changed& fact);
+  caf::result<spec_ptr> find(const std::string& key) const;
   void look();
   void look_soon();
   void open(const spec_ptr& spec);
+  caf::result<std::vector<app_part>> list();
 
   app_directory_actor::pointer self_ = nullptr;
   app_directory_config config_;

@@ -18,10 +18,18 @@ std::string name_in(std::string_view host) {
   return name;
 }
 
+bool is_of_a_machine(std::string_view name) {
+  return name == "localhost" || name.find_first_not_of("0123456789.") == std::string_view::npos
+         || name.starts_with('[');
+}
+
 } // namespace
 
 void app_table::put(spec_ptr spec) {
-  apps_.insert_or_assign(spec->key(), std::move(spec));
+  auto& entry = apps_[spec->key()];
+  entry.spec = std::move(spec);
+  if (!entry.figures)
+    entry.figures = std::make_shared<app_figures>();
   index();
 }
 
@@ -33,10 +41,10 @@ void app_table::erase(const std::string& key) {
 void app_table::index() {
   hosts_.clear();
   names_.clear();
-  for (const auto& [key, spec] : apps_) {
-    for (const auto& host : spec->app.hosts)
-      hosts_.try_emplace(host, spec); // the first by key: the same on every node
-    const auto [named, is_new] = names_.try_emplace(spec->name, spec);
+  for (const auto& [key, app] : apps_) {
+    for (const auto& host : app.spec->app.hosts)
+      hosts_.try_emplace(host, &app); // the first by key: the same on every node
+    const auto [named, is_new] = names_.try_emplace(app.spec->name, &app);
     if (!is_new)
       named->second = nullptr;
   }
@@ -45,14 +53,18 @@ void app_table::index() {
 std::optional<app_table::match> app_table::find(std::string_view host, std::string_view target) const {
   if (target.starts_with(apps_path))
     return named_by_path(target);
-  auto spec = called(host);
-  if (!spec)
+  const auto* app = called(host);
+  if (app == nullptr)
     return std::nullopt;
-  return match{std::move(spec), target, {}};
+  return match{app->spec, target, {}, app->figures};
 }
 
-spec_ptr app_table::called(std::string_view host) const {
+const app_table::entry* app_table::called(std::string_view host) const {
   const auto name = name_in(host);
+  if (is_of_a_machine(name)) {
+    const auto found = hosts_.find(name);
+    return found == hosts_.end() ? nullptr : found->second;
+  }
   const auto label = std::string_view(name).substr(0, name.find('.'));
   for (const auto wanted : {std::string_view(name), label})
     if (const auto found = hosts_.find(wanted); found != hosts_.end())
@@ -70,7 +82,7 @@ std::optional<app_table::match> app_table::named_by_path(std::string_view target
   if (found == apps_.end())
     return std::nullopt;
   const auto rest = end == std::string_view::npos ? std::string_view("/") : target.substr(end);
-  return match{found->second, rest, std::string(prefix)};
+  return match{found->second.spec, rest, std::string(prefix), found->second.figures};
 }
 
 } // namespace hearth

@@ -69,11 +69,33 @@ decision ahead_of_demand(const inputs& in) noexcept {
                                : decision{};
 }
 
+/// What the metric of an app asks for. Where every replica waits for its children, a request might wait for ever.
+decision for_metric(const inputs& in) noexcept {
+  const auto asked = replicas_asked(in);
+  const auto missing = asked > in.alive() ? asked - in.alive() : 0;
+  const bool is_stuck = in.queued > 0 && in.counted() == 0;
+  if (missing > 0 || is_stuck)
+    return {std::max(missing, 1u), 0, rule::metric, {}};
+  if (in.queued == 0)
+    return {};
+  const bool have_room = replicas_for(static_cast<double>(in.queued), in.concurrency) <= in.starting;
+  return {0, 0, have_room ? rule::enough_starting : rule::metric_met, {}};
+}
+
+/// What calls ask for.
+decision for_calls(const inputs& in) noexcept {
+  if (in.metric != metric::none)
+    return for_metric(in);
+  const auto up = for_queue(in);
+  const auto ahead = ahead_of_demand(in);
+  return ahead.start > up.start ? ahead : up;
+}
+
 /// One after the other, so that a pool is never short of more than one replica.
 decision for_due(const inputs& in) noexcept {
   if (in.replacing > 0 || in.is_paused)
     return {};
-  const bool is_spare = in.queued == 0 && in.due_idle > 0 && in.alive() > in.min;
+  const bool is_spare = in.queued == 0 && in.due_idle > 0 && in.alive() > desired(in);
   return {is_spare ? 0u : 1u, 1, rule::recycle, {}};
 }
 
@@ -115,9 +137,48 @@ std::string_view name(rule why) noexcept {
       return "draining";
     case rule::lowered_max:
       return "lowered_max";
+    case rule::metric:
+      return "metric";
+    case rule::metric_met:
+      return "metric_met";
   }
   return "none";
 }
+
+std::string_view name(metric what) noexcept {
+  switch (what) {
+    case metric::none:
+      break;
+    case metric::concurrency:
+      return "concurrency";
+    case metric::rate:
+      return "rate";
+  }
+  return {};
+}
+
+metric metric_of(std::string_view text) noexcept {
+  for (const auto each : {metric::concurrency, metric::rate})
+    if (text == name(each))
+      return each;
+  return metric::none;
+}
+
+std::uint32_t target_of(const inputs& in) noexcept {
+  const auto target = in.metric == metric::concurrency ? std::min(in.target, in.concurrency) : in.target;
+  return std::max(target, 1u);
+}
+
+std::uint32_t replicas_asked(const inputs& in) noexcept {
+  if (in.metric == metric::none)
+    return 0;
+  const bool is_open = in.running + in.queued + in.lent > 0;
+  const auto most = static_cast<std::uint64_t>(UINT32_MAX);
+  const auto asked = static_cast<std::uint32_t>(std::min(replicas_for(in.observed, target_of(in)), most));
+  return std::max(asked, is_open ? 1u : 0u);
+}
+
+std::uint32_t desired(const inputs& in) noexcept { return std::max(in.min, std::min(in.max, replicas_asked(in))); }
 
 decision decide(const inputs& in) noexcept {
   const auto alive = in.alive();
@@ -128,9 +189,7 @@ decision decide(const inputs& in) noexcept {
   const auto counted = in.counted();
   if (const auto end = std::min(in.over, counted > in.max ? counted - in.max : 0); end > 0)
     return {0, end, rule::lowered_max, {}}; // they get no calls, whatever waits
-  auto up = for_queue(in);
-  if (const auto ahead = ahead_of_demand(in); ahead.start > up.start)
-    up = ahead;
+  auto up = for_calls(in);
   if (const auto missing = in.is_wanted && in.min > alive ? in.min - alive : 0; missing > up.start)
     up = {missing, 0, rule::minimum, up.predicted_wait};
   if (up.start == 0 && in.expects_calls && alive == 0 && in.max > 0)
@@ -145,7 +204,8 @@ decision decide(const inputs& in) noexcept {
     up.start = std::min({up.start, in.max - counted, in.places});
     return up;
   }
-  const auto spare = alive > in.min ? alive - in.min : 0;
+  const auto stay = desired(in);
+  const auto spare = alive > stay ? alive - stay : 0;
   if (const auto end = std::min(in.over, spare); end > 0 && !in.expects_calls)
     return {0, end, in.is_asked_to_yield ? rule::yielded : rule::scaledown_ttl, {}};
   return up;
@@ -210,6 +270,19 @@ double history::arrivals(instant now) const noexcept {
     if (const auto* one = find(at - i))
       calls[static_cast<std::size_t>(i / stretch)] += one->calls;
   return static_cast<double>(std::min(calls[0], calls[1])) / static_cast<double>(stretch);
+}
+
+double history::rate(instant now) const noexcept {
+  const auto at = whole_seconds(now);
+  const auto calls = [&](std::int64_t second) {
+    const auto* one = find(second);
+    return one ? static_cast<double>(one->calls) : 0.0;
+  };
+  const double of_second = length(now.time_since_epoch()) - static_cast<double>(at); // that has passed
+  double seen = calls(at - defaults::rate_seconds) * (1 - of_second);
+  for (std::int64_t i = 0; i < defaults::rate_seconds; ++i)
+    seen += calls(at - i);
+  return seen / static_cast<double>(defaults::rate_seconds);
 }
 
 double history::rising(instant now) const noexcept { return whole_seconds(now) - newest_ <= 1 ? rising_ : 0; }

@@ -32,10 +32,24 @@ enum class rule : std::uint8_t {
   rising = 14,         // demand has risen steadily, and a start takes long
   draining = 15,       // as many processes as may be, until those that end are gone
   lowered_max = 16,    // more replicas than the maximum, which has been lowered
+  metric = 17,         // the metric of an app asks for more replicas than there are
+  metric_met = 18,     // requests wait, and there are as many replicas as the metric asks for
 };
+inline constexpr rule last_rule = rule::metric_met;
 
 /// Stable lower-case name ("predicted_wait"); never empty.
 std::string_view name(rule why) noexcept;
+
+/// What the number of replicas follows.
+enum class metric : std::uint8_t {
+  none = 0,        // calls that wait
+  concurrency = 1, // requests that are open: in slots, parked, or waiting
+  rate = 2,        // requests that come per second
+};
+
+/// "concurrency", "rate", or empty; and back, with `none` for any other text.
+std::string_view name(metric what) noexcept;
+metric metric_of(std::string_view text) noexcept;
 
 /// Everything a decision depends on. Times are lengths, so that a recorded decision can be made again anywhere.
 struct inputs {
@@ -63,6 +77,9 @@ struct inputs {
   std::uint32_t due = 0;          // replicas to be replaced; only when that is the question
   std::uint32_t due_idle = 0;     // of those: without calls
   std::uint32_t replacing = 0;    // starting in the place of others, which still count as ready
+  scaling::metric metric = scaling::metric::none;
+  std::uint32_t target = 0; // of the metric, per replica
+  double observed = 0;      // by the metric; requests of replicas that end are not among the open ones
 
   std::uint32_t counted() const noexcept { return ready + starting; } // towards the maximum
   std::uint32_t alive() const noexcept { return counted() + lent; }
@@ -71,6 +88,17 @@ struct inputs {
 
   bool operator==(const inputs&) const = default;
 };
+
+/// What a replica is to have by the metric: its target, but of open requests no more than it takes at once. Knative's rule
+/// as well (Knative Serving, pkg/reconciler/autoscaling/resources/target.go), without its share of utilisation.
+std::uint32_t target_of(const inputs& in) noexcept;
+
+/// Replicas that the metric asks for: ceil(observed / target), the formula of Knative's autoscaler (Knative Serving,
+/// pkg/autoscaler/scaling/autoscaler.go), and at least one while a request is open; the bounds are not applied. 0: no metric.
+std::uint32_t replicas_asked(const inputs& in) noexcept;
+
+/// The same within the bounds: what a pool is brought to, and what clocks leave. Without a metric the minimum.
+std::uint32_t desired(const inputs& in) noexcept;
 
 struct decision {
   std::uint32_t start = 0;
@@ -91,7 +119,11 @@ struct decision {
 /// slow. Those that start already count as if they were ready, and there is never more than one slot per waiting call.
 /// Where starts are slow, a demand that has risen steadily is met ahead of its calls.
 ///
-/// Down: clocks of single replicas and of the pool; there is no average that could be wrong, hence nothing that swings.
+/// With a metric, none of this: `desired` replicas are started as soon as it says so, those that wait for their children
+/// counted in, and no request that waits starts more. Only if nothing else could ever serve one, a replica is started for it.
+///
+/// Down: clocks of single replicas and of the pool; there is no average that could be wrong, hence nothing that swings. Never
+/// below `desired`, unless the whole pool ends.
 decision decide(const inputs& in) noexcept;
 
 /// What one pool has learned: how long calls and starts take, how fast calls arrive, and how long the pauses between them
@@ -111,6 +143,9 @@ public:
   /// Calls per second that came in each of the last two stretches of a quarter of a start-up time (1 to 30 s): a burst is no
   /// rate.
   double arrivals(instant now) const noexcept;
+  /// Calls per second over the last `defaults::rate_seconds`. They are counted by the second; of the oldest one counts what
+  /// has not left the window yet.
+  double rate(instant now) const noexcept;
   /// Slots that will be needed when a start that begins now is ready, if demand goes on as it rose over the last three
   /// start-up times; 0 where it did not rise, and where starts take less than half a second.
   double rising(instant now) const noexcept;

@@ -303,6 +303,7 @@ cache_actor::behavior_type cache_state::make_behavior(cache_actor::pointer self,
       for (const auto& r : repeated)
         audit_.note(*r.scope, r.outcome, r.producer);
     },
+    [this](atom::report) { return report_here(); },
     [this](atom::status) { return report(); },
     [this](atom::list, const cache_listing& what) { return list(what); },
     [this](atom::read, const cache_key& key) { return read(key); },

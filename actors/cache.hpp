@@ -158,6 +158,7 @@ private:
                                         Item (*read)(cache_reader&),
                                         std::function<std::vector<Item>(std::vector<Item>)> arrange);
   caf::result<std::vector<cache_report>> report();
+  caf::result<cache_report> report_here();
   caf::result<std::vector<cache_row>> list(const cache_listing& what);
   caf::result<std::vector<cache_check>> check();
   caf::result<std::vector<cache_audit_row>> audit(const cache_audit_order& order);

@@ -111,6 +111,8 @@ using cache_actor = caf::typed_actor<
   caf::reacts_to<atom::store, std::vector<cache_result>, cache_user_actor>,
   caf::reacts_to<atom::yield, std::vector<cache_release>, cache_user_actor>,
   caf::reacts_to<atom::record, std::vector<cache_repeated>>,
+  // What this node has, and has counted.
+  caf::replies_to<atom::report>::with<cache_report>,
   // Of all nodes that answer in time.
   caf::replies_to<atom::status>::with<std::vector<cache_report>>,
   // Entries of a listing that are served; likewise.
@@ -155,6 +157,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_result>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_kept>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_release>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_repeated>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_report>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cache_check>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::cache_audit_order)

@@ -180,6 +180,17 @@ caf::result<std::vector<Item>> cache_state::gather(const char* verb, cache_write
   return promise;
 }
 
+caf::result<cache_report> cache_state::report_here() {
+  auto promise = self_->make_response_promise<cache_report>();
+  self_->request(config_.disk, caf::duration(defaults::cache_disk_patience), atom::status::value)
+    .then(
+      [this, promise](std::vector<cache_figures>& figures) mutable {
+        promise.deliver(cache_report{config_.node, counts_, std::move(figures)});
+      },
+      [promise](caf::error& error) mutable { promise.deliver(std::move(error)); });
+  return promise;
+}
+
 caf::result<std::vector<cache_report>> cache_state::report() {
   return gather<cache_report>("report", {}, defaults::listing_wait, read_report, [](std::vector<cache_report> all) {
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.node < b.node; });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/app_rows.hpp"
 #include "actors/cache_rows.hpp"
 #include "actors/control_messages.hpp"
 #include "actors/messages.hpp"
@@ -161,6 +162,16 @@ struct ping_node {
   std::uint32_t count = 1;
 };
 
+// -- of apps ----
+
+enum class app_change : std::uint8_t { activate, deactivate, remove };
+
+struct change_app {
+  std::uint32_t request = 0;
+  std::string project, domain, name;
+  app_change what = app_change::activate;
+};
+
 // -- of kept results ----
 
 struct get_cache {
@@ -198,7 +209,7 @@ struct gone {
 using event = std::variant<invoke, cancel, hello, open_environment, put_bundle, bundle_part, start_run, rerun, abort,
                            get, logs, wait, result, status, stop, ask_cluster, admit_node, remove_node, drain_node,
                            set_voters, make_join_token, make_client_token, revoke_client_token, back_up, ping_node,
-                           get_cache, drop_from_cache, limit_cache, move_cache, gone>;
+                           get_cache, drop_from_cache, limit_cache, move_cache, change_app, gone>;
 using events = std::vector<event>;
 
 // -- to the client ----
@@ -270,10 +281,10 @@ struct resume_reading {};
 struct close {};
 
 using effect = std::variant<call_reply, welcome, refused, opened_handle, bundle_state, done, progress, log_text,
-                            rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>, rows<node_row>,
-                            rows<event_row>, rows<cluster::token_record>, rows<cache_report>, rows<cache_row>,
-                            rows<cache_check>, rows<cache_audit_row>, rows<cache_limit_row>, run_state, node_state,
-                            cluster_state, echoes, pause_reading, resume_reading, close>;
+                            rows<app_row>, rows<environment_row>, rows<replica_row>, rows<run_row>, rows<action_row>,
+                            rows<node_row>, rows<event_row>, rows<cluster::token_record>, rows<cache_report>,
+                            rows<cache_row>, rows<cache_check>, rows<cache_audit_row>, rows<cache_limit_row>, run_state,
+                            node_state, cluster_state, echoes, pause_reading, resume_reading, close>;
 using effects = std::vector<effect>;
 
 } // namespace hearth::client

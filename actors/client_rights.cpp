@@ -51,6 +51,7 @@ struct needs {
       return {scope_set{scope::admin}, "an audit of kept results"};
     return {scope_set{scope::read}, "a listing of kept results"};
   }
+  need operator()(const client::change_app&) const { return {scope_set{scope::deploy}, "changing an app"}; }
   need operator()(const client::logs&) const { return {scope_set{scope::read}, "reading logs"}; }
   need operator()(const client::ping_node&) const { return {scope_set{scope::read}, "measuring a link"}; }
   need operator()(const client::status&) const { return {scope_set{scope::read}, "the state of a node"}; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/app_rows.hpp"
 #include "actors/control.hpp"
 
 #include <algorithm>
@@ -60,6 +61,15 @@ inline std::vector<replica_row> merged_replicas(link::member_answers all) {
     if (const auto known = memory.find(row.id); known != memory.end())
       row.memory_bytes = known->second;
   return rows;
+}
+
+/// What is known of apps.
+inline std::vector<app_row> merged_apps(link::member_answers all) {
+  std::vector<app_part> parts;
+  for (auto& item : all.items)
+    if (auto* found = std::get_if<std::vector<app_part>>(&item.what.content))
+      std::move(found->begin(), found->end(), std::back_inserter(parts));
+  return merged_apps(std::move(parts));
 }
 
 /// The last `limit` of them.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/app_rows.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/link_messages.hpp"
 #include "actors/stores.hpp"
@@ -117,6 +118,13 @@ using node_agent_actor = agent_actor::extend<
 /// Who answers what its like on another node asks.
 using asked_actor = caf::typed_actor<caf::replies_to<atom::ask, link::ask>::with<link::answer>>;
 
+/// Who tells what this node knows of apps: the APP DIRECTORY.
+using app_lister_actor = caf::typed_actor<
+  // What this node knows of each.
+  caf::replies_to<atom::list>::with<std::vector<app_part>>,
+  // What is deployed under "project/domain/name"; error unknown_environment.
+  caf::replies_to<atom::find, std::string>::with<spec_ptr>>;
+
 /// The actors of this node that the SWITCHBOARD connects with others.
 struct node_parts {
   agent_actor agent;
@@ -129,6 +137,7 @@ struct node_parts {
   node_listener replicas; // may be empty: then nothing of that kind is heard
   inspector_actor inspector{};
   asked_actor cache{}; // the CACHE
+  app_lister_actor apps{};
 };
 
 namespace link {
@@ -178,6 +187,7 @@ using switchboard_actor = caf::typed_actor<
 } // namespace hearth
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::ownership)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::app_part>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::bytes)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::member_row>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::cluster::token_record>)

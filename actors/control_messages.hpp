@@ -89,8 +89,8 @@ struct generations_changed {
 
 /// This version of an environment is deployed, with these live fields.
 struct deployed_changed {
-  std::string key, version;
-  bytes spec; // encoded
+  std::string key, version; // no version: none is any more
+  bytes spec;               // encoded
 };
 
 /// What projects may have in the cache: those of which something is said.

@@ -71,6 +71,9 @@ void controller_state::take(const fact& fact) {
                  if (auto deployed = deployed_of(f.key); deployed && deployed->version == f.version)
                    tell(std::move(*deployed));
                },
+               [&](const facts::undeployed& f) {
+                 tell(control::deployed_changed{f.key, {}, {}});
+               },
                [&](const facts::owner_changed& f) {
                  tell(control::owner_changed{f.key, owner_of(f.key)});
                },

@@ -157,6 +157,9 @@ struct environment_spec {
 
   bool is_app() const { return !app.kind.empty(); }
 
+  /// As sentences begin: "App web", "Environment digits".
+  std::string title() const { return (is_app() ? "App " : "Environment ") + name; }
+
   /// 15 hex digits; computed by the node when the environment is opened, over everything but the live fields.
   std::string version;
 

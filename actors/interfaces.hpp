@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/atoms.hpp"
 #include "actors/client_messages.hpp"
 #include "actors/control_messages.hpp"
 #include "actors/messages.hpp"
@@ -16,59 +17,6 @@
 /// answer elsewhere is a CAF request. Only this file contains CAF's interface syntax.
 namespace hearth {
 
-namespace atom {
-using replies = caf::atom_constant<caf::atom("replies")>;
-using logged = caf::atom_constant<caf::atom("logged")>;
-using invoke = caf::atom_constant<caf::atom("invoke")>;
-using cancel = caf::atom_constant<caf::atom("cancel")>;
-using open = caf::atom_constant<caf::atom("open")>;
-using events = caf::atom_constant<caf::atom("events")>;
-using effects = caf::atom_constant<caf::atom("effects")>;
-using dispatch = caf::atom_constant<caf::atom("dispatch")>;
-using recall = caf::atom_constant<caf::atom("recall")>;
-using halt = caf::atom_constant<caf::atom("halt")>;
-using drained = caf::atom_constant<caf::atom("drained")>;
-using retire = caf::atom_constant<caf::atom("retire")>;
-using attach = caf::atom_constant<caf::atom("attach")>;
-using unmade = caf::atom_constant<caf::atom("unmade")>;
-using start = caf::atom_constant<caf::atom("start")>;
-using forget = caf::atom_constant<caf::atom("forget")>;
-using list = caf::atom_constant<caf::atom("list")>;
-using accept = caf::atom_constant<caf::atom("accept")>;
-using watch = caf::atom_constant<caf::atom("watch")>;
-using await = caf::atom_constant<caf::atom("await")>;
-using result = caf::atom_constant<caf::atom("result")>;
-using abort = caf::atom_constant<caf::atom("abort")>;
-using actions = caf::atom_constant<caf::atom("actions")>;
-using join = caf::atom_constant<caf::atom("join")>;
-using leave = caf::atom_constant<caf::atom("leave")>;
-using status = caf::atom_constant<caf::atom("status")>;
-using own = caf::atom_constant<caf::atom("own")>;
-using disown = caf::atom_constant<caf::atom("disown")>;
-using stop = caf::atom_constant<caf::atom("stop")>;
-using has = caf::atom_constant<caf::atom("has")>;
-using store = caf::atom_constant<caf::atom("store")>;
-using append = caf::atom_constant<caf::atom("append")>;
-using read = caf::atom_constant<caf::atom("read")>;
-using withdraw = caf::atom_constant<caf::atom("withdraw")>;
-using promote = caf::atom_constant<caf::atom("promote")>;
-using yield = caf::atom_constant<caf::atom("yield")>;
-using record = caf::atom_constant<caf::atom("record")>;
-using seek = caf::atom_constant<caf::atom("seek")>;
-using found = caf::atom_constant<caf::atom("found")>;
-using find = caf::atom_constant<caf::atom("find")>;
-using pin = caf::atom_constant<caf::atom("pin")>;
-using rerun = caf::atom_constant<caf::atom("rerun")>;
-using adopt = caf::atom_constant<caf::atom("adopt")>;
-using parts = caf::atom_constant<caf::atom("parts")>;
-using more = caf::atom_constant<caf::atom("more")>;
-using check = caf::atom_constant<caf::atom("check")>;
-using drain = caf::atom_constant<caf::atom("drain")>;
-using report = caf::atom_constant<caf::atom("report")>; // INTERNAL: an actor's own timer
-using retry = caf::atom_constant<caf::atom("retry")>;   // INTERNAL: an actor's own timer
-using tick = caf::atom_constant<caf::atom("tick")>;     // INTERNAL: an actor's own timer
-} // namespace atom
-
 /// Whoever has open calls and takes output: SESSION, RUN KEEPER, REPLICA.
 using caller_actor = caf::typed_actor<
   // Fact: these calls are answered, each exactly once.
@@ -76,10 +24,12 @@ using caller_actor = caf::typed_actor<
   // Fact: output of calls below this caller. May be dropped under pressure, then counted in `dropped`.
   caf::reacts_to<atom::logged, std::vector<log_text>>>;
 
-/// A caller that takes replies in parts: HTTP CONNECTION.
+/// A caller that takes replies in parts, wherever their replicas are: HTTP CONNECTION.
 using stream_caller_actor = caller_actor::extend<
   // Facts: parts of replies, in order; the reply with the rest follows by `replies`. The sender is who hears `more`.
-  caf::reacts_to<atom::parts, std::vector<reply_part>>>;
+  caf::reacts_to<atom::parts, std::vector<reply_part>>,
+  // The callee has room for so many bytes more of what this caller has to say in the call. The sender is who hears `input`.
+  caf::reacts_to<atom::more, call_id, std::uint64_t>>;
 
 /// Who asks for the record of a run: REPLICA.
 using seeker_actor = caf::typed_actor<
@@ -106,8 +56,10 @@ struct call {
   bool in_run = false; // `output` records its actions
   // It, or a call above it, ran before: the record may know its children, or itself. Inherited by children.
   bool replays = false;
-  // `caller` is a `stream_caller_actor` and takes the reply in parts, where its replica is on this node.
+  // `output` is a `stream_caller_actor`, which takes the reply in parts before `caller` has the rest ...
   bool streams = false;
+  // ... and has more to say than the arguments. What it was asked for is lost with the replica: such a call runs once.
+  bool has_input = false;
 };
 
 /// "Stop this call": by its caller, which hears the reply `aborted` unless another reply was faster.
@@ -161,6 +113,8 @@ using interpreter_actor = caf::typed_actor<
   caf::reacts_to<atom::cancel, std::uint32_t, call_id>,
   // The caller has taken so many bytes of the parts of this call's reply.
   caf::reacts_to<atom::more, std::uint32_t, call_id, std::uint64_t>,
+  // More of the input of the call in this slot.
+  caf::reacts_to<atom::input, std::uint32_t, input_part>,
   // Replies of child calls.
   caf::reacts_to<atom::replies, std::vector<call_reply>>,
   // Answers of `open_environment`.
@@ -186,6 +140,8 @@ using replica_actor = caller_actor::extend<
   caf::reacts_to<atom::retire, bool, std::string>,
   // From a caller that takes a reply in parts: so many bytes of them are taken.
   caf::reacts_to<atom::more, call_id, std::uint64_t>,
+  // From a caller that was asked for more: that, or a part of it.
+  caf::reacts_to<atom::input, input_part>,
   // From the recorder of a run: the answer of `seek`.
   caf::reacts_to<atom::found, std::vector<found_child>>,
   // From the AGENT: another supervisor owns it from now on, and hears so (`adopt`) as soon as nothing runs; the former one
@@ -248,7 +204,8 @@ using journal_actor = caf::typed_actor<
   // Facts from SUPERVISORs.
   caf::reacts_to<atom::append, std::vector<journal_entry>>,
   // The newest entries of an environment (name, or project/domain/name; empty: all), oldest first; 0: the usual limit.
-  caf::replies_to<atom::list, std::string, std::uint32_t>::with<std::vector<event_row>>>;
+  caf::replies_to<atom::list, std::string, std::uint32_t>::with<std::vector<event_row>>,
+  caf::replies_to<atom::status>::with<std::vector<journal_counts>>>;
 
 /// A SESSION is one client: it decodes nothing, admits, and answers exactly once.
 using session_actor = caller_actor::extend<
@@ -351,6 +308,7 @@ using run_keeper_actor = recorder_actor::extend<
 // -- message types: they stay in the process, so CAF need not serialize them ----
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::call_reply>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::reply_part>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::input_part)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::control::facts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::log_text>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::call>)
@@ -392,6 +350,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::run_row)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::call_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::journal_entry>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::event_row>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::journal_counts>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::finished_child>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<hearth::found_child>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(hearth::kept_call)

@@ -30,8 +30,10 @@ void journal_state::append(std::vector<journal_entry>& entries) {
   ++messages_;
   const auto at = config_.unix_ms();
   for (auto& entry : entries) {
-    auto& page = pages_[entry.project + '/' + entry.domain + '/' + entry.environment];
+    const auto key = entry.project + '/' + entry.domain + '/' + entry.environment;
+    auto& page = pages_[key];
     entry.unix_ms = at;
+    count(key, entry);
     if (entry.detail.size() > defaults::journal_detail_bytes_max)
       entry.detail.resize(defaults::journal_detail_bytes_max); // a cut character is mended where it is written
     if (config_.also_told)
@@ -42,6 +44,26 @@ void journal_state::append(std::vector<journal_entry>& entries) {
       page.entries.pop_front();
   }
   forget_silent();
+}
+
+void journal_state::count(const std::string& key, const journal_entry& entry) {
+  if (counts_.size() >= defaults::journal_counts_max && !counts_.contains(key))
+    std::erase_if(counts_, [this](const auto& each) { return !pages_.contains(each.first); });
+  auto& here = counts_[key];
+  if (here.environment.empty()) {
+    here.project = entry.project;
+    here.domain = entry.domain;
+    here.environment = entry.environment;
+  }
+  ++(entry.kind == journal_entry::kind_t::decided ? here.decisions[scaling::name(entry.what.why)]
+                                                  : here.kinds[hearth::name(entry.kind)]);
+}
+
+std::vector<journal_counts> journal_state::counts() const {
+  std::vector<journal_counts> all;
+  for (const auto& [key, counts] : counts_)
+    all.push_back(counts);
+  return all;
 }
 
 void journal_state::forget_silent() {
@@ -70,6 +92,7 @@ journal_actor::behavior_type journal_state::make_behavior(journal_actor::pointer
   return {
     [this](atom::append, std::vector<journal_entry>& entries) { append(entries); },
     [this](atom::list, const std::string& environment, std::uint32_t limit) { return list(environment, limit); },
+    [this](atom::status) { return counts(); },
   };
 }
 

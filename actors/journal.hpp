@@ -35,10 +35,13 @@ private:
 
   void append(std::vector<journal_entry>& entries);
   std::vector<event_row> list(const std::string& environment, std::uint32_t limit) const;
+  void count(const std::string& key, const journal_entry& entry);
+  std::vector<journal_counts> counts() const;
   void forget_silent();
 
   journal_config config_;
-  std::unordered_map<std::string, page> pages_; // by key of the environment
+  std::unordered_map<std::string, page> pages_;            // by key of the environment
+  std::unordered_map<std::string, journal_counts> counts_; // likewise; of more environments than have a page
   std::uint64_t messages_ = 0;
 };
 

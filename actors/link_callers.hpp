@@ -26,6 +26,10 @@ void for_each_caller(message& what, Visit&& visit) {
         visit(m.caller);
       } else if constexpr (std::is_same_v<kind, sought>) {
         visit(m.seeker);
+      } else if constexpr (std::is_same_v<kind, parts>) {
+        visit(m.replica);
+      } else if constexpr (std::is_same_v<kind, more>) {
+        visit(m.sender);
       }
     },
     what);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/app_rows.hpp"
 #include "actors/messages.hpp"
 #include "core/ids.hpp"
 
@@ -54,6 +55,8 @@ struct call {
   caller_ref caller, output;
   bool in_run = false;
   bool replays = false;
+  bool streams = false;
+  bool has_input = false;
 };
 
 /// Calls that the receiver does not take, because it does not own the environment in that epoch or does not know their
@@ -104,6 +107,27 @@ struct replies {
 struct logged {
   std::uint64_t number = 0;
   std::vector<log_text> items;
+};
+
+// -- of a call whose reply and input come in parts, between its caller and its replica ----
+
+struct parts {
+  std::uint64_t number = 0; // of the caller
+  std::vector<reply_part> items;
+  caller_ref replica;
+};
+
+/// The sender has taken bytes of a reply, or has room for bytes of an input.
+struct more {
+  std::uint64_t number = 0;
+  call_id id;
+  std::uint64_t size = 0;
+  caller_ref sender;
+};
+
+struct input {
+  std::uint64_t number = 0; // of the replica
+  input_part item;
 };
 
 // -- to the recorder of a run, and back ----
@@ -180,6 +204,8 @@ struct dispatch {
     bool in_run = false;
     bool replays = false;
     caller_ref caller, output;
+    bool streams = false;
+    bool has_input = false;
   };
 
   replica_id id;
@@ -258,9 +284,10 @@ struct ask {
 };
 
 struct answer {
-  using rows = std::variant<std::monostate, std::vector<environment_row>, std::vector<replica_row>,
-                            std::vector<node_row>, std::vector<event_row>, std::vector<run_row>,
-                            std::vector<action_row>, call_reply, payload, std::vector<finished_child>>;
+  using rows =
+    std::variant<std::monostate, std::vector<environment_row>, std::vector<replica_row>, std::vector<node_row>,
+                 std::vector<event_row>, std::vector<run_row>, std::vector<action_row>, call_reply, payload,
+                 std::vector<finished_child>, std::vector<app_part>>;
 
   std::uint64_t request = 0;
   failure error;
@@ -269,7 +296,7 @@ struct answer {
 
 using message = std::variant<open_environment, opened, invoke, cancel, probe, strays, replies, logged, order, withdraw,
                              promote, forget, dispatch, recall, cancel_ticket, retire, adopt, replica_event, adopted,
-                             free_capacity, ask, answer, recorded, sought, found, acted>;
+                             free_capacity, ask, answer, recorded, sought, found, acted, parts, more, input>;
 using messages = std::vector<message>;
 
 } // namespace hearth::link

@@ -58,6 +58,7 @@ struct call_reply {
   nanoseconds start{0};
   nanoseconds fork{0};   // of a cold call: of its replica, as in `attachment`
   nanoseconds import{0}; // likewise
+  nanoseconds init{0};   // of a cold call: from the process of its replica to the first call
   payload value;
 };
 
@@ -79,6 +80,13 @@ struct reply_part {
   bytes data;
 };
 
+/// What a caller has to say after the arguments of its call, as much as it was asked for.
+struct input_part {
+  call_id id;
+  bytes data;
+  bool is_last = false;
+};
+
 // -- replica <-> interpreter door ----
 
 /// A call on its way into an interpreter. `slot` is the word of the slot table that decides who starts it.
@@ -87,8 +95,9 @@ struct sent_call {
   std::uint16_t attempt = 1;
   std::uint32_t slot = 0;
   payload arguments;
-  bool in_run = false;  // the ids of its children are derived
-  bool streams = false; // its caller takes the reply in parts
+  bool in_run = false;    // the ids of its children are derived
+  bool streams = false;   // its caller takes the reply in parts
+  bool has_input = false; // ... and says more when it is asked to
 };
 
 /// What an interpreter said or what became of it.
@@ -122,6 +131,12 @@ struct child_cancel {
 struct part {
   std::uint32_t slot = 0;
   bytes data;
+};
+
+/// It has room for more of the call's input.
+struct wanted {
+  std::uint32_t slot = 0;
+  std::uint64_t size = 0; // bytes
 };
 
 struct parked {
@@ -158,8 +173,8 @@ struct gone {
   std::vector<std::uint32_t> begun;
 };
 
-using event = std::variant<hello, outcome, child_call, child_cancel, part, parked, resumed, recalled, open_environment,
-                           output, memory, gone>;
+using event = std::variant<hello, outcome, child_call, child_cancel, part, wanted, parked, resumed, recalled,
+                           open_environment, output, memory, gone>;
 using events = std::vector<event>;
 
 } // namespace interpreter
@@ -195,9 +210,11 @@ struct dispatched_call {
   bool in_run = false;
   bool replays = false;         // as in `call`
   caf::strong_actor_ptr caller; // a `caller_actor`: hears the result
-  // A `caller_actor`: hears the output of the call and of its children. Of a call in a run a `recorder_actor`.
+  // A `caller_actor`: hears the output of the call and of its children. Of a call in a run a `recorder_actor`, of one that
+  // `streams` a `stream_caller_actor`.
   caf::strong_actor_ptr output;
-  bool streams = false; // as in `call`
+  bool streams = false;   // as in `call`
+  bool has_input = false; // likewise
 };
 
 // -- runs ----

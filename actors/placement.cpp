@@ -29,6 +29,11 @@ void node_views::ordered(node_uuid node, const demand& wanted) {
   v.free->gpus -= std::min(v.free->gpus, wanted.gpus);
 }
 
+std::uint32_t node_views::count_up() const {
+  return static_cast<std::uint32_t>(
+    std::count_if(views_.begin(), views_.end(), [](const auto& entry) { return entry.second.is_up; }));
+}
+
 bool node_views::is_up(node_uuid node) const {
   const auto found = views_.find(node);
   return found != views_.end() && found->second.is_up;

@@ -42,6 +42,8 @@ public:
   bool is_draining(node_uuid node) const;
   /// Its name, for people.
   std::string name(node_uuid node) const;
+  /// How many can be spoken to.
+  std::uint32_t count_up() const;
   /// Of all nodes that have a seat, this one excepted.
   std::uint32_t other_cores() const;
   /// Whether another node that has a seat could hold one such replica if nothing else were there.

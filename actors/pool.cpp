@@ -24,8 +24,7 @@ std::variant<ticket, pool::refusal> pool::admit(const request& what, instant now
     return refusal{{ec::too_deep, "Task " + spec_->tasks[what.task].name + " is nested deeper than "
                                     + std::to_string(defaults::depth_max) + " calls."}};
   if (broken_until_ && now < *broken_until_ && !has_ready())
-    return refusal{
-      {ec::crash_loop, "Environment " + spec_->name + " is not started for now: " + last_failure_.message}};
+    return refusal{{ec::crash_loop, spec_->title() + " is not started for now: " + last_failure_.message}};
   if (what.depth == 0 && (queued_roots_ >= defaults::queued_roots_max || queued_bytes_ >= defaults::queued_bytes_max))
     return refusal{{ec::queue_full, "The queue of environment " + spec_->name + " is full ("
                                       + std::to_string(queued_roots_) + " calls); try again in "

@@ -35,6 +35,8 @@ struct pool_limits {
   std::uint64_t recycle_calls = 0;                              // replace a replica after so many; 0: never
   std::chrono::milliseconds recycle_age{0};                     // or so old
   std::uint64_t recycle_growth = 0;                             // or when it has grown by so many bytes
+  scaling::metric metric = scaling::metric::none;               // what the number of replicas follows
+  std::uint32_t target = 0;                                     // of the metric, per replica
 };
 
 /// The queue and the replicas of one environment version: admission, dispatch order, calls ahead, slot lending, retries,
@@ -187,6 +189,8 @@ public:
   const failure& last_failure() const { return last_failure_; }
   /// Whether the last replica that was started did not become ready, or ended before it served.
   bool is_failing() const { return is_failing_; }
+  /// How long no replica is started, because several have failed in a row; 0: it may be.
+  duration paused_for(instant now) const { return is_paused(now) ? *broken_until_ - now : duration{0}; }
 
   struct replica_view {
     replica_id id;
@@ -273,7 +277,8 @@ private:
   bool has_head();
   member* choose(const entry& head, instant now, replica_id& id);
   bool waits_for_start(const entry& head, instant now);
-  std::uint64_t replicas_needed(std::uint64_t calls) const;
+  std::uint64_t replicas_needed(std::uint64_t calls, instant now) const;
+  std::uint64_t load_of(const member& s) const { return s.in_flight() + (has_metric() ? s.parked.size() : 0); }
   member* choose_ahead(const request& what, instant now, replica_id& id);
   void send(ticket call, replica_id to, member& s, instant now, pool_effects& out);
   void park(member& s, ticket call, entry& e);
@@ -283,6 +288,7 @@ private:
     std::uint32_t ready = 0, starting = 0, lent = 0;
     std::uint32_t waiting = 0; // of those that start: for a resource, and perhaps for long
     std::uint64_t running = 0;
+    std::uint64_t leaving = 0;                                 // calls of replicas that end
     std::uint32_t counted() const { return ready + starting; } // towards the maximum
     std::uint32_t alive() const { return ready + starting + lent; }
   };
@@ -290,6 +296,9 @@ private:
   std::uint32_t slots_each() const { return limits_.fresh ? 1 : limits_.concurrency; }
   instant oldest_start() const;
   scaling::inputs inputs_now(const census& members, instant now) const;
+  bool has_metric() const { return limits_.metric != scaling::metric::none; }
+  void observe(scaling::inputs& into, const census& members, instant now) const;
+  std::uint32_t wanted(const census& members, instant now) const;
   void tell(const scaling::inputs& in, const scaling::decision& what, instant now, pool_effects& out,
             std::string detail = {});
   bool holds_starts(instant now) const { return starts_held_until_ && now < *starts_held_until_; }

@@ -1,7 +1,6 @@
 #include "actors/pool.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 /// Who runs what where: the part of the pool that deals with replicas.
 namespace hearth {
@@ -64,7 +63,8 @@ void pool::replica_lost(replica_id id, const failure& why, const std::vector<tic
     next->replaces.reset();
   if (auto* old = partner(s.replaces))
     old->replaced_by.reset();
-  const bool is_crash = begun.empty() && s.parked.empty() && s.done == 0 && !s.draining
+  // A task that ends its interpreter fails alone. An app that ends before it has answered anything does not serve.
+  const bool is_crash = (begun.empty() || spec_->is_app()) && s.parked.empty() && s.done == 0 && !s.draining
                         && now - s.since < defaults::crash_backoff;
   if (!s.draining)
     last_failure_ = why;
@@ -108,8 +108,7 @@ void pool::count_crash(const failure& why, instant started, instant now, pool_ef
   broken_until_ = now + defaults::crash_backoff;
   if (has_ready())
     return;
-  fail_waiting({ec::crash_loop, "Environment " + spec_->name
-                                  + " does not start: " + std::to_string(defaults::crashes_in_row_max)
+  fail_waiting({ec::crash_loop, spec_->title() + " does not start: " + std::to_string(defaults::crashes_in_row_max)
                                   + " replicas in a row ended before they served a call. The last one: " + why.message},
                now, out);
 }
@@ -147,7 +146,7 @@ void pool::pump(instant now, pool_effects& out) {
   }
   if (queued_ > 0 && !saturated_since_)
     saturated_since_ = now;
-  if (queued_ == 0)
+  if (queued_ == 0 && !has_metric())
     told_ = scaling::rule::none; // of the next queue it is news again
   grow(now, out);
   while (has_head()) {
@@ -171,7 +170,8 @@ bool pool::has_head() {
 
 /// A replica with a free slot: the emptiest of those that the running calls need, the oldest among equals, so that few
 /// replicas stay warm for little work. One where parents wait is left to their descendants as long as another replica may be
-/// started for a root.
+/// started for a root; not so with a metric, which alone says when one is started. Where that is the rate of requests, these
+/// take turns.
 pool::member* pool::choose(const entry& head, instant now, replica_id& id) {
   const auto depth = head.what.depth;
   member* best = nullptr;
@@ -179,20 +179,25 @@ pool::member* pool::choose(const entry& head, instant now, replica_id& id) {
   replica_id lent_id;
   // Where slots are lent there may be more replicas than the maximum; never more of them work.
   std::uint32_t working = 0;
-  std::uint64_t in_flight = 0;
+  std::uint64_t calls = 1;
   for (const auto& [number, s] : replicas_) {
     working += s.in_flight() > 0 && !s.draining ? 1 : 0;
-    in_flight += s.in_flight();
+    calls += load_of(s);
   }
   const bool is_full = working >= limits_.max_replicas;
-  const auto needed = replicas_needed(in_flight + 1);
+  const auto needed = replicas_needed(calls, now);
+  const bool by_turns = limits_.metric == scaling::metric::rate;
+  const auto is_better = [&](const member& s) {
+    const auto before = load_of(*best);
+    return load_of(s) < before || (by_turns && load_of(s) == before && s.progress < best->progress);
+  };
   std::uint32_t rank = 0;
   for (auto& [number, s] : replicas_) {
     if (!s.ready || s.draining || s.recalling || s.in_flight() >= limits_.concurrency
         || (is_full && s.in_flight() == 0))
       continue;
-    if (s.parked.empty()) {
-      if (!best || (rank < needed && s.in_flight() < best->in_flight())) {
+    if (s.parked.empty() || (has_metric() && s.may_park(depth))) {
+      if (!best || (rank < needed && is_better(s))) {
         best = &s;
         id = number;
       }
@@ -222,14 +227,6 @@ bool pool::waits_for_start(const entry& head, instant now) {
     return false;
   held_until_ = until;
   return true;
-}
-
-/// How many replicas serve so many calls without one being full, never fewer than the minimum.
-std::uint64_t pool::replicas_needed(std::uint64_t calls) const {
-  if (limits_.concurrency == 1)
-    return calls;
-  const auto each = std::max(1.0, defaults::pack_share * limits_.concurrency);
-  return std::max<std::uint64_t>(limits_.min_replicas, static_cast<std::uint64_t>(std::ceil(calls / each)));
 }
 
 /// A busy replica that will come to this call within one round trip, so that it need not wait for the next wake-up. Only

@@ -20,6 +20,8 @@ std::string label(replica_id id) { return "replica " + to_string(id); }
 pool::census pool::count_members() const {
   census result;
   for (const auto& [id, s] : replicas_) {
+    if (s.draining)
+      result.leaving += s.sent.size() + s.parked.size();
     if (s.draining || s.replaces)
       continue;
     if (!s.parked.empty() && s.sent.empty())
@@ -70,6 +72,7 @@ scaling::inputs pool::inputs_now(const census& members, instant now) const {
     in.oldest_start = std::max(now - oldest_start(), duration{0});
   in.arrivals = history_.arrivals(now);
   in.rising = limits_.fresh ? 0 : history_.rising(now);
+  observe(in, members, now);
   in.is_paused = is_paused(now);
   in.expects_calls = expects_calls(now);
   return in;
@@ -101,10 +104,18 @@ void pool::grow(instant now, pool_effects& out) {
   if (queued_ > 0 && members.alive() > limits_.max_replicas) {
     end_surplus(now, duration{0}, scaling::rule::lowered_max, out);
     members = count_members();
-  } else if (queued_ == 0 && withdraw_waiting(limits_.min_replicas, members, out)) {
+  } else if (queued_ == 0 && withdraw_waiting(std::min(wanted(members, now), limits_.max_replicas), members, out)) {
     members = count_members();
   }
-  const bool is_enough = queued_ == 0 && history_.rising(now) == 0 && members.alive() >= limits_.min_replicas;
+  const auto least = wanted(members, now);
+  const bool is_rising = !has_metric() && history_.rising(now) > 0;
+  const bool is_enough = queued_ == 0 && !is_rising && members.alive() >= least;
+  if (is_enough)
+    told_ = scaling::rule::none; // when it is short again, that is news
+  if (has_metric() && members.alive() > std::min(least, limits_.max_replicas)) {
+    end_surplus(now, limits_.scaledown_ttl, scaling::rule::scaledown_ttl, out); // what the metric has kept until now
+    members = count_members();
+  }
   if (!wants_replicas_ || is_enough)
     return;
   promote_waiting(members, out);
@@ -210,9 +221,10 @@ void pool::end_surplus(instant now, duration after, scaling::rule why, pool_effe
   for (const auto& [id, s] : replicas_)
     if (is_surplus(s) && now >= s.progress + after)
       over.emplace_back(s.progress, id);
-  if (over.empty() || alive() <= std::min(limits_.min_replicas, limits_.max_replicas))
+  const auto members = count_members();
+  if (over.empty() || members.alive() <= std::min(limits_.min_replicas, limits_.max_replicas))
     return;
-  auto in = inputs_now(count_members(), now);
+  auto in = inputs_now(members, now);
   in.over = static_cast<std::uint32_t>(over.size());
   if (why == scaling::rule::lowered_max)
     in.over = std::min(in.over, in.counted() - std::min(in.max, in.counted()));

@@ -22,7 +22,10 @@ std::optional<pool::instant> pool::next_wake() const {
     consider(alarms_.begin()->first);
   if (disowned_)
     return result;
-  const bool has_surplus = alive() > limits_.min_replicas;
+  const auto members = count_members();
+  // What is open changes by events; time alone changes a rate.
+  const auto kept = limits_.metric == scaling::metric::rate ? limits_.min_replicas : wanted(members, {});
+  const bool has_surplus = members.alive() > std::min(kept, limits_.max_replicas);
   const bool ages = limits_.recycle_age.count() > 0;
   for (const auto& [id, s] : replicas_) {
     if (may_stall(s))

@@ -1,5 +1,10 @@
 #include "actors/remote_caller.hpp"
 
+#include "core/defaults.hpp"
+
+#include <algorithm>
+#include <utility>
+
 namespace hearth {
 
 namespace {
@@ -23,6 +28,18 @@ link::acted::item far(action_event& e) {
           std::move(e.error),
           std::move(e.cache),
           std::move(e.producer)};
+}
+
+/// What is longer than travels inline could be overtaken by what follows it.
+std::vector<reply_part> small_parts(std::vector<reply_part>& parts) {
+  std::vector<reply_part> small;
+  for (auto& part : parts)
+    for (std::size_t done = 0; done < part.data.size();) {
+      const auto count = std::min<std::size_t>(part.data.size() - done, defaults::link_inline_bytes_max);
+      small.push_back({part.id, part.attempt, part.data.slice(done, count)});
+      done += count;
+    }
+  return small;
 }
 
 } // namespace
@@ -56,6 +73,21 @@ remote_caller_actor::behavior_type remote_caller(remote_caller_actor::pointer se
     },
     [say, number = whom.number](atom::found, std::vector<found_child>& children) {
       say(link::found{number, std::move(children)});
+    },
+    [self, say, number = whom.number](atom::parts, std::vector<reply_part>& parts) {
+      say(link::parts{number, small_parts(parts), {self->current_sender(), {}, 0}});
+    },
+    [self, say, number = whom.number](atom::more, call_id id, std::uint64_t size) {
+      say(link::more{number, id, size, {self->current_sender(), {}, 0}});
+    },
+    [say, number = whom.number](atom::input, const input_part& part) {
+      const auto size = part.data.size();
+      std::size_t done = 0;
+      do {
+        const auto count = std::min<std::size_t>(size - done, defaults::link_inline_bytes_max);
+        say(link::input{number, {part.id, part.data.slice(done, count), part.is_last && done + count == size}});
+        done += count;
+      } while (done < size);
     },
   };
 }

@@ -4,11 +4,17 @@
 
 namespace hearth {
 
-/// Whatever an actor of another node may be that is spoken of here: one that waits for replies and takes output, the recorder
-/// of a run, a replica that asked one.
+/// Whatever an actor of another node may be that is spoken of here: one that waits for replies and takes output, also in parts,
+/// the recorder of a run, a replica that asked one or whose reply comes in parts.
 using remote_caller_actor = recorder_actor::extend<
   // What the record of a run, which is on this node, holds.
-  caf::reacts_to<atom::found, std::vector<found_child>>>;
+  caf::reacts_to<atom::found, std::vector<found_child>>,
+  // From a replica of this node.
+  caf::reacts_to<atom::parts, std::vector<reply_part>>,
+  // From either side of a call whose reply or input comes in parts.
+  caf::reacts_to<atom::more, call_id, std::uint64_t>,
+  // From a caller of this node.
+  caf::reacts_to<atom::input, input_part>>;
 
 /// The REMOTE CALLER stands for such an actor: what it hears, it has said there.
 ///

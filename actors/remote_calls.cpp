@@ -80,7 +80,6 @@ void gate_state::hand_over(held& h, std::vector<call>& here, std::vector<link::c
     auto& c = here.emplace_back(h.what);
     c.header.deadline = *left;
     c.caller = caller_actor(gate_actor(self_));
-    c.streams = false; // a gate takes replies whole
     return;
   }
   open_bytes_ += h.what.arguments.size();
@@ -93,6 +92,8 @@ void gate_state::hand_over(held& h, std::vector<call>& here, std::vector<link::c
   c.output.here = caf::actor_cast<caf::strong_actor_ptr>(h.what.output);
   c.in_run = h.what.in_run;
   c.replays = h.what.replays || h.lost > 0;
+  c.streams = h.what.streams;
+  c.has_input = h.what.has_input;
 }
 
 void gate_state::wait_again(held& h) {

@@ -16,8 +16,8 @@ void remote_replica_state::dispatch(std::vector<dispatched_call>& calls) {
   out.items.reserve(calls.size());
   for (auto& c : calls) {
     held_.insert(c.id);
-    link::dispatch::item item{c.id,     c.attempt, c.cold, c.queued, c.header, std::move(c.arguments),
-                              c.in_run, c.replays, {},     {}};
+    link::dispatch::item item{c.id,     c.attempt, c.cold, c.queued, c.header,  std::move(c.arguments),
+                              c.in_run, c.replays, {},     {},       c.streams, c.has_input};
     item.caller.here = std::move(c.caller);
     item.output.here = std::move(c.output);
     out.items.push_back(std::move(item));
@@ -69,7 +69,8 @@ remote_replica_actor::behavior_type remote_replica_state::make_behavior(remote_r
     // What only an interpreter, a foundry or a child call would say: they are on the node of the replica, and speak with the
     // actor there.
     [](atom::replies, const std::vector<call_reply>&) {},
-    [](atom::more, call_id, std::uint64_t) { /* replies come whole from other nodes */ },
+    [](atom::more, call_id, std::uint64_t) {},
+    [](atom::input, const input_part&) {},
     [](atom::logged, const std::vector<log_text>&) {},
     [](atom::attach, const interpreter_actor&, const attachment&) {},
     [](atom::unmade, const failure&) {},

@@ -13,6 +13,7 @@ namespace hearth {
 void replica_state::attach(const interpreter_actor& door, const attachment& how) {
   door_ = door;
   how_ = how;
+  attached_ = self_->clock().now();
   self_->monitor(door_);
   uses_.resize(how.slots);
   free_.reserve(how.slots);
@@ -31,6 +32,7 @@ void replica_state::take(interpreter::hello& e) {
   ready_ = true;
   pid_ = e.pid;
   start_ = self_->clock().now() - born_;
+  init_ = self_->clock().now() - attached_;
   if (!is_handed_over_)
     told_.push_back(replica::ready{config_.order.id, self_->ctrl(), how_, pid_, start_});
 }
@@ -129,7 +131,7 @@ void replica_state::dispatch(std::vector<dispatched_call>& calls) {
     }
     auto slot = free_.back();
     free_.pop_back();
-    out.push_back({c.header, c.attempt, slot, std::move(c.arguments), c.in_run, c.streams});
+    out.push_back({c.header, c.attempt, slot, std::move(c.arguments), c.in_run, c.streams, c.has_input});
     slot_of_call_[c.header.id] = slot;
     slot_of_ticket_[c.id] = slot;
     auto& u = uses_[slot];
@@ -188,6 +190,7 @@ void replica_state::take(interpreter::outcome& e) {
   answer.start = c.cold ? c.queued : nanoseconds{0};
   answer.fork = c.cold ? how_.fork : nanoseconds{0};
   answer.import = c.cold ? how_.import : nanoseconds{0};
+  answer.init = c.cold ? init_ : nanoseconds{0};
   replica::done done{config_.order.id, c.id, answer.code, e.unstarted, answer.run, {}};
   if (answer.code == ec::none && !e.unstarted)
     batch_for(replies_, c.caller).push_back(std::move(answer));
@@ -200,13 +203,23 @@ void replica_state::take(interpreter::outcome& e) {
 }
 
 void replica_state::take(interpreter::part& e) {
-  if (auto* u = at(e.slot); u && u->call.caller)
-    batch_for(parts_, u->call.caller).push_back({u->call.header.id, u->call.attempt, std::move(e.data)});
+  if (auto* u = at(e.slot); u && u->call.output)
+    batch_for(parts_, u->call.output).push_back({u->call.header.id, u->call.attempt, std::move(e.data)});
+}
+
+void replica_state::take(interpreter::wanted& e) {
+  if (auto* u = at(e.slot); u && u->call.output)
+    self_->send(caf::actor_cast<stream_caller_actor>(u->call.output), atom::more::value, u->call.header.id, e.size);
 }
 
 void replica_state::grant(call_id id, std::uint64_t size) {
   if (auto found = slot_of_call_.find(id); found != slot_of_call_.end() && door_)
     self_->send(door_, atom::more::value, found->second, id, size);
+}
+
+void replica_state::pass_on(input_part& part) {
+  if (auto found = slot_of_call_.find(part.id); found != slot_of_call_.end() && door_)
+    self_->send(door_, atom::input::value, found->second, std::move(part));
 }
 
 void replica_state::take(interpreter::parked& e) {
@@ -315,6 +328,7 @@ replica_actor::behavior_type replica_state::make_behavior(replica_actor::pointer
     [this](atom::cancel, ticket id) { cancel(id); },
     [this](atom::retire, bool at_once, const std::string& reason) { retire(at_once, reason); },
     [this](atom::more, call_id id, std::uint64_t size) { grant(id, size); },
+    [this](atom::input, input_part& part) { pass_on(part); },
     [this](atom::found, std::vector<found_child>& children) { found(children), flush(); },
     [this](atom::adopt, const supervisor_actor& to) { return change_owner(to); },
     [this](atom::tick, ticket id) { tick(id); },

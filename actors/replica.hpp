@@ -53,6 +53,7 @@ private:
   void recall(const std::vector<ticket>& calls);
   void cancel(ticket id);
   void grant(call_id id, std::uint64_t size);
+  void pass_on(input_part& part);
   void retire(bool at_once, const std::string& reason);
   void tick(ticket id);
   bool change_owner(const supervisor_actor& to);
@@ -66,6 +67,7 @@ private:
   void take(interpreter::child_call& e);
   void take(interpreter::child_cancel& e);
   void take(interpreter::part& e);
+  void take(interpreter::wanted& e);
   void take(interpreter::parked& e);
   void take(interpreter::resumed& e);
   void take(interpreter::recalled& e);
@@ -105,6 +107,8 @@ private:
   bool ready_ = false;
   std::uint32_t pid_ = 0;
   nanoseconds start_{0};
+  instant attached_;            // its process is there
+  nanoseconds init_{0};         // from then until it was ready
   bool is_handed_over_ = false; // the new supervisor hears of it when nothing of the former one's runs any more
   supervisor_actor former_;     // until then it hears of what runs; empty: it has ended
   bool draining_ = false;

@@ -4,11 +4,18 @@
 #include "core/ids.hpp"
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// The rows of listings; fields as in schema/control.capnp.
 namespace hearth {
+
+/// What a pool has counted.
+struct pool_totals {
+  std::uint64_t done = 0, failed = 0, lost = 0, cold_starts = 0;
+};
 
 struct environment_row {
   std::string project, domain, name, version, state;
@@ -27,6 +34,13 @@ struct environment_row {
   std::uint64_t recycled = 0, prewarmed = 0, prewarm_hits = 0, prewarm_idle_ms = 0;
   bool is_fresh = false; // each replica serves one call
   std::string node;      // that owns it; empty: a node without a cluster, here and below
+  // Replicas that have been told to end, and what failed: while the last replica that was started did not come to serve.
+  std::uint32_t draining = 0;
+  std::string failure; // name of its code; empty: nothing fails
+  std::uint64_t retry_ms = 0, failed_replica = 0;
+  // Of pools of this environment that are forgotten by now, so that sums over all never fall. The same in each of its rows; it
+  // does not leave the node.
+  pool_totals forgotten{};
 };
 
 /// An entry of the journal.
@@ -38,6 +52,13 @@ struct event_row {
   scaling::decision what;
   bool is_reproduced = false; // deciding again from `in` gives `what`
   std::string node;
+};
+
+/// How often the journal has noted what about an environment, since it began to.
+struct journal_counts {
+  std::string project, domain, environment;
+  std::map<std::string_view, std::uint64_t> decisions; // by scaling::name of the rule
+  std::map<std::string_view, std::uint64_t> kinds;     // of all other entries, by their name
 };
 
 struct replica_row {
@@ -94,6 +115,7 @@ struct node_row {
   std::string memory_limits;     // who ends what uses too much: "cgroup" or "watcher"
   std::string isolation;         // of environments that ask for none: "process", "sandbox"; or "sandbox-only": of all
   std::vector<finding> findings; // of a check
+  std::uint32_t links = 0;       // to other nodes, that are up
 };
 
 } // namespace hearth

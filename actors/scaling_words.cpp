@@ -1,6 +1,7 @@
 #include "actors/scaling_words.hpp"
 
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 namespace hearth::scaling {
@@ -9,8 +10,34 @@ namespace {
 
 std::string count(std::uint64_t n, const char* what) { return std::to_string(n) + ' ' + what + (n == 1 ? "" : "s"); }
 
+/// With one decimal where that says something.
+std::string figure(double value) {
+  std::array<char, 40> text{};
+  const bool is_whole = value >= 100 || value == std::floor(value);
+  std::snprintf(text.data(), text.size(), is_whole ? "%.0f" : "%.1f", value);
+  return text.data();
+}
+
+/// What the metric asks for, with what it has seen and what it aims at.
+std::string asked(const inputs& in) {
+  const auto seen = figure(in.observed);
+  const auto things = seen + (seen == "1" ? " request" : " requests");
+  const bool is_bound = in.metric == metric::concurrency && in.target > in.concurrency;
+  return things
+         + (in.metric == metric::rate ? " came per second"
+            : seen == "1"             ? " is open"
+                                      : " are open")
+         + ", at "
+         + (is_bound ? "a concurrency of " + std::to_string(in.concurrency) + " (the target is higher, "
+                         + std::to_string(in.target) + ')'
+                     : "a target of " + std::to_string(in.target))
+         + " that is " + count(replicas_asked(in), "replica");
+}
+
 /// What asks for replicas.
 std::string waiting(const inputs& in) {
+  if (in.metric != metric::none && replicas_asked(in) > in.alive())
+    return asked(in);
   if (in.queued == 0)
     return in.is_wanted && in.alive() < in.min ? "the minimum is " + std::to_string(in.min) : "demand rises";
   return count(in.queued, "call") + (in.queued == 1 ? " waits" : " wait");
@@ -82,7 +109,7 @@ std::string in_words(const inputs& in, const decision& what, const std::string& 
       return ended(what, detail) + ": idle, and more than the maximum, which is " + std::to_string(in.max) + " now.";
     case rule::scaledown_ttl:
       return ended(what, detail) + ": nothing to do for scaledown_ttl, and the minimum is " + std::to_string(in.min)
-             + '.';
+             + (desired(in) > in.min ? "; " + asked(in) : "") + '.';
     case rule::idle_ttl:
       return ended(what, detail) + ": the environment had no call for idle_ttl.";
     case rule::superseded:
@@ -98,6 +125,13 @@ std::string in_words(const inputs& in, const decision& what, const std::string& 
              + std::to_string(static_cast<std::uint64_t>(in.rising + 0.5)) + " slots will be needed.";
     case rule::yielded:
       return ended(what, detail) + ": idle, and another environment waits for what it held.";
+    case rule::metric:
+      return started(what) + ": " + asked(in) + ", and there " + (in.alive() == 1 ? "is " : "are ")
+             + std::to_string(in.alive())
+             + (replicas_asked(in) > in.alive() ? "." : ", which all wait for calls of theirs.");
+    case rule::metric_met:
+      return "Started nothing: " + waiting(in) + ", but " + asked(in) + ", and there "
+             + (in.alive() == 1 ? "is " : "are ") + std::to_string(in.alive()) + '.';
   }
   return {};
 }

@@ -36,6 +36,7 @@ struct session_config {
   std::function<bytes(const environment_spec&)> encode_spec{}; // of what is deployed
   inspector_actor inspector{};
   cache_actor cache{}; // empty: results are not kept
+  app_lister_actor apps{};
   std::shared_ptr<cache_desk> desk = std::make_shared<cache_desk>();
 };
 
@@ -91,6 +92,7 @@ private:
   void take(client::drop_from_cache& e);
   void take(client::limit_cache& e);
   void take(client::move_cache& e);
+  void take(client::change_app& e);
   void take(client::gone& e);
 
   /// Answers what the client may not ask for.
@@ -98,6 +100,7 @@ private:
   void deploy(std::uint32_t request, const spec_ptr& spec);
   void open(std::uint32_t request, spec_ptr spec, bool deploy);
   void list_tokens(std::uint32_t request);
+  void change(const client::change_app& e, const spec_ptr& now);
   void start(client::start_run& order, client::invoke& e, const opened_environment& in);
   void when_informed(std::uint32_t request, std::function<void()> then);
   void ask_about_run(std::uint32_t request, std::function<void(const error_handler&)> question);

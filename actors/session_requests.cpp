@@ -31,6 +31,9 @@ std::string key_of(const environment_row& row) { return row.project + '/' + row.
 bool is_named(const environment_row& row, const std::string& name) {
   return name.empty() || row.name == name || key_of(row) == name;
 }
+bool is_named(const app_row& row, const std::string& name) {
+  return name.empty() || row.name == name || row.key() == name;
+}
 bool is_named(const replica_row& row, const std::string& name) { return name.empty() || row.environment == name; }
 
 } // namespace
@@ -59,6 +62,14 @@ void session_state::take(client::get& e) {
             deliver(chosen(replicas, limit, [&](auto& row) { return is_named(row, name); }));
         },
         refusing(request));
+  } else if (what == "app" && config_.apps) {
+    self_->request(config_.apps, inner_timeout, atom::list::value)
+      .then(
+        [=, name = e.name](std::vector<app_part>& parts) {
+          auto rows = merged_apps(std::move(parts));
+          deliver(chosen(rows, limit, [&](auto& row) { return is_named(row, name); }));
+        },
+        refusing(request));
   } else if (what == "run") {
     self_->request(config_.run_keeper, inner_timeout, atom::list::value, e.name, limit)
       .then([=](std::vector<run_row>& rows) { deliver(std::move(rows)); }, refusing(request));
@@ -76,8 +87,9 @@ void session_state::take(client::get& e) {
     self_->request(config_.journal, inner_timeout, atom::list::value, e.name, limit)
       .then([=](std::vector<event_row>& rows) { deliver(std::move(rows)); }, refusing(request));
   } else {
-    refuse(request, {ec::bad_request, "There is no listing of `" + e.what
-                                        + "`; there are environments, replicas, runs, actions, events and nodes."});
+    refuse(request,
+           {ec::bad_request, "There is no listing of `" + e.what
+                               + "`; there are apps, environments, replicas, runs, actions, events and nodes."});
   }
 }
 
@@ -102,8 +114,8 @@ void session_state::get_of_runs(const client::get& e, const std::string& what, s
 
 /// In a cluster: whether this is a listing that all nodes together give.
 bool session_state::get_from_all(const client::get& e, const std::string& what, std::uint32_t limit) {
-  const bool is_of_all = what == "environment" || what == "replica" || what == "node" || what == "event"
-                         || what == "run" || what == "action" || what == "check";
+  const bool is_of_all = what == "app" || what == "environment" || what == "replica" || what == "node"
+                         || what == "event" || what == "run" || what == "action" || what == "check";
   if (!is_of_all)
     return false;
   link::ask question;
@@ -120,7 +132,10 @@ bool session_state::get_from_all(const client::get& e, const std::string& what, 
   self_->request(config_.switchboard, inner_timeout, atom::ask::value, std::move(question), patience)
     .then(
       [=, this, name = e.name](link::member_answers& all) {
-        if (what == "environment") {
+        if (what == "app") {
+          auto rows = merged_apps(std::move(all));
+          deliver(chosen(rows, limit, [&](auto& row) { return is_named(row, name); }));
+        } else if (what == "environment") {
           auto rows = merged<environment_row>(std::move(all));
           deliver(chosen(rows, limit, [&](auto& row) { return is_named(row, name); }));
         } else if (what == "replica") {

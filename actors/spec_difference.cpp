@@ -41,6 +41,11 @@ std::string range(const reuse_spec& policy) {
 
 std::string length(milliseconds of) { return of.count() == 0 ? std::string{} : scaling::in_words(of); }
 
+/// What the number of replicas follows: "concurrency 10".
+std::string aim(const app_spec& app) {
+  return app.metric.empty() ? std::string{} : app.metric + ' ' + std::to_string(app.target);
+}
+
 void compare_tasks(sentence& into, const environment_spec& before, const environment_spec& after) {
   const auto find = [](const environment_spec& in, const std::string& name) {
     return std::find_if(in.tasks.begin(), in.tasks.end(), [&](const auto& task) { return task.name == name; });
@@ -88,7 +93,9 @@ void compare_apps(sentence& into, const app_spec& before, const app_spec& after)
 
 } // namespace
 
-std::string policy_difference(const reuse_spec& before, const reuse_spec& after) {
+std::string policy_difference(const environment_spec& before_spec, const environment_spec& after_spec) {
+  const auto& before = before_spec.reuse;
+  const auto& after = after_spec.reuse;
   sentence result;
   result.compare("replicas", range(before), range(after));
   result.compare("idle_ttl", length(before.idle_ttl), length(after.idle_ttl));
@@ -98,6 +105,7 @@ std::string policy_difference(const reuse_spec& before, const reuse_spec& after)
   result.compare("recycle age", length(before.recycle_age), length(after.recycle_age));
   result.compare("placement", before.placement, after.placement);
   result.compare("recycle growth", mebibytes(before.recycle_growth_bytes), mebibytes(after.recycle_growth_bytes));
+  result.compare("metric", aim(before_spec.app), aim(after_spec.app));
   return std::move(result).text();
 }
 

@@ -10,8 +10,7 @@ namespace hearth {
 /// 4". Empty when nothing that counts differs.
 std::string difference(const environment_spec& before, const environment_spec& after);
 
-/// What differs between two policies in what acts on a running pool: "replicas 1-2 -> 1-4, idle_ttl 30.0 s -> 60.0 s". Empty
-/// when nothing does.
-std::string policy_difference(const reuse_spec& before, const reuse_spec& after);
+/// What differs in what acts on a running pool: "replicas 1-2 -> 1-4, idle_ttl 30.0 s -> 60.0 s". Empty when nothing does.
+std::string policy_difference(const environment_spec& before, const environment_spec& after);
 
 } // namespace hearth

@@ -30,6 +30,10 @@ pool_limits limits_of(const environment_spec& spec, std::uint32_t cores, millise
   limits.recycle_calls = spec.reuse.recycle_calls;
   limits.recycle_age = spec.reuse.recycle_age;
   limits.recycle_growth = spec.reuse.recycle_growth_bytes;
+  if (!limits.fresh) {
+    limits.metric = scaling::metric_of(spec.app.metric);
+    limits.target = spec.app.target;
+  }
   return limits;
 }
 
@@ -128,9 +132,9 @@ bool supervisor_state::open(const spec_ptr& spec, bool deploy) {
     pool_of(spec, {}); // a run's pool begins with its first call
   for (auto& [name, v] : versions_) {
     if (v->calls.spec().version == spec->version) {
-      if (const auto what = policy_difference(v->policy, spec->reuse); !what.empty())
+      if (const auto what = policy_difference(*v->latest, *spec); !what.empty())
         note(*v, journal_entry::kind_t::policy, {}, what);
-      v->policy = spec->reuse;
+      v->latest = spec;
       v->calls.set_limits(limits, at, effects_);
       v->calls.opened(at);
       if (deploy && name == spec->version)
@@ -157,7 +161,7 @@ supervisor_state::version& supervisor_state::pool_of(const spec_ptr& spec, call_
     return *v;
   v = std::make_unique<version>(pool(spec, limits_of(*spec, *config_.cores, config_.zygote_ttl),
                                      [numbers = config_.replica_numbers] { return replica_id{++*numbers}; }));
-  v->policy = spec->reuse;
+  v->latest = spec;
   if (of_run)
     v->reason = "run " + run_name(root) + " has pools of its own (scope=\"run\")";
   else if (const auto what = before_ && newest_->version == spec->version ? difference(*before_, *spec) : std::string{};
@@ -190,7 +194,12 @@ void supervisor_state::tick() {
 }
 
 void supervisor_state::forget_expired() {
-  std::erase_if(versions_, [](const auto& entry) { return entry.second->calls.is_expired(); });
+  std::erase_if(versions_, [this](const auto& entry) {
+    const auto& calls = entry.second->calls;
+    if (calls.is_expired())
+      keep_totals(calls.count());
+    return calls.is_expired();
+  });
 }
 
 void supervisor_state::stop(milliseconds grace) {

@@ -57,8 +57,9 @@ private:
     nanoseconds start_total{0};
     std::string spawn_reason;
     bool forked = false;
-    reuse_spec policy;  // that acts on it
-    std::string reason; // why it is not the pool that was there before
+    spec_ptr latest;                  // whose policy acts on it
+    std::string reason;               // why it is not the pool that was there before
+    std::uint64_t failed_replica = 0; // the last one that was lost, or not made
   };
 
   void invoke(std::vector<call>& calls);
@@ -83,6 +84,7 @@ private:
   environment_row row_of(const std::string& version_name, const version& v) const;
   replica_row row_of(const version& v, const pool::replica_view& member) const;
   static void count(const pool::counters& count, environment_row& into);
+  void keep_totals(const pool::counters& count);
 
   bool knows(const std::string& version_name) const;
   /// The pool that serves calls of this root: one per version, or, where the policy says so, one per version and run.
@@ -125,8 +127,9 @@ private:
   supervisor_config config_;
   std::unordered_map<std::string, std::unique_ptr<version>> versions_;
   std::unordered_map<replica_id, version*> replica_index_;
-  spec_ptr newest_; // that was opened
-  spec_ptr before_; // the one before it
+  pool_totals forgotten_; // of pools that are
+  spec_ptr newest_;       // that was opened
+  spec_ptr before_;       // the one before it
 
   // Of the message being handled.
   pool_effects effects_;

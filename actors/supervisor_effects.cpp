@@ -73,6 +73,7 @@ void supervisor_state::perform(version& v, const pool_effect::dispatch& e) {
   d.in_run = c.in_run;
   d.replays = c.replays;
   d.streams = c.streams;
+  d.has_input = c.has_input;
   d.caller = caf::actor_cast<caf::strong_actor_ptr>(c.caller);
   d.output = caf::actor_cast<caf::strong_actor_ptr>(c.output);
   batch_for(dispatches_, to).push_back(std::move(d));

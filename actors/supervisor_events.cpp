@@ -57,6 +57,7 @@ void supervisor_state::take(version& v, replica::ready& e) {
 void supervisor_state::take(version& v, replica::start_failed& e) {
   v.replicas.erase(e.id);
   replica_index_.erase(e.id);
+  v.failed_replica = e.id.value;
   note(v, journal_entry::kind_t::unmade, e.id, e.why.message);
   v.calls.replica_unmade(e.id, e.why, now(), effects_);
 }
@@ -87,6 +88,8 @@ void supervisor_state::take(version& v, replica::lost& e) {
   }
   replica_index_.erase(e.id);
   const bool was_told = v.calls.is_draining(e.id);
+  if (!was_told)
+    v.failed_replica = e.id.value;
   note(v, was_told ? journal_entry::kind_t::ended : journal_entry::kind_t::lost, e.id,
        was_told ? std::string{} : e.why.message);
   v.calls.replica_lost(e.id, e.why, e.begun, now(), effects_);

@@ -80,6 +80,11 @@ environment_row supervisor_state::row_of(const std::string& version_name, const 
   row.start_mode = v.starts == 0 ? "" : v.forked ? "fork" : "spawn";
   row.start_reason = v.spawn_reason;
   row.message = v.calls.last_failure().message;
+  if (v.calls.is_failing()) {
+    row.failure = hearth::name(v.calls.last_failure().code);
+    row.retry_ms = millis(v.calls.paused_for(now()));
+    row.failed_replica = v.failed_replica;
+  }
   return row;
 }
 
@@ -95,17 +100,24 @@ void supervisor_state::count(const pool::counters& count, environment_row& into)
   into.prewarm_idle_ms = millis(count.prewarm_waste);
 }
 
+void supervisor_state::keep_totals(const pool::counters& count) {
+  forgotten_.done += count.done;
+  forgotten_.failed += count.failed;
+  forgotten_.lost += count.lost;
+  forgotten_.cold_starts += count.cold_starts;
+}
+
 void supervisor_state::list(std::vector<environment_row>& environments, std::vector<replica_row>& replicas) const {
   for (const auto& [version_name, v] : versions_) {
     auto row = row_of(version_name, *v);
     count(v->calls.count(), row);
+    row.forgotten = forgotten_;
     const auto members = v->calls.view();
     row.waiting = waiting_text(members);
     for (const auto& member : members) {
       replicas.push_back(row_of(*v, member));
       replicas.back().version = version_name;
-      if (!member.is_draining)
-        ++(member.is_ready ? row.replicas : row.starting);
+      ++(member.is_draining ? row.draining : member.is_ready ? row.replicas : row.starting);
       row.running += member.running;
       row.parked += member.parked;
     }

@@ -89,6 +89,9 @@ private:
   void take(node_uuid from, link::strays& what);
   void take(node_uuid from, link::replies& what);
   void take(node_uuid from, link::logged& what);
+  void take(node_uuid from, link::parts& what);
+  void take(node_uuid from, link::more& what);
+  void take(node_uuid from, link::input& what);
   void take(node_uuid from, link::recorded& what);
   void take(node_uuid from, link::sought& what);
   void take(node_uuid from, link::found& what);
@@ -120,6 +123,7 @@ private:
   void ask(node_uuid node, link::ask what, milliseconds patience, answerer done);
   void ask_all(const link::ask& what, milliseconds patience, const std::function<void(link::member_answers)>& done);
   void respond(link::ask what, const answerer& done);
+  bool respond_with_rows(const link::ask& what, const answerer& done);
   bool respond_about_runs(const link::ask& what, const answerer& done);
   void respond_with_logs(const link::ask& what, const answerer& done);
   void respond_with_record(const link::ask& what, const answerer& done);

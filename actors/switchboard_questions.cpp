@@ -128,13 +128,11 @@ void switchboard_state::take(node_uuid from, link::answer& what) {
     settle(what.request, std::move(what));
 }
 
-void switchboard_state::respond(link::ask what, const answerer& done) {
+/// Listings of what this node has; false: that is not what is asked.
+bool switchboard_state::respond_with_rows(const link::ask& what, const answerer& done) {
   const auto patience = caf::duration(defaults::inner_request_timeout);
-  const auto limit = what.limit ? what.limit : defaults::rows_max;
   const auto node = name_of(config_.node);
   const auto failed = [done](const caf::error& error) { done({0, failure_of(error), {}}); };
-  if (!parts_.agent)
-    return done({0, {ec::node_lost, "Node " + node + " is starting."}, {}});
   if (what.what == "environments" || what.what == "replicas") {
     self_->request(parts_.agent, patience, atom::list::value)
       .then(
@@ -146,6 +144,16 @@ void switchboard_state::respond(link::ask what, const answerer& done) {
             done({0, {}, named(std::move(environments), node)});
         },
         failed);
+  } else if (what.what == "apps" && parts_.apps) {
+    self_->request(parts_.apps, patience, atom::list::value)
+      .then(
+        [done, node](std::vector<app_part>& parts) {
+          for (auto& part : parts)
+            if (part.has_pool)
+              part.row.node = node;
+          done({0, {}, std::move(parts)});
+        },
+        failed);
   } else if (what.what == "nodes") {
     self_->request(parts_.agent, patience, atom::status::value)
       .then(
@@ -153,18 +161,34 @@ void switchboard_state::respond(link::ask what, const answerer& done) {
           done({0, {}, std::vector<node_row>{std::move(row)}});
         },
         failed);
+  } else if (what.what == "events" && parts_.journal) {
+    self_
+      ->request(parts_.journal, patience, atom::list::value, word(what, 0),
+                what.limit ? what.limit : defaults::rows_max)
+      .then(
+        [done, node](std::vector<event_row>& rows) {
+          done({0, {}, named(std::move(rows), node)});
+        },
+        failed);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void switchboard_state::respond(link::ask what, const answerer& done) {
+  const auto patience = caf::duration(defaults::inner_request_timeout);
+  const auto node = name_of(config_.node);
+  const auto failed = [done](const caf::error& error) { done({0, failure_of(error), {}}); };
+  if (!parts_.agent)
+    return done({0, {ec::node_lost, "Node " + node + " is starting."}, {}});
+  if (respond_with_rows(what, done)) {
+    return;
   } else if (what.what == "checks" && parts_.inspector) {
     self_->request(parts_.inspector, patience, atom::check::value, word(what, 0))
       .then(
         [done, node](std::vector<finding>& findings) {
           done({0, {}, std::vector<node_row>{checked(node, std::move(findings))}});
-        },
-        failed);
-  } else if (what.what == "events" && parts_.journal) {
-    self_->request(parts_.journal, patience, atom::list::value, word(what, 0), limit)
-      .then(
-        [done, node](std::vector<event_row>& rows) {
-          done({0, {}, named(std::move(rows), node)});
         },
         failed);
   } else if (what.what == "bundle" && parts_.bundles) {

@@ -84,6 +84,8 @@ void switchboard_state::take(node_uuid from, link::invoke& what) {
     call.output = caf::actor_cast<caller_actor>(c.output.here);
     call.in_run = c.in_run;
     call.replays = c.replays;
+    call.streams = c.streams;
+    call.has_input = c.has_input;
   }
   if (!taken.empty()) {
     s->second.users.insert(from);
@@ -147,6 +149,23 @@ void switchboard_state::take(node_uuid, link::replies& what) {
     self_->send(caf::actor_cast<caller_actor>(to), atom::replies::value, std::move(what.items));
   else
     late_ += what.items.size();
+}
+
+void switchboard_state::take(node_uuid, link::parts& what) {
+  if (const auto to = exports_.find(what.number); to && what.replica.here)
+    caf::send_as(caf::actor_cast<caf::actor>(what.replica.here), caf::actor_cast<stream_caller_actor>(to),
+                 atom::parts::value, std::move(what.items));
+}
+
+void switchboard_state::take(node_uuid, link::more& what) {
+  if (const auto to = exports_.find(what.number); to && what.sender.here)
+    caf::send_as(caf::actor_cast<caf::actor>(what.sender.here), caf::actor_cast<stream_caller_actor>(to),
+                 atom::more::value, what.id, what.size);
+}
+
+void switchboard_state::take(node_uuid, link::input& what) {
+  if (const auto to = exports_.find(what.number))
+    self_->send(caf::actor_cast<replica_actor>(to), atom::input::value, std::move(what.item));
 }
 
 void switchboard_state::take(node_uuid, link::logged& what) {

@@ -128,6 +128,13 @@ struct put_spec {
   bool operator==(const put_spec&) const = default;
 };
 
+/// No version of the environment is deployed any more; what runs of it goes on. Nothing of that name deployed: done.
+struct undeploy {
+  std::string key;
+
+  bool operator==(const undeploy&) const = default;
+};
+
 /// The seat owns the environment from now on; the epoch is this entry's index. When somebody with a seat owns it already,
 /// nothing changes and the outcome says who.
 struct grant {
@@ -254,11 +261,11 @@ struct revoke_token {
 
 using command = std::variant<admit_node, remove_node, drain_node, take_seat, end_seat, renew, set_voters, raise_level,
                              put_spec, grant, release, accept_run, claim_run, complete_run, abort_run, rehome_runs,
-                             raise_generation, put_token, revoke_token, limit_cache>;
+                             raise_generation, put_token, revoke_token, limit_cache, undeploy>;
 
 /// The feature level that the cluster must have reached before this may be written: an older Hearth does not know it.
 constexpr std::uint32_t level_of(const command& order) noexcept {
-  return std::holds_alternative<limit_cache>(order) ? 2 : 0;
+  return std::holds_alternative<limit_cache>(order) ? 2 : std::holds_alternative<undeploy>(order) ? 4 : 0;
 }
 
 /// What became of a command: refused with a code, or done.

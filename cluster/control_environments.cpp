@@ -93,6 +93,16 @@ outcome control_state::on(const put_spec& order) {
   return done();
 }
 
+outcome control_state::on(const undeploy& order) {
+  const auto found = image_.environments.find(order.key);
+  if (found == image_.environments.end() || found->second.deployed.empty())
+    return done();
+  found->second.deployed.clear();
+  happened(facts::undeployed{order.key});
+  prune(order.key);
+  return done();
+}
+
 outcome control_state::on(const grant& order) {
   if (order.key.empty() || order.key.size() > defaults::command_text_bytes_max)
     return refused(ec::bad_request, "An environment needs a name of reasonable length.");

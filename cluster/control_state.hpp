@@ -142,6 +142,7 @@ private:
   outcome on(const put_token& order);
   outcome on(const revoke_token& order);
   outcome on(const limit_cache& order);
+  outcome on(const undeploy& order);
   void merge_oldest_generation();
 
   outcome done() const;

@@ -47,6 +47,13 @@ struct spec_put {
   bool operator==(const spec_put&) const = default;
 };
 
+/// No version of it is deployed any more.
+struct undeployed {
+  std::string key;
+
+  bool operator==(const undeployed&) const = default;
+};
+
 /// Also when the last owner has gone: then `owner` is none.
 struct owner_changed {
   std::string key;
@@ -127,6 +134,6 @@ using fact = std::variant<facts::member_changed, facts::seat_began, facts::seat_
                           facts::level_raised, facts::spec_put, facts::owner_changed, facts::run_accepted,
                           facts::run_claimed, facts::run_orphaned, facts::run_rehomed, facts::run_abort_wanted,
                           facts::run_ended, facts::run_forgotten, facts::generation_raised, facts::token_changed,
-                          facts::cache_limited>;
+                          facts::cache_limited, facts::undeployed>;
 
 } // namespace hearth::cluster

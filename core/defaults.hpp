@@ -55,6 +55,7 @@ inline constexpr std::size_t sighting_bytes_max = 1 * mib;
 
 /// Bytes of a reply in parts on their way from an interpreter to a caller that has not taken them: a round trip at the speed of
 /// a socket, and little enough to hold for each of many slow readers.
+/// Likewise of the input of a call that an interpreter has asked for.
 inline constexpr std::size_t reply_window_bytes = 256 * kib;
 
 // -- connections ----
@@ -130,6 +131,9 @@ inline constexpr std::int64_t arrival_seconds = 122;
 /// Starts faster than this follow demand; slower ones go ahead of it when it rises, with this margin on the rise.
 inline constexpr milliseconds rise_start_up_min{500};
 inline constexpr double rise_margin = 1.5;
+/// Seconds of requests that `Scaling.RequestRate` looks at: Knative's window for quick growth. Shorter ones take a burst for a
+/// rate, and with longer ones a real rise waits.
+inline constexpr std::int64_t rate_seconds = 6;
 /// Pauses between calls are counted by their length in steps of this, for so many steps: four hours.
 inline constexpr seconds pause_bucket{5};
 inline constexpr std::size_t pause_buckets = 4 * 3600 / 5;
@@ -244,6 +248,8 @@ inline constexpr std::size_t node_log_files = 3;
 /// Entries of the journal per environment, about 600 bytes each, and environments it remembers: 15 MiB at most.
 inline constexpr std::size_t journal_entries_max = 500;
 inline constexpr std::size_t journal_environments_max = 50;
+/// Environments of which it knows how often what has happened, a few hundred bytes each; of those beyond it begins anew.
+inline constexpr std::size_t journal_counts_max = 1000;
 /// Of what somebody else said, in an entry: enough for the first lines of a traceback.
 inline constexpr std::size_t journal_detail_bytes_max = 1 * kib;
 /// Rows of a listing when the asker names no limit.

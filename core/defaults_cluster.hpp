@@ -75,7 +75,7 @@ inline constexpr std::uint32_t link_version = 1;
 inline constexpr std::uint32_t link_version_min = 1;
 /// Highest feature level of the control log that this Hearth understands: new kinds of entries come only after all nodes do
 /// (cluster/commands.hpp, level_of).
-inline constexpr std::uint32_t feature_level = 3;
+inline constexpr std::uint32_t feature_level = 4;
 /// Frames by their channel. Control: a part of a snapshot or a batch of entries. Calls: as between nodes and clients, with
 /// an envelope. Bulk: a chunk, short enough that others soon have their turn.
 inline constexpr std::size_t link_control_frame_bytes_max = 4 * mib;

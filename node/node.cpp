@@ -19,6 +19,7 @@
 #include "node/paths.hpp"
 #include "node/resources/gpu_locks.hpp"
 #include "node/resources/machine.hpp"
+#include "node/resources/own_process.hpp"
 #include "node/start_error.hpp"
 #include "node/store/digest.hpp"
 #include "node/wire/environment_bytes.hpp"
@@ -30,7 +31,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
@@ -44,13 +44,6 @@ namespace hearth::node {
 namespace {
 
 using std::filesystem::path;
-
-std::uint64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::uint64_t total = 0, resident = 0;
-  statm >> total >> resident;
-  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
 
 /// What replicas may have: as the operator says, never more than there is. GPUs are the operator's to know best, since
 /// not every device is where we look.
@@ -141,8 +134,8 @@ public:
     spdlog::info("node {} serves at {}, state in {}", about_.name, about_.socket, about_.state_directory);
     membership_.start([this](const failure& why) { break_off(why); },
                       {agent_, run_keeper_, journal_, doors_.bundles(), doors_.logs(), doors_.blobs(), doors_.records(),
-                       caf::actor_cast<node_listener>(agent_), doors_.inspector(),
-                       caf::actor_cast<asked_actor>(cache_)});
+                       caf::actor_cast<node_listener>(agent_), doors_.inspector(), caf::actor_cast<asked_actor>(cache_),
+                       front_door_->apps()});
     caf::anon_send(run_keeper_, atom::attach::value, agent_);
     loop_.run(std::move(ended_.promise));
     const auto deadline = std::chrono::steady_clock::now() + defaults::stop_grace;
@@ -260,7 +253,7 @@ private:
     });
     front_door_.emplace(loop_, front_door_config{settings_.socket, is_usual_place(settings_.socket), agent_,
                                                  membership_.controller(), wire::decode_environment,
-                                                 [](std::string_view what) { spdlog::warn("{}", what); }});
+                                                 [](std::string_view what) { spdlog::warn("{}", what); }, pages()});
     auto parts = doors_.all();
     parts.emplace_back(caf::actor_cast<caf::actor>(agent_), "agent");
     parts.emplace_back(caf::actor_cast<caf::actor>(run_keeper_), "run keeper");
@@ -304,31 +297,48 @@ private:
     config.unread_bytes_max = defaults::unread_bytes_max;
     config.unread_log_bytes_max = defaults::unread_log_bytes_max;
     config.close_grace = defaults::close_grace;
-    config.make_session = [this, id = session_id{++sessions_},
-                           rights = std::move(rights)](connection_actor::pointer connection) {
-      session_config session;
-      session.id = id;
-      session.connection = connection_actor(connection);
-      session.agent = agent_;
-      session.run_keeper = run_keeper_;
-      session.bundles = doors_.bundles();
-      session.logs = doors_.logs();
-      session.stop_grace = settings_.stop_grace;
-      session.journal = journal_;
-      session.switchboard = membership_.switchboard();
-      session.cluster = membership_.for_sessions();
-      session.rights = rights;
-      session.encode_spec = wire::encode_environment;
-      session.inspector = doors_.inspector();
-      session.cache = cache_;
-      session.desk = desk_;
-      return loop_.system().spawn([session](session_actor::stateful_pointer<session_state> self) {
-        return self->state.make_behavior(self, session);
-      });
+    config.make_session = [this, rights = std::move(rights)](connection_actor::pointer connection) {
+      return spawn_session(connection_actor(connection), rights);
     };
     return loop_.system().spawn([config](connection_actor::stateful_pointer<connection_state> self) {
       return self->state.make_behavior(self, config);
     });
+  }
+
+  session_actor spawn_session(connection_actor connection, client_rights rights) {
+    session_config session;
+    session.id = session_id{++sessions_};
+    session.connection = std::move(connection);
+    session.agent = agent_;
+    session.run_keeper = run_keeper_;
+    session.bundles = doors_.bundles();
+    session.logs = doors_.logs();
+    session.stop_grace = settings_.stop_grace;
+    session.journal = journal_;
+    session.switchboard = membership_.switchboard();
+    session.cluster = membership_.for_sessions();
+    session.rights = std::move(rights);
+    session.encode_spec = wire::encode_environment;
+    session.inspector = doors_.inspector();
+    session.cache = cache_;
+    session.desk = desk_;
+    session.apps = front_door_->apps();
+    return loop_.system().spawn([session](session_actor::stateful_pointer<session_state> self) {
+      return self->state.make_behavior(self, session);
+    });
+  }
+
+  page_sources pages() {
+    page_sources from;
+    from.journal = journal_;
+    from.cache = cache_;
+    from.run_keeper = run_keeper_;
+    from.version = HEARTH_VERSION;
+    from.cpu = processor_time;
+    from.make_session = [this](connection_actor connection, client_rights rights) {
+      return spawn_session(std::move(connection), std::move(rights));
+    };
+    return from;
   }
 
   void watch_signals() {

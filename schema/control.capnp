@@ -3,6 +3,9 @@
 # A Response carries the request number of its Request; a request gets exactly one response without `controlMore`.
 using Environment = import "environment.capnp".Environment;
 using Cache = import "cache.capnp";
+using Apps = import "apps.capnp";
+using Cluster = import "cluster.capnp";
+using Scaling = import "scaling.capnp";
 
 struct Request {
   union {
@@ -34,6 +37,7 @@ struct Request {
     dropFromCache @25 :Cache.DropFromCache;
     moveCache @26 :Cache.MoveCache;
     limitCache @27 :Cache.LimitCache;
+    changeApp @28 :ChangeApp;         # of one that is deployed; answered with `done` when the control log has it
   }
 }
 
@@ -53,14 +57,15 @@ struct Response {
     nodes @11 :List(NodeRow);
     status @12 :NodeRow;
     events @13 :List(EventRow);
-    cluster @14 :ClusterState;
-    tokens @15 :List(TokenRow);
+    cluster @14 :Cluster.ClusterState;
+    tokens @15 :List(Cluster.TokenRow);
     echoes @16 :Echoes;
     cacheCounts @17 :List(Cache.CacheCounts);
     cacheEntries @18 :List(Cache.CacheRow);
     cacheChecks @19 :List(Cache.CacheCheck);
     cacheLimits @20 :List(Cache.CacheLimit);
     cacheAudits @21 :List(Cache.CacheAudit);
+    apps @22 :List(Apps.AppRow);
   }
 }
 
@@ -132,7 +137,7 @@ struct Abort {
 }
 
 struct Get {
-  what @0 :Text;                      # environments | replicas | runs | actions | events | nodes | tokens | checks (are nodes)
+  what @0 :Text;                      # apps | environments | replicas | runs | actions | events | nodes | tokens | checks (are nodes)
   name @1 :Text;                      # empty: all; actions: the run; events: the environment; checks: interpreter/inspection.hpp
   limit @2 :UInt32;                   # 0: the node's default
 }
@@ -171,6 +176,13 @@ struct ClientToken {
   endless @3 :Bool;                   # it does not end
 }
 
+struct ChangeApp {
+  project @0 :Text;
+  domain @1 :Text;
+  name @2 :Text;
+  what @3 :Text;                      # activate | deactivate | delete
+}
+
 struct Ping {
   node @0 :Text;                      # name or id
   count @1 :UInt32;                   # frames, one after another
@@ -189,36 +201,6 @@ struct Echoes {
 struct Done {
   detail @0 :Text;
   count @1 :UInt64;                   # of what was removed
-}
-
-struct ClusterState {
-  name @0 :Text;
-  id @1 :Text;
-  nodeId @2 :Text;                    # of the node that was asked
-  holds @3 :Bool;                     # whether it may act for the cluster now
-  whyNot @4 :Text;
-  members @5 :List(MemberRow);
-}
-
-struct MemberRow {
-  name @0 :Text;
-  id @1 :Text;
-  address @2 :Text;                   # of its link
-  seat @3 :UInt64;                    # 0: the node is not there
-  incarnation @4 :UInt64;             # starts of the node
-  voter @5 :Bool;
-  leader @6 :Bool;
-  draining @7 :Bool;
-  cpuMillis @8 :UInt32;               # what it has for replicas
-  memoryBytes @9 :UInt64;
-  gpus @10 :UInt32;
-}
-
-struct TokenRow {
-  # A token for remote clients; nobody keeps its secret.
-  name @0 :Text;
-  scopes @1 :List(Text);
-  expiresUnixMs @2 :UInt64;           # 0: never
 }
 
 struct EnvironmentRow {
@@ -259,6 +241,10 @@ struct EnvironmentRow {
   prewarmIdleMs @34 :UInt64;          # their time until then, or until they ended: the price
   fresh @35 :Bool;                    # each replica serves one call
   node @36 :Text;                     # that owns it, by name; empty: the node is alone
+  draining @37 :UInt32;               # replicas that have been told to end
+  failure @38 :Text;                  # why the last replica did not come to serve, as a name of core/errors.hpp; empty: it did
+  retryMs @39 :UInt64;                # while it fails: until replicas are started again
+  failedReplica @40 :UInt64;
 }
 
 struct EventRow {
@@ -270,41 +256,8 @@ struct EventRow {
   kind @5 :Text;                      # pool_made | policy | decided | ready | unmade | waiting | overcommitted | lost | ended | cooled
   replica @6 :UInt64;
   text @7 :Text;                      # what happened and why, a sentence
-  decision @8 :Decision;              # of kind decided
+  decision @8 :Scaling.Decision;      # of kind decided
   node @9 :Text;                      # where it happened
-}
-
-struct Decision {
-  # How many replicas to start or end, with all that it depended on (actors/autoscaler.hpp explains each).
-  rule @0 :Text;
-  start @1 :UInt32;
-  end @2 :UInt32;
-  predictedWaitNs @3 :UInt64;
-  reproduced @4 :Bool;                # deciding again from the inputs gives the same
-  min @5 :UInt32;
-  max @6 :UInt32;
-  concurrency @7 :UInt32;
-  wanted @8 :Bool;
-  places @9 :UInt32;
-  ready @10 :UInt32;
-  starting @11 :UInt32;
-  lent @12 :UInt32;
-  running @13 :UInt64;
-  queued @14 :UInt64;
-  saturatedNs @15 :UInt64;
-  serviceNs @16 :UInt64;
-  startUpNs @17 :UInt64;
-  arrivalsPerSecond @18 :Float64;
-  paused @19 :Bool;
-  over @20 :UInt32;
-  endAll @21 :Text;
-  expectsCalls @22 :Bool;
-  yields @23 :Bool;
-  due @24 :UInt32;
-  dueIdle @25 :UInt32;
-  replacing @26 :UInt32;
-  oldestStartNs @27 :UInt64;
-  risingSlots @28 :Float64;
 }
 
 struct Finding {
@@ -397,4 +350,5 @@ struct NodeRow {
   memoryLimits @24 :Text;             # who ends a replica that uses too much: cgroup | watcher
   isolation @25 :Text;                # of environments that ask for none: process | sandbox; or sandbox-only: of all
   findings @26 :List(Finding);        # of `checks`
+  links @27 :UInt32;                  # to other nodes, that are up
 }

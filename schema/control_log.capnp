@@ -60,6 +60,7 @@ struct Command {
     putToken @19 :Token;
     revokeToken @20 :RevokeToken;
     limitCache @21 :LimitCache;     # feature level 2
+    undeploy @22 :Text;             # the key of an environment; feature level 4
   }
 }
 

@@ -52,6 +52,8 @@ const callOverwrites :UInt16 = 8; # its run looks nothing up, and its results re
 const callUncached :UInt16 = 16;  # its run uses no kept results and keeps none; passed on to its children
 const callStreams :UInt16 = 32;   # node -> interpreter: its caller takes the reply in parts as they are made: Chunks with
                                   # chunkOfStream, then the Reply with the rest
+const callInput :UInt16 = 64;     # node -> interpreter: its caller has more to say than the arguments. The interpreter asks for it
+                                  # with the signal `more`, and it comes as Chunks with chunkOfStream; the last has chunkLast
 
 struct Call {
   # "Run this task with these arguments." client -> node, node -> interpreter, interpreter -> node (a child call).
@@ -111,9 +113,10 @@ struct Reply {
 
 const chunkLast :UInt16 = 1;
 const chunkOfReply :UInt16 = 2;   # continues a Reply; otherwise a Call or an upload
-const chunkOfStream :UInt16 = 4;  # interpreter -> node: a part of a reply that comes in parts, before the Reply. `request` is the
-                                  # slot of the call and 1, `offset` counts the bytes before it. No more than
-                                  # defaults::reply_window_bytes may be on their way: the signal `more` grants others
+const chunkOfStream :UInt16 = 4;  # interpreter -> node: a part of a reply that comes in parts, before the Reply; node -> interpreter:
+                                  # a part of the call's input. `request` is the slot of the call and 1, `offset` counts the bytes
+                                  # before it. Of a reply no more than defaults::reply_window_bytes may be on their way: the signal
+                                  # `more` grants others. Of an input comes what was asked for, and that is no more either
 
 struct Chunk {
   kind @0 :UInt16;
@@ -134,6 +137,7 @@ enum What {
   recalled @5;                    # node -> interpreter: drop the unstarted call in this slot (only a hint: the slot
                                   # table has decided already)
   more @6;                        # node -> interpreter: `value` bytes of the parts of this call's reply have been taken
+                                  # interpreter -> node: there is room for `value` bytes more of this call's input
 }
 
 struct Signal {

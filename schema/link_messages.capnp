@@ -9,8 +9,15 @@
 # to measure the link: [u64 2 * number], answered with [u64 2 * number + 1]. What does not fit ends the link.
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("hearth::said");
-using Environment = import "environment.capnp".Environment;
 using Rows = import "control.capnp";
+using Apps = import "apps.capnp";
+using Value = import "link_words.capnp".Value;
+using Id = import "link_words.capnp".Id;
+using Caller = import "link_words.capnp".Caller;
+using Failure = import "link_words.capnp".Failure;
+using Header = import "link_words.capnp".Header;
+using Spec = import "link_words.capnp".Spec;
+using Streams = import "link_streams.capnp";
 
 struct Batch {
   messages @0 :List(Message);
@@ -46,46 +53,10 @@ struct Message {
     sought @25 :Sought;
     found @26 :Found;
     acted @27 :Acted;
+    parts @28 :Streams.Parts;
+    more @29 :Streams.More;
+    input @30 :Streams.Input;
   }
-}
-
-struct Value {
-  size @0 :UInt64;                    # bytes; 0: nothing else counts
-  at @1 :UInt32;                      # where it begins, in words from the end of the Batch
-  transfer @2 :UInt64;                # not 0: it is this transfer instead
-}
-
-struct Id {
-  hi @0 :UInt64;
-  lo @1 :UInt64;
-}
-
-struct Caller {
-  node @0 :Id;
-  number @1 :UInt64;                  # 0: nobody
-}
-
-struct Failure {
-  code @0 :UInt16;                    # core/errors.hpp; 0: none
-  message @1 :Text;
-}
-
-struct Header {
-  id @0 :Id;
-  root @1 :Id;
-  parent @2 :Id;
-  depth @3 :UInt16;
-  task @4 :UInt32;
-  deadlineMs @5 :UInt64;
-  traceHi @6 :UInt64;
-  traceLo @7 :UInt64;
-  span @8 :UInt64;
-  cache @9 :UInt16;  # flags of a call
-}
-
-struct Spec {
-  environment @0 :Environment;
-  version @1 :Text;
 }
 
 struct OpenEnvironment {
@@ -109,6 +80,8 @@ struct Call {
   output @4 :Caller;
   inRun @5 :Bool;
   replays @6 :Bool;                   # it, or a call above it, ran before
+  streams @7 :Bool;                   # `output` takes the reply in parts,
+  hasInput @8 :Bool;                  # and has more to say than the arguments
 }
 
 struct Invoke {
@@ -155,6 +128,7 @@ struct Reply {
   forkNs @8 :UInt64;
   importNs @9 :UInt64;
   value @10 :Value;
+  initNs @11 :UInt64;
 }
 
 struct Replies {
@@ -271,6 +245,8 @@ struct Dispatch {
     caller @7 :Caller;
     output @8 :Caller;
     replays @9 :Bool;
+    streams @10 :Bool;
+    hasInput @11 :Bool;
   }
 }
 
@@ -396,5 +372,6 @@ struct Answer {
     reply @9 :Reply;
     value @10 :Value;
     children @11 :List(Recorded.Item);
+    apps @12 :List(Apps.AppPart);
   }
 }

@@ -77,12 +77,16 @@ std::string request_text(const request_head& head, std::string_view body, const 
   if (!from.prefix.empty())
     write(text, "x-forwarded-prefix", from.prefix);
   write(text, "x-request-id", from.request_id);
-  if (!body.empty() || head.length || head.is_chunked)
+  if (from.opens_socket)
+    write(text, "upgrade", "websocket");
+  else if (from.body_follows && head.length)
+    write(text, "content-length", std::to_string(*head.length));
+  else if (!from.body_follows && (!body.empty() || head.length || head.is_chunked))
     write(text, "content-length", std::to_string(body.size()));
   return text.append("\r\n").append(body);
 }
 
-std::variant<response, std::string> read_response(std::string_view text) {
+std::variant<response, std::string> read_response(std::string_view text, bool opens_socket) {
   const auto end = text.substr(0, defaults::http_response_header_bytes_max).find(end_of_header);
   if (end == std::string_view::npos)
     return std::string("answered without a header that ends within ")
@@ -95,7 +99,8 @@ std::variant<response, std::string> read_response(std::string_view text) {
   parser.put(boost::asio::const_buffer(head.data(), head.size()), failed);
   if ((failed && failed != beast::http::error::need_more) || !parser.is_header_done())
     return "answered with what is no HTTP response (" + failed.message() + ")";
-  if (parser.result.status < 200 || parser.result.status > 599)
+  if ((parser.result.status < 200 || parser.result.status > 599)
+      && !(opens_socket && parser.result.status == switching_protocols))
     return "answered with the status " + std::to_string(parser.result.status);
   parser.result.body_at = head.size();
   if (const auto length = parser.content_length())
@@ -118,16 +123,21 @@ std::string response_text(const response& what, std::optional<std::uint64_t> len
   return text.append("\r\n");
 }
 
-std::string plain_answer(int status, std::string_view sentence, bool keeps_alive, std::string_view more_fields,
-                         bool is_head) {
+std::string own_head(int status, std::string_view type, std::uint64_t length, bool keeps_alive,
+                     std::string_view more_fields) {
   std::string text = "HTTP/1.1 " + std::to_string(status) + ' ';
   text.append(reason_of(status)).append("\r\n");
-  write(text, "content-type", "text/plain; charset=utf-8");
-  write(text, "content-length", std::to_string(sentence.size() + 1));
+  write(text, "content-type", type);
+  write(text, "content-length", std::to_string(length));
   text.append(more_fields);
   if (!keeps_alive)
     write(text, "connection", "close");
-  text.append("\r\n");
+  return text.append("\r\n");
+}
+
+std::string plain_answer(int status, std::string_view sentence, bool keeps_alive, std::string_view more_fields,
+                         bool is_head) {
+  auto text = own_head(status, "text/plain; charset=utf-8", sentence.size() + 1, keeps_alive, more_fields);
   return is_head ? text : text.append(sentence).append("\n");
 }
 

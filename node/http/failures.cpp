@@ -2,6 +2,7 @@
 
 #include "core/defaults_http.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
@@ -65,8 +66,14 @@ std::string timing_of(const call_reply& reply) {
   add(text, "start", reply.start);
   add(text, "fork", reply.fork);
   add(text, "import", reply.import);
+  add(text, "init", reply.init);
   add(text, "app", reply.run);
   return text.empty() ? "app;dur=0" : text;
+}
+
+cold_start cold_start_of(const call_reply& cold) {
+  const auto known = cold.fork + cold.import + cold.init;
+  return {std::max(cold.start - known, nanoseconds{0}), cold.fork, cold.import, cold.init};
 }
 
 } // namespace hearth::http

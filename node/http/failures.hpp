@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/app_rows.hpp"
 #include "actors/messages.hpp"
 #include "node/http/message.hpp"
 
@@ -17,5 +18,8 @@ std::string retry_after();
 /// Where the time went, as `Server-Timing` says it, in milliseconds: waiting for a slot, for a replica (with its parts), and in
 /// the app.
 std::string timing_of(const call_reply& reply);
+
+/// Where the time of the start went that a cold call has waited for.
+cold_start cold_start_of(const call_reply& cold);
 
 } // namespace hearth::http

@@ -39,6 +39,10 @@ front_door::front_door(work_loop& loop, front_door_config config)
       app_directory_actor::stateful_pointer<app_directory_state> self) {
       return self->state.make_behavior(self, directory);
     });
+  config_.pages.agent = config_.agent;
+  config_.pages.apps = directory_;
+  config_.pages.door = figures_;
+  pages_ = std::make_shared<const page_sources>(std::move(config_.pages));
   listener::config door;
   door.user = ::getuid();
   door.clients_max = defaults::http_connections_max;
@@ -66,16 +70,22 @@ void front_door::serve(listener::client client) {
   config.address = "unix";
   config.place = std::move(client.place);
   config.apps = apps_;
+  config.pages = pages_;
+  config.door = figures_;
   config.agent = config_.agent;
   config.next_id = [this] { return next_id_(); }; // one source for all: a copy of it would give the same ids again
   // Whoever can connect here is the user to whom the node belongs, and needs no token.
   config.judge = [](std::string_view) { return client_rights{}; };
   const auto client_number = ++clients_;
-  config.ended = [this, client_number] { connections_.erase(client_number); };
+  config.ended = [this, client_number] {
+    connections_.erase(client_number);
+    figures_->connections = connections_.size();
+  };
   connections_[client_number] = loop_.system().spawn(
     [config = std::move(config)](stream_caller_actor::stateful_pointer<http_connection_state> self) {
       return self->state.make_behavior(self, config);
     });
+  figures_->connections = connections_.size();
 }
 
 } // namespace hearth::node

@@ -4,6 +4,7 @@
 #include "actors/app_table.hpp"
 #include "node/gateway/listener.hpp"
 #include "node/gateway/listening_socket.hpp"
+#include "node/http/node_page.hpp"
 #include "node/loop/loop.hpp"
 
 #include <caf/all.hpp>
@@ -27,6 +28,7 @@ struct front_door_config {
   control_actor control;
   std::function<spec_ptr(const bytes&)> decode_spec;
   std::function<void(std::string_view)> warn;
+  page_sources pages; // what is told of the node; `agent`, `apps` and `door` are the front door's to fill
 };
 
 /// Where HTTP comes in: a Unix socket for the node's own user. Loop thread only.
@@ -40,6 +42,9 @@ public:
   /// Lets nobody in any more; who is in stays.
   void close() { listener_.reset(); }
 
+  /// Who knows the apps.
+  app_lister_actor apps() const { return directory_; }
+
   /// What the node cannot be without, and what it is to people.
   std::vector<std::pair<caf::actor, const char*>> parts() const;
   /// All actors to be ended with the node.
@@ -52,6 +57,8 @@ private:
   front_door_config config_;
   listening_socket socket_;
   std::shared_ptr<app_table> apps_ = std::make_shared<app_table>();
+  std::shared_ptr<door_figures> figures_ = std::make_shared<door_figures>();
+  std::shared_ptr<const page_sources> pages_;
   app_directory_actor directory_;
   std::unique_ptr<listener> listener_;
   std::function<call_id()> next_id_;

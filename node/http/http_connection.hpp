@@ -5,6 +5,7 @@
 #include "actors/interfaces.hpp"
 #include "node/http/app_text.hpp"
 #include "node/http/message.hpp"
+#include "node/http/node_page.hpp"
 #include "node/http/request_parser.hpp"
 #include "node/http/response_stream.hpp"
 #include "node/loop/loop.hpp"
@@ -39,6 +40,8 @@ struct http_connection_config {
   bool is_encrypted = false;
   std::shared_ptr<void> place;           // given free when the connection ends
   std::shared_ptr<const app_table> apps; // of the node's loop
+  std::shared_ptr<const page_sources> pages;
+  std::shared_ptr<door_figures> door; // of the node's loop
   agent_actor agent;
   std::function<call_id()> next_id;
   /// Who sends a request with this token (of `Authorization: Bearer`; empty: without one), or why nobody.
@@ -66,6 +69,13 @@ private:
     supervisor_actor supervisor; // empty: it is being opened
   };
 
+  /// The request of an app that has come and has not ended.
+  struct counted {
+    std::shared_ptr<app_figures> figures;
+    instant since;
+    std::optional<instant> began; // the response did
+  };
+
   /// A response that comes in parts.
   struct incoming {
     http::response_stream response;
@@ -74,15 +84,47 @@ private:
     std::uint64_t owed = 0; // bytes that it has not been told are taken
   };
 
+  /// What the client sends while the app has its request already: a body, or messages over a WebSocket.
+  struct outgoing {
+    bool is_socket = false;
+    std::string held;         // that the app has not asked for yet
+    std::uint64_t room = 0;   // bytes that it has asked for beyond those
+    replica_actor replica;    // that asked; empty: none yet
+    bool is_complete = false; // the client sends no more of it
+    bool is_over = false;     // and the app knows
+    std::uint64_t heard = 0;  // bytes of the client since the timer was set
+    bool was_pinged = false;  // of a WebSocket: at the beginning of that time
+  };
+
+  // The client (http_connection.cpp).
   void on_frames(std::vector<bytes>& pieces) override;
   void on_end(const std::string& reason) override;
   void on_drained() override;
-
   void read(std::string_view data);
   void go_on();
+  bool route();
+  bool route_app();
   void serve();
-  void serve_app(const app_table::match& match);
+  void await_body();
   std::optional<http::refusal> why_not(const environment_spec& app) const;
+  void answer(int status, std::string_view sentence, std::string_view more_fields = {});
+  void refuse(const http::refusal& why);
+  void count(request_end how);
+  void written();
+  void wait_for(std::chrono::milliseconds time);
+  void wait_for_transfer(std::uint64_t size);
+  void out_of_time();
+  void close_when_written();
+  void break_off();
+  void end();
+
+  // The node itself (http_connection_pages.cpp).
+  void serve_page();
+  void refuse_page(const http::refusal& why);
+  void show(const page& what);
+
+  // The app (http_connection_apps.cpp).
+  void serve_app();
   void open(const spec_ptr& spec);
   void opened(const opened_environment& what);
   void ask();
@@ -91,28 +133,38 @@ private:
   void grant();
   void replied(call_reply& reply);
   void finish_stream(call_reply& reply);
+  void close_socket(http::web_socket& socket, const call_reply& reply);
   void pass_on(call_reply& reply);
   void fail(const call_reply& reply);
   void supervisor_down(const caf::actor_addr& which);
-  void answer(int status, std::string_view sentence, std::string_view more_fields = {});
-  void written();
-  void wait_for(std::chrono::milliseconds time);
-  void out_of_time();
-  void close_when_written();
   void cancel(const std::string& why);
-  void break_off();
-  void end();
+
+  // From the client to the app, while it answers (http_connection_input.cpp).
+  void begin_input(bool is_socket);
+  bool all_has_come() const { return !outgoing_ || (outgoing_->is_complete && !outgoing_->is_socket); }
+  void take_input(std::string_view data);
+  void spoilt(const http::refusal& why);
+  void wanted(std::uint64_t size);
+  void pump();
+  void watch_client();
+  void client_is_silent();
+  http::web_socket* socket();
 
   stream_caller_actor::pointer self_ = nullptr;
   http_connection_config config_;
   std::optional<frame_stream> stream_;
   std::unique_ptr<loop_timer> deadline_;
+  std::unique_ptr<loop_timer> input_deadline_;
   std::optional<http::request_parser> parser_;
   phase phase_ = phase::reading;
-  bool was_told_to_continue_ = false;
+  std::optional<app_table::match> match_; // of the request that is being read or answered
+  bool takes_parts_ = false;              // its body goes to the app as it comes
+  bool awaits_body_ = false;              // it is held until it is whole, and the client was told to go ahead
   bool keeps_alive_ = true;
   std::string rest_; // that came behind the request which is being answered
+  std::optional<counted> counted_;
   std::optional<question> question_;
+  std::optional<outgoing> outgoing_;
   std::optional<incoming> incoming_;
   std::map<std::string, opened_environment> opened_; // by key
 };

@@ -41,6 +41,8 @@ struct request_head {
   bool is_chunked = false;
   bool keeps_alive = true;       // the client sends further requests after it
   bool expects_continue = false; // it waits for a word before it sends the body
+
+  bool has_body() const noexcept { return is_chunked || length.value_or(0) != 0; }
 };
 
 /// Why a request is not served: a status of the 400s or 500s, and a sentence for who sent it.

@@ -32,8 +32,8 @@ bool is_host(std::string_view text) {
 
 class request_parser::grammar final : public header_parser<true> {
 public:
-  explicit grammar(std::uint64_t body_bytes_max)
-    : header_parser(defaults::http_header_bytes_max), body_bytes_max_(body_bytes_max), chunks_(body_bytes_max) {}
+  explicit grammar(std::uint64_t held_bytes_max)
+    : header_parser(defaults::http_header_bytes_max), held_bytes_max_(held_bytes_max), chunks_(held_bytes_max) {}
 
   std::size_t feed(std::string_view data);
 
@@ -41,6 +41,13 @@ public:
   request_head head;
   std::string body;
   bool has_begun = false, has_head = false, is_whole = false;
+  bool is_in_parts = false; // the body is taken as it comes
+
+  void check_size();
+  void take_in_parts() {
+    is_in_parts = true;
+    chunks_ = chunk_reader(any_length);
+  }
 
 private:
   void on_request_impl(beast::http::verb, beast::string_view method, beast::string_view target, int version,
@@ -64,11 +71,14 @@ private:
   void take_target(error& failed);
   void explain(const error& failed);
 
-  std::uint64_t body_bytes_max_;
+  static constexpr std::uint64_t any_length = std::uint64_t{1} << 60;
+
+  std::uint64_t held_bytes_max_;
   chunk_reader chunks_;
-  std::string held_;        // of the header, until it is complete
-  std::size_t checked_ = 0; // of that
-  std::string authority_;   // of a target in absolute form
+  std::uint64_t missing_ = 0; // of a body whose length is known
+  std::string held_;          // of the header, until it is complete
+  std::size_t checked_ = 0;   // of that
+  std::string authority_;     // of a target in absolute form
   std::size_t fields_ = 0, hosts_ = 0, codings_ = 0, lengths_ = 0;
 };
 
@@ -87,7 +97,9 @@ std::size_t request_parser::grammar::feed(std::string_view data) {
     return 0;
   const auto of_header = header - before;
   held_ = {};
-  return of_header + take_body(data.substr(of_header));
+  missing_ = head.length.value_or(0);
+  is_whole = missing_ == 0 && !head.is_chunked;
+  return of_header;
 }
 
 /// Beast reads a header when all of it is here; how many bytes it has.
@@ -98,21 +110,28 @@ std::size_t request_parser::grammar::take_header() {
     explain(failed);
   else if (!is_done())
     refuse(400, "This is no HTTP request: its header has no end.");
-  else if (head.length > body_bytes_max_)
-    refuse(413, "The body is larger than this app takes.");
   has_head = fault.status == 0;
   return taken;
 }
 
+void request_parser::grammar::check_size() {
+  if (!is_in_parts && body.size() + missing_ > held_bytes_max_)
+    refuse(413, "The body is larger than this app takes.");
+}
+
 std::size_t request_parser::grammar::take_body(std::string_view data) {
+  check_size();
+  if (fault.status != 0)
+    return 0;
   if (!head.is_chunked) {
-    const auto missing = head.length.value_or(0) - body.size();
-    const auto part = data.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(missing, data.size())));
+    const auto part = data.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(missing_, data.size())));
     body.append(part);
-    is_whole = part.size() == missing;
+    missing_ -= part.size();
+    is_whole = missing_ == 0;
     return part.size();
   }
   const auto taken = chunks_.feed(data, body);
+  check_size();
   switch (chunks_.now()) {
     case chunk_reader::state::going_on:
       break;
@@ -222,7 +241,7 @@ void request_parser::grammar::on_header_impl(error& failed) {
   head.expects_continue = head.minor == 1 && find(head.header, "expect") != nullptr;
 }
 
-request_parser::request_parser(std::uint64_t body_bytes_max) : grammar_(std::make_unique<grammar>(body_bytes_max)) {}
+request_parser::request_parser(std::uint64_t held_bytes_max) : grammar_(std::make_unique<grammar>(held_bytes_max)) {}
 request_parser::~request_parser() = default;
 request_parser::request_parser(request_parser&&) noexcept = default;
 request_parser& request_parser::operator=(request_parser&&) noexcept = default;
@@ -233,6 +252,13 @@ bool request_parser::has_head() const noexcept { return grammar_->has_head; }
 bool request_parser::is_done() const noexcept { return grammar_->is_whole; }
 const refusal& request_parser::fault() const noexcept { return grammar_->fault; }
 const request_head& request_parser::head() const noexcept { return grammar_->head; }
+void request_parser::await_body(bool in_parts) {
+  if (in_parts)
+    grammar_->take_in_parts();
+  grammar_->check_size();
+}
+
 const std::string& request_parser::body() const noexcept { return grammar_->body; }
+std::string request_parser::take_body() { return std::exchange(grammar_->body, {}); }
 
 } // namespace hearth::http

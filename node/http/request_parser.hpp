@@ -12,16 +12,17 @@ namespace hearth::http {
 /// Reads one request from the bytes of a connection, as they come. The grammar of a header is Boost.Beast's; on top of it everything is
 /// refused about which two readers of the same bytes might disagree: more than one length, a length beside chunks, any coding
 /// but "chunked", folded lines, a Host that is missing, twice there or no host. Holds a header of at most
-/// `header_bytes_max` and a body of at most `body_bytes_max`; memory is taken as bytes come, not when they are announced.
+/// `header_bytes_max` and at most `held_bytes_max` of a body; memory is taken as bytes come, not when they are announced.
 /// No socket, no clock. One thread.
 class request_parser {
 public:
-  explicit request_parser(std::uint64_t body_bytes_max);
+  explicit request_parser(std::uint64_t held_bytes_max);
   ~request_parser();
   request_parser(request_parser&&) noexcept;
   request_parser& operator=(request_parser&&) noexcept;
 
-  /// Takes what belongs to this request; how many bytes that were. Fewer than there are: it is complete, or refused.
+  /// Takes what belongs to this request: first its header alone, then its body. How many bytes that were; fewer than there are:
+  /// the header, or all of it, is complete, or refused.
   std::size_t feed(std::string_view data);
 
   bool has_begun() const noexcept;
@@ -33,8 +34,12 @@ public:
   const refusal& fault() const noexcept;
 
   const request_head& head() const noexcept;
-  /// As much of it as is here.
+  /// After the header: whether the body is taken as it comes, and may be of any length. Else it is refused when it is too long.
+  void await_body(bool in_parts);
+
+  /// As much of the body as is here and was not taken.
   const std::string& body() const noexcept;
+  std::string take_body();
 
 private:
   class grammar;

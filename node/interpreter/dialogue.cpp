@@ -42,11 +42,14 @@ void dialogue::call(const sent_call& what, wire::frame_writer& out) {
   use.replying = false;
   use.streams = what.streams;
   use.streamed = use.taken = 0;
+  use.has_input = what.has_input;
+  use.asked = use.given = 0;
   ++use.generation;
   table_.send(what.slot, use.generation);
   wire::call frame;
   frame.flags = static_cast<std::uint16_t>(what.header.cache | (what.in_run ? wire::call_in_run : 0)
-                                           | (what.streams ? wire::call_streams : 0));
+                                           | (what.streams ? wire::call_streams : 0)
+                                           | (what.has_input ? wire::call_input : 0));
   frame.depth = what.header.depth;
   frame.attempt = what.attempt;
   frame.task = what.header.task;
@@ -128,6 +131,19 @@ void dialogue::more(std::uint32_t slot, call_id id, std::uint64_t size, wire::fr
   auto frame = signal_for(slot, wire::signal_what::more);
   frame.value = size;
   wire::write_frame(frame, {}, out);
+}
+
+void dialogue::input(std::uint32_t slot, const input_part& part, wire::frame_writer& out) {
+  if (slot >= uses_.size() || !uses_[slot].open || uses_[slot].id != part.id)
+    return; // its reply was faster
+  auto& use = uses_[slot];
+  wire::chunk frame;
+  frame.flags = wire::chunk_of_stream | (part.is_last ? wire::chunk_last : 0);
+  frame.request = slot + 1;
+  frame.id = part.id;
+  frame.offset = use.given;
+  use.given += part.data.size();
+  wire::write_frame(frame, part.data, out);
 }
 
 // -- from the interpreter ----
@@ -251,10 +267,12 @@ std::string dialogue::take_signal(const bytes& frame, interpreter::events& event
     events.push_back(interpreter::child_cancel{s.id});
     return {};
   }
-  if (what != wire::signal_what::parked && what != wire::signal_what::resumed)
+  if (what != wire::signal_what::parked && what != wire::signal_what::resumed && what != wire::signal_what::more)
     return "sent a signal that is not an interpreter's to send";
   if (!is_open(s.slot, s.generation, s.id))
     return "sent a signal of a call that it does not have";
+  if (what == wire::signal_what::more)
+    return take_wish(s, events);
   if (what == wire::signal_what::parked) {
     parked_.insert(s.id);
     events.push_back(interpreter::parked{s.slot});
@@ -262,6 +280,16 @@ std::string dialogue::take_signal(const bytes& frame, interpreter::events& event
     parked_.erase(s.id);
     events.push_back(interpreter::resumed{s.slot});
   }
+  return {};
+}
+
+std::string dialogue::take_wish(const wire::signal& wish, interpreter::events& events) {
+  auto& use = uses_[wish.slot];
+  if (!use.has_input || wish.value > defaults::reply_window_bytes
+      || use.asked + wish.value - use.given > defaults::reply_window_bytes)
+    return "asked for more input of a call than it may have";
+  use.asked += wish.value;
+  events.push_back(interpreter::wanted{wish.slot, wish.value});
   return {};
 }
 

@@ -51,6 +51,9 @@ public:
   /// So many bytes of the parts of the call's reply have been taken.
   void more(std::uint32_t slot, call_id id, std::uint64_t size, wire::frame_writer& out);
 
+  /// More of the call's input, no more than the interpreter has asked for.
+  void input(std::uint32_t slot, const input_part& part, wire::frame_writer& out);
+
   // -- from the interpreter ----
 
   /// Appends what `frame` means; a request that asks for nonsense is answered at once. Not empty: what the interpreter
@@ -77,6 +80,8 @@ private:
     bool replying = false;                 // parts of its reply are here
     bool streams = false;                  // its caller takes the reply as it is made
     std::uint64_t streamed = 0, taken = 0; // bytes of such parts
+    bool has_input = false;                // its caller has more to say
+    std::uint64_t asked = 0, given = 0;    // bytes of that
   };
 
   std::string take_reply(const bytes& frame, interpreter::events& events);
@@ -84,6 +89,7 @@ private:
   std::string take_chunk(const bytes& frame, interpreter::events& events);
   std::string take_part(const wire::chunk& part, bytes data, interpreter::events& events);
   std::string take_signal(const bytes& frame, interpreter::events& events);
+  std::string take_wish(const wire::signal& wish, interpreter::events& events);
   std::string take_control(const bytes& frame, interpreter::events& events, wire::frame_writer& out);
   std::string take_request(client::event& request, interpreter::events& events);
   std::string take_log(const bytes& frame, interpreter::events& events);

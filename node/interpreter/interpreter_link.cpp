@@ -319,6 +319,7 @@ interpreter_actor::behavior_type interpreter_behavior(interpreter_actor::statefu
     [link](atom::recall, const std::vector<std::uint32_t>& slots) { link->recall(slots); },
     [link](atom::cancel, std::uint32_t slot, call_id id) { link->cancel(slot, id); },
     [link](atom::more, std::uint32_t slot, call_id id, std::uint64_t size) { link->more(slot, id, size); },
+    [link](atom::input, std::uint32_t slot, const input_part& part) { link->input(slot, part); },
     [link](atom::replies, const std::vector<call_reply>& replies) { link->replies(replies); },
     [link](atom::open, const opened_handle& handle) { link->opened(handle); },
     [link](atom::halt, bool at_once, ec code, std::string& why) {

@@ -57,6 +57,7 @@ public:
   void recall(const std::vector<std::uint32_t>& slots);
   void cancel(std::uint32_t slot, call_id id);
   void more(std::uint32_t slot, call_id id, std::uint64_t size) { dialogue_.more(slot, id, size, *this); }
+  void input(std::uint32_t slot, const input_part& part) { dialogue_.input(slot, part, *this); }
   void replies(const std::vector<call_reply>& replies);
   void opened(const opened_handle& handle);
 

@@ -128,6 +128,8 @@ void put(log::Command::Builder into, const limit_cache& order) {
   to.setTtlMs(order.ttl_ms.value_or(0));
 }
 
+void put(log::Command::Builder into, const undeploy& order) { into.setUndeploy(text_of(order.key)); }
+
 command read_limit_cache(log::LimitCache::Reader from) {
   limit_cache order{string_of(from.getProject()), {}, {}};
   if (from.getSetsBytes())
@@ -228,6 +230,8 @@ command read(log::Command::Reader from) {
       return revoke_token{string_of(from.getRevokeToken().getName())};
     case which::LIMIT_CACHE:
       return read_limit_cache(from.getLimitCache());
+    case which::UNDEPLOY:
+      return undeploy{string_of(from.getUndeploy())};
   }
   KJ_FAIL_REQUIRE("a command of a newer Hearth", static_cast<std::uint16_t>(from.which()));
 }

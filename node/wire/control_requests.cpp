@@ -140,6 +140,19 @@ outcome read_limit(std::uint32_t request, ::LimitCache::Reader from) {
   return wanted;
 }
 
+outcome read_change(std::uint32_t request, ::ChangeApp::Reader from) {
+  client::change_app order{request, string_of(from.getProject()), string_of(from.getDomain()),
+                           string_of(from.getName())};
+  const auto what = string_of(from.getWhat());
+  if (what == "deactivate")
+    order.what = client::app_change::deactivate;
+  else if (what == "delete")
+    order.what = client::app_change::remove;
+  else if (what != "activate")
+    return bad_request("An app can be activated, deactivated or deleted; `" + what + "` is none of these.");
+  return order;
+}
+
 outcome read_rerun(std::uint32_t request, ::Rerun::Reader from) {
   return client::rerun{request,
                        {from.getCallHi(), from.getCallLo()},
@@ -222,6 +235,8 @@ outcome read(std::uint32_t request, ::Request::Reader from, const std::string& d
       return read_limit(request, from.getLimitCache());
     case ::Request::MOVE_CACHE:
       return client::move_cache{request, string_of(from.getMoveCache().getFile()), from.getMoveCache().getImports()};
+    case ::Request::CHANGE_APP:
+      return read_change(request, from.getChangeApp());
     case ::Request::UNSPECIFIED:
       break;
   }

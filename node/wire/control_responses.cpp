@@ -36,6 +36,7 @@ void fill(::Failure::Builder into, const failure& why) {
 
 // -- rows ----
 
+auto open_list(::Response::Builder into, const app_row*, unsigned n) { return into.initApps(n); }
 auto open_list(::Response::Builder into, const environment_row*, unsigned n) { return into.initEnvironments(n); }
 auto open_list(::Response::Builder into, const replica_row*, unsigned n) { return into.initReplicas(n); }
 auto open_list(::Response::Builder into, const run_row*, unsigned n) { return into.initRuns(n); }
@@ -158,6 +159,7 @@ void write_rows(const std::vector<Row>& rows, bool more, const page_sink& sink) 
   } while (at < rows.size());
 }
 
+template void write_rows(const std::vector<app_row>&, bool, const page_sink&);
 template void write_rows(const std::vector<environment_row>&, bool, const page_sink&);
 template void write_rows(const std::vector<replica_row>&, bool, const page_sink&);
 template void write_rows(const std::vector<run_row>&, bool, const page_sink&);

@@ -1,5 +1,6 @@
 #include "node/wire/control_rows.hpp"
 
+#include "actors/app_status.hpp"
 #include "node/wire/control_text.hpp"
 
 namespace hearth::wire {
@@ -7,6 +8,16 @@ namespace hearth::wire {
 namespace {
 
 std::uint64_t count_of(std::chrono::nanoseconds length) { return static_cast<std::uint64_t>(length.count()); }
+
+void fill(::RequestCounts::Builder into, const request_counts& counts) {
+  const auto of = [&](request_end how) { return counts[static_cast<std::size_t>(how)]; };
+  into.setSuccess(of(request_end::success));
+  into.setRedirected(of(request_end::redirected));
+  into.setRefused(of(request_end::refused));
+  into.setFailed(of(request_end::failed));
+  into.setGone(of(request_end::gone));
+  into.setBroken(of(request_end::broken));
+}
 
 void fill(::Decision::Builder into, const event_row& row) {
   into.setRule(text(scaling::name(row.what.why)));
@@ -38,9 +49,59 @@ void fill(::Decision::Builder into, const event_row& row) {
   into.setReplacing(row.in.replacing);
   into.setOldestStartNs(count_of(row.in.oldest_start));
   into.setRisingSlots(row.in.rising);
+  into.setMetric(text(scaling::name(row.in.metric)));
+  into.setTarget(row.in.target);
+  into.setObserved(row.in.observed);
 }
 
 } // namespace
+
+void fill(::AppRow::Builder into, const app_row& row) {
+  into.setProject(text(row.project));
+  into.setDomain(text(row.domain));
+  into.setName(text(row.name));
+  into.setVersion(text(row.version));
+  into.setKind(text(row.kind));
+  into.setState(text(row.state));
+  auto hosts = into.initHosts(static_cast<unsigned>(row.hosts.size()));
+  for (unsigned i = 0; i < hosts.size(); ++i)
+    hosts.set(i, text(row.hosts[i]));
+  into.setReplicas(row.replicas);
+  into.setStarting(row.starting);
+  into.setMinReplicas(row.min_replicas);
+  into.setMaxReplicas(row.max_replicas);
+  into.setConcurrency(row.concurrency);
+  into.setMetric(text(row.metric));
+  into.setTarget(row.target);
+  into.setScaledownMs(row.scaledown_ms);
+  into.setInFlight(row.in_flight);
+  into.setWaiting(row.waiting);
+  into.setRunning(row.running);
+  fill(into.initRequests(), row.requests);
+  into.setRequestsPerSecond(row.requests_per_second);
+  into.setP50Us(row.p50_us);
+  into.setP95Us(row.p95_us);
+  into.setP99Us(row.p99_us);
+  into.setColdRequests(row.cold_requests);
+  into.setColdWaitUs(row.cold_us[0]);
+  into.setColdForkUs(row.cold_us[1]);
+  into.setColdImportUs(row.cold_us[2]);
+  into.setColdInitUs(row.cold_us[3]);
+  into.setStarts(row.starts);
+  into.setMessage(text(clipped(row.message)));
+  into.setWaitingFor(text(row.waiting_for));
+  into.setNode(text(row.node));
+  const auto now = status_of(row);
+  into.setStatus(text(now.status));
+  into.setSubStatus(text(now.sub_status));
+  into.setWhy(text(clipped(now.why)));
+  into.setRequiresAuth(row.requires_auth);
+  into.setServing(row.serving);
+  into.setDraining(row.draining);
+  into.setFailure(text(row.failure));
+  into.setRetryMs(row.retry_ms);
+  into.setFailedReplica(row.failed_replica);
+}
 
 void fill(::EnvironmentRow::Builder into, const environment_row& row) {
   into.setProject(text(row.project));
@@ -82,6 +143,10 @@ void fill(::EnvironmentRow::Builder into, const environment_row& row) {
   into.setPrewarmIdleMs(row.prewarm_idle_ms);
   into.setFresh(row.is_fresh);
   into.setNode(text(row.node));
+  into.setDraining(row.draining);
+  into.setFailure(text(row.failure));
+  into.setRetryMs(row.retry_ms);
+  into.setFailedReplica(row.failed_replica);
 }
 
 void fill(::ReplicaRow::Builder into, const replica_row& row) {
@@ -167,6 +232,7 @@ void fill(::NodeRow::Builder into, const node_row& row) {
   into.setOrdersWaiting(row.orders_waiting);
   into.setMemoryLimits(text(row.memory_limits));
   into.setIsolation(text(row.isolation));
+  into.setLinks(row.links);
   auto findings = into.initFindings(static_cast<unsigned>(row.findings.size()));
   for (unsigned i = 0; i < findings.size(); ++i) {
     findings[i].setFine(row.findings[i].is_fine);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/app_rows.hpp"
 #include "actors/cache_rows.hpp"
 #include "actors/control_messages.hpp"
 #include "actors/messages.hpp"
@@ -8,6 +9,7 @@
 /// Rows of listings as schema/control.capnp has them.
 namespace hearth::wire {
 
+void fill(::AppRow::Builder into, const app_row& row);
 void fill(::EnvironmentRow::Builder into, const environment_row& row);
 void fill(::ReplicaRow::Builder into, const replica_row& row);
 void fill(::RunRow::Builder into, const run_row& row);

@@ -24,6 +24,7 @@ inline constexpr std::uint16_t call_in_run = 4;
 inline constexpr std::uint16_t call_overwrites = 8;
 inline constexpr std::uint16_t call_uncached = 16;
 inline constexpr std::uint16_t call_streams = 32;
+inline constexpr std::uint16_t call_input = 64;
 inline constexpr std::uint16_t call_cache_flags = call_overwrites | call_uncached;
 
 inline constexpr std::uint16_t reply_failed = 1;

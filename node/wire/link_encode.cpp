@@ -29,6 +29,7 @@ std::size_t weight_of(const finished_child& c) { return weight_of(c.reply); }
 std::size_t weight_of(const found_child& c) { return c.reply ? weight_of(*c.reply) : item_bytes; }
 std::size_t weight_of(const link::acted::item& i) { return item_bytes + i.task.size() + i.key.size() + i.error.size(); }
 std::size_t weight_of(const log_text& t) { return item_bytes + t.text.size(); }
+std::size_t weight_of(const reply_part& p) { return item_bytes + p.data.size(); }
 std::size_t weight_of(const replica::event& e) {
   const auto* done = std::get_if<replica::done>(&e);
   return done ? weight_of(done->failed) : item_bytes;
@@ -42,6 +43,7 @@ bool is_large(const finished_child& c) { return is_large(c.reply); }
 bool is_large(const found_child& c) { return c.reply && is_large(*c.reply); }
 bool is_large(const link::acted::item&) { return false; } // it carries no value
 bool is_large(const log_text& t) { return t.text.size() > defaults::link_inline_bytes_max; }
+bool is_large(const reply_part&) { return false; } // who sends it keeps it small
 bool is_large(const replica::event& e) {
   const auto* done = std::get_if<replica::done>(&e);
   return done && is_large(done->failed);
@@ -92,7 +94,7 @@ constexpr bool is_one_of = (std::is_same_v<Message, Others> || ...);
 /// Those of which a part is as good as the whole.
 template <class Message>
 constexpr bool has_items = is_one_of<Message, link::dispatch, link::replies, link::logged, link::replica_event,
-                                     link::recorded, link::found, link::acted>;
+                                     link::recorded, link::found, link::acted, link::parts>;
 
 std::vector<piece> pieces_of(link::messages what) {
   std::vector<piece> pieces;
@@ -106,6 +108,8 @@ std::vector<piece> pieces_of(link::messages what) {
           split(m, m.items, pieces);
         } else if constexpr (is_one_of<kind, link::answer, link::ask>) {
           pieces.push_back({std::move(m), defaults::link_batch_bytes, true});
+        } else if constexpr (std::is_same_v<kind, link::input>) {
+          pieces.push_back({m, item_bytes + m.item.data.size(), false});
         } else {
           pieces.push_back({std::move(m), 4 * item_bytes, false});
         }

@@ -23,6 +23,8 @@ link::invoke read(said::Invoke::Reader from, value_source& values) {
     call.output = caller_of(c.getOutput());
     call.in_run = c.getInRun();
     call.replays = c.getReplays();
+    call.streams = c.getStreams();
+    call.has_input = c.getHasInput();
   }
   return m;
 }
@@ -42,6 +44,16 @@ link::replies read(said::Replies::Reader from, value_source& values) {
   return m;
 }
 
+/// In one piece; seldom it comes in several.
+bytes whole(const payload& value) {
+  if (value.rest.empty())
+    return value.head;
+  std::string text(value.head.view());
+  for (const auto& part : value.rest)
+    text += part.view();
+  return bytes::copy_of(text);
+}
+
 link::logged read(said::Logged::Reader from, value_source& values) {
   link::logged m{from.getNumber(), {}};
   for (auto t : from.getItems()) {
@@ -52,15 +64,7 @@ link::logged read(said::Logged::Reader from, value_source& values) {
     text.stream = t.getStream();
     text.dropped = t.getDropped();
     text.unix_ns = t.getUnixNs();
-    const auto content = values.read(t.getText());
-    if (content.rest.empty()) {
-      text.text = content.head;
-      continue;
-    }
-    std::string whole(content.head.view()); // longer than what travels inline: seldom, and to be in one piece
-    for (const auto& part : content.rest)
-      whole += part.view();
-    text.text = bytes::copy_of(whole);
+    text.text = whole(values.read(t.getText()));
   }
   return m;
 }
@@ -90,6 +94,8 @@ link::dispatch read(said::Dispatch::Reader from, value_source& values) {
     item.arguments = values.read(i.getArguments());
     item.in_run = i.getInRun();
     item.replays = i.getReplays();
+    item.streams = i.getStreams();
+    item.has_input = i.getHasInput();
     item.caller = caller_of(i.getCaller());
     item.output = caller_of(i.getOutput());
   }
@@ -133,6 +139,37 @@ link::ask read(said::Ask::Reader from, value_source& values) {
   return m;
 }
 
+link::parts read(said::Parts::Reader from, value_source& values) {
+  link::parts m{from.getNumber(), {}, caller_of(from.getReplica())};
+  for (auto i : from.getItems())
+    m.items.push_back({call_of(i.getId()), i.getAttempt(), whole(values.read(i.getData()))});
+  return m;
+}
+
+link::input read(said::Input::Reader from, value_source& values) {
+  return {from.getNumber(), {call_of(from.getId()), whole(values.read(from.getData())), from.getIsLast()}};
+}
+
+link::open_environment read(said::OpenEnvironment::Reader from) {
+  return {from.getRequest(), read_spec(from.getSpec()), from.getDeploy(), {from.getEpoch()}};
+}
+
+link::probe read(said::Probe::Reader from) {
+  return {string_of(from.getKey()), {from.getEpoch()}, caller_of(from.getCaller()), calls_of(from.getCalls())};
+}
+
+link::strays read(said::Strays::Reader from) {
+  return {string_of(from.getKey()), {from.getEpoch()}, calls_of(from.getCalls()), string_of(from.getReason())};
+}
+
+link::retire read(said::Retire::Reader from) {
+  return {{from.getReplica()}, from.getAtOnce(), string_of(from.getReason())};
+}
+
+link::more read(said::More::Reader from) {
+  return {from.getNumber(), call_of(from.getId()), from.getSize(), caller_of(from.getSender())};
+}
+
 link::sought read(said::Sought::Reader from) {
   return {from.getNumber(), call_of(from.getRoot()), calls_of(from.getCalls()), caller_of(from.getSeeker())};
 }
@@ -141,10 +178,8 @@ link::sought read(said::Sought::Reader from) {
 
 std::optional<link::message> read_message(said::Message::Reader from, value_source& values) {
   switch (from.which()) {
-    case said::Message::OPEN_ENVIRONMENT: {
-      const auto m = from.getOpenEnvironment();
-      return link::open_environment{m.getRequest(), read_spec(m.getSpec()), m.getDeploy(), {m.getEpoch()}};
-    }
+    case said::Message::OPEN_ENVIRONMENT:
+      return read(from.getOpenEnvironment());
     case said::Message::OPENED:
       return link::opened{from.getOpened().getRequest(), from.getOpened().getIsNew(),
                           failure_of(from.getOpened().getError())};
@@ -152,14 +187,10 @@ std::optional<link::message> read_message(said::Message::Reader from, value_sour
       return read(from.getInvoke(), values);
     case said::Message::CANCEL:
       return read(from.getCancel());
-    case said::Message::PROBE: {
-      const auto m = from.getProbe();
-      return link::probe{string_of(m.getKey()), {m.getEpoch()}, caller_of(m.getCaller()), calls_of(m.getCalls())};
-    }
-    case said::Message::STRAYS: {
-      const auto m = from.getStrays();
-      return link::strays{string_of(m.getKey()), {m.getEpoch()}, calls_of(m.getCalls()), string_of(m.getReason())};
-    }
+    case said::Message::PROBE:
+      return read(from.getProbe());
+    case said::Message::STRAYS:
+      return read(from.getStrays());
     case said::Message::REPLIES:
       return read(from.getReplies(), values);
     case said::Message::LOGGED:
@@ -178,10 +209,8 @@ std::optional<link::message> read_message(said::Message::Reader from, value_sour
       return link::recall{{from.getRecall().getReplica()}, tickets_of(from.getRecall().getTickets())};
     case said::Message::CANCEL_TICKET:
       return link::cancel_ticket{{from.getCancelTicket().getReplica()}, {from.getCancelTicket().getTicket()}};
-    case said::Message::RETIRE: {
-      const auto m = from.getRetire();
-      return link::retire{{m.getReplica()}, m.getAtOnce(), string_of(m.getReason())};
-    }
+    case said::Message::RETIRE:
+      return read(from.getRetire());
     case said::Message::ADOPT:
       return link::adopt{string_of(from.getAdopt().getKey()), {from.getAdopt().getEpoch()}};
     case said::Message::REPLICA_EVENT:
@@ -202,6 +231,12 @@ std::optional<link::message> read_message(said::Message::Reader from, value_sour
       return read_found(from.getFound(), values);
     case said::Message::ACTED:
       return read_acted(from.getActed());
+    case said::Message::PARTS:
+      return read(from.getParts(), values);
+    case said::Message::MORE:
+      return read(from.getMore());
+    case said::Message::INPUT:
+      return read(from.getInput(), values);
     case said::Message::LARGE:
     case said::Message::UNSPECIFIED:
       break;

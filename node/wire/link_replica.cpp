@@ -14,6 +14,7 @@ void write_reply(const call_reply& reply, said::Reply::Builder into, value_sink&
   into.setStartNs(count_of(reply.start));
   into.setForkNs(count_of(reply.fork));
   into.setImportNs(count_of(reply.import));
+  into.setInitNs(count_of(reply.init));
   values.write(reply.value, into.initValue());
 }
 
@@ -29,6 +30,7 @@ call_reply read_reply(said::Reply::Reader from, value_source& values) {
   reply.start = ns_of(from.getStartNs());
   reply.fork = ns_of(from.getForkNs());
   reply.import = ns_of(from.getImportNs());
+  reply.init = ns_of(from.getInitNs());
   reply.value = values.read(from.getValue());
   return reply;
 }

@@ -7,7 +7,7 @@ namespace hearth::wire {
 namespace {
 
 scaling::rule rule_of(const std::string& text) {
-  for (int number = 0; number <= static_cast<int>(scaling::rule::lowered_max); ++number)
+  for (int number = 0; number <= static_cast<int>(scaling::last_rule); ++number)
     if (scaling::name(static_cast<scaling::rule>(number)) == text)
       return static_cast<scaling::rule>(number);
   return scaling::rule::none;
@@ -53,6 +53,10 @@ environment_row read(::EnvironmentRow::Reader from) {
   row.prewarm_idle_ms = from.getPrewarmIdleMs();
   row.is_fresh = from.getFresh();
   row.node = string_of(from.getNode());
+  row.draining = from.getDraining();
+  row.failure = string_of(from.getFailure());
+  row.retry_ms = from.getRetryMs();
+  row.failed_replica = from.getFailedReplica();
   return row;
 }
 
@@ -145,6 +149,7 @@ node_row read(::NodeRow::Reader from) {
   row.orders_waiting = from.getOrdersWaiting();
   row.memory_limits = string_of(from.getMemoryLimits());
   row.isolation = string_of(from.getIsolation());
+  row.links = from.getLinks();
   for (auto found : from.getFindings())
     row.findings.push_back({found.getFine(), string_of(found.getWhat()), string_of(found.getText())});
   return row;
@@ -180,6 +185,9 @@ void read(::Decision::Reader from, event_row& row) {
   row.in.replacing = from.getReplacing();
   row.in.oldest_start = ns_of(from.getOldestStartNs());
   row.in.rising = from.getRisingSlots();
+  row.in.metric = scaling::metric_of(string_of(from.getMetric()));
+  row.in.target = from.getTarget();
+  row.in.observed = from.getObserved();
 }
 
 event_row read(::EventRow::Reader from) {
@@ -196,6 +204,98 @@ event_row read(::EventRow::Reader from) {
   if (from.hasDecision())
     read(from.getDecision(), row);
   return row;
+}
+
+request_counts read(::RequestCounts::Reader from) {
+  request_counts counts{};
+  const auto put = [&](request_end how, std::uint64_t count) { counts[static_cast<std::size_t>(how)] = count; };
+  put(request_end::success, from.getSuccess());
+  put(request_end::redirected, from.getRedirected());
+  put(request_end::refused, from.getRefused());
+  put(request_end::failed, from.getFailed());
+  put(request_end::gone, from.getGone());
+  put(request_end::broken, from.getBroken());
+  return counts;
+}
+
+app_row read(::AppRow::Reader from) {
+  app_row row;
+  row.project = string_of(from.getProject());
+  row.domain = string_of(from.getDomain());
+  row.name = string_of(from.getName());
+  row.version = string_of(from.getVersion());
+  row.kind = string_of(from.getKind());
+  row.state = string_of(from.getState());
+  for (auto host : from.getHosts())
+    row.hosts.push_back(string_of(host));
+  row.replicas = from.getReplicas();
+  row.starting = from.getStarting();
+  row.min_replicas = from.getMinReplicas();
+  row.max_replicas = from.getMaxReplicas();
+  row.concurrency = from.getConcurrency();
+  row.metric = string_of(from.getMetric());
+  row.target = from.getTarget();
+  row.scaledown_ms = from.getScaledownMs();
+  row.in_flight = from.getInFlight();
+  row.waiting = from.getWaiting();
+  row.running = from.getRunning();
+  row.requests = read(from.getRequests());
+  row.requests_per_second = from.getRequestsPerSecond();
+  row.starts = from.getStarts();
+  row.message = string_of(from.getMessage());
+  row.waiting_for = string_of(from.getWaitingFor());
+  row.node = string_of(from.getNode());
+  row.requires_auth = from.getRequiresAuth();
+  row.serving = from.getServing();
+  row.draining = from.getDraining();
+  row.failure = string_of(from.getFailure());
+  row.retry_ms = from.getRetryMs();
+  row.failed_replica = from.getFailedReplica();
+  return row;
+}
+
+duration_histogram read(::Distribution::Reader from) {
+  duration_histogram found;
+  const auto buckets = from.getBuckets();
+  const auto counts = from.getCounts();
+  for (unsigned i = 0; i < std::min(buckets.size(), counts.size()); ++i)
+    found.add(std::size_t{buckets[i]}, counts[i]);
+  found.add_sum(ns_of(from.getSumNs()));
+  return found;
+}
+
+app_part read(::AppPart::Reader from) {
+  app_part part;
+  part.row = read(from.getRow());
+  part.has_pool = from.getHasPool();
+  part.recent = read(from.getRecent());
+  const auto cold = from.getCold();
+  for (unsigned i = 0; i < std::min<unsigned>(cold.size(), cold_start_parts); ++i)
+    part.cold[i] = read(cold[i]);
+  return part;
+}
+
+void write(::Distribution::Builder into, const duration_histogram& from) {
+  std::vector<std::uint16_t> buckets;
+  for (std::size_t i = 0; i < duration_histogram::size; ++i)
+    if (from.in(i) > 0)
+      buckets.push_back(static_cast<std::uint16_t>(i));
+  auto numbers = into.initBuckets(static_cast<unsigned>(buckets.size()));
+  auto counts = into.initCounts(static_cast<unsigned>(buckets.size()));
+  for (unsigned i = 0; i < numbers.size(); ++i) {
+    numbers.set(i, buckets[i]);
+    counts.set(i, from.in(buckets[i]));
+  }
+  into.setSumNs(count_of(from.sum()));
+}
+
+void write(::AppPart::Builder into, const app_part& part) {
+  fill(into.initRow(), part.row);
+  into.setHasPool(part.has_pool);
+  write(into.initRecent(), part.recent);
+  auto cold = into.initCold(static_cast<unsigned>(part.cold.size()));
+  for (unsigned i = 0; i < cold.size(); ++i)
+    write(cold[i], part.cold[i]);
 }
 
 template <class List>
@@ -218,6 +318,11 @@ struct content_writer {
 
   void operator()(std::monostate) { into.setNothing(); }
   void operator()(const std::vector<environment_row>& rows) { fill_all(rows, into.initEnvironments(size_of(rows))); }
+  void operator()(const std::vector<app_part>& parts) {
+    auto list = into.initApps(size_of(parts));
+    for (unsigned i = 0; i < list.size(); ++i)
+      write(list[i], parts[i]);
+  }
   void operator()(const std::vector<replica_row>& rows) { fill_all(rows, into.initReplicas(size_of(rows))); }
   void operator()(const std::vector<node_row>& rows) { fill_all(rows, into.initNodes(size_of(rows))); }
   void operator()(const std::vector<event_row>& rows) { fill_all(rows, into.initEvents(size_of(rows))); }
@@ -234,6 +339,8 @@ link::answer::rows read(said::Answer::Content::Reader from, value_source& values
   switch (from.which()) {
     case said::Answer::Content::ENVIRONMENTS:
       return rows_of(from.getEnvironments());
+    case said::Answer::Content::APPS:
+      return rows_of(from.getApps());
     case said::Answer::Content::REPLICAS:
       return rows_of(from.getReplicas());
     case said::Answer::Content::NODES:

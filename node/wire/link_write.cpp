@@ -50,6 +50,8 @@ struct message_writer {
       write_caller(c.output, calls[i].initOutput());
       calls[i].setInRun(c.in_run);
       calls[i].setReplays(c.replays);
+      calls[i].setStreams(c.streams);
+      calls[i].setHasInput(c.has_input);
     }
   }
 
@@ -141,6 +143,8 @@ struct message_writer {
       values.write(d.arguments, items[i].initArguments());
       items[i].setInRun(d.in_run);
       items[i].setReplays(d.replays);
+      items[i].setStreams(d.streams);
+      items[i].setHasInput(d.has_input);
       write_caller(d.caller, items[i].initCaller());
       write_caller(d.output, items[i].initOutput());
     }
@@ -220,6 +224,34 @@ struct message_writer {
     write_id(what.root, m.initRoot());
     write_calls(what.ids, m.initCalls(size_of(what.ids)));
     write_caller(what.seeker, m.initSeeker());
+  }
+
+  void operator()(const link::parts& what) {
+    auto m = into.initParts();
+    m.setNumber(what.number);
+    auto items = m.initItems(size_of(what.items));
+    for (unsigned i = 0; i < items.size(); ++i) {
+      write_id(what.items[i].id, items[i].initId());
+      items[i].setAttempt(what.items[i].attempt);
+      values.write({what.items[i].data, {}}, items[i].initData());
+    }
+    write_caller(what.replica, m.initReplica());
+  }
+
+  void operator()(const link::more& what) {
+    auto m = into.initMore();
+    m.setNumber(what.number);
+    write_id(what.id, m.initId());
+    m.setSize(what.size);
+    write_caller(what.sender, m.initSender());
+  }
+
+  void operator()(const link::input& what) {
+    auto m = into.initInput();
+    m.setNumber(what.number);
+    write_id(what.item.id, m.initId());
+    values.write({what.item.data, {}}, m.initData());
+    m.setIsLast(what.item.is_last);
   }
 
   void operator()(const link::found& what) { write_found(what, into.initFound(), values); }

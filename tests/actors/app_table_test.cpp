@@ -64,4 +64,28 @@ BOOST_AUTO_TEST_CASE(a_name_that_several_have_leads_to_none_of_them) {
   BOOST_TEST(found(table, "q.example", "/") == "none");
 }
 
+BOOST_AUTO_TEST_CASE(an_address_of_a_machine_is_no_app_unless_an_app_asked_for_that_whole_host) {
+  app_table table;
+  table.put(app("p", "localhost"));
+  table.put(app("p", "127"));
+  for (const auto* host : {"localhost", "localhost:8080", "127.0.0.1", "127.0.0.1:80"})
+    BOOST_TEST(found(table, host, "/metrics") == "none", host);
+  BOOST_TEST(found(table, "127.example.org", "/metrics") == "p/d/127 /metrics ");
+  table.put(app("p", "asked", {"127.0.0.1"}));
+  BOOST_TEST(found(table, "127.0.0.1:80", "/metrics") == "p/d/asked /metrics ");
+}
+
+BOOST_AUTO_TEST_CASE(what_requests_came_to_stays_with_an_app_over_its_versions) {
+  app_table table;
+  table.put(app("p", "web", {"shop"}));
+  const auto figures = table.find("shop", "/")->figures;
+  figures->began();
+  table.put(app("p", "web"));
+  BOOST_TEST(table.find("web", "/")->figures == figures);
+  BOOST_TEST(table.find("x", "/apps/p/d/web")->figures->in_flight() == 1u);
+  table.erase("p/d/web");
+  table.put(app("p", "web"));
+  BOOST_TEST(table.find("web", "/")->figures->in_flight() == 0u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

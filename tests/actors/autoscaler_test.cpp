@@ -258,6 +258,9 @@ BOOST_AUTO_TEST_CASE(every_decision_keeps_its_bounds_and_has_a_sentence) {
     in.rising = up_to(100) == 0 ? up_to(200) : 0;
     in.over = up_to(in.ready);
     in.is_paused = up_to(9) == 0;
+    in.metric = static_cast<metric>(up_to(2));
+    in.target = up_to(30);
+    in.observed = up_to(1) * up_to(500) / 2.0;
     if (up_to(9) == 0)
       in.end_all = rule::idle_ttl;
     const auto what = decide(in);
@@ -267,7 +270,7 @@ BOOST_AUTO_TEST_CASE(every_decision_keeps_its_bounds_and_has_a_sentence) {
     if (what.start > 0)
       BOOST_TEST_REQUIRE(in.ready + in.starting + what.start <= in.max);
     if (what.end > 0 && in.end_all == rule::none)
-      BOOST_TEST_REQUIRE(alive - what.end >= in.min);
+      BOOST_TEST_REQUIRE(alive - what.end >= desired(in));
     BOOST_TEST_REQUIRE((decide(in) == what));
     BOOST_TEST_REQUIRE(in_words(in, what, "").size() > 10);
   }

@@ -104,6 +104,40 @@ BOOST_AUTO_TEST_CASE(the_journal_keeps_no_more_than_it_may) {
   BOOST_TEST(events(*this, c, "e9", 1'000'000).size() == defaults::journal_entries_max);
 }
 
+BOOST_AUTO_TEST_CASE(what_was_noted_is_counted_by_its_kind_and_decisions_by_their_rule) {
+  auto& c = connect();
+  auto spec = make_spec(0, 1);
+  const auto handle = open(c, spec);
+  for (std::size_t i = 0; i < 2; ++i) {
+    invoke(c, handle);
+    finish(interpreter(i), 0);
+    advance(300s);
+    die(interpreter(i));
+  }
+  const auto [told, error] = ask<std::vector<journal_counts>>(*this, journal, atom::status::value);
+  BOOST_TEST_REQUIRE((told && std::get<0>(*told).size() == 1u));
+  const auto& counts = std::get<0>(*told)[0];
+  BOOST_TEST(counts.environment == spec->name);
+  BOOST_TEST(counts.kinds.at("pool_made") == 1u);
+  BOOST_TEST(counts.kinds.at("ready") == 2u);
+  BOOST_TEST(counts.kinds.at("ended") == 2u);
+  BOOST_TEST(counts.kinds.count("decided") == 0u);
+  BOOST_TEST(counts.decisions.at("scaledown_ttl") == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(counts_outlive_the_entries_that_were_counted) {
+  for (std::size_t i = 0; i < defaults::journal_environments_max + 5; ++i) {
+    journal_entry entry;
+    entry.environment = "e" + std::to_string(i);
+    entry.kind = journal_entry::kind_t::ready;
+    tell(journal, atom::append::value, std::vector<journal_entry>(defaults::journal_entries_max + 5, entry));
+  }
+  const auto [told, error] = ask<std::vector<journal_counts>>(*this, journal, atom::status::value);
+  BOOST_TEST_REQUIRE((told && std::get<0>(*told).size() == defaults::journal_environments_max + 5));
+  for (const auto& counts : std::get<0>(*told))
+    BOOST_TEST(counts.kinds.at("ready") == defaults::journal_entries_max + 5);
+}
+
 BOOST_AUTO_TEST_CASE(a_difference_names_what_changed_and_no_values_of_variables) {
   environment_spec before;
   before.bundle = "aaaaaaaaaaaa";

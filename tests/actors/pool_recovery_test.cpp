@@ -24,6 +24,23 @@ BOOST_AUTO_TEST_CASE(a_call_whose_replicas_all_end_before_it_begins_is_answered)
   BOOST_TEST(p.lines() == (lines{"fail c1 crash_loop", "release c1"}));
 }
 
+BOOST_AUTO_TEST_CASE(an_app_that_always_ends_with_its_first_request_does_not_start_and_a_task_that_does_may) {
+  for (const bool is_app : {true, false}) {
+    auto spec = with_retries(0, 100);
+    spec->app.kind = is_app ? "asgi" : "";
+    fixed_pool p{1, 1, spec};
+    const auto c = p.admit();
+    for (std::uint64_t r = 1; r <= defaults::crashes_in_row_max; ++r) {
+      p.ready(r);
+      p.lines();
+      p.lost(r, {c});
+    }
+    const auto next = "start r" + std::to_string(defaults::crashes_in_row_max + 1);
+    BOOST_TEST(p.lines() == (is_app ? lines{"fail c1 crash_loop", "release c1"} : lines{next}),
+               boost::test_tools::per_element());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_retry_that_comes_due_while_starts_fail_runs_when_they_may_be_tried_again) {
   fixed_pool p{1, 1, with_retries(1, 3, 1000ms)};
   auto c = p.admit();

@@ -87,6 +87,23 @@ BOOST_FIXTURE_TEST_CASE(a_version_that_is_deployed_again_takes_its_new_live_fiel
   BOOST_TEST(spec() == "more");
 }
 
+BOOST_FIXTURE_TEST_CASE(what_is_not_deployed_any_more_goes_with_its_owner_and_may_come_again, control_world) {
+  const auto seat = this->seat(1);
+  apply(put_spec{key, "v1", bytes::copy_of("one"), true});
+  const auto epoch = apply(grant{key, seat}).epoch;
+  BOOST_TEST((apply(undeploy{key}).code == ec::none));
+  BOOST_TEST(count<facts::undeployed>() == 1U);
+  BOOST_TEST(state.find_environment(key)->deployed.empty());
+  BOOST_TEST(state.find_environment(key)->specs.contains("v1")); // its owner has calls of it to finish
+  BOOST_TEST((apply(undeploy{key}).code == ec::none));
+  BOOST_TEST(facts.empty()); // nothing was deployed
+  apply(release{key, epoch});
+  BOOST_TEST(state.find_environment(key) == nullptr);
+  BOOST_TEST((apply(undeploy{"p/d/nobody"}).code == ec::none));
+  apply(put_spec{key, "v1", bytes::copy_of("one"), true});
+  BOOST_TEST(state.find_environment(key)->deployed == "v1");
+}
+
 BOOST_FIXTURE_TEST_CASE(a_version_is_kept_while_a_run_needs_it, control_world) {
   const auto seat = this->seat(1);
   accept("r", 1, seat);

@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <cstdio>
 #include <iterator>
 #include <random>
 #include <string>
@@ -37,9 +38,12 @@ reading read(std::string_view text, std::size_t most) {
   reading result;
   while (result.taken < text.size() && !parser.is_done() && parser.fault().status == 0) {
     const auto piece = text.substr(result.taken, most);
+    const bool had_head = parser.has_head();
     const auto taken = parser.feed(piece);
     result.taken += taken;
-    if (taken < piece.size())
+    if (parser.has_head() && !had_head)
+      parser.await_body(false);
+    else if (taken < piece.size())
       break;
   }
   result.status = parser.fault().status;
@@ -174,7 +178,8 @@ BOOST_AUTO_TEST_CASE(a_request_ends_where_it_ends_and_the_next_one_is_left) {
 
 BOOST_AUTO_TEST_CASE(names_are_in_lower_case_and_values_are_stripped) {
   request_parser parser(body_max);
-  parser.feed("POST /x HTTP/1.1\r\nHOST: a\r\nX-Thing: \t two words \r\nContent-Length: 2\r\n\r\nab");
+  parser.feed("POST /x HTTP/1.1\r\nHOST: a\r\nX-Thing: \t two words \r\nContent-Length: 2\r\n\r\n");
+  parser.feed("ab");
   BOOST_REQUIRE(parser.is_done());
   BOOST_TEST((parser.head().header == fields{{"host", "a"}, {"x-thing", "two words"}, {"content-length", "2"}}));
   BOOST_TEST(parser.body() == "ab");
@@ -192,6 +197,28 @@ BOOST_AUTO_TEST_CASE(a_connection_stays_as_long_as_both_sides_want) {
   BOOST_TEST(!keeps(get("Connection: close\r\n")));
   BOOST_TEST(!keeps("GET / HTTP/1.0\r\n\r\n"));
   BOOST_TEST(keeps("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"));
+}
+
+BOOST_AUTO_TEST_CASE(a_body_that_is_taken_as_it_comes_may_have_any_length) {
+  const std::string part(body_max, 'a');
+  for (const bool in_chunks : {false, true}) {
+    request_parser parser(body_max);
+    parser.feed(in_chunks
+                  ? "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  : "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(4 * body_max) + "\r\n\r\n");
+    parser.await_body(true);
+    for (int i = 0; i < 4; ++i) {
+      char size[20];
+      std::snprintf(size, sizeof size, "%zx\r\n", part.size());
+      parser.feed(in_chunks ? size + part + "\r\n" : part);
+      BOOST_TEST(parser.take_body() == part);
+      BOOST_TEST(parser.body().empty());
+    }
+    if (in_chunks)
+      parser.feed("0\r\n\r\n");
+    BOOST_TEST(parser.is_done());
+    BOOST_TEST(parser.fault().status == 0);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(noise_in_any_pieces_is_read_in_one_way_and_never_takes_more_than_it_may) {

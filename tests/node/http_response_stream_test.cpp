@@ -33,7 +33,7 @@ struct outcome {
 };
 
 outcome stream(const request_head& to, const std::vector<std::string>& parts) {
-  response_stream response(to, true);
+  response_stream response(to, true, find(to.header, "sec-websocket-key") != nullptr);
   client out;
   bool fine = true;
   for (const auto& part : parts)
@@ -102,6 +102,33 @@ BOOST_AUTO_TEST_CASE(more_or_less_than_was_announced_is_a_fault_that_the_client_
     BOOST_TEST(!told.has_begun);
     BOOST_TEST(told.text.empty());
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_socket_is_open_when_the_app_says_so_and_closed_when_it_has_no_more_to_say) {
+  auto to = asked();
+  to.header.push_back({"sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="});
+  const std::string text = std::string("T\0\0\0\2hi", 7);
+  const auto told = stream(
+    to, {"HTTP/1.1 101 x\r\nsec-websocket-protocol: chat\r\nsec-websocket-accept: forged\r\n\r\n" + text.substr(0, 3),
+         text.substr(3) + text});
+  BOOST_TEST(told.is_fine);
+  BOOST_TEST(told.text
+             == "HTTP/1.1 101 x\r\nsec-websocket-protocol: chat\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+                "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+                "\x81\x02hi\x81\x02hi\x88\x02\x03\xe8");
+  BOOST_TEST(!told.keeps_alive);
+}
+
+BOOST_AUTO_TEST_CASE(a_socket_that_nobody_asked_for_is_no_response) {
+  BOOST_TEST(!stream(asked(), {"HTTP/1.1 101 Switching Protocols\r\n\r\n"}).is_fine);
+}
+
+BOOST_AUTO_TEST_CASE(who_wants_a_socket_may_get_a_response_instead) {
+  auto to = asked();
+  to.header.push_back({"sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="});
+  const auto told = stream(to, {"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno"});
+  BOOST_TEST(told.is_fine);
+  BOOST_TEST(told.text == "HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -15,6 +15,7 @@ namespace {
 
 request_head head_of(std::string_view text) {
   request_parser parser(1 << 20);
+  text.remove_prefix(parser.feed(text));
   parser.feed(text);
   BOOST_REQUIRE(parser.is_done());
   return parser.head();
@@ -34,6 +35,23 @@ BOOST_AUTO_TEST_CASE(an_app_gets_a_request_in_one_way_to_write_it) {
              == "POST /rest?q=1 HTTP/1.1\r\nhost: a:80\r\naccept: */*\r\nx-forwarded-for: unix\r\n"
                 "x-forwarded-proto: http\r\nx-forwarded-host: a:80\r\nx-forwarded-prefix: /apps/p/d/n\r\n"
                 "x-request-id: 0123456789abcdef0123456789abcdef\r\ncontent-length: 3\r\n\r\nabc");
+}
+
+BOOST_AUTO_TEST_CASE(a_body_that_follows_has_its_length_said_where_that_is_known) {
+  auto with_length = here;
+  with_length.body_follows = true;
+  const auto head = head_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+  BOOST_TEST(request_text(head, {}, with_length).ends_with("\r\ncontent-length: 3\r\n\r\n"));
+  const auto chunked = head_of("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  BOOST_TEST(request_text(chunked, {}, with_length).find("content-length") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(an_app_hears_of_a_wish_for_a_socket_from_nobody_but_the_front_door) {
+  const auto head = head_of("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+  BOOST_TEST(request_text(head, {}, here).find("upgrade") == std::string::npos);
+  auto checked = here;
+  checked.opens_socket = true;
+  BOOST_TEST(request_text(head, {}, checked).ends_with("\r\nupgrade: websocket\r\n\r\n"));
 }
 
 BOOST_AUTO_TEST_CASE(a_client_cannot_say_where_it_comes_from) {

@@ -69,7 +69,8 @@ std::vector<command> every_command() {
           put_token{"t", "d", {"invoke", "read"}, 12},
           revoke_token{"t"},
           limit_cache{"p", 5, {}},
-          limit_cache{"p", {}, 0}};
+          limit_cache{"p", {}, 0},
+          undeploy{"p/d/env"}};
 }
 
 control_image populated() {

@@ -362,4 +362,16 @@ BOOST_AUTO_TEST_CASE(the_state_of_a_cluster_is_written_with_its_members) {
   BOOST_TEST(row.getMemoryBytes() == 1024u);
 }
 
+BOOST_AUTO_TEST_CASE(an_app_is_activated_deactivated_or_deleted_and_nothing_else) {
+  const auto change = [](const std::string& what) {
+    return R"({"changeApp": {"project": "p", "domain": "d", "name": "web", "what": ")" + what + "\"}}";
+  };
+  const auto off = accepted<client::change_app>(change("deactivate"));
+  BOOST_TEST(off.project + '/' + off.domain + '/' + off.name == "p/d/web");
+  BOOST_CHECK(off.what == client::app_change::deactivate);
+  BOOST_CHECK(accepted<client::change_app>(change("activate")).what == client::app_change::activate);
+  BOOST_CHECK(accepted<client::change_app>(change("delete")).what == client::app_change::remove);
+  BOOST_TEST(refused(change("restart")).message.find("`restart` is none of these") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -61,6 +61,20 @@ BOOST_AUTO_TEST_CASE(large_values_of_a_record_go_beside) {
   BOOST_CHECK_EQUAL(found, 2u);
 }
 
+BOOST_AUTO_TEST_CASE(replies_and_input_in_parts_arrive_as_they_were_sent) {
+  const auto p = carried(link::parts{
+    5, {{{1, 2}, 3, bytes::copy_of("first")}, {{1, 2}, 3, bytes::copy_of("last")}}, {nullptr, somewhere, 6}});
+  BOOST_CHECK(p.number == 5 && p.replica == (link::caller_ref{nullptr, somewhere, 6}));
+  BOOST_REQUIRE_EQUAL(p.items.size(), 2u);
+  BOOST_CHECK(p.items[0].id == (call_id{1, 2}) && p.items[0].attempt == 3 && p.items[0].data.view() == "first");
+  BOOST_CHECK(p.items[1].data.view() == "last");
+  const auto m = carried(link::more{5, {1, 2}, 1000, {nullptr, somewhere, 6}});
+  BOOST_CHECK(m.number == 5 && m.id == (call_id{1, 2}) && m.size == 1000);
+  BOOST_CHECK(m.sender == (link::caller_ref{nullptr, somewhere, 6}));
+  const auto i = carried(link::input{6, {{1, 2}, bytes::copy_of("more"), true}});
+  BOOST_CHECK(i.number == 6 && i.item.id == (call_id{1, 2}) && i.item.data.view() == "more" && i.item.is_last);
+}
+
 BOOST_AUTO_TEST_CASE(what_happened_to_an_action_arrives_as_it_was_sent) {
   const auto m = carried(link::acted{5, {some_action()}});
   BOOST_CHECK_EQUAL(m.number, 5u);

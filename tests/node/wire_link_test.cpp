@@ -87,17 +87,30 @@ BOOST_AUTO_TEST_CASE(what_an_owner_and_the_node_of_a_replica_say_arrives_as_it_w
 BOOST_AUTO_TEST_CASE(rows_arrive_as_they_were_sent) {
   environment_row e;
   e.name = "env", e.tasks = {"a", "b"}, e.prewarm_idle_ms = 5, e.node = "n", e.is_fresh = true;
+  e.draining = 2, e.failure = "module_load", e.retry_ms = 7, e.failed_replica = 8;
   auto found = std::get<std::vector<environment_row>>(carried(link::answer{1, {}, std::vector{e}}).content);
   BOOST_CHECK(found.at(0).name == "env" && found[0].tasks.size() == 2 && found[0].prewarm_idle_ms == 5);
   BOOST_CHECK(found[0].node == "n" && found[0].is_fresh);
+  BOOST_CHECK(found[0].draining == 2 && found[0].failure == "module_load" && found[0].retry_ms == 7
+              && found[0].failed_replica == 8);
   event_row v;
   v.kind = "decided", v.node = "n", v.what.why = scaling::rule::rising, v.in.rising = 2.5, v.in.places = 3;
+  v.in.metric = scaling::metric::rate, v.in.target = 7, v.in.observed = 1.5;
   auto events = std::get<std::vector<event_row>>(carried(link::answer{1, {}, std::vector{v}}).content);
   BOOST_CHECK(events.at(0).what == v.what && events[0].in == v.in && events[0].node == "n");
   replica_row r;
   r.id = 7, r.node = "n", r.age_ms = 8;
   auto replicas = std::get<std::vector<replica_row>>(carried(link::answer{1, {}, std::vector{r}}).content);
   BOOST_CHECK(replicas.at(0).id == 7 && replicas[0].node == "n" && replicas[0].age_ms == 8);
+  app_part a;
+  a.row.name = "web", a.row.hosts = {"h"}, a.row.requests[1] = 9, a.row.requests_per_second = 2.5, a.has_pool = true;
+  a.recent.add(std::chrono::milliseconds(5)), a.cold[3].add(std::chrono::seconds(2));
+  auto apps = std::get<std::vector<app_part>>(carried(link::answer{1, {}, std::vector{a}}).content);
+  BOOST_CHECK(apps.at(0).row.name == "web" && apps[0].row.hosts == a.row.hosts
+              && apps[0].row.requests == a.row.requests);
+  BOOST_CHECK(apps[0].has_pool && apps[0].row.requests_per_second == 2.5 && apps[0].cold[0].count() == 0);
+  BOOST_CHECK(apps[0].recent.quantile(1) == a.recent.quantile(1) && apps[0].recent.sum() == a.recent.sum());
+  BOOST_CHECK(apps[0].cold[3].quantile(1) == a.cold[3].quantile(1));
   const auto refused = carried(link::answer{9, {ec::unknown_run, "no run"}, {}});
   BOOST_CHECK(refused.request == 9 && refused.error.message == "no run");
   check(std::get<call_reply>(carried(link::answer{1, {}, some_reply("value")}).content), "value");

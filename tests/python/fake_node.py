@@ -211,6 +211,8 @@ class FakeSession:
     def on_get(self, request: int, value: Any) -> Any:
         if value["what"] == "runs":
             return {"runs": [row for name, row in self.node.runs.items() if value["name"] in ("", name)]}
+        if value["what"] in self.node.listings:
+            return {value["what"]: self.node.listings[value["what"]](value["name"])}
         return {"actions": self.node.actions}
 
     def on_abort(self, request: int, value: Any) -> Any:
@@ -265,6 +267,7 @@ class FakeNode:
         self.roots: Dict[Any, str] = {}  # id of a root call -> name of its run
         self.results: Dict[str, Any] = {}  # what the request `result` of a run is answered with
         self.actions: List[Any] = []
+        self.listings: Dict[str, Callable[[str], List[Any]]] = {}  # by what is asked for: rows of these names
         self.logs: List[bytes] = []  # Log frames that a `logs` request gets
         self.keys: List[bytes] = []  # what each call had before its arguments
         self.flags: List[int] = []  # of each call

@@ -67,6 +67,7 @@ inline replica_actor spawn_listener(caf::actor_system& system, const heard_ptr& 
       [](atom::cancel, ticket) {},
       [](atom::retire, bool, const std::string&) {},
       [](atom::more, call_id, std::uint64_t) {},
+      [](atom::input, const input_part&) {},
       [](atom::found, const std::vector<found_child>&) {},
       [](atom::adopt, const supervisor_actor&) { return false; },
       [](atom::tick, ticket) {},

@@ -25,6 +25,7 @@ struct scripted_interpreter {
   std::vector<std::uint32_t> cancelled; // slots
   std::vector<std::vector<std::uint32_t>> recalls;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> granted; // slot, bytes
+  std::vector<std::pair<std::uint32_t, input_part>> inputs;
   std::vector<call_reply> child_replies;
   std::vector<opened_handle> opened;
   bool halted = false;
@@ -61,6 +62,7 @@ inline interpreter_actor::behavior_type scripted_interpreter_behavior(interprete
     [me](atom::recall, const std::vector<std::uint32_t>& slots) { me->recalls.push_back(slots); },
     [me](atom::cancel, std::uint32_t slot, call_id) { me->cancelled.push_back(slot); },
     [me](atom::more, std::uint32_t slot, call_id, std::uint64_t size) { me->granted.emplace_back(slot, size); },
+    [me](atom::input, std::uint32_t slot, input_part& part) { me->inputs.emplace_back(slot, std::move(part)); },
     [me](atom::replies, std::vector<call_reply>& replies) {
       for (auto& r : replies)
         me->child_replies.push_back(std::move(r));

@@ -121,6 +121,7 @@ public:
   client_rights rights;
   bool takes_seat = true; // when it starts
   switchboard_actor switchboard;
+  app_lister_actor apps; // likewise
 
   scripted_client& connect(bool greet = true) {
     auto c = std::make_shared<scripted_client>();
@@ -141,7 +142,10 @@ public:
     config.journal = journal;
     config.cluster = cluster;
     config.rights = rights;
-    config.encode_spec = [](const environment_spec& spec) { return bytes::copy_of("spec of " + spec.name); };
+    config.encode_spec = [](const environment_spec& spec) {
+      return bytes::copy_of((spec.app.inactive ? "inactive spec of " : "spec of ") + spec.name);
+    };
+    config.apps = apps;
     config.switchboard = switchboard;
     c->session = sys.spawn([config](session_actor::stateful_pointer<session_state> self) {
       return self->state.make_behavior(self, config);

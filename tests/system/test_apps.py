@@ -122,7 +122,7 @@ def test_bodies_of_any_size_that_is_allowed_reach_the_app_and_come_back(node: No
     for size in (0, 1, 70_000, 3_000_000):
         body = bytes(index % 251 for index in range(size))
         assert web.ask("/echo", "POST", body).body == (body or b"")
-    large = Web(node, "web").ask("/echo", "POST", bytes(9 * 1024 * 1024))
+    large = Web(node, "old").ask("/", "POST", bytes(9 * 1024 * 1024))  # WSGI gets bodies whole
     assert large.status == 413 and b"larger" in large.body
 
 
@@ -258,7 +258,7 @@ def test_what_is_no_request_ends_its_connection_and_nothing_else(node: Node) -> 
         (head + b"Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400),
         (head + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         (head + b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 400),
-        (head + b"Content-Length: 99999999999999\r\n\r\n", 413),
+        (head.replace(b"/web/", b"/old/") + b"Content-Length: 99999999999999\r\n\r\n", 413),
         (head + b"A: b\0c\r\n\r\n", 400),
         (head + b"A: b\rc\r\n\r\n", 400),
         (head + b"a:b\r\n" * 100_000 + b"\r\n", 431),

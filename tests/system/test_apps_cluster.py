@@ -78,3 +78,22 @@ def test_any_node_answers_for_an_app_and_a_lost_node_is_not_missed(machine: Mach
             failed += web(machine, node).ask("/").status != 200
     assert failed == 0, "requests after the loss"
     wait_until(lambda: len([row for row in replicas(machine) if row["node"] != victim]) >= 2, "two replicas again")
+
+
+def listed(machine: Machine, node: str, path: str) -> Any:
+    return json.loads(Web(http_socket(machine, node), "").ask(f"/api/v1/{path}").body)
+
+
+def test_any_node_lists_the_apps_of_all_with_the_requests_that_came_to_any(machine: Machine) -> None:
+    machine.run("/usr/bin/python3", "shop.py")
+    nodes = ("node-1", "node-2", "node-3")
+    for node in nodes:
+        wait_until(lambda: web(machine, node).ask("/").status == 200, f"an answer by {node}")
+    for node in nodes:
+        (row,) = listed(machine, node, "apps/web")
+        assert row["requests"]["success"] == len(nodes) and row["kind"] == "asgi" and row["node"] in nodes
+        assert {member["name"] for member in listed(machine, node, "nodes")} == set(nodes)
+        text = Web(http_socket(machine, node), "").ask("/metrics").body.decode()
+        own = [line for line in text.splitlines() if line.startswith("hearth_app_requests_total") and 'status="2xx"' in line]
+        assert [line.rsplit(" ", 1)[1] for line in own] == ["1"], "each node tells of what came to it"
+        assert "\nhearth_node_links 2\n" in text

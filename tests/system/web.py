@@ -35,11 +35,11 @@ class _Connection(http.client.HTTPConnection):
 
 
 class Web:
-    """One connection that stays, as long as the node lets it."""
+    """One connection that stays, as long as the node lets it. Without an app: paths are the node's own."""
 
     def __init__(self, where: Union[Node, Path], app: str) -> None:
         self._connection = _Connection(where if isinstance(where, Path) else socket_of(where))
-        self._prefix = f"/apps/default/development/{app}"
+        self._prefix = f"/apps/default/development/{app}" if app else ""
 
     def ask(self, path: str = "/", method: str = "GET", body: Optional[bytes] = None, **headers: str) -> Answer:
         self._connection.request(method, self._prefix + path, body, {name.replace("_", "-"): text for name, text in headers.items()})

@@ -47,14 +47,14 @@ BOOST_AUTO_TEST_SUITE(cli_command_line)
 BOOST_AUTO_TEST_CASE(without_words_the_commands_are_listed) {
   const auto shown = run({}, nowhere);
   BOOST_TEST(shown.status == 0);
-  for (const char* command :
-       {"run", "python", "get", "logs", "abort", "rerun", "wait", "node", "cluster", "check", "completion", "version"})
+  for (const char* command : {"run", "python", "get", "logs", "abort", "rerun", "wait", "serve", "deploy", "activate",
+                              "deactivate", "delete", "node", "cluster", "check", "completion", "version"})
     BOOST_CHECK_MESSAGE(contains(shown.out, command), command << " is missing");
 }
 
 BOOST_AUTO_TEST_CASE(every_command_explains_itself_with_an_example) {
-  for (const char* command :
-       {"get", "logs", "abort", "rerun", "wait", "node", "cluster", "check", "completion", "version", "python"}) {
+  for (const char* command : {"get", "logs", "abort", "rerun", "wait", "activate", "deactivate", "delete", "explain",
+                              "node", "cluster", "check", "completion", "version", "python"}) {
     const auto shown = run({command, "--help"}, nowhere);
     BOOST_TEST(shown.status == 0);
     BOOST_CHECK_MESSAGE(contains(shown.out, "Example: ") && contains(shown.out, std::string("hearth ") + command),
@@ -112,6 +112,9 @@ BOOST_AUTO_TEST_CASE(a_completion_offers_commands_and_options_and_is_silent_with
   BOOST_TEST(run({"__complete", "node", ""}, nowhere).out
              == "start\nstop\nstatus\njoin\ndrain\nundrain\nremove\nping\n");
   BOOST_TEST(run({"__complete", "get", "r"}, nowhere).out == "replicas\nruns\n");
+  BOOST_TEST(run({"__complete", "get", "a"}, nowhere).out == "apps\nactions\n");
+  BOOST_TEST(run({"__complete", "deactivate", ""}, nowhere).out == "app\n");
+  BOOST_TEST(run({"__complete", "explain", ""}, nowhere).out == "scaling\napp\n");
   BOOST_TEST(contains(run({"__complete", "logs", "--f"}, nowhere).out, "--follow\n"));
   const auto runs = run({"__complete", "logs", ""}, nowhere);
   BOOST_TEST(runs.out + runs.err == "");

@@ -23,11 +23,11 @@ const std::string cluster_option = "--cluster";
 
 void add_get(CLI::App& app, request& into) {
   auto* command = add_command(
-    app, "get", "Show environments, replicas, runs, actions of a run, events of an environment, or the node",
+    app, "get", "Show apps, environments, replicas, runs, actions of a run, events of an environment, or the node",
     "hearth get run NAME");
   command
     ->add_option("WHAT", into.noun,
-                 "environments, replicas, runs, actions, events or nodes; singular or short (env) too")
+                 "apps, environments, replicas, runs, actions, events or nodes; singular or short (env) too")
     ->required();
   command->add_option(
     "NAME", into.get.name,
@@ -58,12 +58,23 @@ void add_explain(CLI::App& app, request& into) {
       return explain_scaling(around, into.environment, into.get.limit, into.as_json());
     };
   });
+  auto* of_app = add_command(*explain, "app", "Why an app scales as it does, and what to do about it",
+                             "hearth explain app squares");
+  of_app->add_option("NAME", into.app.name, "an app, or project/domain/app")->required();
+  of_app->add_option("--limit", into.get.limit, "decisions at most (default: 20)")->check(count());
+  add_format(of_app, into);
+  of_app->callback([&into] {
+    into.command = [&into](const surroundings& around) {
+      return explain_app(around, into.app.name, into.get.limit, into.as_json());
+    };
+  });
 }
 
 void add_logs(CLI::App& app, request& into) {
-  auto* command = add_command(app, "logs", "Print what the tasks of a run, or a replica, wrote", "hearth logs -f RUN");
-  command->add_option("OF", into.logs.of, "a run, replica/ID, or the id of an action")->required();
-  command->add_flag("-f,--follow", into.logs.follow, "go on until the run ends");
+  auto* command = add_command(app, "logs", "Print what the tasks of a run, an app, or a replica wrote",
+                              "hearth logs -f RUN");
+  command->add_option("OF", into.logs.of, "a run, an app, app/NAME, replica/ID, or the id of an action")->required();
+  command->add_flag("-f,--follow", into.logs.follow, "go on until the run ends; of an app until Ctrl-C");
   command->add_option("--lines", into.logs.lines, "only the last lines")->check(count());
   command->add_flag("--show-ts", into.logs.show_times, "begin each line with its time");
   command->add_option("--action", into.logs.action, "only this action: the beginning of its id");
@@ -137,9 +148,12 @@ void build(CLI::App& app, request& into) {
   app.add_option(socket_option, into.socket, "socket of the node to talk to (default: $HEARTH_SOCKET)");
   app.add_option(cluster_option, into.target,
                  "cluster to talk to (default: $HEARTH_CLUSTER, the one in use, else this user's own node)");
-  // These two take every word that follows as it is; see become().
+  // These take every word that follows as it is; see become().
   add_command(app, "run", "Run a task of a Python file; its inputs are options",
               "hearth run squares.py sum_of_squares --n 100");
+  add_command(app, "serve", "Deploy the apps of a Python file, and say where they are found",
+              "hearth serve shop.py web");
+  add_command(app, "deploy", "Deploy the environments of a Python file, apps among them", "hearth deploy shop.py");
   add_command(app, "python", "Run a Python program with the SDK on its path", "hearth python squares.py");
   add_get(app, into);
   add_explain(app, into);
@@ -147,6 +161,7 @@ void build(CLI::App& app, request& into) {
   add_abort(app, into);
   add_rerun(app, into);
   add_wait(app, into);
+  add_app(app, into);
   add_cache(app, into);
   add_local_cache(app, into);
   add_node(app, into);
@@ -203,16 +218,19 @@ parted part(const std::vector<std::string>& words) {
   return result;
 }
 
-/// `run`, `cache explain` and `python`: Python reads the words.
+/// `run`, `serve`, `deploy`, `cache explain` and `python`: Python reads the words.
 bool is_python(const parted& words) {
   const bool explains = words.command == "cache" && !words.rest.empty() && words.rest.front() == "explain";
-  return words.command == "run" || words.command == "python" || explains;
+  return words.command == "run" || words.command == "serve" || words.command == "deploy" || words.command == "python"
+         || explains;
 }
 
 [[noreturn]] void become(const surroundings& around, const parted& words) {
   auto arguments = words.rest;
   if (words.command == "run") {
     arguments.insert(arguments.begin(), {"-m", "hearth._client.run_command"});
+  } else if (words.command == "serve" || words.command == "deploy") {
+    arguments.insert(arguments.begin(), {"-m", "hearth._client.serve_command", words.command});
   } else if (words.command == "cache") {
     arguments.erase(arguments.begin());
     arguments.insert(arguments.begin(), {"-m", "hearth._client.explain_command"});
@@ -249,7 +267,7 @@ exit_status complete(const surroundings& around, const CLI::App& app, std::vecto
   } else {
     candidates = names_of_commands(*at);
     if (at->get_name() == "get" && arguments.empty())
-      candidates = {"environments", "replicas", "runs", "actions", "events", "nodes"};
+      candidates = {"apps", "environments", "replicas", "runs", "actions", "events", "nodes"};
     if (at->get_name() == "completion" && arguments.empty())
       candidates = {"bash", "zsh", "fish"};
     const auto kind = argument_kind(at->get_name(), arguments);
@@ -257,6 +275,9 @@ exit_status complete(const surroundings& around, const CLI::App& app, std::vecto
     candidates.insert(candidates.end(), names.begin(), names.end());
     if (at->get_name() == "logs" && current.starts_with("replica"))
       candidates = known_names(around, completion_kind::replicas);
+    else if (at->get_name() == "logs")
+      for (auto& name : known_names(around, completion_kind::apps))
+        candidates.push_back(std::move(name));
   }
   for (const auto& candidate : candidates)
     if (candidate.starts_with(current))
@@ -282,6 +303,11 @@ exit_status perform(surroundings& around, const std::vector<std::string>& words)
     if (parts.command == group && !parts.rest.empty() && !parts.rest.front().starts_with("-"))
       require_known(parts.rest.front(), std::string("`hearth ") + group + "` does not know",
                     names_of_commands(*app.get_subcommand(group)));
+  for (const auto* verb : {"activate", "deactivate", "delete"})
+    if (parts.command == verb && !parts.rest.empty() && !parts.rest.front().starts_with("-")
+        && parts.rest.front() != "app")
+      throw command_error(exit_status::usage, std::string("`hearth ") + verb + "` takes apps: say `hearth " + verb
+                                                + " app " + parts.rest.front() + "`.");
   if (words.empty()) {
     around.out << app.help();
     return exit_status::ok;

@@ -28,6 +28,7 @@ struct request {
   node_options node;
   cluster_options cluster;
   cache_options cache;
+  app_options app;
   std::string shell;
   std::function<exit_status(const surroundings&)> command;
 
@@ -49,6 +50,9 @@ CLI::Validator count();
 /// `hearth node ...`, `hearth cluster ...` and `hearth check`.
 void add_node(CLI::App& app, request& into);
 void add_cluster(CLI::App& app, request& into);
+
+/// `hearth activate`, `hearth deactivate` and `hearth delete`.
+void add_app(CLI::App& app, request& into);
 
 /// `hearth cache ...` and `hearth local-cache ...`
 void add_cache(CLI::App& app, request& into);

@@ -23,6 +23,9 @@ struct get_options {
 
 exit_status get(const surroundings& around, const get_options& options);
 
+/// Shows these apps in full, with what happened to them lately.
+exit_status get_app(const surroundings& around, connection& node, const json& apps, bool as_json);
+
 /// The noun of a word: "env", "environments", "run", ... Throws command_error (usage) that suggests the nearest.
 noun noun_of(const std::string& word);
 
@@ -30,8 +33,22 @@ noun noun_of(const std::string& word);
 exit_status explain_scaling(const surroundings& around, const std::string& environment, std::uint32_t limit,
                             bool as_json);
 
+/// Tells why an app has as many replicas as it has, and what to do about it.
+exit_status explain_app(const surroundings& around, const std::string& name, std::uint32_t limit, bool as_json);
+
+struct app_options {
+  std::string name;            // or project/domain/name
+  std::string project, domain; // empty: $HEARTH_PROJECT and $HEARTH_DOMAIN, else default and development
+  bool waits = false;
+  bool as_json = false;
+};
+
+using app_command = exit_status(const surroundings&, const app_options&);
+
+app_command activate_app, deactivate_app, delete_app;
+
 struct logs_options {
-  std::string of;     // a run's name, "replica/<id>", or an action's id
+  std::string of;     // a run's name, an app's, "app/<name>", "replica/<id>", or an action's id
   std::string action; // the beginning of an id; empty: all
   bool follow = false;
   std::uint32_t lines = 0; // 0: all that is kept
@@ -39,6 +56,9 @@ struct logs_options {
 };
 
 exit_status logs(const surroundings& around, const logs_options& options);
+
+/// The same of an app (`options.of`): what happened to it, and what its replicas printed, in the order of time.
+exit_status app_logs(const surroundings& around, const logs_options& options);
 
 struct abort_options {
   std::string run;

@@ -54,6 +54,9 @@ std::vector<std::string> known_names(const surroundings& around, completion_kind
     if (kind == completion_kind::runs)
       for (const auto& row : rows_of(*node, noun::runs, "", 0))
         names.push_back(text_in(row, "name"));
+    else if (kind == completion_kind::apps)
+      for (const auto& row : rows_of(*node, noun::apps, "", 0))
+        names.push_back(text_in(row, "name"));
     else if (kind == completion_kind::environments)
       for (const auto& row : rows_of(*node, noun::environments, "", 0))
         names.push_back(text_in(row, "name"));
@@ -80,11 +83,14 @@ completion_kind argument_kind(const std::string& command, const std::vector<std:
   if (command == "get" && arguments.size() == 1) {
     const auto& noun = arguments.front();
     return noun.starts_with("run") || noun.starts_with("action") ? completion_kind::runs
+           : noun.starts_with("app")                             ? completion_kind::apps
            : noun.starts_with("e")                               ? completion_kind::environments
                                                                  : completion_kind::none;
   }
   if (command == "scaling" && arguments.empty())
     return completion_kind::environments;
+  if (command == "app" && arguments.empty())
+    return completion_kind::apps;
   const bool takes_run = command == "logs" || command == "wait" || command == "abort" || command == "rerun";
   return takes_run && arguments.empty() ? completion_kind::runs : completion_kind::none;
 }

@@ -45,6 +45,9 @@ public:
   /// The process that listens; 0: it is on another machine.
   pid_t peer() const { return channel_->peer(); }
 
+  /// Where it is: the path of a socket, or the address of a link.
+  const std::string& where() const noexcept { return where_; }
+
   /// Of a remote node: as whom it has let us in, "laptop (invoke, read)".
   const std::string& let_in_as() const noexcept { return let_in_as_; }
 

@@ -1,3 +1,4 @@
+#include "tools/cli/app_views.hpp"
 #include "tools/cli/commands.hpp"
 #include "tools/cli/target.hpp"
 #include "tools/cli/units.hpp"
@@ -16,6 +17,7 @@ constexpr std::uint32_t decisions_shown = 20;
 constexpr std::uint64_t ns_per_ms = 1'000'000;
 constexpr std::size_t text_width = 400; // of a sentence
 constexpr std::size_t name_width = 48;
+constexpr int json_indent = 2;
 
 bool is_decision(const json& event) { return event.contains("decision"); }
 
@@ -75,7 +77,45 @@ void print_decision(std::ostream& out, const json& event) {
     out << "    Deciding again from what is recorded gives something else: please report this.\n";
 }
 
+void print_app(std::ostream& out, const json& app, const std::vector<std::string>& advice) {
+  const auto sub = text_in(app, "subStatus");
+  out << "App " << text_in(app, "name") << " is " << text_in(app, "status") << (sub.empty() ? "" : " (" + sub + ")")
+      << ". " << one_line(text_in(app, "why"), text_width) << '\n';
+  for (const auto& sentence : advice)
+    out << "  " << sentence << '\n';
+  if (advice.empty())
+    out << "  Nothing about it asks to be changed.\n";
+}
+
 } // namespace
+
+exit_status explain_app(const surroundings& around, const std::string& name, std::uint32_t limit, bool as_json) {
+  auto node = open_node(around);
+  const auto apps = rows_of(node, noun::apps, name, 0);
+  if (apps.empty())
+    throw command_error(exit_status::failed, nothing_of(noun::apps, name));
+  auto told = json::array();
+  for (const auto& app : apps) {
+    const auto key = text_in(app, "project") + '/' + text_in(app, "domain") + '/' + text_in(app, "name");
+    const auto pools = rows_of(node, noun::environments, key, 0);
+    const auto events = rows_of(node, noun::events, key, defaults::journal_entries_max);
+    const auto decisions = decisions_of(events, limit ? limit : decisions_shown);
+    const auto advice = advice_of(app, pools, events);
+    if (as_json) {
+      told.push_back({{"app", app}, {"advice", advice}, {"environments", pools}, {"decisions", decisions}});
+      continue;
+    }
+    print_app(around.out, app, advice);
+    for (const auto& pool : pools)
+      print_state(around.out, pool);
+    around.out << (decisions.empty() ? "No decision has been made yet.\n" : "Decisions, the newest last:\n");
+    for (const auto& decision : decisions)
+      print_decision(around.out, decision);
+  }
+  if (as_json)
+    around.out << told.dump(json_indent, ' ', false, json::error_handler_t::replace) << '\n';
+  return exit_status::ok;
+}
 
 table events_table(const json& rows) {
   table result{{{"TIME"}, {"ENVIRONMENT"}, {"KIND"}, {"WHAT AND WHY"}}, {}};
@@ -95,8 +135,7 @@ exit_status explain_scaling(const surroundings& around, const std::string& envir
     throw command_error(exit_status::failed, nothing_of(noun::environments, environment));
   const auto decisions = decisions_of(events, limit ? limit : decisions_shown);
   if (as_json) {
-    constexpr int indent = 2;
-    around.out << json{{"environments", pools}, {"decisions", decisions}}.dump(indent, ' ', false,
+    around.out << json{{"environments", pools}, {"decisions", decisions}}.dump(json_indent, ' ', false,
                                                                                json::error_handler_t::replace)
                << '\n';
     return exit_status::ok;

@@ -99,7 +99,9 @@ exit_status get_run(const surroundings& around, connection& node, json run, bool
 } // namespace
 
 noun noun_of(const std::string& word) {
-  static const std::map<std::string, noun> known{{"env", noun::environments},
+  static const std::map<std::string, noun> known{{"app", noun::apps},
+                                                 {"apps", noun::apps},
+                                                 {"env", noun::environments},
                                                  {"envs", noun::environments},
                                                  {"environment", noun::environments},
                                                  {"environments", noun::environments},
@@ -118,8 +120,9 @@ noun noun_of(const std::string& word) {
   std::vector<std::string> words;
   for (const auto& [name, what] : known)
     words.push_back(name);
-  throw command_error(exit_status::usage, "There is no listing of `" + word + "`" + suggestion(word, words)
-                                            + " There are environments, replicas, runs, actions, events and nodes.");
+  throw command_error(exit_status::usage,
+                      "There is no listing of `" + word + "`" + suggestion(word, words)
+                        + " There are apps, environments, replicas, runs, actions, events and nodes.");
 }
 
 exit_status get(const surroundings& around, const get_options& options) {
@@ -138,6 +141,8 @@ exit_status get(const surroundings& around, const get_options& options) {
                                                : nothing_of(options.what, options.name));
   if (options.what == noun::runs && names_a_thing)
     return get_run(around, node, rows.front(), options.as_json);
+  if (options.what == noun::apps && names_a_thing)
+    return get_app(around, node, rows, options.as_json);
   if (options.as_json) {
     print_json(around, rows);
     return exit_status::ok;

@@ -13,6 +13,8 @@ namespace {
 
 capnp::StructSchema schema_of(noun what) {
   switch (what) {
+    case noun::apps:
+      return capnp::Schema::from<::AppRow>();
     case noun::environments:
       return capnp::Schema::from<::EnvironmentRow>();
     case noun::replicas:
@@ -91,6 +93,8 @@ json readable(json value, capnp::StructSchema schema) {
 
 const char* name_of(noun what) {
   switch (what) {
+    case noun::apps:
+      return "apps";
     case noun::environments:
       return "environments";
     case noun::replicas:
@@ -116,6 +120,8 @@ json readable(noun what, json row) {
   }
   if (what == noun::replicas)
     row["id"] = replica_text(row, "id");
+  if (what == noun::apps || what == noun::environments)
+    row["failedReplica"] = replica_text(row, "failedReplica");
   if (what == noun::actions || what == noun::events)
     row["replica"] = replica_text(row, "replica");
   return row;

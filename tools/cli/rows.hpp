@@ -10,7 +10,7 @@
 namespace hearth::cli {
 
 /// What a listing can be of.
-enum class noun { environments, replicas, runs, actions, events, nodes };
+enum class noun { apps, environments, replicas, runs, actions, events, nodes };
 
 /// The name of the listing in the protocol and in messages: "environments".
 const char* name_of(noun what);

@@ -19,6 +19,7 @@ namespace hearth::cli {
 namespace {
 
 constexpr std::string_view of_replica = "replica/";
+constexpr std::string_view of_app = "app/";
 constexpr std::size_t id_digits = 32;
 
 bool is_id(const std::string& text) {
@@ -70,6 +71,15 @@ void require_known(connection& node, const logs_options& asked) {
   }
 }
 
+/// Whether an app has this name. Does not throw: it is asked when something else went wrong.
+bool is_app(connection& node, const std::string& name) {
+  try {
+    return !rows_of(node, noun::apps, name, 1).empty();
+  } catch (const command_error&) {
+    return false; // what went wrong before is said
+  }
+}
+
 void print_end(const surroundings& around, const json& run) {
   const auto phase = phase_cell(text_in(run, "phase"));
   around.out << "Run " << text_in(run, "name") << ": " << phase.text << " after "
@@ -80,6 +90,10 @@ void print_end(const surroundings& around, const json& run) {
 
 exit_status logs(const surroundings& around, const logs_options& asked) {
   auto options = asked;
+  if (options.of.starts_with(of_app)) {
+    options.of.erase(0, of_app.size());
+    return app_logs(around, options);
+  }
   const bool is_replica = options.of.starts_with(of_replica);
   if (is_replica && (options.follow || !options.action.empty()))
     throw command_error(exit_status::usage,
@@ -94,12 +108,18 @@ exit_status logs(const surroundings& around, const logs_options& asked) {
   }
   bool has_output = false;
   log_printer printer(around.out, around.err, options.show_times);
-  node.ask("logs",
-           {{"of", options.of}, {"action", options.action}, {"follow", options.follow}, {"lines", options.lines}},
-           "done", [&](frame&& next) {
-             has_output = true;
-             printer.take(next);
-           });
+  try {
+    node.ask("logs",
+             {{"of", options.of}, {"action", options.action}, {"follow", options.follow}, {"lines", options.lines}},
+             "done", [&](frame&& next) {
+               has_output = true;
+               printer.take(next);
+             });
+  } catch (const command_error&) {
+    if (has_output || is_replica || !options.action.empty() || !is_app(node, options.of))
+      throw;
+    return app_logs(around, options);
+  }
   printer.finish();
   if (!has_output)
     require_known(node, options);

@@ -1,5 +1,6 @@
 #include "tools/cli/views.hpp"
 
+#include "tools/cli/app_views.hpp"
 #include "tools/cli/units.hpp"
 
 #include <algorithm>
@@ -325,21 +326,10 @@ table with_nodes(table listing, const json& rows) {
 
 } // namespace
 
-cell phase_cell(const std::string& phase) {
-  static constexpr const char* good[] = {"SUCCEEDED", "warm", "running", "busy", "idle"};
-  static constexpr const char* bad[] = {"FAILED", "TIMED_OUT", "failed", "dead", "unreachable"};
-  static constexpr const char* changing[] = {"RUNNING", "QUEUED", "ABORTED", "starting", "draining"};
-  const auto is_in = [&](const auto& words) {
-    return std::any_of(std::begin(words), std::end(words), [&](const char* word) { return phase == word; });
-  };
-  return {phase, is_in(good)       ? colour::green
-                 : is_in(bad)      ? colour::red
-                 : is_in(changing) ? colour::yellow
-                                   : colour::none};
-}
-
 table table_of(noun what, const json& rows, std::uint64_t now_ms) {
   switch (what) {
+    case noun::apps:
+      return apps_table(rows);
     case noun::environments:
       return with_nodes(environments_table(rows), rows);
     case noun::replicas:
@@ -358,6 +348,8 @@ table table_of(noun what, const json& rows, std::uint64_t now_ms) {
 
 table details_of(noun what, const json& row, std::uint64_t now_ms) {
   switch (what) {
+    case noun::apps:
+      return app_details(row, "");
     case noun::environments:
       return environment_details(row);
     case noun::replicas:
@@ -371,30 +363,6 @@ table details_of(noun what, const json& row, std::uint64_t now_ms) {
       break;
   }
   return node_details(row);
-}
-
-std::string nothing_of(noun what, const std::string& name) {
-  const auto plural = std::string(name_of(what));
-  const auto named = name.empty() ? "" : " `" + name + "`";
-  switch (what) {
-    case noun::environments:
-      return name.empty() ? "No environments yet; `hearth run FILE TASK` opens those of FILE."
-                          : "There is no environment" + named + "; `hearth get environments` lists them.";
-    case noun::replicas:
-      return name.empty() ? "No replicas are running; the next call starts one: `hearth run FILE TASK`."
-                          : "There is no replica" + named + "; `hearth get replicas` lists them.";
-    case noun::runs:
-      return "No runs yet; `hearth run FILE TASK` makes one.";
-    case noun::actions:
-      return "Run" + named + " has no actions yet; `hearth wait " + name + "` waits until it ends.";
-    case noun::events:
-      return "Nothing has happened to " + (name.empty() ? std::string("any environment") : "environment" + named)
-             + " since the node started"
-             + (name.empty() ? "." : ", if there is one of this name: `hearth get environments` lists them.");
-    case noun::nodes:
-      break;
-  }
-  return "There is no node" + named + "; `hearth get nodes` lists them.";
 }
 
 } // namespace hearth::cli

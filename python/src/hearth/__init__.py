@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         serve,
         trace,
         with_runcontext,
+        with_servecontext,
     )
     from hearth._cache.policies import FunctionBodyPolicy, VersionParameters
     from hearth._devices import AMD_GPU, GPU, HABANA_GAUDI, TPU, Device, Neuron
@@ -104,6 +105,7 @@ __all__ = [
     "trace",
     "version",
     "with_runcontext",
+    "with_servecontext",
 ]
 
 # What is loaded on first use, and from where.
@@ -127,6 +129,7 @@ _LAZY = {
             "serve",
             "trace",
             "with_runcontext",
+            "with_servecontext",
         ),
         "hearth._cache.policies": ("FunctionBodyPolicy", "VersionParameters"),
         "hearth._devices": ("AMD_GPU", "Device", "GPU", "HABANA_GAUDI", "Neuron", "TPU"),

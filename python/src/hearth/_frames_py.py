@@ -9,8 +9,8 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 __all__ = ["LargeValue", "Slots", "apart", "call", "chunk", "control", "fill", "log", "parts", "reply", "signal"]
 
 CALL, REPLY, CHUNK, SIGNAL, CONTROL, LOG = 1, 2, 3, 4, 5, 6
-CALL_RUN, CALL_PARKS, CALL_IN_RUN, CALL_OVERWRITES, CALL_UNCACHED, CALL_STREAMS = 1, 2, 4, 8, 16, 32
-CALL_CACHE_SHIFT = 3  # the last two, as a mode of `hearth._values.keys`, are `flags >> 3 & 3`
+CALL_RUN, CALL_PARKS, CALL_IN_RUN, CALL_OVERWRITES, CALL_UNCACHED, CALL_STREAMS, CALL_INPUT = 1, 2, 4, 8, 16, 32, 64
+CALL_CACHE_SHIFT = 3  # CALL_OVERWRITES and CALL_UNCACHED, as a mode of `hearth._values.keys`, are `flags >> 3 & 3`
 REPLY_FAILED, REPLY_TEXT, REPLY_COLD, REPLY_UNSTARTED, REPLY_HIT = 1, 2, 4, 8, 16
 CHUNK_LAST, CHUNK_OF_REPLY, CHUNK_OF_STREAM = 1, 2, 4
 CONTROL_RESPONSE, CONTROL_MORE = 1, 2

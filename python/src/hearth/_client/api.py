@@ -16,7 +16,8 @@ from hearth._client.init import (
 from hearth._client.mapping import map
 from hearth._client.run_context import run, with_runcontext
 from hearth._client.runs import Run
-from hearth._client.serving import App, serve
+from hearth._client.apps import App
+from hearth._client.serving import serve, with_servecontext
 from hearth._client.shared import disconnect
 
 __all__ = [
@@ -41,4 +42,5 @@ __all__ = [
     "serve",
     "trace",
     "with_runcontext",
+    "with_servecontext",
 ]

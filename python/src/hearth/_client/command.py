@@ -21,6 +21,10 @@ def main(words: Optional[List[str]] = None) -> int:
         from hearth._client import run_command
 
         return run_command.main(words[1:])
+    if words[:1] in (["serve"], ["deploy"]):
+        from hearth._client import serve_command
+
+        return serve_command.main(words)
     print(
         "hearth: The program `hearth` of the runtime is not installed: it is neither beside $HEARTHD nor on PATH. "
         "Build it with `./tools/quickstart` in a checkout and put build/release/bin on PATH.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import functools
-from typing import TYPE_CHECKING, Any, List
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from hearth import _runtime
 from hearth._client import environments, shared
@@ -16,7 +16,7 @@ from hearth._environment_base import Environment
 if TYPE_CHECKING:
     from hearth._client.connection import Connection
 
-__all__ = ["Deployment", "deploy", "deploy_all"]
+__all__ = ["Change", "Deployment", "deploy", "deploy_all"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,18 +47,22 @@ async def _deploy_aio(*envs: Environment) -> List[Deployment]:
     return await asyncio.get_running_loop().run_in_executor(None, functools.partial(deploy_all, envs))
 
 
-def deploy_all(envs: Any) -> List[Deployment]:
+Change = Callable[[Environment, Dict[str, Any]], None]
+"""Called with an environment and what the node will be told of it, which it may change."""
+
+
+def deploy_all(envs: Any, change: Optional[Change] = None) -> List[Deployment]:
     """The same, wherever it may block."""
     ordered: List[Environment] = []
     for env in envs:
         if not isinstance(env, Environment):
             raise TypeError(f"hearth.deploy takes environments, not {env!r}")
         _add_with_dependencies(env, ordered, [])
-    return [shared.on_live_connection(functools.partial(_deploy_one, env)) for env in ordered]
+    return [shared.on_live_connection(functools.partial(_deploy_one, env, change)) for env in ordered]
 
 
-def _deploy_one(env: Environment, connection: Connection) -> Deployment:
-    opened = environments.open_environment(connection, env, deploy=True)
+def _deploy_one(env: Environment, change: Optional[Change], connection: Connection) -> Deployment:
+    opened = environments.open_environment(connection, env, deploy=True, change=change)
     return Deployment(env.name, opened.version, opened.is_new, connection.node)
 
 

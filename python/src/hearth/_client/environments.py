@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, Optional, Set, Tuple
 
 from hearth import _frames, _values
 from hearth._bundle import Bundle, bundle_for
@@ -145,10 +145,16 @@ def closed(connection: Connection, target: Target) -> NodeUnavailableError:
     )
 
 
-def open_environment(connection: Connection, env: Environment, deploy: bool = False) -> Opened:
+def open_environment(
+    connection: Connection,
+    env: Environment,
+    deploy: bool = False,
+    change: Optional[Callable[[Environment, Dict[str, Any]], None]] = None,
+) -> Opened:
     """Sends the bundle of `env` if the node does not have it, and opens the environment unless it is open as it is.
 
     With `deploy` this version is the one that stays warm: its replicas start, those of others end when they are done.
+    `change` is called with what the node will be told of `env`, and may say it otherwise.
     """
     with _making:
         if connection.environments is None:
@@ -158,6 +164,8 @@ def open_environment(connection: Connection, env: Environment, deploy: bool = Fa
         bundle = bundle_for(env)
         project, domain = settings.place()
         definition = env.definition(project=project, domain=domain, bundle=bundle.digest, python=interpreter_of(env))
+        if change is not None:
+            change(env, definition)
         known = state.opened.get(id(env))
         if known is not None and known.definition == definition and not deploy:
             return known

@@ -9,15 +9,17 @@ import importlib.util
 import os
 import sys
 import sysconfig
+from types import ModuleType
 from typing import Any, Dict, List, Tuple
 
 from hearth import _runtime
 from hearth._bundle import name_of_file
 from hearth._environment import environments
+from hearth._environment_base import Environment
 from hearth._task import Task
 from hearth.errors import BundleError
 
-__all__ = ["UsageError", "find", "is_of_the_standard_library", "listing", "load", "parted"]
+__all__ = ["UsageError", "find", "is_of_the_standard_library", "listing", "load", "load_environments", "parted"]
 
 
 class UsageError(Exception):
@@ -42,9 +44,7 @@ def load(source: str) -> Dict[str, Task[Any, Any]]:
 
     Raises UsageError for what is not there or has no tasks, and whatever the import raises.
     """
-    name = _importable(source)
-    with _runtime.importing(name):
-        module = importlib.import_module(name)
+    name, module = _imported(source)
     found: Dict[str, Task[Any, Any]] = {}
     for env in environments():
         for task in env.tasks.values():
@@ -56,6 +56,25 @@ def load(source: str) -> Dict[str, Task[Any, Any]]:
     if not found:
         raise UsageError(f"{source} has no tasks. Mark a function with @env.task of a hearth.TaskEnvironment.")
     return found
+
+
+def load_environments(source: str) -> Dict[str, Environment]:
+    """The same of its environments, apps among them, by name; empty when it has none. Raises UsageError for what is not there,
+    and for two of one name."""
+    name, module = _imported(source)
+    here = [env for env in environments() if env.declared_in[0] == name]
+    here += [value for value in vars(module).values() if isinstance(value, Environment) and value not in here]
+    found: Dict[str, Environment] = {}
+    for env in here:
+        if found.setdefault(env.name, env) is not env:
+            raise UsageError(f"{source} has two environments named {env.name}; rename one.")
+    return found
+
+
+def _imported(source: str) -> Tuple[str, ModuleType]:
+    name = _importable(source)
+    with _runtime.importing(name):
+        return name, importlib.import_module(name)
 
 
 def _importable(source: str) -> str:

@@ -155,6 +155,19 @@ class AsyncLoop(Loop):
         if call is not None and call.reply_stream is not None:
             call.reply_stream.taken(size)
 
+    # -- input -------------------------------------------------------------------------------------------------------
+
+    def ask_for_input(self, call: Call, size: int) -> None:
+        """Tells the caller of `call`, at the end of this turn, that there is room for `size` bytes more of what it has to say.
+        In the event loop's thread."""
+        self.link.more(call, size)
+        self._settle_soon()
+
+    def _input(self, hi: int, lo: int, data: bytes, last: bool) -> None:
+        call = self._begun.get((hi, lo))
+        if call is not None and call.input_stream is not None:
+            call.input_stream.feed(data, last)
+
     # -- calls -------------------------------------------------------------------------------------------------------
 
     def _begin(self, call: Call) -> None:

@@ -25,6 +25,7 @@ from .output import CallOutput
 from .waits import Wait
 
 if TYPE_CHECKING:
+    from .apps.input_stream import InputStream
     from .apps.reply_stream import ReplyStream
     from .children import Child
     from .loop import Loop
@@ -66,6 +67,8 @@ class Call:
     output: Optional[CallOutput] = None
     streams = False  # its caller takes the reply in parts
     reply_stream: Optional[ReplyStream] = None  # once there is a part
+    has_input = False  # its caller says more when it is asked to
+    input_stream: Optional[InputStream] = None  # where that arrives
 
     def __init__(self, loop: Loop, task: LoadedTask, frame: Any) -> None:
         self.loop = loop
@@ -82,6 +85,7 @@ class Call:
             if frame.flags & _frames.CALL_IN_RUN:
                 self.made = {}
             self.streams = bool(frame.flags & _frames.CALL_STREAMS)
+            self.has_input = bool(frame.flags & _frames.CALL_INPUT)
         if frame.deadline_ms:
             self.deadline = time.monotonic() + frame.deadline_ms / 1000
         small = len(frame.body) <= _KEPT_BYTES

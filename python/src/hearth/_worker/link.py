@@ -222,9 +222,15 @@ class Link:
     def resumed(self, call: Call) -> None:
         self._signal(_frames.RESUMED, call)
 
-    def _signal(self, what: int, call: Call) -> None:
+    def more(self, call: Call, size: int) -> None:
+        """There is room for `size` bytes more of the input of `call`."""
+        self._signal(_frames.MORE, call, size)
+
+    def _signal(self, what: int, call: Call, value: int = 0) -> None:
         self.outbox.put(
-            _frames.signal(what=what, slot=call.slot, generation=call.generation, call_hi=call.hi, call_lo=call.lo)
+            _frames.signal(
+                what=what, slot=call.slot, generation=call.generation, call_hi=call.hi, call_lo=call.lo, value=value
+            )
         )
 
     def cancel(self, child: Child) -> None:

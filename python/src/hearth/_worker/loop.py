@@ -86,6 +86,8 @@ class Loop:
             elif kind == _frames.CONTROL:
                 for child in self._children.opened(*self.link.response(frame)):
                     self._fire_all(child)
+            elif kind == _frames.CHUNK and frame.flags & _frames.CHUNK_OF_STREAM:
+                self._input(frame.call_hi, frame.call_lo, bytes(frame.body), bool(frame.flags & _frames.CHUNK_LAST))
             else:
                 raise ValueError(f"frame of kind {kind}, which no node sends to an interpreter")
 
@@ -115,6 +117,9 @@ class Loop:
 
     def _taken(self, hi: int, lo: int, size: int) -> None:
         """The caller has taken `size` bytes of the parts of this call's reply."""
+
+    def _input(self, hi: int, lo: int, data: bytes, last: bool) -> None:
+        """More of what the caller of this call has to say."""
 
     def _stop(self, hi: int, lo: int) -> None:
         """Stops the call of this id, which has begun; nothing if it has ended."""

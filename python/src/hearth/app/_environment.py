@@ -13,6 +13,7 @@ from hearth._checks import milliseconds, whole_number
 from hearth._environment_base import Environment
 from hearth._resources import Resources
 from hearth.app._application import AppHook, Served, protocol_of, server_function
+from hearth.app._changes import change
 from hearth.app._parameters import Parameter, checked_parameters, variables_of
 from hearth.app._scaling import Scaling
 from hearth.app._words import Domain, Link, Timeouts, app_name
@@ -194,6 +195,10 @@ class AppEnvironment(Environment):
         found["hooks"] = [self._host_hook("start", False), self._host_hook("stop", True), *found["hooks"]]
         found["app"] = self._app_row()
         return found
+
+    def change(self, definition: Dict[str, Any], env_vars: Mapping[str, str], values: Mapping[str, Any]) -> None:
+        """Puts other variables, and other values of parameters, into what `definition` gave. Raises TypeError, ValueError."""
+        change(definition, self, checked.variables(env_vars), values, _OWN_VARIABLES)
 
     def _app_row(self) -> Dict[str, Any]:
         metric, target = self.scaling.metric_definition()

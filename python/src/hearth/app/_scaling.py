@@ -45,7 +45,8 @@ class Scaling:
         replicas: ``(minimum, maximum)``; an int is a fixed number. With minimum 0 the first request starts a replica and
             waits for it.
         metric: what one replica should have: ``Scaling.Concurrency(10)``, at most ten requests under way, or
-            ``Scaling.RequestRate(50)``, at most fifty a second. None: as many as it takes at once.
+            ``Scaling.RequestRate(50)``, at most fifty a second; there are as many replicas as that takes. None: another
+            one starts when requests wait.
         scaledown_after: seconds (int or float) or a timedelta that a replica above the minimum has no request before it
             ends; None: 300 seconds. It never takes the app below the minimum.
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 import urllib.parse
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional, Union
 
 from ... import _runtime
 from .exchange import Exchange
 from .failures import tell
+from .input_stream import InputStream
 from .lifespan import Lifespan
 from .reply_stream import ReplyStream
 from .text import RequestHead
+from .web_socket import WebSocket
 
 __all__ = ["AsgiHost"]
 
@@ -36,6 +38,8 @@ class AsgiHost:
     async def request(self, data: bytes) -> bytes:
         exchange = Exchange(data)
         call: Any = _runtime.current()
+        if exchange.head.opens_socket:
+            return await self._socket(exchange.head, call)
         conversation = _Conversation(exchange, call)
         if call is not None:
             call.future = _Ending(conversation, call.future)
@@ -53,6 +57,25 @@ class AsgiHost:
         finally:
             conversation.disconnect()
         return exchange.take()
+
+    async def _socket(self, head: RequestHead, call: Any) -> bytes:
+        """A WebSocket, from its handshake to its end."""
+        socket = WebSocket(head, call)
+        call.future = _Ending(socket, call.future)
+        scope = self._scope(head)
+        scope["type"] = "websocket"
+        scope["scheme"] = "wss" if head.scheme == "https" else "ws"
+        scope["subprotocols"] = head.subprotocols
+        del scope["method"]
+        try:
+            await self._application(scope, socket.receive, socket.send)
+            return await socket.finish()
+        except Exception as error:
+            if not call.cancelled:
+                tell(error, head, False)
+            raise
+        finally:
+            socket.disconnect()
 
     def _scope(self, head: RequestHead) -> Dict[str, Any]:
         prefix = head.prefix
@@ -81,6 +104,7 @@ class _Conversation:
         self._exchange = exchange
         self._call = call
         self._stream: Optional[ReplyStream] = None  # where the response goes before it is whole
+        self._input = InputStream(call) if call is not None and call.has_input else None  # where the body comes from
         self._asked = False  # the body was received, all of it
         self._gone = False  # nobody waits for the response any more
         self._waiting: List[asyncio.Future[None]] = []
@@ -88,9 +112,14 @@ class _Conversation:
     async def receive(self) -> Dict[str, Any]:
         exchange = self._exchange
         if not self._asked and not self._gone:
-            piece = exchange.read() or b""
-            self._asked = exchange.at_end
-            return {"type": "http.request", "body": piece, "more_body": not self._asked}
+            if self._input is None:
+                piece = exchange.read() or b""
+                self._asked = exchange.at_end
+            else:
+                piece = await self._input.read()
+                self._asked = self._input.at_end
+            if not self._gone:
+                return {"type": "http.request", "body": piece, "more_body": not self._asked}
         if not self._gone and not exchange.finished:
             waiting = asyncio.get_running_loop().create_future()
             self._waiting.append(waiting)
@@ -111,6 +140,8 @@ class _Conversation:
     def disconnect(self) -> None:
         """Whoever receives hears that it is over. In the event loop's thread."""
         self._gone = True
+        if self._input is not None:
+            self._input.close()
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             if not each.done():
@@ -144,7 +175,7 @@ class _Conversation:
 class _Ending:
     """Stands for the asyncio task of a call: told to end, it lets the application hear of it first."""
 
-    def __init__(self, conversation: _Conversation, task: Any) -> None:
+    def __init__(self, conversation: Union[_Conversation, WebSocket], task: Any) -> None:
         self._conversation = conversation
         self._task = task
 

@@ -12,7 +12,10 @@ import http
 import re
 from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-__all__ = ["Field", "RequestHead", "has_no_body", "read_request", "write_head"]
+__all__ = ["SWITCHING", "Field", "RequestHead", "has_no_body", "read_request", "write_head"]
+
+SWITCHING = 101
+"""The status with which a WebSocket is open."""
 
 Field = Tuple[bytes, bytes]
 
@@ -61,6 +64,17 @@ class RequestHead(NamedTuple):
         return host, 443 if self.scheme == "https" else 80
 
     @property
+    def opens_socket(self) -> bool:
+        """Whether it asks for a WebSocket. No client can say so but by the handshake, which the node has checked."""
+        return self.first(b"upgrade") == b"websocket"
+
+    @property
+    def subprotocols(self) -> List[str]:
+        """What the client of a WebSocket offers to speak on it, what it likes best first."""
+        offered = b",".join(value for name, value in self.fields if name == b"sec-websocket-protocol")
+        return [each.strip() for each in offered.decode("latin-1").split(",") if each.strip()]
+
+    @property
     def prefix(self) -> bytes:
         """What of the path the node has taken away, because it named the app; empty or with a leading slash."""
         return (self.first(b"x-forwarded-prefix") or b"").rstrip(b"/")
@@ -95,7 +109,7 @@ def write_head(status: int, fields: Iterable[Field], reason: bytes = b"") -> Tup
 
     Fields of a connection are left out. Raises ValueError for what would be read as something else.
     """
-    if not isinstance(status, int) or not 200 <= status <= 599:
+    if not isinstance(status, int) or not (200 <= status <= 599 or status == SWITCHING):
         raise ValueError(f"the status of a response must be an int from 200 to 599, not {status!r}")
     reason = reason or _REASONS.get(status, b"")
     if _FORBIDDEN.search(reason):
