@@ -111,6 +111,11 @@ inline constexpr milliseconds link_unconfirmed_max{15'000};
 inline constexpr seconds link_probe_after{10};
 inline constexpr seconds link_probe_interval{5};
 inline constexpr int link_probes = 3;
+/// A node that hangs confirms what its system takes in for it, so silence is looked at here: looks from which nothing was
+/// heard, until an echo is asked for, and until the link is given up. Looks, not time: a node that hung itself hears first.
+inline constexpr seconds link_look_interval{1};
+inline constexpr int link_looks_until_echo = 3;
+inline constexpr int link_looks_max = 10;
 /// The same trouble with the same peer is logged once in this time, and counted in between; so many peers are told apart.
 inline constexpr seconds link_log_interval{60};
 inline constexpr std::size_t link_log_names_max = 256;

@@ -84,10 +84,15 @@ void cluster_links::open(const switchboard_actor& switchboard, std::uint64_t inc
   gate.on_client = on_client;
   gate.warn = warn;
   gate_ = std::make_unique<link_gate>(loop_, socket_.get(), std::move(gate));
+  look_ = loop_.after(defaults::link_look_interval, [this] {
+    look_->set(defaults::link_look_interval);
+    board_->look();
+  });
   spdlog::info("node {} of cluster {} listens at {}", file_.name, file_.cluster_name, to_string(file_.listen));
 }
 
 void cluster_links::close() {
+  look_.reset();
   gate_.reset();
   calls_.reset();
   board_.reset();

@@ -73,6 +73,7 @@ private:
   std::unique_ptr<peer_board> board_;
   std::unique_ptr<link_endpoint> calls_;
   std::unique_ptr<link_gate> gate_;
+  std::unique_ptr<loop_timer> look_;          // at peers that say nothing
   work_loop* control_loop_ = nullptr;         // while it runs
   link_endpoint* control_endpoint_ = nullptr; // on it
 };

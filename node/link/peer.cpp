@@ -63,6 +63,7 @@ void peer_line::say(link::messages what) {
 }
 
 void peer_line::go_on(cluster::channel on) {
+  silent_looks_ = 0; // it reads, however slowly
   if (on == cluster::channel::calls)
     write_calls();
   else if (on == cluster::channel::bulk)
@@ -112,11 +113,21 @@ void peer_line::close() {
 // -- hearing ----
 
 std::string peer_line::hear(cluster::channel on, const bytes& frame, link::messages& complete) {
+  silent_looks_ = 0;
   if (on == cluster::channel::bulk)
     return assembler_.take_bulk(frame, complete);
   if (const auto echo = wire::echo_in(frame))
     return hear_echo(*echo);
   return assembler_.take_calls(frame, complete);
+}
+
+void peer_line::look() {
+  if (!transport_)
+    return;
+  if (++silent_looks_ >= defaults::link_looks_max)
+    return end("has said nothing for " + std::to_string((defaults::link_look_interval * silent_looks_).count()) + " s");
+  if (silent_looks_ >= defaults::link_looks_until_echo && pings_.empty())
+    ping(1, [](const failure&, const std::vector<std::uint64_t>&) { /* that it was heard is all that is asked */ });
 }
 
 // -- echoes ----
@@ -201,6 +212,14 @@ void peer_board::on_frame(node_uuid node, cluster::channel on, bytes frame) {
 void peer_board::on_room(node_uuid node, cluster::channel on) {
   if (const auto l = lines_.find(node); l != lines_.end())
     l->second.state->go_on(on);
+}
+
+void peer_board::look() {
+  std::vector<std::shared_ptr<peer_line>> all; // a line that ends leaves the map
+  for (const auto& [node, l] : lines_)
+    all.push_back(l.state);
+  for (const auto& state : all)
+    state->look();
 }
 
 void peer_board::on_down(node_uuid node, std::uint64_t, const std::string& reason) {

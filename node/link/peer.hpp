@@ -31,6 +31,8 @@ public:
   /// not all of them came.
   using echoed = std::function<void(const failure& why_not, std::vector<std::uint64_t> times)>;
   void ping(std::uint32_t count, echoed done);
+  /// Every `defaults::link_look_interval`: asks a peer that says nothing for an echo, and ends the link when that does not come.
+  void look();
   /// The link has ended: nothing is said any more.
   void close();
 
@@ -62,6 +64,7 @@ private:
   std::deque<moving> beside_; // each has a chunk in its turn
   std::uint64_t beside_bytes_ = 0;
   std::deque<echoes> pings_; // the first is under way
+  int silent_looks_ = 0;     // since something was heard, or taken
   std::uint64_t echo_ = 0;   // number of the one that was asked for last
   std::chrono::steady_clock::time_point asked_at_;
 };
@@ -84,6 +87,9 @@ public:
   void on_frame(node_uuid peer, cluster::channel on, bytes frame) override;
   void on_room(node_uuid peer, cluster::channel on) override;
   void on_down(node_uuid peer, std::uint64_t incarnation, const std::string& reason) override;
+
+  /// Looks at every peer; see peer_line::look.
+  void look();
 
 private:
   struct line {

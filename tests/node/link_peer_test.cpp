@@ -229,4 +229,35 @@ BOOST_AUTO_TEST_CASE(the_end_of_a_link_is_the_end_of_its_peer) {
   BOOST_CHECK(wire.calls.empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_peer_that_says_nothing_is_asked_for_an_echo_and_then_given_up) {
+  const auto look = [this](int times) {
+    for (int n = 0; n < times; ++n)
+      board->look();
+    run();
+  };
+  look(defaults::link_looks_until_echo - 1);
+  BOOST_CHECK(wire.calls.empty());
+  look(1);
+  BOOST_REQUIRE_EQUAL(wire.calls.size(), 1u); // once, however long it takes
+  look(defaults::link_looks_max - defaults::link_looks_until_echo - 1);
+  BOOST_CHECK_EQUAL(wire.calls.size(), 1u);
+  BOOST_CHECK_EQUAL(wire.dropped, "");
+  look(1);
+  BOOST_CHECK_EQUAL(wire.dropped, "has said nothing for 10 s");
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_that_says_something_or_goes_on_reading_is_kept) {
+  const auto almost = [this] {
+    for (int n = 1; n < defaults::link_looks_max; ++n)
+      board->look();
+    run();
+  };
+  almost();
+  board->on_frame(there, channel::calls, wire.calls.front()); // it asks for an echo as we did
+  almost();
+  board->on_room(there, channel::bulk);
+  almost();
+  BOOST_CHECK_EQUAL(wire.dropped, "");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -189,15 +189,16 @@ def test_who_executes_on_a_node_that_hangs_is_replaced_and_cannot_have_its_resul
     os.kill(pid, signal.SIGSTOP)
     try:
         answers = [answer for node in NODES if node != owner for answer in answers_of(clients[node])]
+        assert kept.executions(8) == 2
     finally:
         os.kill(pid, signal.SIGCONT)
     official = {value for value, _ in answers}
     assert len(answers) == 20 and len(official) == 1
-    assert kept.executions(8) == 2
-    late = answers_of(clients[owner])
+    late = answers_of(clients[owner])  # without a lease it may execute what waited there, and nobody is given that
     assert len(late) == 10
+    executed = kept.executions(8)
     again = [kept.client(node, 8, 1, 1.5) for node in NODES]
     for client in again:
         begin(client)
     assert {value for client in again for value, _ in answers_of(client)} == official
-    assert kept.executions(8) == 2
+    assert kept.executions(8) == executed
