@@ -28,15 +28,16 @@ namespace {
 
 constexpr std::uint16_t usual_port = 7400; // of a link
 
-std::string done_text(const surroundings& around, const std::string& request, const json& value) {
-  auto node = open_node(around);
+std::string done_text(const surroundings& around, const std::string& request, const json& value,
+                      const node_choice& by = {}) {
+  auto node = open_node(around, by);
   const auto done = node.ask(request, value, "done");
   return done.is_object() ? done.value("detail", "") : "";
 }
 
-void say_done(const surroundings& around, const cluster_options& options, const std::string& request,
-              const json& value) {
-  const auto said = done_text(around, request, value);
+void say_done(const surroundings& around, const cluster_options& options, const std::string& request, const json& value,
+              const node_choice& by = {}) {
+  const auto said = done_text(around, request, value, by);
   if (options.as_json)
     around.out << json{{"done", said}}.dump(2) << '\n';
   else
@@ -156,7 +157,19 @@ exit_status node_undrain(const surroundings& around, const cluster_options& opti
 }
 
 exit_status node_remove(const surroundings& around, const cluster_options& options) {
-  say_done(around, options, "removeNode", options.words.front());
+  const auto& name = options.words.front();
+  // A node that is removed ends at once, and may not come to answer.
+  const auto is_another = [&name](connection& asked) {
+    asked.set_patience(node_patience);
+    const auto state = readable_cluster(asked.ask("cluster", nullptr, "cluster"));
+    asked.set_patience({});
+    const auto self = text_in(state, "nodeId");
+    for (const auto& member : state.at("members"))
+      if (text_in(member, "id") == self)
+        return text_in(member, "name") != name && self != name;
+    return self != name;
+  };
+  say_done(around, options, "removeNode", name, is_another);
   return exit_status::ok;
 }
 

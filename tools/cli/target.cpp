@@ -223,19 +223,25 @@ void choose_target(surroundings& around, const std::string& socket, const std::s
     use(*current);
 }
 
-connection open_node(const surroundings& around) {
+connection open_node(const surroundings& around, const node_choice& will_do) {
   if (around.cluster.empty())
     return connection::open_existing(around.socket);
   const auto& nodes = around.cluster_nodes;
   const std::size_t first = std::random_device{}() % nodes.size(); // so that clients do not all ask the same node
   std::string why;
+  std::optional<connection> other;
   for (std::size_t i = 0; i < nodes.size(); ++i)
     try {
-      if (auto found = connection::open(nodes[(first + i) % nodes.size()], node_patience))
+      auto found = connection::open(nodes[(first + i) % nodes.size()], node_patience);
+      if (found && (!will_do || will_do(*found)))
         return std::move(*found);
+      if (found)
+        other = std::move(found);
     } catch (const connection_lost& lost) {
       why = lost.what(); // another one may answer
     }
+  if (other)
+    return std::move(*other);
   if (nodes.front().is_remote())
     throw command_error(exit_status::no_node, "No node of cluster " + around.cluster + " lets you in: " + why
                                                 + " `hearth cluster use none` leaves it.");

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,8 +64,11 @@ void choose_target(surroundings& around, const std::string& socket, const std::s
 /// How long one node of a cluster is waited for before another one is asked.
 inline constexpr std::chrono::milliseconds node_patience{2000};
 
-/// A connection to what `around` talks to: the node, or the first one of the cluster that answers, beginning at any. Throws
-/// command_error (no_node) that says how to start it.
-connection open_node(const surroundings& around);
+/// Whether a node that answers will do.
+using node_choice = std::function<bool(connection&)>;
+
+/// A connection to what `around` talks to: the node, or the first one of the cluster that answers and will do, beginning at
+/// any; when none will do, one that answers. Throws command_error (no_node) that says how to start it.
+connection open_node(const surroundings& around, const node_choice& will_do = {});
 
 } // namespace hearth::cli
