@@ -35,6 +35,8 @@ inline constexpr seconds http_transfer_time{10};
 inline constexpr std::uint64_t http_bytes_per_second_min = 1 * kib;
 /// Connections at once, a descriptor and a few KiB each.
 inline constexpr std::size_t http_connections_max = 4096;
+/// Of one address over a network: a proxy has one for all whom it serves, and nobody takes all places.
+inline constexpr std::size_t http_connections_per_address_max = 1024;
 /// For a client that was told of the end of its connection to close it, too.
 inline constexpr seconds http_close_time{1};
 /// Requests that an app has not said a timeout for.

@@ -30,7 +30,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
@@ -55,18 +54,9 @@ node_resources resources_of(const settings& wanted, const machine& has) {
 }
 
 /// A private node runs its user's own code; in a cluster others send theirs.
-isolation isolation_of(const settings& wanted) {
+isolation wanted_isolation(const settings& wanted) {
   const bool is_member = read_cluster_file(cluster_directory(wanted.state_directory)).has_value();
   return wanted.isolation.value_or(is_member ? isolation::sandbox : isolation::process);
-}
-
-/// Whether this is where every program of this user looks for a node: there the directory has to be ours alone, since
-/// others might prepare it. A place that the user chose is the user's to judge.
-bool is_usual_place(const path& socket) {
-  const auto unnamed = [](const char* name) -> const char* {
-    return std::strcmp(name, "HEARTH_SOCKET") == 0 ? nullptr : std::getenv(name);
-  };
-  return socket == default_socket(unnamed, ::geteuid());
 }
 
 /// For tests of upgrades; nothing else knows this variable.
@@ -117,9 +107,9 @@ class running_node {
 public:
   explicit running_node(const settings& wanted)
     : settings_(wanted), machine_(look_at_machine("/")), resources_(resources_of(wanted, machine_)),
-      state_lock_(claim_state_directory(wanted.state_directory)),
-      socket_(wanted.socket, is_usual_place(wanted.socket) ? privacy::ours_alone : privacy::ours_to_write),
-      loop_([](std::string_view what) { spdlog::error("{}", what); }), isolation_(isolation_of(wanted)),
+      state_lock_(claim_state_directory(wanted.state_directory)), port_(open_http_port(wanted)),
+      socket_(wanted.socket, privacy_around(wanted.socket)),
+      loop_([](std::string_view what) { spdlog::error("{}", what); }), isolation_(wanted_isolation(wanted)),
       doors_(loop_, wanted, resources_, isolation_),
       membership_(loop_, membership_of(wanted, resources_, doors_.disk())) {
     spawn_cast();
@@ -251,9 +241,10 @@ private:
     agent_ = system.spawn([config](node_agent_actor::stateful_pointer<agent_state> self) {
       return self->state.make_behavior(self, config);
     });
-    front_door_.emplace(loop_, front_door_config{settings_.socket, is_usual_place(settings_.socket), agent_,
-                                                 membership_.controller(), wire::decode_environment,
-                                                 [](std::string_view what) { spdlog::warn("{}", what); }, pages()});
+    front_door_.emplace(loop_, front_door_config{settings_.socket, std::move(port_), agent_, membership_.controller(),
+                                                 wire::decode_environment,
+                                                 [this](std::string_view secret) { return membership_.judge(secret); },
+                                                 pages()});
     auto parts = doors_.all();
     parts.emplace_back(caf::actor_cast<caf::actor>(agent_), "agent");
     parts.emplace_back(caf::actor_cast<caf::actor>(run_keeper_), "run keeper");
@@ -366,6 +357,7 @@ private:
   const machine machine_;
   const node_resources resources_;
   kj::AutoCloseFd state_lock_;
+  http_port port_; // the front door's, once there is one: whoever finds the node's own socket finds a node that starts
   listening_socket socket_;
   work_loop loop_;
   kj::PromiseFulfillerPair<void> ended_ = kj::newPromiseAndFulfiller<void>();
@@ -385,8 +377,7 @@ private:
   std::uint64_t sessions_ = 0;
   bool stopping_ = false;
   int status_ = EXIT_SUCCESS; // with which it will end
-  kj::Promise<void> terminate_ = nullptr;
-  kj::Promise<void> interrupt_ = nullptr;
+  kj::Promise<void> terminate_ = nullptr, interrupt_ = nullptr;
 };
 
 } // namespace

@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -84,6 +85,13 @@ fs::path default_socket(const variable_reader& variables, uid_t user) {
   if (auto runtime = base_directory(variables, "XDG_RUNTIME_DIR"); runtime && fs::is_directory(*runtime, ignored))
     return *runtime / "hearth" / "node.sock";
   return "/tmp/hearth-" + std::to_string(user) + "/node.sock";
+}
+
+privacy privacy_around(const fs::path& socket) {
+  const auto unnamed = [](const char* name) -> const char* {
+    return std::strcmp(name, "HEARTH_SOCKET") == 0 ? nullptr : std::getenv(name);
+  };
+  return socket == default_socket(unnamed, ::geteuid()) ? privacy::ours_alone : privacy::ours_to_write;
 }
 
 fs::path default_state_directory(const variable_reader& variables) {

@@ -49,6 +49,10 @@ enum class privacy {
   ours_to_write, // nobody else can replace our files in it: theirs to read, or shared like /tmp, is the user's choice
 };
 
+/// Of the directory of a node's socket: where every program of this user looks for a node it has to be ours alone, since others
+/// might prepare it; a place that the user chose is the user's to judge.
+privacy privacy_around(const std::filesystem::path& socket);
+
 /// Makes `directory` (0700) with its parents where it is missing. Throws start_error when it cannot be made or is not
 /// as private as asked. `what` names its purpose: "the socket's directory".
 void make_directory(const std::filesystem::path& directory, std::string_view what, privacy asked);

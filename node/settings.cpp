@@ -85,6 +85,12 @@ std::filesystem::path checked_path(const std::string& text) {
   return std::filesystem::absolute(text).lexically_normal();
 }
 
+link_address checked_address(const std::string& text) {
+  if (const auto address = parse_link_address(text))
+    return *address;
+  throw std::invalid_argument("it must be an address and a port (\"10.0.0.5:8443\", \"[::1]:8443\").");
+}
+
 isolation checked_isolation(const std::string& text) {
   if (const auto level = isolation_of(text))
     return *level;
@@ -118,6 +124,9 @@ const std::vector<setting>& known_settings() {
     {"cpu", "cores that replicas may reserve together; the machine's if not set"},
     {"gpus", "indices of the GPUs for replicas (\"0,1\"), or none; those of the machine if not set"},
     {"cache_size", "how much of the results of tasks the node keeps (\"8Gi\")"},
+    {"http_listen", "address and port for requests to apps over HTTPS (\"10.0.0.5:8443\"); none if not set"},
+    {"http_certificate", "file with the certificate chain (PEM) that is shown there"},
+    {"http_key", "file with its key (PEM)"},
     {"gpu_locks", "directory where the nodes of this machine agree who has which GPU; the same for all of them"},
   };
   return all;
@@ -246,6 +255,11 @@ settings merge_settings(const std::vector<settings_source>& sources, bool is_pri
   from.read("gpus", [&](const std::string& text) { result.gpus = parse_gpus(text); });
   from.read("cache_size", [&](const std::string& text) { result.cache_bytes = parse_memory(text); });
   from.read("gpu_locks", [&](const std::string& text) { result.gpu_lock_directory = checked_path(text); });
+  from.read("http_listen", [&](const std::string& text) { result.http_listen = checked_address(text); });
+  from.read("http_certificate", [&](const std::string& text) { result.http_certificate = checked_path(text); });
+  from.read("http_key", [&](const std::string& text) { result.http_key = checked_path(text); });
+  if (result.http_listen && (result.http_certificate.empty() || result.http_key.empty()))
+    throw start_error("http_listen needs http_certificate and http_key: requests over a network are encrypted.");
   if (result.socket.empty())
     result.socket = default_socket(variables, user);
   if (result.state_directory.empty())

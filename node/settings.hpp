@@ -2,6 +2,7 @@
 
 #include "core/defaults.hpp"
 #include "core/defaults_cache.hpp"
+#include "node/identity/cluster_file.hpp"
 #include "node/isolation.hpp"
 #include "node/paths.hpp"
 
@@ -36,6 +37,8 @@ struct settings {
   std::optional<std::vector<std::uint32_t>> gpus;
   std::filesystem::path gpu_lock_directory;              // empty: the usual one
   std::uint64_t cache_bytes = defaults::cache_bytes_max; // of kept results; of one project half of it
+  std::optional<link_address> http_listen;               // for apps over TLS; nothing: on the Unix socket alone
+  std::filesystem::path http_certificate, http_key;      // PEM; said when `http_listen` is
 };
 
 /// What one source says: names as in hearth.toml.

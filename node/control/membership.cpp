@@ -80,6 +80,12 @@ void membership::serve_clients(std::function<connection_actor(arrived, client_ri
   links_->on_client = [this](arrived connection) { client_desk_->receive(std::move(connection)); };
 }
 
+std::variant<client_rights, failure> membership::judge(std::string_view secret) const {
+  if (client_desk_)
+    return client_desk_->judge(secret);
+  return failure{ec::unauthenticated, "This node is not of a cluster and has given nobody a token."};
+}
+
 control_config membership::control_of(const membership_config& config) {
   const auto directory = cluster_directory(config.state_directory);
   auto file = read_cluster_file(directory);

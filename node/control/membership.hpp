@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace hearth::node {
@@ -46,6 +47,9 @@ public:
 
   /// How remote clients are served that were let in; before `start`. Without effect where the node is alone.
   void serve_clients(std::function<connection_actor(arrived, client_rights)> serve);
+
+  /// Whose token for clients this is; a node alone has none.
+  std::variant<client_rights, failure> judge(std::string_view secret) const;
 
   /// Begins to take part. `on_fatal` hears why the node cannot go on; `parts` are what other nodes may reach.
   void start(std::function<void(const failure&)> on_fatal, node_parts parts);

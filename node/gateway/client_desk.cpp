@@ -19,16 +19,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-struct to_text final : wire::frame_writer {
-  std::string text;
-
-  void write(std::string_view more) override { text += more; }
-  void write(bytes memory) override { text += memory.view(); }
-};
-
 /// The answer to a token: a new socket has room for it.
 void say(tls_channel& to, const client::effect& what) {
-  to_text out;
+  wire::frame_text out;
   write_effect(what, out);
   const iovec part{out.text.data(), out.text.size()};
   // A client that does not even take this learns from the end of the connection.
@@ -72,10 +65,7 @@ const cluster::token_record* client_desk::find(std::string_view secret) const {
   return found;
 }
 
-failure client_desk::refusal(const arrived& connection, const cluster::token_record* token) const {
-  if (!connection.place)
-    return {ec::queue_full, "This node serves as many remote clients as it can, or as one address may have; end some "
-                            "and try again."};
+failure client_desk::refusal(const cluster::token_record* token) const {
   if (!standing_.holds)
     return {ec::no_quorum, standing_.why_not.empty() ? std::string(sentence(ec::no_quorum)) : standing_.why_not};
   if (!token)
@@ -111,13 +101,24 @@ void client_desk::receive(arrived connection) {
 
 void client_desk::admit(arrived connection) {
   const auto* token = find(connection.token);
-  if (auto why = refusal(connection, token); why.code != ec::none) {
+  auto why = refusal(token);
+  if (!connection.place)
+    why = {ec::queue_full, "This node serves as many remote clients as it can, or as one address may have; end some "
+                           "and try again."};
+  if (why.code != ec::none) {
     config_.warn("a client at " + connection.address + " was refused: " + why.message);
     return say(*connection.tls, client::refused{0, std::move(why)});
   }
   say(*connection.tls, client::done{0, described(*token)});
   const std::weak_ptr<void> place = connection.place;
   guests_.push_back({config_.serve(std::move(connection), rights_of(*token)), place, token->digest});
+}
+
+std::variant<client_rights, failure> client_desk::judge(std::string_view secret) const {
+  const auto* token = find(secret);
+  if (auto why = refusal(token); why.code != ec::none)
+    return why;
+  return rights_of(*token);
 }
 
 void client_desk::learn(const control::tokens_changed& fact) {

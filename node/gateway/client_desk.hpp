@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace hearth::node {
@@ -36,6 +37,9 @@ public:
   /// A connection of the kind `client`; without a `place` there is none for it.
   void receive(arrived connection);
 
+  /// Whose token this is now, or why nobody's (unauthenticated, no_quorum). Takes the same time for every secret.
+  std::variant<client_rights, failure> judge(std::string_view secret) const;
+
   /// What the control log says of tokens, and whether this node may act for the cluster: one that may not cannot judge.
   void learn(const control::tokens_changed& fact);
   void learn(const control::standing& fact) { standing_ = fact; }
@@ -52,7 +56,7 @@ private:
 
   void admit(arrived connection);
   const cluster::token_record* find(std::string_view secret) const;
-  failure refusal(const arrived& connection, const cluster::token_record* token) const;
+  failure refusal(const cluster::token_record* token) const;
   failure end_of(const std::string& digest) const;
   void look();
 

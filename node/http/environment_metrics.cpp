@@ -13,8 +13,6 @@ namespace {
 
 using figures_ptr = std::shared_ptr<const node_figures>;
 
-constexpr std::string_view counter = "counter", gauge = "gauge";
-
 // -- environments: all versions and runs together ----
 
 using environment_key = std::tuple<std::string_view, std::string_view, std::string_view>;

@@ -1,9 +1,13 @@
 #include "node/http/front_door.hpp"
 
+#include "core/client_token.hpp"
 #include "core/defaults_http.hpp"
 #include "node/calendar.hpp"
 #include "node/http/app_text.hpp"
-#include "node/http/http_connection.hpp"
+#include "node/link/tcp.hpp"
+#include "node/start_error.hpp"
+
+#include <spdlog/spdlog.h>
 
 #include <unistd.h>
 
@@ -28,11 +32,29 @@ std::function<call_id()> ids() {
 
 std::string in_http(ec, const std::string& why) { return http::plain_answer(503, why, false); }
 
+void warn_of(std::string_view trouble) { spdlog::warn("{}", trouble); }
+
+http::refusal unauthenticated(std::string why) { return {401, std::move(why)}; }
+
 } // namespace
 
+http_port open_http_port(const settings& wanted) {
+  http_port port;
+  if (!wanted.http_listen)
+    return port;
+  try {
+    port.context = tls_context::for_http(wanted.http_certificate, wanted.http_key);
+  } catch (const crypto_error& e) {
+    throw start_error("Requests over HTTPS cannot be taken: " + std::string(e.what()) + ".");
+  }
+  port.socket = listen_at(*wanted.http_listen, "http_listen");
+  spdlog::info("apps are served at https://{}",
+               to_string(link_address{wanted.http_listen->host, port_of(port.socket.get())}));
+  return port;
+}
+
 front_door::front_door(work_loop& loop, front_door_config config)
-  : loop_(loop), config_(std::move(config)),
-    socket_(beside(config_.socket), config_.is_usual_place ? privacy::ours_alone : privacy::ours_to_write),
+  : loop_(loop), config_(std::move(config)), socket_(beside(config_.socket), privacy_around(config_.socket)),
     next_id_(ids()) {
   directory_ = loop_.system().spawn(
     [directory = app_directory_config{apps_, config_.control, config_.agent, config_.decode_spec}](
@@ -46,10 +68,23 @@ front_door::front_door(work_loop& loop, front_door_config config)
   listener::config door;
   door.user = ::getuid();
   door.clients_max = defaults::http_connections_max;
-  door.warn = config_.warn;
+  door.warn = warn_of;
   door.last_words = in_http;
   door.on_client = [this](listener::client client) { serve(std::move(client)); };
   listener_ = std::make_unique<listener>(loop_, socket_.fd(), std::move(door));
+  if (config_.port.socket.get() >= 0)
+    listen_outside();
+}
+
+void front_door::listen_outside() {
+  link_gate::config gate;
+  gate.contexts.guests = config_.port.context;
+  gate.only = link_kind::http;
+  gate.on_client = [this](arrived client) { serve(std::move(client)); };
+  gate.warn = warn_of;
+  gate.guests_max = defaults::http_connections_max;
+  gate.guests_per_address_max = defaults::http_connections_per_address_max;
+  gate_ = std::make_unique<link_gate>(loop_, config_.port.socket.get(), std::move(gate));
 }
 
 std::vector<std::pair<caf::actor, const char*>> front_door::parts() const {
@@ -65,17 +100,53 @@ std::vector<caf::actor> front_door::actors() const {
 
 void front_door::serve(listener::client client) {
   http_connection_config config;
-  config.loop = &loop_;
   config.socket = std::make_shared<kj::AutoCloseFd>(kj::mv(client.socket));
   config.address = "unix";
   config.place = std::move(client.place);
+  // Whoever can connect here is the user to whom the node belongs, and needs no token.
+  config.judge = [](std::string_view) { return client_rights{}; };
+  serve(std::move(config));
+}
+
+void front_door::serve(arrived client) {
+  if (!client.place) {
+    const auto text = in_http(ec::queue_full,
+                              "This node serves as many connections as it can, or as one address may have.");
+    const iovec part{const_cast<char*>(text.data()), text.size()};
+    // Who does not even take this learns from the end of the connection.
+    [[maybe_unused]] const auto sent = client.tls->send({&part, 1});
+    return;
+  }
+  http_connection_config config;
+  config.socket = std::make_shared<kj::AutoCloseFd>(kj::mv(client.socket));
+  config.channel = std::make_shared<std::unique_ptr<byte_channel>>(std::move(client.tls));
+  config.address = std::move(client.address);
+  config.is_encrypted = true;
+  config.place = std::move(client.place);
+  config.judge = [this](std::string_view token) { return judge(token); };
+  serve(std::move(config));
+}
+
+std::variant<client_rights, http::refusal> front_door::judge(std::string_view text) const {
+  if (text.empty())
+    return unauthenticated("A token is needed: send it as `Authorization: Bearer TOKEN`; `hearth cluster token create` "
+                           "makes one.");
+  const auto token = parse_client_token(text);
+  if (!token)
+    return unauthenticated("This is no token of Hearth, or it was cut off; it begins with \"hearth-token-1-\".");
+  auto judged = config_.judge(token->secret);
+  if (const auto* why = std::get_if<failure>(&judged))
+    return http::refusal{why->code == ec::unauthenticated ? 401 : 503, why->message};
+  return std::get<client_rights>(std::move(judged));
+}
+
+void front_door::serve(http_connection_config config) {
+  config.loop = &loop_;
   config.apps = apps_;
   config.pages = pages_;
   config.door = figures_;
   config.agent = config_.agent;
   config.next_id = [this] { return next_id_(); }; // one source for all: a copy of it would give the same ids again
-  // Whoever can connect here is the user to whom the node belongs, and needs no token.
-  config.judge = [](std::string_view) { return client_rights{}; };
   const auto client_number = ++clients_;
   config.ended = [this, client_number] {
     connections_.erase(client_number);

@@ -12,6 +12,13 @@ namespace {
 /// What is true now may not be in a moment.
 constexpr std::string_view not_to_be_kept = "cache-control: no-store\r\n";
 
+/// Asked by a page of another site, in a browser that shows it: nobody else sends this field.
+bool is_of_another_site(const http::fields& header, bool is_encrypted) {
+  const auto* origin = http::find(header, "origin");
+  const auto* host = http::find(header, "host");
+  return origin != nullptr && (host == nullptr || *origin != (is_encrypted ? "https://" : "http://") + *host);
+}
+
 std::string_view field_for(int status) {
   return status == 401 ? "www-authenticate: Bearer\r\n" : status == 405 ? "allow: GET, HEAD\r\n" : not_to_be_kept;
 }
@@ -20,6 +27,8 @@ std::string_view field_for(int status) {
 
 void http_connection_state::serve_page() {
   const auto& head = parser_->head();
+  if (is_of_another_site(head.header, config_.is_encrypted))
+    return refuse_page({403, "Pages of other sites may not ask this node about itself."});
   auto judged = config_.judge(http::bearer_token(head.header));
   if (const auto* why = std::get_if<http::refusal>(&judged))
     return refuse_page(*why);

@@ -53,6 +53,8 @@ private:
   std::string& into_;
 };
 
+inline constexpr std::string_view counter = "counter", gauge = "gauge"; // types of metrics
+
 /// A metric with all its samples, which are written by rows: those of an app, of an environment.
 struct metric {
   std::string_view name, type, help;

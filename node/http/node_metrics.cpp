@@ -11,8 +11,6 @@ namespace {
 
 using figures_ptr = std::shared_ptr<const node_figures>;
 
-constexpr std::string_view counter = "counter", gauge = "gauge";
-
 double seconds(std::chrono::nanoseconds length) { return std::chrono::duration<double>(length).count(); }
 double micros_as_seconds(std::uint64_t count) { return static_cast<double>(count) / 1e6; }
 

@@ -9,9 +9,9 @@
 namespace hearth::node {
 
 arrival::arrival(work_loop& loop, kj::AutoCloseFd socket, std::string address, const gate_contexts& contexts,
-                 owner& owner)
+                 std::optional<link_kind> kind, owner& owner)
   : loop_(loop), owner_(owner), contexts_(contexts), socket_(kj::mv(socket)), address_(std::move(address)),
-    deadline_(loop.timers(), [this] { fail("did not finish its handshake in time"); }) {
+    deadline_(loop.timers(), [this] { fail("did not finish its handshake in time"); }), kind_(kind), says_kind_(!kind) {
   watch_.emplace(loop_, socket_.get(), [this] { go_on(); });
   deadline_.set(defaults::link_handshake_timeout);
   watch_->call_soon(); // for what is there already
@@ -45,7 +45,7 @@ bool arrival::take_kind() {
   char byte = 0;
   ssize_t n = 0;
   do
-    n = ::recv(socket_, &byte, 1, MSG_DONTWAIT);
+    n = ::recv(socket_, &byte, 1, says_kind_ ? MSG_DONTWAIT : MSG_DONTWAIT | MSG_PEEK);
   while (n < 0 && errno == EINTR);
   if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
     watch_->await_readable();
@@ -53,7 +53,8 @@ bool arrival::take_kind() {
   }
   if (n <= 0)
     return fail(n == 0 ? std::string{} : std::string("broke off: ") + std::strerror(errno));
-  kind_ = link_kind_of(byte);
+  if (says_kind_)
+    kind_ = link_kind_of(byte);
   if (!kind_)
     return fail("sent what no connection of a cluster begins with");
   try {
@@ -80,7 +81,7 @@ bool arrival::shake_hands() {
 
 /// Reads exactly the first frame: what follows belongs to whoever serves the connection.
 bool arrival::take_token() {
-  if (channel_of(*kind_))
+  if (channel_of(*kind_) || !says_kind_)
     return true;
   if (!has_prefix_) {
     if (!receive(prefix_.data(), prefix_.size()))

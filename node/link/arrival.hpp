@@ -47,8 +47,9 @@ public:
     ~owner() = default;
   };
 
-  /// `contexts`, `loop` and `owner` outlive it. Throws kj::Exception.
-  arrival(work_loop& loop, kj::AutoCloseFd socket, std::string address, const gate_contexts& contexts, owner& owner);
+  /// `contexts`, `loop` and `owner` outlive it. Of a `kind` that is known the first byte is one of TLS. Throws kj::Exception.
+  arrival(work_loop& loop, kj::AutoCloseFd socket, std::string address, const gate_contexts& contexts,
+          std::optional<link_kind> kind, owner& owner);
 
   const std::string& address() const noexcept { return address_; }
 
@@ -73,6 +74,7 @@ private:
   loop_timer deadline_;
   stage stage_ = stage::kind;
   std::optional<link_kind> kind_;
+  const bool says_kind_;
   std::unique_ptr<tls_channel> tls_;
   std::array<char, link_prefix_bytes> prefix_{};
   std::string token_;      // as long as its frame said, with its padding

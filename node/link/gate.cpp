@@ -15,7 +15,7 @@ namespace hearth::node {
 
 namespace {
 
-kj::AutoCloseFd spare_descriptor() { return kj::AutoCloseFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+kj::AutoCloseFd reserve_descriptor() { return kj::AutoCloseFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 kj::AutoCloseFd accept_from(int socket, socket_address& from) {
   from.size = sizeof from.storage;
@@ -34,7 +34,7 @@ void count_down(Counts& counts, const std::string& origin) {
 
 link_gate::link_gate(work_loop& loop, int socket, config config)
   : loop_(loop), socket_(socket), config_(std::move(config)), complaints_(config_.warn),
-    contexts_(std::make_shared<gate_contexts>(config_.contexts)), spare_(spare_descriptor()),
+    contexts_(std::make_shared<gate_contexts>(config_.contexts)), spare_(reserve_descriptor()),
     observer_(loop.port(), socket, kj::UnixEventPort::FdObserver::OBSERVE_READ),
     hook_(loop.reading(), [this] { accept(); }) {
   hook_.arm(); // who came before we observed
@@ -94,7 +94,7 @@ void link_gate::take_in(kj::AutoCloseFd socket, const std::string& origin) {
   make_link_socket(socket);
   make_room(origin);
   try {
-    auto who = std::make_unique<arrival>(loop_, kj::mv(socket), origin, *contexts_,
+    auto who = std::make_unique<arrival>(loop_, kj::mv(socket), origin, *contexts_, config_.only,
                                          static_cast<arrival::owner&>(*this));
     strangers_.push_back({contexts_, std::move(who)});
     ++strangers_of_[origin];
@@ -136,7 +136,7 @@ bool link_gate::turn_away() {
   if (is_there)
     complaints_.note(origin_of(from), "was turned away: the node has no free file descriptor (see `ulimit -n`)");
   socket = nullptr;
-  spare_ = spare_descriptor();
+  spare_ = reserve_descriptor();
   if (is_there && spare_.get() >= 0)
     return true;
   if (!is_there && had_spare && error == EAGAIN) // the system asks for a descriptor before it looks for a connection
@@ -179,7 +179,8 @@ void link_gate::admit_peer(arrived connection) {
 }
 
 void link_gate::admit_guest(arrived connection) {
-  auto& serve = connection.kind == link_kind::client ? config_.on_client : config_.on_join;
+  const bool joins = connection.kind == link_kind::join;
+  auto& serve = joins ? config_.on_join : config_.on_client;
   if (!serve)
     return complaints_.note(connection.address, "was refused: this node takes no such connection ("
                                                   + std::string(name(connection.kind)) + ')');
@@ -188,7 +189,7 @@ void link_gate::admit_guest(arrived connection) {
     if ((*guests_of_)[origin] == 0)
       guests_of_->erase(origin);
     complaints_.note(origin, "was turned away: too many clients are connected");
-    if (connection.kind == link_kind::client)
+    if (!joins)
       serve(std::move(connection)); // it is told so
     return;
   }

@@ -12,6 +12,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,10 +26,12 @@ class link_gate final : private arrival::owner {
 public:
   struct config {
     gate_contexts contexts;
+    std::optional<link_kind> only; // all connections are of this kind and do not say so: the port is for nothing else
     node_uuid cluster;
     std::function<bool(node_uuid)> is_member;
-    std::function<void(arrived)> on_peer;   // control, calls, bulk: a member's
-    std::function<void(arrived)> on_client; // without it, nobody is let in; without a `place` there is none left
+    std::function<void(arrived)> on_peer; // control, calls, bulk: a member's
+    std::function<void(arrived)>
+      on_client; // HTTP too; without it, nobody is let in; without a `place` there is none left
     std::function<void(arrived)> on_join;
     std::function<void(std::string_view)> warn;
     std::size_t strangers_max = defaults::link_strangers_max;

@@ -9,7 +9,7 @@ namespace hearth::node {
 
 namespace {
 
-bytes joined(std::span<const bytes> parts, std::size_t length) {
+bytes one_frame(std::span<const bytes> parts, std::size_t length) {
   if (parts.size() == 1)
     return parts.front();
   std::string all;
@@ -77,7 +77,7 @@ bool loopback_transport::send(node_uuid to, channel on, std::span<const bytes> p
     return false;
   }
   lane.queued_bytes += length;
-  hub_.post({loopback_hub::message::what::frame, to, self_, incarnation_, on, joined(parts, length), {}});
+  hub_.post({loopback_hub::message::what::frame, to, self_, incarnation_, on, one_frame(parts, length), {}});
   return true;
 }
 

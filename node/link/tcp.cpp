@@ -16,7 +16,7 @@ namespace hearth::node {
 
 namespace {
 
-constexpr int backlog = 1024; // connections that wait while the node is busy; the system's limit may be lower
+constexpr int peer_backlog = 1024; // connections that wait while the node is busy; the system's limit may be lower
 
 template <class Address>
 socket_address stored(const Address& address) {
@@ -76,19 +76,19 @@ std::string origin_of(const socket_address& address) {
   return text_of(AF_INET6, &v6);
 }
 
-kj::AutoCloseFd listen_at(const link_address& address) {
+kj::AutoCloseFd listen_at(const link_address& address, const std::string& setting) {
   const auto where = to_string(address);
   const auto at = numeric_address(address);
   if (!at)
-    throw start_error("The link cannot listen at " + where
+    throw start_error("The node cannot listen at " + where
                       + ": give the address as a number, for instance 10.0.0.5:7400.");
   kj::AutoCloseFd socket(::socket(at->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int on = 1;
   if (socket.get() < 0 || ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0
-      || ::bind(socket, at->get(), at->size) != 0 || ::listen(socket, backlog) != 0) {
+      || ::bind(socket, at->get(), at->size) != 0 || ::listen(socket, peer_backlog) != 0) {
     const int error = errno;
-    throw start_error("The link cannot listen at " + where + ": " + std::generic_category().message(error)
-                      + ". Name an address of this machine and a free port with `listen`.");
+    throw start_error("The node cannot listen at " + where + ": " + std::generic_category().message(error)
+                      + ". Name an address of this machine and a free port with `" + setting + "`.");
   }
   return socket;
 }

@@ -29,8 +29,9 @@ std::string host_of(const socket_address& address);
 /// What counts as one origin: an IPv4 address, the first half of an IPv6 address, because that is what one machine has.
 std::string origin_of(const socket_address& address);
 
-/// A socket that listens at the address and does not block; port 0 takes a free one. Throws start_error.
-kj::AutoCloseFd listen_at(const link_address& address);
+/// A socket that listens at the address and does not block; port 0 takes a free one. `setting` decides the address. Throws
+/// start_error.
+kj::AutoCloseFd listen_at(const link_address& address, const std::string& setting = "listen");
 
 /// The port at which the socket listens.
 std::uint16_t port_of(int socket);

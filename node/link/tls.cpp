@@ -38,6 +38,19 @@ bool is_signed_by(X509& authority, X509_STORE_CTX& presented) {
   return X509_verify_cert(context.get()) == 1;
 }
 
+/// RFC 7301: a client that does not speak HTTP/1.1 is told in the handshake.
+int choose_http(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
+                unsigned offered_size, void*) {
+  constexpr std::string_view http = "http/1.1";
+  for (unsigned at = 0; at < offered_size; at += 1U + offered[at])
+    if (std::string_view(reinterpret_cast<const char*>(offered + at + 1), offered[at]) == http) {
+      *chosen = offered + at + 1;
+      *size = offered[at];
+      return SSL_TLSEXT_ERR_OK;
+    }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 X509* find_pinned(STACK_OF(X509) * chain, const std::string& pinned) {
   for (int i = 0; i < sk_X509_num(chain); ++i)
     if (auto* certificate = sk_X509_value(chain, i); fingerprint(*certificate) == pinned)
@@ -106,6 +119,20 @@ std::shared_ptr<const tls_context> tls_context::for_guests(const credentials& ow
   require(SSL_CTX_add1_chain_cert(made->context_.get(), certificate_from_pem(own.authority).get()) == 1,
           "the authority's certificate cannot be shown");
   SSL_CTX_set_verify(made->context_.get(), SSL_VERIFY_NONE, nullptr);
+  return made;
+}
+
+std::shared_ptr<const tls_context> tls_context::for_http(const std::filesystem::path& certificate,
+                                                         const std::filesystem::path& key) {
+  std::shared_ptr<tls_context> made(new tls_context(TLS_server_method()));
+  auto* context = made->context_.get();
+  require(SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) == 1,
+          (certificate.string() + " holds no certificate in PEM that can be used").c_str());
+  require(SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) == 1
+            && SSL_CTX_check_private_key(context) == 1,
+          (key.string() + " does not hold, in PEM, the key of the certificate in " + certificate.string()).c_str());
+  SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_alpn_select_cb(context, choose_http, nullptr);
   return made;
 }
 

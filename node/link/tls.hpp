@@ -5,6 +5,7 @@
 #include "node/loop/byte_channel.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -26,6 +27,11 @@ public:
 
   /// For who has no certificate: shows the node's and its authority's, asks for none.
   static std::shared_ptr<const tls_context> for_guests(const credentials& own);
+
+  /// For HTTP: shows the chain in the file `certificate`, asks for none, and speaks HTTP/1.1 to who asks what it speaks (ALPN).
+  /// Throws crypto_error, in words that follow the name of a file.
+  static std::shared_ptr<const tls_context> for_http(const std::filesystem::path& certificate,
+                                                     const std::filesystem::path& key);
 
   /// Trusts the authority alone whose certificate has this SHA-256 (32 bytes); the server sends it along.
   static std::shared_ptr<const tls_context> pinned_to(std::string_view fingerprint);

@@ -85,7 +85,7 @@ std::optional<channel> channel_of(link_kind kind) noexcept {
 }
 
 std::string_view name(link_kind kind) noexcept {
-  constexpr std::array<std::string_view, 5> names{"control", "calls", "bulk", "client", "join"};
+  constexpr std::array<std::string_view, 6> names{"control", "calls", "bulk", "client", "join", "http"};
   return names[static_cast<std::size_t>(kind) - 1];
 }
 

@@ -16,12 +16,12 @@ namespace hearth::node {
 
 using cluster::channel;
 
-/// The first byte of a connection.
-enum class link_kind : std::uint8_t { control = 1, calls, bulk, client, join };
+/// The first byte of a connection; `http` has none, because it comes to a port of its own.
+enum class link_kind : std::uint8_t { control = 1, calls, bulk, client, join, http };
 
 std::optional<link_kind> link_kind_of(char byte) noexcept;
 constexpr link_kind kind_of(channel c) noexcept { return static_cast<link_kind>(static_cast<int>(c) + 1); }
-/// Of a connection between nodes; nothing for `client` and `join`.
+/// Of a connection between nodes; nothing for the others.
 std::optional<channel> channel_of(link_kind kind) noexcept;
 
 /// "control", "calls", ...

@@ -1,4 +1,4 @@
-"""A WebSocket client (RFC 6455) over a node's Unix socket, which sends what it is told, also what it should not."""
+"""A WebSocket client (RFC 6455) over a node's Unix socket, or one that is connected, which sends what it is told, also what it should not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import socket
 import struct
 from pathlib import Path
-from typing import Dict, Optional, Tuple
+from typing import Dict, Optional, Tuple, Union
 
 from waiting import PATIENCE
 
@@ -26,10 +26,11 @@ class Refused(Exception):
 class WebSocket:
     """Open when it is made. Raises Refused."""
 
-    def __init__(self, where: Path, app: str, path: str = "/", **headers: str) -> None:
-        self.socket = socket.socket(socket.AF_UNIX)
+    def __init__(self, where: Union[Path, socket.socket], app: str, path: str = "/", **headers: str) -> None:
+        self.socket = where if isinstance(where, socket.socket) else socket.socket(socket.AF_UNIX)
         self.socket.settimeout(PATIENCE)
-        self.socket.connect(str(where))
+        if isinstance(where, Path):
+            self.socket.connect(str(where))
         fields = {
             "Host": "a",
             "Upgrade": "websocket",
