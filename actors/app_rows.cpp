@@ -1,13 +1,13 @@
 #include "actors/app_rows.hpp"
 
+#include "actors/rows.hpp"
+
 #include <map>
 #include <utility>
 
 namespace hearth {
 
 namespace {
-
-std::uint64_t micros(std::chrono::nanoseconds length) { return static_cast<std::uint64_t>(length.count() / 1000); }
 
 /// What the owner says of the pool.
 void take_pool(app_row& into, const app_row& from) {

@@ -3,6 +3,7 @@
 #include "actors/journal_entry.hpp"
 #include "core/ids.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -11,6 +12,11 @@
 
 /// The rows of listings; fields as in schema/control.capnp.
 namespace hearth {
+
+/// Whole microseconds, as rows have them.
+inline std::uint64_t micros(std::chrono::nanoseconds length) {
+  return static_cast<std::uint64_t>(length.count() / 1000);
+}
 
 /// What a pool has counted.
 struct pool_totals {

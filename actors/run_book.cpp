@@ -41,8 +41,6 @@ const char* text_of(action_event::phase_t phase) {
   return "FAILED";
 }
 
-std::uint64_t micros(nanoseconds t) { return static_cast<std::uint64_t>(t.count() / 1000); }
-
 bool is_terminal(const std::string& phase) { return phase != "QUEUED" && phase != "RUNNING"; }
 
 /// What came of its lookup is told apart from what became of it, also when that is over.

@@ -11,8 +11,6 @@ namespace hearth {
 
 namespace {
 
-constexpr auto inner_timeout = defaults::inner_request_timeout;
-
 std::string done_text(client::app_change what, const std::string& key) {
   switch (what) {
     case client::app_change::activate:
@@ -31,7 +29,9 @@ std::string done_text(client::app_change what, const std::string& key) {
 void session_state::take(client::change_app& e) {
   // Another node may have deployed it a moment ago.
   when_informed(e.request, [this, e] {
-    self_->request(config_.apps, inner_timeout, atom::find::value, e.project + '/' + e.domain + '/' + e.name)
+    self_
+      ->request(config_.apps, defaults::inner_request_timeout, atom::find::value,
+                e.project + '/' + e.domain + '/' + e.name)
       .then([this, e](const spec_ptr& now) { change(e, now); }, refusing(e.request));
   });
 }
@@ -52,7 +52,7 @@ void session_state::change(const client::change_app& e, const spec_ptr& now) {
                  {outcome.code, outcome.message.empty() ? std::string(sentence(outcome.code)) : outcome.message});
           return flush();
         }
-        self_->request(config_.agent, inner_timeout, atom::open::value, next, true)
+        self_->request(config_.agent, defaults::inner_request_timeout, atom::open::value, next, true)
           .then(
             [this, request, what, key = next->key()](const opened_environment&) {
               tell(client::done{request, done_text(what, key)});

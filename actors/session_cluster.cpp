@@ -10,8 +10,6 @@ namespace hearth {
 
 namespace {
 
-constexpr auto inner_timeout = defaults::inner_request_timeout;
-
 bool is_called(const member_row& member, const std::string& name) {
   return member.name == name || to_string(member.node) == name;
 }
@@ -64,7 +62,7 @@ void session_state::with_members(std::uint32_t request, std::vector<std::string>
                                  std::function<void(const std::vector<member_row>&)> then) {
   if (!has_cluster(request))
     return;
-  self_->request(config_.cluster.control, inner_timeout, atom::list::value)
+  self_->request(config_.cluster.control, defaults::inner_request_timeout, atom::list::value)
     .then(
       [this, request, names = std::move(names), then = std::move(then)](const std::vector<member_row>& members) {
         std::vector<member_row> chosen;
@@ -102,10 +100,10 @@ void session_state::decide(std::uint32_t request, cluster::command command, std:
 void session_state::take(client::ask_cluster& e) {
   if (!has_cluster(e.request))
     return;
-  self_->request(config_.cluster.control, inner_timeout, atom::status::value)
+  self_->request(config_.cluster.control, defaults::inner_request_timeout, atom::status::value)
     .then(
       [this, request = e.request](const control::standing& standing) {
-        self_->request(config_.cluster.control, inner_timeout, atom::list::value)
+        self_->request(config_.cluster.control, defaults::inner_request_timeout, atom::list::value)
           .then(
             [this, request, standing](std::vector<member_row>& members) {
               const auto& own = config_.cluster;
@@ -159,7 +157,7 @@ void session_state::take(client::make_join_token& e) {
   if (!has_cluster(e.request))
     return;
   self_
-    ->request(config_.cluster.registrar, inner_timeout, atom::token::value,
+    ->request(config_.cluster.registrar, defaults::inner_request_timeout, atom::token::value,
               e.valid.value_or(defaults::join_token_validity))
     .then(
       [this, request = e.request](const std::string& token) {
@@ -187,7 +185,7 @@ void session_state::take(client::make_client_token& e) {
 void session_state::list_tokens(std::uint32_t request) {
   if (!has_cluster(request))
     return;
-  self_->request(config_.cluster.control, inner_timeout, atom::token::value)
+  self_->request(config_.cluster.control, defaults::inner_request_timeout, atom::token::value)
     .then(
       [this, request](std::vector<cluster::token_record>& tokens) {
         tell(client::rows<cluster::token_record>{request, std::move(tokens)});
@@ -199,7 +197,7 @@ void session_state::list_tokens(std::uint32_t request) {
 void session_state::take(client::revoke_client_token& e) {
   if (!has_cluster(e.request))
     return;
-  self_->request(config_.cluster.control, inner_timeout, atom::token::value)
+  self_->request(config_.cluster.control, defaults::inner_request_timeout, atom::token::value)
     .then(
       [this, request = e.request, name = e.name](const std::vector<cluster::token_record>& tokens) {
         if (std::none_of(tokens.begin(), tokens.end(), [&](const auto& token) { return token.name == name; })) {
@@ -224,7 +222,7 @@ void session_state::take(client::ping_node& e) {
         return refuse(request, {ec::bad_request, "Node " + member.name
                                                    + " is the one that was asked, and there is no link to itself; ask "
                                                      "another node (--socket), or for another one."});
-      self_->request(config_.switchboard, inner_timeout, atom::ping::value, member.node, count)
+      self_->request(config_.switchboard, defaults::inner_request_timeout, atom::ping::value, member.node, count)
         .then(
           [this, request, name = member.name](std::vector<std::uint64_t>& times) {
             tell(summary(request, name, std::move(times)));

@@ -7,17 +7,13 @@
 /// What a session does with code and environments.
 namespace hearth {
 
-namespace {
-
-constexpr auto inner_timeout = defaults::inner_request_timeout;
-
-} // namespace
-
 // -- environments ----
 
 void session_state::take(client::open_environment& e) {
   if (!config_.rights.scopes.contains(scope::deploy)) { // what is there already, to the last detail
-    self_->request(config_.cluster.control, inner_timeout, atom::find::value, e.spec->key(), e.spec->version)
+    self_
+      ->request(config_.cluster.control, defaults::inner_request_timeout, atom::find::value, e.spec->key(),
+                e.spec->version)
       .then([this, request = e.request, spec = e.spec](const bytes&) { open(request, spec, false); },
             [this, request = e.request, spec = e.spec](const caf::error&) {
               refuse(request, {ec::not_permitted, lacks(config_.rights, {scope::deploy},
@@ -27,7 +23,7 @@ void session_state::take(client::open_environment& e) {
             });
     return;
   }
-  self_->request(config_.bundles, inner_timeout, atom::has::value, e.spec->bundle)
+  self_->request(config_.bundles, defaults::inner_request_timeout, atom::has::value, e.spec->bundle)
     .then(
       [this, request = e.request, spec = e.spec, deploy = e.deploy](bool has) {
         if (has)
@@ -58,7 +54,7 @@ void session_state::deploy(std::uint32_t request, const spec_ptr& spec) {
 }
 
 void session_state::open(std::uint32_t request, spec_ptr spec, bool deploy) {
-  self_->request(config_.agent, inner_timeout, atom::open::value, std::move(spec), deploy)
+  self_->request(config_.agent, defaults::inner_request_timeout, atom::open::value, std::move(spec), deploy)
     .then(
       [this, request](opened_environment& opened) {
         opened_handle answer{request, 0, opened.spec->version, opened.is_new, {}};
@@ -80,7 +76,7 @@ void session_state::take(client::put_bundle& e) {
                                            + std::to_string(defaults::bundle_bytes_max) + "."});
   if (!config_.rights.scopes.contains(scope::deploy)) // it can open only what is there, for which no code is needed
     return tell(client::bundle_state{e.request, e.digest, true});
-  self_->request(config_.bundles, inner_timeout, atom::has::value, e.digest)
+  self_->request(config_.bundles, defaults::inner_request_timeout, atom::has::value, e.digest)
     .then(
       [this, put = e](bool has) {
         if (!has)

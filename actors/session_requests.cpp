@@ -8,8 +8,6 @@ namespace hearth {
 
 namespace {
 
-constexpr auto inner_timeout = defaults::inner_request_timeout;
-
 /// Singular and plural name the same thing.
 std::string noun_of(std::string what) {
   if (!what.empty() && what.back() == 's')
@@ -53,7 +51,7 @@ void session_state::take(client::get& e) {
   if (config_.switchboard && get_from_all(e, what, limit))
     return;
   if (what == "environment" || what == "replica") {
-    self_->request(config_.agent, inner_timeout, atom::list::value)
+    self_->request(config_.agent, defaults::inner_request_timeout, atom::list::value)
       .then(
         [=, name = e.name](std::vector<environment_row>& environments, std::vector<replica_row>& replicas) {
           if (what == "environment")
@@ -63,7 +61,7 @@ void session_state::take(client::get& e) {
         },
         refusing(request));
   } else if (what == "app" && config_.apps) {
-    self_->request(config_.apps, inner_timeout, atom::list::value)
+    self_->request(config_.apps, defaults::inner_request_timeout, atom::list::value)
       .then(
         [=, name = e.name](std::vector<app_part>& parts) {
           auto rows = merged_apps(std::move(parts));
@@ -71,20 +69,20 @@ void session_state::take(client::get& e) {
         },
         refusing(request));
   } else if (what == "run") {
-    self_->request(config_.run_keeper, inner_timeout, atom::list::value, e.name, limit)
+    self_->request(config_.run_keeper, defaults::inner_request_timeout, atom::list::value, e.name, limit)
       .then([=](std::vector<run_row>& rows) { deliver(std::move(rows)); }, refusing(request));
   } else if (what == "action") {
-    self_->request(config_.run_keeper, inner_timeout, atom::actions::value, e.name, limit)
+    self_->request(config_.run_keeper, defaults::inner_request_timeout, atom::actions::value, e.name, limit)
       .then([=](std::vector<action_row>& rows) { deliver(std::move(rows)); }, refusing(request));
   } else if (what == "node") {
-    self_->request(config_.agent, inner_timeout, atom::status::value)
+    self_->request(config_.agent, defaults::inner_request_timeout, atom::status::value)
       .then([=](node_row& row) { deliver(std::vector<node_row>{std::move(row)}); }, refusing(request));
   } else if (what == "check") {
-    self_->request(config_.inspector, inner_timeout, atom::check::value, e.name)
+    self_->request(config_.inspector, defaults::inner_request_timeout, atom::check::value, e.name)
       .then([=](std::vector<finding>& found) { deliver(std::vector<node_row>{checked({}, std::move(found))}); },
             refusing(request));
   } else if (what == "event") {
-    self_->request(config_.journal, inner_timeout, atom::list::value, e.name, limit)
+    self_->request(config_.journal, defaults::inner_request_timeout, atom::list::value, e.name, limit)
       .then([=](std::vector<event_row>& rows) { deliver(std::move(rows)); }, refusing(request));
   } else {
     refuse(request,
@@ -101,7 +99,7 @@ void session_state::get_of_runs(const client::get& e, const std::string& what, s
   };
   if (what != "run" || e.name.empty())
     return from_all();
-  self_->request(config_.run_keeper, inner_timeout, atom::list::value, e.name, limit)
+  self_->request(config_.run_keeper, defaults::inner_request_timeout, atom::list::value, e.name, limit)
     .then(
       [this, request = e.request, from_all](std::vector<run_row>& rows) {
         if (rows.size() != 1 || !has_ended(rows.front()))
@@ -129,7 +127,7 @@ bool session_state::get_from_all(const client::get& e, const std::string& what, 
   // A check starts interpreters; a listing is there at once.
   const auto patience = what == "check" ? milliseconds(defaults::inspection_timeout)
                                         : milliseconds(defaults::listing_wait);
-  self_->request(config_.switchboard, inner_timeout, atom::ask::value, std::move(question), patience)
+  self_->request(config_.switchboard, defaults::inner_request_timeout, atom::ask::value, std::move(question), patience)
     .then(
       [=, this, name = e.name](link::member_answers& all) {
         if (what == "app") {
@@ -159,7 +157,7 @@ bool session_state::get_from_all(const client::get& e, const std::string& what, 
 }
 
 void session_state::take(client::status& e) {
-  self_->request(config_.agent, inner_timeout, atom::status::value)
+  self_->request(config_.agent, defaults::inner_request_timeout, atom::status::value)
     .then(
       [this, request = e.request](node_row& row) {
         tell(client::node_state{request, std::move(row)});

@@ -8,18 +8,12 @@
 /// What a session does about runs that are there already, whoever started them and wherever they are.
 namespace hearth {
 
-namespace {
-
-constexpr auto inner_timeout = defaults::inner_request_timeout;
-
-} // namespace
-
 /// Goes on when this node knows everything that its cluster has decided; refuses where it reaches no majority. A node alone
 /// always knows.
 void session_state::when_informed(std::uint32_t request, std::function<void()> then) {
   if (config_.cluster.name.empty())
     return then();
-  self_->request(config_.cluster.control, inner_timeout, atom::read::value)
+  self_->request(config_.cluster.control, defaults::inner_request_timeout, atom::read::value)
     .then(
       [this, request, then](const cluster::outcome& outcome) {
         if (outcome.code == ec::none)
@@ -69,7 +63,9 @@ void session_state::take(client::logs& e) {
     return ask_about_run(e.request, [this, e](const error_handler& failed) { ask_all_for_logs(e, failed); });
   constexpr std::string_view of_replica = "replica/";
   if (e.of.compare(0, of_replica.size(), of_replica) == 0) {
-    self_->request(config_.logs, inner_timeout, atom::read::value, "replica-" + e.of.substr(of_replica.size()), e.lines)
+    self_
+      ->request(config_.logs, defaults::inner_request_timeout, atom::read::value,
+                "replica-" + e.of.substr(of_replica.size()), e.lines)
       .then(
         [this, finish](std::vector<log_text>& texts) {
           for (auto& text : texts)
@@ -113,13 +109,13 @@ void session_state::take(client::result& e) {
 
 void session_state::take(client::rerun& e) {
   ask_about_run(e.request, [this, e](const error_handler& failed) {
-    self_->request(config_.run_keeper, inner_timeout, atom::rerun::value, e.name)
+    self_->request(config_.run_keeper, defaults::inner_request_timeout, atom::rerun::value, e.name)
       .then([this, e](kept_call& kept) { open_again(e, kept); }, failed);
   });
 }
 
 void session_state::open_again(const client::rerun& e, const kept_call& kept) {
-  self_->request(config_.bundles, inner_timeout, atom::has::value, kept.spec->bundle)
+  self_->request(config_.bundles, defaults::inner_request_timeout, atom::has::value, kept.spec->bundle)
     .then(
       [this, e, kept](bool has) {
         if (!has && !config_.switchboard) { // in a cluster another node may have it
@@ -127,7 +123,7 @@ void session_state::open_again(const client::rerun& e, const kept_call& kept) {
                              "The code of run `" + e.name + "` is no longer stored; start it from its program."});
           return flush();
         }
-        self_->request(config_.agent, inner_timeout, atom::open::value, kept.spec, false)
+        self_->request(config_.agent, defaults::inner_request_timeout, atom::open::value, kept.spec, false)
           .then([this, e, kept](const opened_environment& in) { start_again(e, kept, in); }, refusing(e.request));
       },
       refusing(e.request));
@@ -148,7 +144,7 @@ void session_state::start_again(const client::rerun& e, const kept_call& kept, c
   run.root.arguments = kept.arguments;
   run.root.spec = run.spec = in.spec;
   run.supervisor = in.supervisor;
-  self_->request(config_.run_keeper, inner_timeout, atom::accept::value, std::move(run))
+  self_->request(config_.run_keeper, defaults::inner_request_timeout, atom::accept::value, std::move(run))
     .then(
       [this, e](const std::string& name) {
         client::run_state accepted{e.request, {}};
@@ -165,7 +161,7 @@ void session_state::start_again(const client::rerun& e, const kept_call& kept, c
 void session_state::take(client::abort& e) {
   auto reason = e.reason.empty() ? std::string("Somebody asked for it.") : e.reason;
   ask_about_run(e.request, [this, e, reason](const error_handler& failed) {
-    self_->request(config_.run_keeper, inner_timeout, atom::abort::value, e.run, e.action, reason)
+    self_->request(config_.run_keeper, defaults::inner_request_timeout, atom::abort::value, e.run, e.action, reason)
       .then(
         [this, request = e.request](run_row& row) {
           tell(client::run_state{request, std::move(row)});

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t digest_digits = 7;
 
-class sentence {
+class differences {
 public:
   void add(const std::string& part) { text_ += (text_.empty() ? "" : ", ") + part; }
 
@@ -46,7 +46,7 @@ std::string aim(const app_spec& app) {
   return app.metric.empty() ? std::string{} : app.metric + ' ' + std::to_string(app.target);
 }
 
-void compare_tasks(sentence& into, const environment_spec& before, const environment_spec& after) {
+void compare_tasks(differences& into, const environment_spec& before, const environment_spec& after) {
   const auto find = [](const environment_spec& in, const std::string& name) {
     return std::find_if(in.tasks.begin(), in.tasks.end(), [&](const auto& task) { return task.name == name; });
   };
@@ -60,7 +60,7 @@ void compare_tasks(sentence& into, const environment_spec& before, const environ
       into.add("task " + task.name + " is gone");
 }
 
-void compare_variables(sentence& into, const environment_spec& before, const environment_spec& after) {
+void compare_variables(differences& into, const environment_spec& before, const environment_spec& after) {
   if (before.variables == after.variables)
     return;
   std::string names; // values may be secret
@@ -70,7 +70,7 @@ void compare_variables(sentence& into, const environment_spec& before, const env
   into.add(names.empty() ? "env_vars changed" : "env_vars changed (" + names + ")");
 }
 
-void compare_resources(sentence& into, const resource_spec& before, const resource_spec& after) {
+void compare_resources(differences& into, const resource_spec& before, const resource_spec& after) {
   into.compare("cpu (thousandths)", std::uint64_t{before.cpu_millis}, std::uint64_t{after.cpu_millis});
   into.compare("cpu limit (thousandths)", std::uint64_t{before.cpu_limit_millis},
                std::uint64_t{after.cpu_limit_millis});
@@ -81,7 +81,7 @@ void compare_resources(sentence& into, const resource_spec& before, const resour
   into.compare("shm", mebibytes(before.shm_bytes), mebibytes(after.shm_bytes));
 }
 
-void compare_apps(sentence& into, const app_spec& before, const app_spec& after) {
+void compare_apps(differences& into, const app_spec& before, const app_spec& after) {
   into.compare("kind of app", before.kind, after.kind);
   if (before.module != after.module || before.attribute != after.attribute)
     into.add("the application is another object");
@@ -96,7 +96,7 @@ void compare_apps(sentence& into, const app_spec& before, const app_spec& after)
 std::string policy_difference(const environment_spec& before_spec, const environment_spec& after_spec) {
   const auto& before = before_spec.reuse;
   const auto& after = after_spec.reuse;
-  sentence result;
+  differences result;
   result.compare("replicas", range(before), range(after));
   result.compare("idle_ttl", length(before.idle_ttl), length(after.idle_ttl));
   result.compare("scaledown_ttl", length(before.scaledown_ttl), length(after.scaledown_ttl));
@@ -110,7 +110,7 @@ std::string policy_difference(const environment_spec& before_spec, const environ
 }
 
 std::string difference(const environment_spec& before, const environment_spec& after) {
-  sentence result;
+  differences result;
   if (before.bundle != after.bundle)
     result.add("its code changed (" + before.bundle.substr(0, digest_digits) + " -> "
                + after.bundle.substr(0, digest_digits) + ")");

@@ -5,7 +5,6 @@ namespace hearth {
 
 namespace {
 
-std::uint64_t micros(nanoseconds length) { return static_cast<std::uint64_t>(length.count() / 1000); }
 std::uint64_t millis(nanoseconds length) { return static_cast<std::uint64_t>(length.count() / 1'000'000); }
 
 /// "wants 5, has 3, waiting for memory".

@@ -35,7 +35,7 @@ std::filesystem::path sdk_directory() {
                     + "; set HEARTH_SDK to the folder that holds the package `hearth`.");
 }
 
-void warn(const std::string& what) { spdlog::warn("{}", what); }
+void log_warning(const std::string& what) { spdlog::warn("{}", what); }
 
 } // namespace
 
@@ -71,21 +71,22 @@ void node_doors::spawn_stores(const settings& wanted) {
   logs_config logs{std::make_shared<log_files>(wanted.state_directory / "logs",
                                                log_limits{defaults::run_log_bytes_max, defaults::logs_bytes_max,
                                                           defaults::log_files_max, defaults::stored_age_max}),
-                   &disk_, warn};
+                   &disk_, log_warning};
   logs_ = system.spawn(
     [logs](log_door::stateful_pointer<logs_state> self) { return self->state.make_behavior(self, logs); });
   auto blobs = std::make_shared<blob_store>(
     wanted.state_directory / "blobs",
-    blob_limits{defaults::blobs_bytes_max, defaults::stored_age_max, defaults::blob_grace}, warn);
-  auto records = std::make_shared<record_store>(wanted.state_directory / "records", defaults::records_bytes_max, warn);
-  const blob_door blob_actor = system.spawn(node::blobs, blobs_config{blobs, &disk_, warn});
-  const record_door record_actor = system.spawn(node::records, records_config{records, blobs, &disk_, warn});
+    blob_limits{defaults::blobs_bytes_max, defaults::stored_age_max, defaults::blob_grace}, log_warning);
+  auto records = std::make_shared<record_store>(wanted.state_directory / "records", defaults::records_bytes_max,
+                                                log_warning);
+  const blob_door blob_actor = system.spawn(node::blobs, blobs_config{blobs, &disk_, log_warning});
+  const record_door record_actor = system.spawn(node::records, records_config{records, blobs, &disk_, log_warning});
   cache_store_config cache;
   cache.directory = wanted.state_directory / "cache";
   const auto of_project = static_cast<double>(wanted.cache_bytes) * defaults::cache_project_share;
   cache.limits = {wanted.cache_bytes, static_cast<std::uint64_t>(of_project), {}};
   cache.free_share_min = defaults::cache_free_share_min;
-  cache.report = warn;
+  cache.report = log_warning;
   cache.diverged = [](const cache_entry& kept, const cache_entry& other) {
     spdlog::warn("two executions with the same inputs returned different results (from {} and {}): their task is not "
                  "deterministic, and one of the two results is kept; `hearth cache list` names it",
@@ -93,7 +94,7 @@ void node_doors::spawn_stores(const settings& wanted) {
   };
   const auto store = std::make_shared<cache_store>(std::move(cache));
   shelf_ = store;
-  const cache_door cache_actor = system.spawn(node::cache_disk, cache_disk_config{store, &disk_, warn});
+  const cache_door cache_actor = system.spawn(node::cache_disk, cache_disk_config{store, &disk_, log_warning});
   cache_disk_ = cache_actor;
   blobs_ = blob_actor;
   records_ = record_actor;

@@ -19,19 +19,12 @@ namespace {
 /// Clients let in between two looks at the other sockets.
 constexpr int clients_per_turn = 64;
 
-struct to_text final : wire::frame_writer {
-  std::string text;
-
-  void write(std::string_view more) override { text += more; }
-  void write(bytes memory) override { text += memory.view(); }
-};
-
 kj::AutoCloseFd spare_descriptor() { return kj::AutoCloseFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 } // namespace
 
 std::string listener::in_frames(ec code, const std::string& why) {
-  to_text out;
+  wire::frame_text out;
   write_effect(hearth::client::refused{0, {code, why}}, out);
   return std::move(out.text);
 }

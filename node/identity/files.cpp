@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-[[noreturn]] void fail(const fs::path& file, const char* what, int error) {
+[[noreturn]] void fail_at(const fs::path& file, const char* what, int error) {
   throw start_error("The file " + file.string() + ' ' + what + ": " + std::generic_category().message(error) + '.');
 }
 
@@ -26,7 +26,7 @@ fs::path write_beside(const fs::path& file, std::string_view content) {
   auto name = file.string() + ".XXXXXX";
   kj::AutoCloseFd out(::mkostemp(name.data(), O_CLOEXEC)); // 0600
   if (out.get() < 0)
-    fail(file, "cannot be written", errno);
+    fail_at(file, "cannot be written", errno);
   for (auto rest = content; !rest.empty();) {
     const auto written = ::write(out, rest.data(), rest.size());
     if (written < 0 && errno == EINTR)
@@ -34,22 +34,22 @@ fs::path write_beside(const fs::path& file, std::string_view content) {
     if (written < 0) {
       const int error = errno;
       ::unlink(name.c_str());
-      fail(file, "cannot be written", error);
+      fail_at(file, "cannot be written", error);
     }
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
   if (::fsync(out) != 0) {
     const int error = errno;
     ::unlink(name.c_str());
-    fail(file, "cannot be written", error);
+    fail_at(file, "cannot be written", error);
   }
   return name;
 }
 
-void sync_directory(const fs::path& file) {
+void sync_directory_of(const fs::path& file) {
   kj::AutoCloseFd directory(::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.get() < 0 || ::fsync(directory) != 0)
-    fail(file, "may not be on the disk", errno);
+    fail_at(file, "may not be on the disk", errno);
 }
 
 } // namespace
@@ -65,9 +65,9 @@ void write_private(const fs::path& file, std::string_view content) {
   if (::rename(fresh.c_str(), file.c_str()) != 0) {
     const int error = errno;
     ::unlink(fresh.c_str());
-    fail(file, "cannot be replaced", error);
+    fail_at(file, "cannot be replaced", error);
   }
-  sync_directory(file);
+  sync_directory_of(file);
 }
 
 bool create_private(const fs::path& file, std::string_view content) {
@@ -76,9 +76,9 @@ bool create_private(const fs::path& file, std::string_view content) {
   const int error = errno;
   ::unlink(fresh.c_str());
   if (!made && error != EEXIST)
-    fail(file, "cannot be made", error);
+    fail_at(file, "cannot be made", error);
   if (made)
-    sync_directory(file);
+    sync_directory_of(file);
   return made;
 }
 
@@ -88,7 +88,7 @@ std::optional<std::string> read_private(const fs::path& file, std::size_t bytes_
     return std::nullopt;
   struct stat found {};
   if (in.get() < 0 || ::fstat(in, &found) != 0)
-    fail(file, "cannot be read", errno);
+    fail_at(file, "cannot be read", errno);
   if (!S_ISREG(found.st_mode) || found.st_uid != ::geteuid())
     throw start_error("Refusing " + file.string() + ": it is no file of yours. Remove it, or put the right one there.");
   if ((found.st_mode & 077) != 0)
@@ -103,7 +103,7 @@ std::optional<std::string> read_private(const fs::path& file, std::size_t bytes_
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0)
-      fail(file, "cannot be read", errno);
+      fail_at(file, "cannot be read", errno);
     if (n == 0)
       content.resize(done); // somebody made it shorter
     done += static_cast<std::size_t>(n);

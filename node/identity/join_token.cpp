@@ -8,14 +8,14 @@ namespace hearth::node {
 namespace {
 
 constexpr std::string_view prefix = "hearth-join-1-"; // with the number of the kind
-constexpr std::size_t digest_bytes = 32;
+constexpr std::size_t secret_bytes = 32;
 constexpr std::size_t check_bytes = 4;
 constexpr std::size_t address_bytes_max = 255 + 6;
 
 } // namespace
 
 join_token make_join_token(std::string_view address, std::string_view fingerprint) {
-  return {std::string(address), std::string(fingerprint), random_bytes(digest_bytes)};
+  return {std::string(address), std::string(fingerprint), random_bytes(secret_bytes)};
 }
 
 std::string to_string(const join_token& token) {
@@ -25,14 +25,14 @@ std::string to_string(const join_token& token) {
 }
 
 std::optional<join_token> parse_join_token(std::string_view text) {
-  const auto content = content_of_word(text, prefix, 2 * (2 * digest_bytes + address_bytes_max));
-  if (!content || content->size() <= 2 * digest_bytes + check_bytes)
+  const auto content = content_of_word(text, prefix, 2 * (2 * secret_bytes + address_bytes_max));
+  if (!content || content->size() <= 2 * secret_bytes + check_bytes)
     return std::nullopt;
   const auto checked = std::string_view(*content).substr(0, content->size() - check_bytes);
   if (digest_of(checked).substr(0, check_bytes) != std::string_view(*content).substr(checked.size()))
     return std::nullopt;
-  return join_token{std::string(checked.substr(2 * digest_bytes)), std::string(checked.substr(0, digest_bytes)),
-                    std::string(checked.substr(digest_bytes, digest_bytes))};
+  return join_token{std::string(checked.substr(2 * secret_bytes)), std::string(checked.substr(0, secret_bytes)),
+                    std::string(checked.substr(secret_bytes, secret_bytes))};
 }
 
 } // namespace hearth::node

@@ -20,7 +20,7 @@ nanoseconds ns_of(std::uint64_t count) {
   return nanoseconds(std::min<std::uint64_t>(count, static_cast<std::uint64_t>(nanoseconds::max().count())));
 }
 
-constexpr const char* malformed = "sent a frame whose layout is not that of its kind";
+constexpr const char* not_laid_out = "sent a frame whose layout is not that of its kind";
 constexpr const char* before_hello = "sent something else before its hello";
 
 } // namespace
@@ -174,7 +174,7 @@ std::string dialogue::take(const bytes& frame, interpreter::events& events, wire
 std::string dialogue::take_reply(const bytes& frame, interpreter::events& events) {
   wire::reply r;
   if (!wire::parse(frame.view(), r))
-    return malformed;
+    return not_laid_out;
   if (!is_open(r.slot, r.generation, r.id) || uses_[r.slot].replying)
     return "replied to a call that it does not have";
   const bool failed = (r.flags & wire::reply_failed) != 0;
@@ -204,7 +204,7 @@ void dialogue::answer(interpreter::outcome outcome, interpreter::events& events)
 std::string dialogue::take_call(const bytes& frame, interpreter::events& events) {
   wire::call c;
   if (!wire::parse(frame.view(), c))
-    return malformed;
+    return not_laid_out;
   interpreter::child_call child;
   child.environment = c.environment;
   child.parks = (c.flags & wire::call_parks) != 0;
@@ -221,7 +221,7 @@ std::string dialogue::take_call(const bytes& frame, interpreter::events& events)
 std::string dialogue::take_chunk(const bytes& frame, interpreter::events& events) {
   wire::chunk c;
   if (!wire::parse(frame.view(), c))
-    return malformed;
+    return not_laid_out;
   if ((c.flags & wire::chunk_of_stream) != 0)
     return take_part(c, wire::slice_of(frame, c.body), events);
   if ((c.flags & wire::chunk_of_reply) != 0) {
@@ -261,7 +261,7 @@ std::string dialogue::take_part(const wire::chunk& part, bytes data, interpreter
 std::string dialogue::take_signal(const bytes& frame, interpreter::events& events) {
   wire::signal s;
   if (!wire::parse(frame.view(), s))
-    return malformed;
+    return not_laid_out;
   const auto what = static_cast<wire::signal_what>(s.what);
   if (what == wire::signal_what::cancel) {
     events.push_back(interpreter::child_cancel{s.id});
@@ -296,7 +296,7 @@ std::string dialogue::take_wish(const wire::signal& wish, interpreter::events& e
 std::string dialogue::take_control(const bytes& frame, interpreter::events& events, wire::frame_writer& out) {
   wire::control c;
   if (!wire::parse(frame.view(), c))
-    return malformed;
+    return not_laid_out;
   if ((c.flags & wire::control_response) != 0)
     return "sent a response to a request that nobody made";
   auto request = wire::read_request(c.request, c.body, settings_.default_python);
@@ -337,7 +337,7 @@ std::string dialogue::take_request(client::event& request, interpreter::events& 
 std::string dialogue::take_log(const bytes& frame, interpreter::events& events) {
   wire::log l;
   if (!wire::parse(frame.view(), l))
-    return malformed;
+    return not_laid_out;
   interpreter::output output;
   output.text.call = l.id;
   output.text.replica = settings_.replica.value;

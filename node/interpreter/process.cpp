@@ -202,7 +202,7 @@ std::vector<pid_t> children_of(pid_t parent) {
 
 std::vector<pid_t> children() { return children_of(getpid()); }
 
-std::uint64_t resident_bytes(pid_t pid) noexcept {
+std::uint64_t resident_bytes_of(pid_t pid) noexcept {
   std::array<char, 4096> buffer;
   const auto text = read_start("/proc/" + std::to_string(pid) + "/statm", buffer);
   const auto space = text.find(' ');
@@ -226,7 +226,7 @@ std::vector<std::uint64_t> excesses(const std::vector<memory_bound>& bounds) {
   for (const auto& bound : bounds) {
     const auto members = all.of(bound.pid);
     // The cheap figure first: it counts what is shared several times, so it is never below the other.
-    auto used = sum_of(members, resident_bytes);
+    auto used = sum_of(members, resident_bytes_of);
     if (used > bound.limit)
       used = sum_of(members, proportional_bytes);
     result.push_back(used > bound.limit ? used : 0);

@@ -54,7 +54,7 @@ std::vector<pid_t> children_of(pid_t pid);
 
 /// Bytes in memory; 0 when the process is gone. `resident` is cheap and counts pages shared with the zygote;
 /// `proportional` divides those among their users and costs a walk through the page tables.
-std::uint64_t resident_bytes(pid_t pid) noexcept;
+std::uint64_t resident_bytes_of(pid_t pid) noexcept;
 std::uint64_t proportional_bytes(pid_t pid) noexcept;
 
 /// A process that may use this much memory together with everything below it.

@@ -15,10 +15,10 @@ namespace hearth::node {
 
 namespace {
 
-constexpr std::string_view blank = " \t\r\n";
+constexpr std::string_view blanks = " \t\r\n";
 
 std::string_view without_blank_end(std::string_view text) {
-  const auto end = text.find_last_not_of(blank);
+  const auto end = text.find_last_not_of(blanks);
   return end == std::string_view::npos ? std::string_view{} : text.substr(0, end + 1);
 }
 

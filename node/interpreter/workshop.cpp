@@ -367,7 +367,7 @@ bool workshop::is_limited() const noexcept { return memory_limit() != 0 && !idle
 
 void workshop::list(std::vector<std::pair<replica_id, std::uint64_t>>& into) const {
   for (const auto& [id, one] : made_)
-    into.emplace_back(id, resident_bytes(one.link->pid()));
+    into.emplace_back(id, resident_bytes_of(one.link->pid()));
 }
 
 } // namespace hearth::node

@@ -20,7 +20,7 @@ namespace {
 constexpr mode_t for_everybody = 01777;
 constexpr mode_t file_mode = 0666;
 
-std::string reason(int error) { return std::generic_category().message(error); }
+std::string reason_of(int error) { return std::generic_category().message(error); }
 
 /// Opens the file, whoever made it. The system refuses O_CREAT for somebody else's file in a sticky directory
 /// (fs.protected_regular), so that a file is either opened or made, never both in one call.
@@ -51,11 +51,11 @@ gpu_locks::gpu_locks(const fs::path& directory) {
   const bool is_made = ::mkdir(directory.c_str(), 0777) == 0;
   if (!is_made && errno != EEXIST)
     throw start_error(
-      "The directory of GPU locks, " + directory.string() + ", cannot be made: " + reason(errno)
+      "The directory of GPU locks, " + directory.string() + ", cannot be made: " + reason_of(errno)
       + ". Name another with --gpu-locks or HEARTH_GPU_LOCKS; every node of this machine needs the same.");
   directory_ = kj::AutoCloseFd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (directory_.get() < 0)
-    throw start_error("The directory of GPU locks, " + directory.string() + ", cannot be used: " + reason(errno)
+    throw start_error("The directory of GPU locks, " + directory.string() + ", cannot be used: " + reason_of(errno)
                       + ". It must be a directory, not a link; remove it or name another with --gpu-locks.");
   if (is_made)
     ::fchmod(directory_, for_everybody);

@@ -14,19 +14,6 @@ namespace hearth::node {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-constexpr std::string_view unfinished = ".new-";
-
-std::string digest_of(const std::vector<bytes>& parts) {
-  sha256 sum;
-  for (const auto& part : parts)
-    sum.add(part.view());
-  return sum.hex();
-}
-
-} // namespace
-
 blob_store::blob_store(fs::path directory, blob_limits limits, report damaged)
   : directory_(std::move(directory)), limits_(limits), damaged_(std::move(damaged)) {
   make_private_directory(directory_);
@@ -58,7 +45,7 @@ void blob_store::touch(const std::string& digest, entry& e) {
 }
 
 std::string blob_store::put(const std::vector<bytes>& parts) {
-  auto digest = digest_of(parts);
+  auto digest = sha256_of_parts(parts);
   // One that lies there is read: it may be broken, and this is the moment at which it can be had again.
   if (entries_.count(digest) > 0 && get(digest))
     return digest;
@@ -85,7 +72,7 @@ std::optional<std::vector<bytes>> blob_store::get(const std::string& digest) {
     return {};
   const auto file = directory_ / digest;
   auto parts = read_parts(file, defaults::frame_body_bytes_max, defaults::value_bytes_max);
-  if (parts && digest_of(*parts) == digest) {
+  if (parts && sha256_of_parts(*parts) == digest) {
     touch(digest, found->second);
     return parts;
   }

@@ -6,7 +6,7 @@ namespace hearth::node {
 
 namespace {
 
-constexpr std::size_t digest_bytes = 64;
+constexpr std::size_t digest_digits = 64;
 
 std::vector<bytes> parts_of(payload& value) {
   auto parts = std::move(value.rest);
@@ -50,7 +50,7 @@ blob_door::behavior_type blobs(blob_door::pointer self, blobs_config config) {
     },
     [=](atom::pin, std::set<std::string>& digests) {
       // A queue that is full loses nothing: what is needed is said again, and until then the older word holds.
-      disk->submit(digests.size() * 2 * digest_bytes, [store, warn = config.warn, digests] {
+      disk->submit(digests.size() * 2 * digest_digits, [store, warn = config.warn, digests] {
         try {
           store->pin(digests);
         } catch (const std::exception& e) {

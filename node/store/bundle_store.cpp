@@ -2,6 +2,7 @@
 
 #include "core/defaults.hpp"
 #include "node/store/digest.hpp"
+#include "node/store/durable.hpp"
 #include "node/store/store_error.hpp"
 #include "node/store/unpack.hpp"
 
@@ -18,8 +19,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view unfinished = ".new-";
-
 std::string boot_id() {
   std::ifstream file("/proc/sys/kernel/random/boot_id");
   std::string id;
@@ -30,13 +29,6 @@ std::string boot_id() {
 void check_write(std::ofstream& file, const fs::path& path) {
   if (!file.flush())
     throw_storage_failed("write " + path.string(), errno);
-}
-
-std::string digest_of(const std::vector<bytes>& parts) {
-  sha256 sum;
-  for (const auto& part : parts)
-    sum.add(part.view());
-  return sum.hex();
 }
 
 /// Empty when the file cannot be read to its end.
@@ -161,7 +153,7 @@ void bundle_store::put(const std::string& digest, const std::vector<bytes>& part
   if (!is_sha256(digest))
     throw store_error(ec::bad_request,
                       "A code bundle is named by its SHA-256 in 64 hex digits, not by \"" + digest + "\".");
-  if (digest_of(parts) != digest)
+  if (sha256_of_parts(parts) != digest)
     throw store_error(ec::bad_request, "The bytes of the code bundle do not have the digest " + digest
                                          + " that they were sent with; send it again.");
   if (has(digest))

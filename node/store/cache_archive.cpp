@@ -26,10 +26,10 @@ namespace {
 constexpr std::string_view heading = "Hearth cache archive 1\n";
 constexpr std::size_t number_bytes = 8;
 
-fs::path unfinished(const fs::path& archive) { return archive.string() + ".part"; }
+fs::path part_file(const fs::path& archive) { return archive.string() + ".part"; }
 
 void append(const fs::path& archive, bool is_first, std::string_view text) {
-  const auto file = unfinished(archive);
+  const auto file = part_file(archive);
   const int how = O_WRONLY | O_APPEND | O_CLOEXEC | (is_first ? O_CREAT | O_EXCL : 0);
   const kj::AutoCloseFd fd(::open(file.c_str(), how, 0600));
   if (fd.get() < 0 && is_first && errno == EEXIST)
@@ -185,7 +185,7 @@ cache_moved cache_store::save(const fs::path& archive, std::size_t bucket, cache
     if (!text.empty())
       append(archive, false, text);
     if (done.is_last)
-      move_durably(unfinished(archive), archive);
+      move_durably(part_file(archive), archive);
     return done;
   });
 }

@@ -15,14 +15,14 @@ namespace {
 
 constexpr char scope_letter = 's';
 constexpr std::size_t half = 16; // of a digest, in a name
-constexpr std::size_t digest_bytes = sizeof(digest::value);
+constexpr std::size_t digest_size = sizeof(digest::value);
 constexpr std::size_t length_at = 8,
                       frame_bytes = 24; // of a frame: where its payload's length stands, and the payload begins
 
 std::uint64_t checksum(std::string_view content) noexcept { return XXH3_64bits(content.data(), content.size()); }
 
 /// A value that lies in a record is one part, or few.
-std::string joined(const payload& value) {
+std::string in_one_piece(const payload& value) {
   std::string all(value.head.view());
   for (const auto& part : value.rest)
     all += part.view();
@@ -62,7 +62,7 @@ std::size_t entry_name::bucket() const noexcept {
 }
 
 std::string record_of(const cache_entry& entry, bool is_elsewhere) {
-  const auto content = is_elsewhere ? std::string() : joined(entry.content);
+  const auto content = is_elsewhere ? std::string() : in_one_piece(entry.content);
   std::string inputs;
   for (const auto& one : entry.inputs)
     inputs += one.view();
@@ -86,8 +86,8 @@ std::optional<stored_entry> stored_in(std::string_view name, std::string_view re
     return {};
   record_reader in(*head);
   const auto read_digest = [&in] {
-    const auto text = in.fixed(digest_bytes);
-    return text.size() == digest_bytes ? digest::at(text.data()) : digest{};
+    const auto text = in.fixed(digest_size);
+    return text.size() == digest_size ? digest::at(text.data()) : digest{};
   };
   stored_entry e;
   e.key.inputs = read_digest();
@@ -105,7 +105,7 @@ std::optional<stored_entry> stored_in(std::string_view name, std::string_view re
   e.holder = in.text();
   e.inputs = in.text();
   e.content = record.substr(frame_bytes + length);
-  const bool fits = in.complete() && e.inputs.size() % digest_bytes == 0 && entry_name(e.key).view() == name;
+  const bool fits = in.complete() && e.inputs.size() % digest_size == 0 && entry_name(e.key).view() == name;
   return fits ? std::optional(e) : std::nullopt;
 }
 
@@ -134,8 +134,8 @@ cache_entry entry_of(const stored_entry& stored) {
   e.run = stored.run;
   e.producer = stored.producer;
   e.holder = stored.holder;
-  e.inputs.reserve(stored.inputs.size() / digest_bytes);
-  for (std::size_t at = 0; at < stored.inputs.size(); at += digest_bytes)
+  e.inputs.reserve(stored.inputs.size() / digest_size);
+  for (std::size_t at = 0; at < stored.inputs.size(); at += digest_size)
     e.inputs.push_back(digest::at(stored.inputs.data() + at));
   e.value = stored.value;
   e.size = stored.size;
@@ -147,7 +147,7 @@ cache_mark mark_of(const stored_entry& entry) noexcept {
 }
 
 std::uint64_t hash_of(const cache_mark& entry) noexcept {
-  std::array<char, 3 * digest_bytes> digests;
+  std::array<char, 3 * digest_size> digests;
   auto* to = digests.data();
   for (const auto* one : {&entry.key.inputs, &entry.key.scope, &entry.value})
     to = std::copy(one->value.begin(), one->value.end(), to);

@@ -18,15 +18,15 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Removes what is not put in place.
-class unfinished {
+class fresh_directory {
 public:
-  explicit unfinished(fs::path directory) : directory_(std::move(directory)) {}
-  ~unfinished() {
+  explicit fresh_directory(fs::path directory) : directory_(std::move(directory)) {}
+  ~fresh_directory() {
     std::error_code ignored; // there is an exception, or nothing left; the next attempt begins with removing it again
     fs::remove_all(directory_, ignored);
   }
-  unfinished(const unfinished&) = delete;
-  unfinished& operator=(const unfinished&) = delete;
+  fresh_directory(const fresh_directory&) = delete;
+  fresh_directory& operator=(const fresh_directory&) = delete;
 
   fs::path data() const { return directory_ / "data.mdb"; }
   const fs::path& path() const noexcept { return directory_; }
@@ -45,7 +45,7 @@ control_head verified_copy(const fs::path& directory, std::string_view what_to_d
 } // namespace
 
 void control_store::backup(const fs::path& target) const {
-  const unfinished fresh(make_fresh_directory(target));
+  const fresh_directory fresh(make_fresh_directory(target));
   {
     const kj::AutoCloseFd fd(::open(fresh.data().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (fd.get() < 0)
@@ -63,7 +63,7 @@ void control_store::restore(const fs::path& backup, const fs::path& directory) {
     throw store_error(ec::bad_request,
                       "There is a control log in " + directory.string()
                         + "; nothing was restored. Move that directory away first if it is to be replaced.");
-  const unfinished fresh(make_fresh_directory(directory));
+  const fresh_directory fresh(make_fresh_directory(directory));
   const auto parts = read_parts(backup, defaults::mib, std::numeric_limits<std::uint64_t>::max());
   if (!parts)
     throw store_error(ec::bad_request, "There is no backup " + backup.string() + "; nothing was restored.");

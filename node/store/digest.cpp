@@ -36,6 +36,13 @@ std::string sha256_of(std::string_view text) {
   return sum.hex();
 }
 
+std::string sha256_of_parts(const std::vector<bytes>& parts) {
+  sha256 sum;
+  for (const auto& part : parts)
+    sum.add(part.view());
+  return sum.hex();
+}
+
 bool is_sha256(std::string_view text) noexcept { return parse_digest(text).has_value(); }
 
 } // namespace hearth::node

@@ -1,10 +1,12 @@
 #pragma once
 
+#include "core/bytes.hpp"
 #include "core/digest.hpp"
 
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct evp_md_ctx_st;
 
@@ -32,6 +34,9 @@ private:
 
 /// Of one text, in hex.
 std::string sha256_of(std::string_view text);
+
+/// Of the parts one after the other, in hex.
+std::string sha256_of_parts(const std::vector<bytes>& parts);
 
 /// Whether `text` is written as `sha256::hex` writes.
 bool is_sha256(std::string_view text) noexcept;

@@ -5,10 +5,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 /// Files that survive a crash of the machine. All throw store_error, and leave no half a file behind.
 namespace hearth::node {
+
+/// How the name of what is not whole yet begins, in a directory of things that are named by their digests.
+inline constexpr std::string_view unfinished = ".new-";
 
 /// Makes the directory, and what is above it, if it is not there; its owner alone may use it (0700).
 void make_private_directory(const std::filesystem::path& directory);

@@ -25,21 +25,21 @@ namespace {
 struct close_archive {
   void operator()(struct archive* a) const noexcept { archive_read_free(a); }
 };
-using archive_reader = std::unique_ptr<struct archive, close_archive>;
+using archive_handle = std::unique_ptr<struct archive, close_archive>;
 
 constexpr std::size_t block_bytes = 64 * 1024;
 
-[[noreturn]] void refuse(const std::string& what) {
+[[noreturn]] void refuse_bundle(const std::string& what) {
   throw store_error(ec::bad_request, "The code bundle cannot be unpacked: " + what + ".");
 }
 
 [[noreturn]] void refuse_broken(struct archive* a) {
   const auto* why = archive_error_string(a);
-  refuse(why ? why : "it is not a tar file");
+  refuse_bundle(why ? why : "it is not a tar file");
 }
 
-archive_reader open_archive(const fs::path& file) {
-  archive_reader a(archive_read_new());
+archive_handle open_archive(const fs::path& file) {
+  archive_handle a(archive_read_new());
   archive_read_support_filter_gzip(a.get());
   archive_read_support_format_tar(a.get());
   if (archive_read_open_filename(a.get(), file.c_str(), block_bytes) != ARCHIVE_OK)
@@ -53,11 +53,11 @@ fs::path name_of(struct archive_entry* entry) {
   if (!text)
     text = archive_entry_pathname(entry); // bytes that are not in the locale's encoding
   if (!text || !*text)
-    refuse("an entry has no name");
+    refuse_bundle("an entry has no name");
   fs::path result;
   for (const auto& part : fs::path(text)) {
     if (part == ".." || part.is_absolute() || part.has_root_path())
-      refuse("the entry \"" + std::string(text) + "\" leads out of it");
+      refuse_bundle("the entry \"" + std::string(text) + "\" leads out of it");
     if (part != "." && !part.empty())
       result /= part;
   }
@@ -75,7 +75,7 @@ kj::AutoCloseFd make_file(const fs::path& file, mode_t permissions) {
   const mode_t mode = (permissions & 0100) != 0 ? 0700 : 0600;
   kj::AutoCloseFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   if (fd.get() < 0 && errno == EEXIST)
-    refuse("it names " + file.filename().string() + " twice");
+    refuse_bundle("it names " + file.filename().string() + " twice");
   if (fd.get() < 0)
     throw_storage_failed("make the file " + file.string(), errno);
   return fd;
@@ -126,7 +126,7 @@ std::uint64_t unpack(const fs::path& archive, const fs::path& directory, const u
                                                 + " entries; leave some out of it.");
     const auto name = name_of(entry);
     if (archive_entry_hardlink(entry) || archive_entry_symlink(entry))
-      refuse("\"" + name.string() + "\" is a link");
+      refuse_bundle("\"" + name.string() + "\" is a link");
     if (name.empty())
       continue; // "./"
     const auto place = directory / name;
@@ -136,7 +136,7 @@ std::uint64_t unpack(const fs::path& archive, const fs::path& directory, const u
       make_directory(place.parent_path());
       write_file(a.get(), place, archive_entry_perm(entry), limits, total);
     } else {
-      refuse("\"" + name.string() + "\" is neither a file nor a directory");
+      refuse_bundle("\"" + name.string() + "\" is neither a file nor a directory");
     }
   }
 }

@@ -26,6 +26,14 @@ protected:
   ~frame_writer() = default;
 };
 
+/// Frames in one text, for those few that go out at once.
+struct frame_text final : frame_writer {
+  std::string text;
+
+  void write(std::string_view more) override { text += more; }
+  void write(bytes memory) override { text += memory.view(); }
+};
+
 /// Writes one frame whose body is `body`.
 template <class Frame>
 void write_frame(Frame frame, bytes body, frame_writer& out) {

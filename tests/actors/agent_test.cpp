@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::uint64_t gib = defaults::gib;
+using defaults::gib;
 
 /// An agent between a foundry that only notes orders and supervisors that only note what they hear.
 struct admission : actor_fixture {

@@ -16,7 +16,7 @@ digest digest_of(char letter) {
   return d;
 }
 
-const cache_scope square{"p", "d", "square", "1", "", "", {}};
+const cache_scope squares{"p", "d", "square", "1", "", "", {}};
 
 struct bounded {
   cache_bounds bounds;
@@ -44,53 +44,53 @@ struct bounded {
 BOOST_FIXTURE_TEST_SUITE(bounds, bounded)
 
 BOOST_AUTO_TEST_CASE(everything_is_served_as_long_as_nothing_was_invalidated) {
-  BOOST_TEST(allows(square, 0));
+  BOOST_TEST(allows(squares, 0));
   BOOST_TEST(bounds.newest() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(an_invalidation_holds_for_its_scope_and_what_is_below_it) {
-  for (const std::string path : {"p/d/square/1", "p/d/square", "p/d", "p", ""}) {
+  for (const std::string path : {"p/d/squares/1", "p/d/square", "p/d", "p", ""}) {
     bounded b;
     b.raise(path, 7);
-    BOOST_TEST(!b.allows(square, 6), path);
-    BOOST_TEST(b.allows(square, 7), path);
+    BOOST_TEST(!b.allows(squares, 6), path);
+    BOOST_TEST(b.allows(squares, 7), path);
     BOOST_TEST(b.bounds.newest() == 7u);
   }
 }
 
 BOOST_AUTO_TEST_CASE(others_are_served_as_before) {
-  raise("p/d/square/1", 7);
+  raise("p/d/squares/1", 7);
   raise("p/d/squ", 8);
   raise("q", 9);
   BOOST_TEST(allows({"p", "d", "square", "2", "", "", {}}, 1));
   BOOST_TEST(allows({"p", "d", "cube", "1", "", "", {}}, 1));
   BOOST_TEST(allows({"p", "e", "square", "1", "", "", {}}, 1));
-  BOOST_TEST(!allows(square, 6));
-  BOOST_TEST(allows(square, 7));
+  BOOST_TEST(!allows(squares, 6));
+  BOOST_TEST(allows(squares, 7));
 }
 
 BOOST_AUTO_TEST_CASE(of_several_invalidations_the_last_counts) {
   raise("p", 9);
   raise("p/d/square", 7);
-  BOOST_TEST(!allows(square, 8));
-  BOOST_TEST(allows(square, 9));
+  BOOST_TEST(!allows(squares, 8));
+  BOOST_TEST(allows(squares, 9));
   raise("p/d/square", 12); // after what was found for the scope before
-  BOOST_TEST(!allows(square, 11));
+  BOOST_TEST(!allows(squares, 11));
   BOOST_TEST(bounds.newest() == 12u);
 }
 
 BOOST_AUTO_TEST_CASE(one_entry_can_be_invalidated_alone) {
-  raise(path_of(square, digest_of('i')), 7);
-  BOOST_TEST(!allows(square, 6, 'i'));
-  BOOST_TEST(allows(square, 7, 'i'));
-  BOOST_TEST(allows(square, 6, 'j'));
+  raise(path_of(squares, digest_of('i')), 7);
+  BOOST_TEST(!allows(squares, 6, 'i'));
+  BOOST_TEST(allows(squares, 7, 'i'));
+  BOOST_TEST(allows(squares, 6, 'j'));
   BOOST_TEST(allows({"p", "d", "square", "2", "", "", {}}, 6, 'i'));
 }
 
 BOOST_AUTO_TEST_CASE(a_name_with_a_slash_or_a_percent_sign_is_no_scope_of_another_one) {
   const cache_scope odd{"p/d", "x", "square", "1", "", "", {}};
-  BOOST_TEST(path_of(odd) == "p%2Fd/x/square/1");
-  BOOST_TEST(path_of(cache_scope{"p%2Fd", "x", "square", "1", "", "", {}}) == "p%252Fd/x/square/1");
+  BOOST_TEST(path_of(odd) == "p%2Fd/x/squares/1");
+  BOOST_TEST(path_of(cache_scope{"p%2Fd", "x", "square", "1", "", "", {}}) == "p%252Fd/x/squares/1");
   raise("p/d", 7);
   BOOST_TEST(allows(odd, 1));
   raise(path_of(odd), 8);
@@ -100,10 +100,10 @@ BOOST_AUTO_TEST_CASE(a_name_with_a_slash_or_a_percent_sign_is_no_scope_of_anothe
 
 BOOST_AUTO_TEST_CASE(a_version_with_slashes_is_one_part_and_no_entry) {
   const cache_scope dated{"p", "d", "square", "2026/11", "", "", {}};
-  BOOST_TEST(path_of(dated) == "p/d/square/2026%2F11");
+  BOOST_TEST(path_of(dated) == "p/d/squares/2026%2F11");
   raise(path_of(dated), 7);
   BOOST_TEST(!allows(dated, 6));
-  BOOST_TEST(allows(square, 6));
+  BOOST_TEST(allows(squares, 6));
 }
 
 BOOST_AUTO_TEST_CASE(a_path_ends_at_the_first_part_that_is_not_given) {
@@ -115,20 +115,20 @@ BOOST_AUTO_TEST_CASE(an_entry_is_good_until_its_task_or_its_project_says_that_it
   cache_entry e;
   e.created_unix_ms = 1000;
   e.expires_unix_ms = 3000;
-  BOOST_TEST(bounds.allows(square, e, 2999));
-  BOOST_TEST(bounds.expiry_of(square, e) == 3000u);
+  BOOST_TEST(bounds.allows(squares, e, 2999));
+  BOOST_TEST(bounds.expiry_of(squares, e) == 3000u);
   bounds.learn(std::make_shared<const cache_bounds::limits>(
     cache_bounds::limits{{"p", {0, 500}}, {"other", {0, 1}}, {"sized", {7, 0}}}));
-  BOOST_TEST(bounds.expiry_of(square, e) == 1500u);
-  BOOST_TEST(bounds.allows(square, e, 1499));
-  BOOST_TEST(!bounds.allows(square, e, 1500));
+  BOOST_TEST(bounds.expiry_of(squares, e) == 1500u);
+  BOOST_TEST(bounds.allows(squares, e, 1499));
+  BOOST_TEST(!bounds.allows(squares, e, 1500));
   e.expires_unix_ms = 1200; // the task's is shorter
-  BOOST_TEST(bounds.expiry_of(square, e) == 1200u);
+  BOOST_TEST(bounds.expiry_of(squares, e) == 1200u);
   e.expires_unix_ms = 0;
-  BOOST_TEST(bounds.expiry_of(square, e) == 1500u);
+  BOOST_TEST(bounds.expiry_of(squares, e) == 1500u);
   BOOST_TEST(bounds.expiry_of({"sized", "d", "square", "1", "", "", {}}, e) == 0u);
   bounds.learn(std::make_shared<const cache_bounds::limits>());
-  BOOST_TEST(bounds.allows(square, e, 1'000'000));
+  BOOST_TEST(bounds.allows(squares, e, 1'000'000));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

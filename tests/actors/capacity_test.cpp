@@ -11,7 +11,7 @@ using namespace hearth;
 
 namespace {
 
-constexpr std::uint64_t gib = defaults::gib;
+using defaults::gib;
 
 environment_spec asking(std::uint64_t memory, std::uint32_t cpu = 0, std::uint32_t gpu = 0) {
   environment_spec spec;

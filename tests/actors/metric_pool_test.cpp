@@ -12,8 +12,6 @@ using namespace std::chrono_literals;
 using scaling::metric;
 using scaling::rule;
 
-using lines = std::vector<std::string>;
-
 /// A pool whose number of replicas follows a metric, in virtual time.
 BOOST_AUTO_TEST_SUITE(metric_pools)
 

@@ -5,9 +5,6 @@
 using namespace hearth;
 using namespace hearth::test;
 using namespace std::chrono_literals;
-using lines = std::vector<std::string>;
-
-BOOST_TEST_DONT_PRINT_LOG_VALUE(lines)
 
 BOOST_AUTO_TEST_SUITE(pool_retries)
 

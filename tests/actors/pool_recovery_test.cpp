@@ -6,8 +6,6 @@ using namespace hearth;
 using namespace hearth::test;
 using namespace std::chrono_literals;
 
-using lines = std::vector<std::string>;
-
 /// What a pool does when replicas fail, stall, or are asked for more than they can hold.
 BOOST_AUTO_TEST_SUITE(pool_recovery)
 

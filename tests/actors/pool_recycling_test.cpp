@@ -8,8 +8,6 @@ using namespace hearth;
 using namespace hearth::test;
 using namespace std::chrono_literals;
 
-using lines = std::vector<std::string>;
-
 /// Replicas that are replaced, that wait for resources, that make room, and that start ahead of calls.
 BOOST_AUTO_TEST_SUITE(pool_recycling)
 

@@ -8,8 +8,6 @@ using namespace hearth;
 using namespace hearth::test;
 using namespace std::chrono_literals;
 
-using lines = std::vector<std::string>;
-
 /// How many replicas a pool keeps, and for how long: both sides of each limit.
 BOOST_AUTO_TEST_SUITE(pool_scaling)
 

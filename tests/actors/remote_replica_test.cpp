@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::uint64_t gib = defaults::gib;
+using defaults::gib;
 
 std::shared_ptr<environment_spec> sized(std::uint32_t min, std::uint32_t max, std::uint64_t memory,
                                         std::uint32_t gpu = 0) {

@@ -14,10 +14,10 @@ spec_ptr spec_with(std::uint32_t lost = 3) {
   return spec;
 }
 
-const std::string key = make_spec(0, 1)->key();
-
 /// Node 0 has the client, node 1 owns the environment.
 struct two_and_a_spare : nodes_fixture {
+  const std::string key = make_spec(0, 1)->key();
+
   two_and_a_spare() : client(caller()) { grant(key, 1, 10); }
 
   scripted_supervisor& owner() { return supervisor(1, key); }

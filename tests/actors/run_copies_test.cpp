@@ -9,7 +9,7 @@ using namespace hearth::test;
 
 namespace {
 
-constexpr call_id child{0xc, 0x1};
+constexpr call_id inner{0xc, 0x1};
 
 /// A run at home, whose root call runs on the other node; both may become its home.
 struct two_homes : linked_world {
@@ -47,10 +47,10 @@ BOOST_FIXTURE_TEST_SUITE(run_copies, two_homes)
 
 BOOST_AUTO_TEST_CASE(what_a_home_records_is_kept_by_another_node_too) {
   const auto root = start_run(spec, "nightly");
-  calls_child(root, spec, child);
-  finish(child, "forty-two");
-  BOOST_TEST(home.doors->records.find(root, name_of(child, root)).has_value());
-  const auto copy = away.doors->records.find(root, name_of(child, root));
+  calls_child(root, spec, inner);
+  finish(inner, "forty-two");
+  BOOST_TEST(home.doors->records.find(root, name_of(inner, root)).has_value());
+  const auto copy = away.doors->records.find(root, name_of(inner, root));
   BOOST_TEST_REQUIRE(copy.has_value());
   BOOST_TEST(copy->value.head.view() == "forty-two");
 }
@@ -62,11 +62,11 @@ BOOST_AUTO_TEST_CASE(a_copy_that_nobody_takes_is_given_up_and_the_next_ones_are_
     const auto* question = std::get_if<link::ask>(&m);
     return question != nullptr && question->what == "record";
   };
-  calls_child(root, spec, child);
-  finish(child);
+  calls_child(root, spec, inner);
+  finish(inner);
   home.loses = {};
   advance(defaults::record_patience);
-  BOOST_TEST(!away.doors->records.find(root, name_of(child, root)).has_value());
+  BOOST_TEST(!away.doors->records.find(root, name_of(inner, root)).has_value());
   calls_child(root, spec, later);
   finish(later);
   BOOST_TEST(away.doors->records.find(root, name_of(later, root)).has_value());
@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(a_copy_that_nobody_takes_is_given_up_and_the_next_ones_are_
 
 BOOST_AUTO_TEST_CASE(the_actions_of_a_run_are_those_that_its_newest_home_knows) {
   const auto root = start_run(spec, "nightly");
-  calls_child(root, spec, child);
+  calls_child(root, spec, inner);
   BOOST_TEST(actions(home, "nightly").size() == 2u);
   move_runs();
   BOOST_TEST(actions(home, "nightly").empty());
@@ -87,43 +87,43 @@ BOOST_AUTO_TEST_CASE(the_actions_of_a_run_are_those_that_its_newest_home_knows) 
 
 BOOST_AUTO_TEST_CASE(a_new_home_answers_a_parent_from_its_copy_of_the_record) {
   const auto root = start_run(spec, "nightly");
-  calls_child(root, spec, child);
-  finish(child, "forty-two");
+  calls_child(root, spec, inner);
+  finish(inner, "forty-two");
   move_runs();
   auto& again = at(root);
   BOOST_TEST(executions(root) == 2u);
-  calls_child(root, spec, child);
+  calls_child(root, spec, inner);
   BOOST_TEST_REQUIRE(again.child_replies.size() == 1u);
   BOOST_TEST(again.child_replies[0].value.head.view() == "forty-two");
-  BOOST_TEST(executions(child) == 1u);
+  BOOST_TEST(executions(inner) == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_new_home_asks_the_others_for_what_it_does_not_have_and_keeps_it) {
   const auto root = start_run(spec, "nightly");
-  calls_child(root, spec, child);
-  finish(child, "forty-two");
-  const auto name = name_of(child, root);
+  calls_child(root, spec, inner);
+  finish(inner, "forty-two");
+  const auto name = name_of(inner, root);
   away.doors->records.forget(root); // its copy came too late
   move_runs();
   auto& again = at(root);
-  calls_child(root, spec, child);
+  calls_child(root, spec, inner);
   BOOST_TEST_REQUIRE(again.child_replies.size() == 1u);
-  BOOST_TEST((again.child_replies[0].id == child));
+  BOOST_TEST((again.child_replies[0].id == inner));
   BOOST_TEST(again.child_replies[0].value.head.view() == "forty-two");
-  BOOST_TEST(executions(child) == 1u);
+  BOOST_TEST(executions(inner) == 1u);
   BOOST_TEST(away.doors->records.find(root, name).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_child_that_nobody_recorded_runs_again_at_the_new_home) {
   const auto root = start_run(spec, "nightly");
-  calls_child(root, spec, child);
-  finish(child, "forty-two");
+  calls_child(root, spec, inner);
+  finish(inner, "forty-two");
   away.doors->records.forget(root);
   home.doors->records.forget(root);
   move_runs();
-  calls_child(root, spec, child);
-  BOOST_TEST(executions(child) == 2u);
-  finish(child, "again");
+  calls_child(root, spec, inner);
+  BOOST_TEST(executions(inner) == 2u);
+  finish(inner, "again");
   BOOST_TEST(at(root).child_replies.back().value.head.view() == "again");
 }
 

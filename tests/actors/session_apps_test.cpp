@@ -13,14 +13,14 @@ using namespace hearth::test;
 
 namespace {
 
-struct fixture : scripted_world {
+struct session_apps_fixture : scripted_world {
   std::shared_ptr<scripted_log> log = std::make_shared<scripted_log>();
   scripted_control control{sys, log};
   std::shared_ptr<app_table> table = std::make_shared<app_table>();
   app_directory_actor directory;
   spec_ptr web;
 
-  fixture() {
+  session_apps_fixture() {
     control.start(1);
     auto spec = std::make_shared<environment_spec>(*make_spec(1, 1));
     spec->version = "123";
@@ -38,7 +38,7 @@ struct fixture : scripted_world {
     apps = directory;
     run();
   }
-  ~fixture() {
+  ~session_apps_fixture() {
     caf::anon_send_exit(directory, caf::exit_reason::kill);
     run();
   }
@@ -76,7 +76,7 @@ struct fixture : scripted_world {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(session_apps, fixture)
+BOOST_FIXTURE_TEST_SUITE(session_apps, session_apps_fixture)
 
 BOOST_AUTO_TEST_CASE(an_app_is_deactivated_and_activated_through_the_control_log) {
   deploy();

@@ -19,12 +19,12 @@ namespace {
 
 constexpr node_uuid second{2, 2}, third{3, 3};
 
-struct fixture : scripted_world {
+struct session_cluster_fixture : scripted_world {
   std::shared_ptr<scripted_log> log = std::make_shared<scripted_log>();
   scripted_control control{sys, log};
   std::vector<std::string> copied;
 
-  fixture() {
+  session_cluster_fixture() {
     control.start(1);
     for (const auto& [node, name] : {std::pair{second, "second"}, std::pair{third, "third"}}) {
       log->commit(cluster::admit_node{node, name});
@@ -64,7 +64,7 @@ struct fixture : scripted_world {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(session_cluster_requests, fixture)
+BOOST_FIXTURE_TEST_SUITE(session_cluster_requests, session_cluster_fixture)
 
 BOOST_AUTO_TEST_CASE(the_members_are_told_with_their_seats_and_this_nodes_standing) {
   auto& client = connect();

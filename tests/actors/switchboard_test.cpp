@@ -9,9 +9,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string key = make_spec(0, 1)->key();
-
 struct connected : nodes_fixture {
+  const std::string key = make_spec(0, 1)->key();
+
   connected() : client(caller()) { grant(key, 1, 10); }
 
   scripted_supervisor& owner() { return supervisor(1, key); }

@@ -27,7 +27,7 @@ namespace {
 using wall = std::chrono::system_clock;
 
 /// A member whose control log says yes, or `refusal`.
-struct fixture : test::loop_fixture {
+struct control_registrar_fixture : test::loop_fixture {
   test::scratch home;
   cluster_file file = prepare_cluster("lab", {{home / "state", "alpha", link_address{"127.0.0.1", 7400}}}, 1).front();
   std::filesystem::path directory = cluster_directory(home / "state");
@@ -40,7 +40,7 @@ struct fixture : test::loop_fixture {
   control_actor control = spawn_control();
   registrar_door door = spawn_registrar();
 
-  ~fixture() {
+  ~control_registrar_fixture() {
     std::vector<caf::actor> roots{caf::actor_cast<caf::actor>(door), caf::actor_cast<caf::actor>(control)};
     door = registrar_door{};
     control = control_actor{};
@@ -106,7 +106,7 @@ struct fixture : test::loop_fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(control_registrar, fixture)
+BOOST_FIXTURE_TEST_SUITE(control_registrar, control_registrar_fixture)
 
 BOOST_AUTO_TEST_CASE(who_brings_a_token_is_admitted_by_the_control_log_and_gets_a_certificate) {
   const auto brought = token();

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using fixture = test::connection_fixture;
+using gateway_connection_fixture = test::connection_fixture;
 
 call_reply reply_of(std::size_t size) {
   call_reply reply;
@@ -52,7 +52,7 @@ struct backlog {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(gateway_connection, fixture)
+BOOST_FIXTURE_TEST_SUITE(gateway_connection, gateway_connection_fixture)
 
 BOOST_AUTO_TEST_CASE(what_one_read_brings_is_one_message_to_the_session) {
   open();

@@ -71,7 +71,7 @@ wire::chunk part_of(std::uint64_t n, std::uint64_t offset, std::string_view body
   return frame;
 }
 
-struct fixture {
+struct gateway_frames_fixture {
   inbound in{"/usr/bin/python3"};
   client::events events;
   std::vector<client::refused> refused;
@@ -84,7 +84,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(gateway_frames, fixture)
+BOOST_FIXTURE_TEST_SUITE(gateway_frames, gateway_frames_fixture)
 
 BOOST_AUTO_TEST_CASE(a_call_keeps_everything_that_a_client_may_say) {
   auto frame = a_call(5, "arguments");
@@ -128,7 +128,7 @@ BOOST_AUTO_TEST_CASE(values_that_do_not_fit_together_break_the_protocol) {
   auto begin = a_call(1, "aaa");
   begin.size = 7;
   const auto fault = [&](auto... frames) {
-    fixture fresh;
+    gateway_frames_fixture fresh;
     std::string said;
     ((said = fresh.take(frames)), ...);
     return said;
@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(bundles_on_their_way_are_bounded_in_bytes_and_number) {
     taken += mebibyte.size();
   }
   BOOST_CHECK_NE(fault, "");
-  fixture fresh;
+  gateway_frames_fixture fresh;
   fault.clear();
   for (std::uint32_t n = 1; fault.empty() && n < 1000; ++n)
     fault = fresh.take(request(n, R"({"putBundle": {"digest": "d", "size": 1}})"));
@@ -245,7 +245,7 @@ BOOST_AUTO_TEST_CASE(no_bytes_do_harm) {
     std::string text(good[random() % good.size()].view());
     for (int n = 0; n < 3; ++n)
       text[random() % text.size()] = static_cast<char>(random());
-    fixture fresh;
+    gateway_frames_fixture fresh;
     (void)fresh.in.take(bytes::copy_of(text), fresh.events, fresh.refused);
   }
 }

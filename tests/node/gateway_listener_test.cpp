@@ -36,7 +36,7 @@ mode_t mode_of(const fs::path& path) {
   return found.st_mode;
 }
 
-struct fixture : test::loop_fixture {
+struct gateway_listener_fixture : test::loop_fixture {
   test::scratch home;
   fs::path path = home / "run/node.sock";
   std::vector<listener::client> clients;
@@ -88,7 +88,7 @@ private:
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(gateway_listener, fixture)
+BOOST_FIXTURE_TEST_SUITE(gateway_listener, gateway_listener_fixture)
 
 BOOST_AUTO_TEST_CASE(the_socket_and_its_directory_are_ours_alone) {
   listen();

@@ -27,19 +27,19 @@ using clock_type = std::chrono::steady_clock;
 constexpr auto patience = 60s;
 
 /// A whole node in a process of its own.
-struct fixture {
+struct gateway_node_fixture {
   test::scratch home;
   settings wanted;
   pid_t node = 0;
 
-  fixture() {
+  gateway_node_fixture() {
     wanted.socket = home / "run/node.sock";
     wanted.state_directory = home / "state";
     wanted.name = "test-node";
     wanted.stop_grace = 200ms;
   }
 
-  ~fixture() {
+  ~gateway_node_fixture() {
     if (node > 0) {
       ::kill(node, SIGKILL);
       ::waitpid(node, nullptr, 0);
@@ -124,7 +124,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(whole_node, fixture)
+BOOST_FIXTURE_TEST_SUITE(whole_node, gateway_node_fixture)
 
 BOOST_AUTO_TEST_CASE(a_node_greets_shows_its_state_and_ends_on_a_signal) {
   start();

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct fixture {
+struct identity_prepare_fixture {
   test::scratch home;
 
   fs::path state(int number) const { return home / ("node-" + std::to_string(number)); }
@@ -49,7 +49,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(identity_prepare, fixture)
+BOOST_FIXTURE_TEST_SUITE(identity_prepare, identity_prepare_fixture)
 
 BOOST_AUTO_TEST_CASE(every_member_of_a_new_cluster_knows_the_others_and_the_voters) {
   const auto files = prepare_cluster("lab", members(5), 3);

@@ -174,7 +174,7 @@ BOOST_FIXTURE_TEST_CASE(what_a_process_writes_past_python_is_output_of_its_only_
 BOOST_FIXTURE_TEST_CASE(a_flood_of_output_neither_blocks_the_task_nor_the_loop, one_replica) {
   const auto other = ready(spec());
   send(replica, "flood 9600"); // 600 MiB
-  const auto before = node::resident_bytes(::getpid());
+  const auto before = node::resident_bytes_of(::getpid());
   std::size_t answered = 0;
   while (replica.heard->count<interpreter::outcome>() == 0) {
     BOOST_REQUIRE_EQUAL(ask(other, "echo x"), "x");
@@ -182,7 +182,7 @@ BOOST_FIXTURE_TEST_CASE(a_flood_of_output_neither_blocks_the_task_nor_the_loop, 
   }
   BOOST_CHECK_GT(answered, 0);
   // A sanitizer keeps up to 256 MiB of freed memory.
-  BOOST_CHECK_LT(node::resident_bytes(::getpid()), before + (400 << 20));
+  BOOST_CHECK_LT(node::resident_bytes_of(::getpid()), before + (400 << 20));
 }
 
 BOOST_FIXTURE_TEST_CASE(memory_over_the_limit_ends_the_replica_and_nobody_else, limited) {

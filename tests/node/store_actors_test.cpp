@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct fixture : test::asking_loop_fixture {
+struct store_actors_fixture : test::asking_loop_fixture {
   test::scratch home;
   std::vector<std::string> warnings;
   writer disk{1 * defaults::mib};
@@ -32,7 +32,7 @@ struct fixture : test::asking_loop_fixture {
     [config = logs_config{files, &disk, [this](const std::string& what) { warnings.push_back(what); }}](
       log_door::stateful_pointer<logs_state> self) { return self->state.make_behavior(self, config); });
 
-  ~fixture() {
+  ~store_actors_fixture() {
     std::vector<caf::actor> roots{caf::actor_cast<caf::actor>(bundle_actor), caf::actor_cast<caf::actor>(log_actor)};
     bundle_actor = bundle_door{};
     log_actor = log_door{};
@@ -64,7 +64,7 @@ private:
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(store_actors, fixture)
+BOOST_FIXTURE_TEST_SUITE(store_actors, store_actors_fixture)
 
 BOOST_AUTO_TEST_CASE(a_bundle_is_asked_for_sent_and_opened) {
   const std::string tar(10240, '\0'); // an empty archive

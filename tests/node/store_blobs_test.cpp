@@ -28,14 +28,14 @@ std::string joined(const std::optional<std::vector<bytes>>& parts) {
   return all;
 }
 
-struct fixture {
+struct store_blobs_fixture {
   test::scratch home;
   fs::path directory = home / "blobs";
   blob_limits limits{1 << 30, 24h, 0ms};
   std::vector<std::string> reports;
   std::optional<blob_store> store;
 
-  fixture() { restart(); }
+  store_blobs_fixture() { restart(); }
 
   void restart() {
     store.emplace(directory, limits, [this](const std::string& what) { reports.push_back(what); });
@@ -51,7 +51,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(store_blobs, fixture)
+BOOST_FIXTURE_TEST_SUITE(store_blobs, store_blobs_fixture)
 
 BOOST_AUTO_TEST_CASE(a_value_is_found_under_its_digest_also_after_a_restart) {
   const std::string large(5 * defaults::frame_body_bytes_max / 2, 'x');

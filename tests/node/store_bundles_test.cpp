@@ -98,12 +98,12 @@ std::vector<bytes> parts(const std::string& content, std::size_t part = 1000) {
   return result;
 }
 
-struct fixture {
+struct store_bundles_fixture {
   test::scratch home;
   bundle_limits limits{1 << 30, 24h};
   std::unique_ptr<bundle_store> store;
 
-  fixture() { restart(); }
+  store_bundles_fixture() { restart(); }
   void restart() { store = std::make_unique<bundle_store>(home / "bundles", limits); }
 
   std::string put(const std::string& content) {
@@ -129,7 +129,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(bundles, fixture)
+BOOST_FIXTURE_TEST_SUITE(bundles, store_bundles_fixture)
 
 BOOST_AUTO_TEST_CASE(the_digest_of_known_bytes_is_known) {
   BOOST_CHECK_EQUAL(sum("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

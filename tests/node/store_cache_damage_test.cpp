@@ -31,7 +31,7 @@ std::string framed_by_the_next_format(std::string_view key, std::string_view pay
   return frame.bytes();
 }
 
-struct fixture : test::cache_fixture {
+struct store_cache_damage_fixture : test::cache_fixture {
   fs::path data = directory / "data.mdb";
 
   /// Changes the file while nobody has it open.
@@ -49,7 +49,7 @@ struct fixture : test::cache_fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(store_cache_damage, fixture)
+BOOST_FIXTURE_TEST_SUITE(store_cache_damage, store_cache_damage_fixture)
 
 BOOST_AUTO_TEST_CASE(a_damaged_value_is_none_and_is_counted_reported_and_removed) {
   const std::string value(20'000, 'v');

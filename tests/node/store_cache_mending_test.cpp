@@ -20,7 +20,7 @@ namespace {
 
 const std::string large(200 * 1024, 'l');
 
-struct fixture : test::cache_fixture {
+struct store_cache_mending_fixture : test::cache_fixture {
   static std::vector<std::uint32_t> all_buckets() {
     std::vector<std::uint32_t> all(defaults::cache_buckets);
     std::iota(all.begin(), all.end(), 0);
@@ -47,7 +47,7 @@ struct fixture : test::cache_fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(store_cache_mending, fixture)
+BOOST_FIXTURE_TEST_SUITE(store_cache_mending, store_cache_mending_fixture)
 
 BOOST_AUTO_TEST_CASE(what_another_node_has_is_kept_and_counted_once) {
   const auto few = entry(1, "one"), other = entry(2, large);

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::uint64_t cap = 2 * defaults::mib;
 
-struct fixture : test::cache_fixture {
-  fixture() {
+struct store_cache_room_fixture : test::cache_fixture {
+  store_cache_room_fixture() {
     limits = {cap, cap, {}};
     restart();
   }
@@ -45,7 +45,7 @@ struct fixture : test::cache_fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(store_cache_room, fixture)
+BOOST_FIXTURE_TEST_SUITE(store_cache_room, store_cache_room_fixture)
 
 BOOST_AUTO_TEST_CASE(the_limit_holds_under_ten_times_as_much_and_what_is_there_is_found) {
   constexpr std::uint64_t many = 10 * cap / 100'000 * 100;

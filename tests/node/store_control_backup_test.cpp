@@ -16,12 +16,12 @@ using test::write_one;
 
 namespace {
 
-struct fixture {
+struct store_control_backup_fixture {
   test::scratch home;
   fs::path directory = home / "control", other = home / "other", file = home / "control.backup";
   std::optional<control_store> store;
 
-  fixture() {
+  store_control_backup_fixture() {
     store.emplace(directory);
     store->next_incarnation();
     store->write_snapshot({10, 1, 1, {{1, 2}}}, std::string(300'000, 's'), later_entries::keep);
@@ -31,7 +31,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(store_control_backup, fixture)
+BOOST_FIXTURE_TEST_SUITE(store_control_backup, store_control_backup_fixture)
 
 BOOST_AUTO_TEST_CASE(a_backup_of_a_store_that_goes_on_is_restored_and_says_that_it_is_old) {
   store->backup(file);

@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t page_bytes = 4096;
 
 /// A store with something of everything, as files that can be damaged and put back.
-struct fixture {
+struct store_control_damage_fixture {
   test::scratch home;
   fs::path directory = home / "control";
   fs::path file = directory / "data.mdb";
@@ -30,7 +30,7 @@ struct fixture {
   std::string content, witness;
   std::size_t used = 0; // bytes of the file that are not reserve
 
-  fixture() {
+  store_control_damage_fixture() {
     {
       control_store store(directory);
       store.next_incarnation();
@@ -90,7 +90,7 @@ void check_sentence(const std::string& what, const fs::path& directory) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(store_control_damage, fixture)
+BOOST_FIXTURE_TEST_SUITE(store_control_damage, store_control_damage_fixture)
 
 BOOST_AUTO_TEST_CASE(a_file_that_is_cut_off_anywhere_is_refused_with_a_sentence) {
   std::set<std::size_t> sizes{0, 1, 100};

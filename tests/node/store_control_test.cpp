@@ -20,12 +20,12 @@ namespace {
 
 const raft::snapshot_mark first_mark{0, 0, 1, {{1, 2}}};
 
-struct fixture {
+struct store_control_fixture {
   test::scratch home;
   fs::path directory = home / "control";
   std::optional<control_store> store;
 
-  fixture() { store.emplace(directory); }
+  store_control_fixture() { store.emplace(directory); }
 
   stored_control reopened() {
     store.reset();
@@ -36,7 +36,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(store_control, fixture)
+BOOST_FIXTURE_TEST_SUITE(store_control, store_control_fixture)
 
 BOOST_AUTO_TEST_CASE(a_new_store_is_empty_and_counts_its_starts) {
   const auto stored = store->take_stored();

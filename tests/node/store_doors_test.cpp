@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct fixture : test::asking_loop_fixture {
+struct store_doors_fixture : test::asking_loop_fixture {
   test::scratch home;
   writer disk{1 * defaults::mib};
   std::shared_ptr<blob_store> blob_files = std::make_shared<blob_store>(home / "blobs", blob_limits{1 << 30, 24h, 0ms},
@@ -35,7 +35,7 @@ struct fixture : test::asking_loop_fixture {
   cache_door cache_actor = loop.system().spawn(cache_disk, cache_disk_config{cache_file, &disk, nullptr});
   record_door record_actor = loop.system().spawn(records, records_config{record_file, blob_files, &disk, nullptr});
 
-  ~fixture() {
+  ~store_doors_fixture() {
     std::vector<caf::actor> roots{caf::actor_cast<caf::actor>(blob_actor), caf::actor_cast<caf::actor>(record_actor),
                                   caf::actor_cast<caf::actor>(cache_actor)};
     cache_actor = cache_door{};
@@ -58,7 +58,7 @@ finished_child child_of(call_id root, call_id child, std::string_view value) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(store_doors, fixture)
+BOOST_FIXTURE_TEST_SUITE(store_doors, store_doors_fixture)
 
 BOOST_AUTO_TEST_CASE(a_value_of_several_parts_goes_to_the_disk_and_comes_back) {
   payload value = payload::text("head ");

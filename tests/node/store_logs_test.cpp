@@ -36,19 +36,19 @@ std::string joined(const std::vector<log_text>& texts) {
   return result;
 }
 
-struct fixture {
+struct store_logs_fixture {
   test::scratch home;
   log_limits limits{1 << 20, 1 << 30, 1000, 24h};
   std::unique_ptr<log_files> logs;
 
-  fixture() { restart(); }
+  store_logs_fixture() { restart(); }
   void restart() { logs = std::make_unique<log_files>(home / "logs", limits); }
   void add(const std::string& name, std::string_view content) { logs->append(name, {text(content)}); }
 };
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(logs, fixture)
+BOOST_FIXTURE_TEST_SUITE(logs, store_logs_fixture)
 
 BOOST_AUTO_TEST_CASE(a_state_directory_that_was_removed_is_made_again) {
   add("run-a", "lost");

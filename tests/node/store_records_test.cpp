@@ -27,14 +27,14 @@ child_record record(call_id root, std::uint64_t number, std::string_view content
   return r;
 }
 
-struct fixture {
+struct store_records_fixture {
   test::scratch home;
   fs::path directory = home / "records";
   std::uint64_t limit = 64 * defaults::mib;
   std::vector<std::string> reports;
   std::optional<record_store> store;
 
-  fixture() { restart(); }
+  store_records_fixture() { restart(); }
 
   void restart() {
     store.reset();
@@ -50,7 +50,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(store_records, fixture)
+BOOST_FIXTURE_TEST_SUITE(store_records, store_records_fixture)
 
 BOOST_AUTO_TEST_CASE(a_record_is_found_as_it_was_also_after_a_restart) {
   auto failed = record(run_a, 1, "It did not work.");

@@ -3,7 +3,12 @@
 #include "tests/support/actor_fixture.hpp"
 #include "tests/support/pool_driver.hpp"
 
+#include <boost/test/unit_test.hpp>
+
 namespace hearth::test {
+
+/// What a pool did, a line each.
+using lines = std::vector<std::string>;
 
 inline pool_limits limits(std::uint32_t min, std::uint32_t max, std::uint32_t concurrency = 1, bool fresh = false) {
   return {min, max, concurrency, fresh, std::chrono::seconds(300), std::chrono::seconds(30)};
@@ -32,3 +37,5 @@ inline std::shared_ptr<environment_spec> with_retries(std::uint32_t count, std::
 }
 
 } // namespace hearth::test
+
+BOOST_TEST_DONT_PRINT_LOG_VALUE(hearth::test::lines)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import threading
+import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Union
 
-from conftest import PATIENCE, Node
+from conftest import PATIENCE, Node, wait_until
 
-__all__ = ["Answer", "Web", "all_at_once", "raw", "socket_of"]
+__all__ = ["Answer", "Client", "Web", "all_at_once", "asking", "go_on", "raw", "socket_of"]
 
 
 def socket_of(node: Node) -> Path:
@@ -27,8 +29,10 @@ class _Connection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=PATIENCE)
         self._path = str(path)
+        self.times = 0  # that it has connected
 
     def connect(self) -> None:
+        self.times += 1
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
@@ -46,8 +50,72 @@ class Web:
         response = self._connection.getresponse()
         return Answer(response.status, response.read(), {name.lower(): text for name, text in response.getheaders()})
 
+    def lines(self, path: str) -> Iterator[bytes]:
+        """The lines of a response, each when it comes."""
+        self._connection.request("GET", self._prefix + path)
+        response = self._connection.getresponse()
+        if response.status != 200:
+            raise AssertionError(f"{path}: {response.status} {response.read()!r}")
+        while line := response.readline():
+            yield line
+
+    @property
+    def connections(self) -> int:
+        """How many there were, one after the other."""
+        return self._connection.times
+
     def close(self) -> None:
         self._connection.close()
+
+
+class Client(threading.Thread):
+    """Asks one thing after the other, and keeps what it hears: `ask` makes its n-th request."""
+
+    def __init__(self, web: Web, ask: Callable[[Web, int], Answer]) -> None:
+        super().__init__(daemon=True)
+        self.web = web
+        self.answers: List[Answer] = []
+        self.took: List[float] = []  # seconds, of each answer
+        self.error: Optional[Exception] = None  # with which it ended
+        self._ask = ask
+        self._stop_asked = threading.Event()
+
+    def run(self) -> None:
+        try:
+            while not self._stop_asked.is_set():
+                began = time.perf_counter()
+                answer = self._ask(self.web, len(self.answers))
+                self.took.append(time.perf_counter() - began)
+                self.answers.append(answer)
+        except Exception as error:
+            self.error = error
+        self.web.close()
+
+    def stop(self) -> None:
+        self._stop_asked.set()
+        self.join(PATIENCE)
+
+
+@contextlib.contextmanager
+def asking(*clients: Client) -> Iterator[None]:
+    """They ask all the while, and none of them may end before it is told to."""
+    for client in clients:
+        client.start()
+    try:
+        yield
+    finally:
+        for client in clients:
+            client.stop()
+    assert [client.error for client in clients if client.error or client.is_alive()] == []
+
+
+def go_on(clients: List[Client], answers: int) -> None:
+    """Waits until each of them has had so many answers more."""
+    goals = [len(client.answers) + answers for client in clients]
+    wait_until(
+        lambda: all(client.error or len(client.answers) >= goal for client, goal in zip(clients, goals)),
+        lambda: f"answers; there are {[len(client.answers) for client in clients]}, of {goals} that are wanted",
+    )
 
 
 def all_at_once(count: int, one: Callable[[int], Any]) -> List[Any]:

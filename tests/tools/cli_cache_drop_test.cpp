@@ -22,7 +22,7 @@ bool is_of(const json& row, const json& which) {
 }
 
 /// A node that keeps two results, and stores a third one, of `math.old`, that was invalidated.
-struct fixture {
+struct cli_cache_drop_fixture {
   bool tells = true; // what it keeps
   scripted_node node{[this](const std::string& name, const json& value, std::uint32_t request) {
     const auto which = value.value("which", json::object());
@@ -53,7 +53,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(cli_cache_drop, fixture)
+BOOST_FIXTURE_TEST_SUITE(cli_cache_drop, cli_cache_drop_fixture)
 
 BOOST_AUTO_TEST_CASE(invalidating_what_nothing_is_kept_of_says_so_and_is_done_all_the_same) {
   const auto said = hearth({"invalidate", "--task", "math.sqare"});

@@ -62,7 +62,7 @@ std::string answer_of_cache(const std::string& name, const json& value, std::uin
                                  {{"project", "local"}, {"entries", "1"}, {"bytes", "1024"}, {"hits", "7"}}}}}}}});
 }
 
-struct fixture {
+struct cli_cache_fixture {
   scripted_node node{answer_of_cache};
 
   outcome hearth(std::vector<std::string> words) const {
@@ -75,7 +75,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(cli_cache, fixture)
+BOOST_FIXTURE_TEST_SUITE(cli_cache, cli_cache_fixture)
 
 BOOST_AUTO_TEST_CASE(entries_are_a_table_with_a_project_where_there_are_several) {
   const auto said = hearth({"list", "--task", "math.square", "--limit", "5"});

@@ -50,7 +50,7 @@ std::string answer_of_lab(const std::string& name, const json& value, std::uint3
   return response(request, {{"done", {{"detail", "did " + name}}}});
 }
 
-struct fixture {
+struct cli_cluster_fixture {
   scratch_directory home;
   std::map<std::string, std::string> variables{{"XDG_CONFIG_HOME", (home.path() / "config").string()},
                                                {"XDG_STATE_HOME", (home.path() / "state").string()},
@@ -88,7 +88,7 @@ struct fixture {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(cli_cluster, fixture)
+BOOST_FIXTURE_TEST_SUITE(cli_cluster, cli_cluster_fixture)
 
 // -- what is talked to ----
 

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct fixture {
+struct cli_login_fixture {
   scratch_directory home;
   std::map<std::string, std::string> variables{{"XDG_CONFIG_HOME", (home.path() / "config").string()},
                                                {"XDG_RUNTIME_DIR", home.path().string()}};
@@ -58,7 +58,7 @@ mode_t mode_of(const fs::path& file) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(cli_login, fixture)
+BOOST_FIXTURE_TEST_SUITE(cli_login, cli_login_fixture)
 
 // -- what is kept ----
 

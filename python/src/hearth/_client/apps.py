@@ -169,11 +169,13 @@ class App:
         self._change("delete")
 
     def await_status(self, status: str, timeout: float) -> None:
-        """Blocks until it has this status. Raises TimeoutError, and InterpreterStartError when it has FAILED."""
+        """Blocks until it has this status; it is ACTIVE also while another version answers what it has. Raises TimeoutError, and InterpreterStartError when it has FAILED."""
         deadline = time.monotonic() + timeout
         while True:
             now = self._details()
-            if now.status == status:
+            # What another version has still to answer may take as long as a stream does; this one serves.
+            serves = (now.status, now.sub_status) == ("DEPLOYING", "RUNNING")
+            if now.status == status or (serves and status == "ACTIVE"):
                 return
             if now.status == "FAILED":
                 raise InterpreterStartError(f"App {self.name} is FAILED {now.sub_status}: {now.why}")
