@@ -1,5 +1,6 @@
 #include "actors/agent.hpp"
 
+#include "actors/app_table.hpp"
 #include "actors/error.hpp"
 #include "actors/remote_supervisor.hpp"
 #include "actors/supervisor.hpp"
@@ -306,6 +307,13 @@ void agent_state::watch_idleness() {
     self_->delayed_send(self_, milliseconds(config_.about.idle_exit_ms), atom::tick::value);
 }
 
+/// Who asks an app over HTTP starts no node: one that has apps is there.
+bool agent_state::serves_apps() const {
+  return config_.apps != nullptr
+         && std::any_of(config_.apps->all().begin(), config_.apps->all().end(),
+                        [](const auto& app) { return !app.second.spec->app.inactive; });
+}
+
 void agent_state::look_for_idleness() {
   auto idle_for = milliseconds(config_.about.idle_exit_ms);
   if (config_.about.idle_exit_ms == 0 || draining_ || !sessions_.empty()
@@ -314,7 +322,7 @@ void agent_state::look_for_idleness() {
   self_->request(config_.run_keeper, defaults::inner_request_timeout, atom::status::value)
     .then(
       [this](std::uint64_t open_runs) {
-        if (open_runs > 0 || !sessions_.empty())
+        if (open_runs > 0 || !sessions_.empty() || serves_apps())
           return watch_idleness();
         stop(milliseconds{0}, "idle");
       },

@@ -20,15 +20,18 @@
 
 namespace hearth {
 
+class app_table;
+
 /// The AGENT speaks for one node: it knows the environments that live here, makes replicas for their supervisors as far as
 /// the node's capacity goes, counts clients, and drains the node. In a cluster it orders replicas from the agents of other
 /// nodes as well, makes those that they order, and hands replicas from one owner to the next.
 ///
 /// Spawned by: the node, once.
 /// Monitors:   its SUPERVISORs and REPLICAs, and the REMOTE REPLICAs.
-/// Dies:       when a `stop` is through, or when a private node was idle for its time; the node ends with it.
+/// Dies:       when a `stop` is through, or when a private node was idle for its time, without an app; the node ends with it.
 struct agent_config {
-  node_row about; // what does not change: name, id, version, paths, capacity, idle exit
+  std::shared_ptr<const app_table> apps; // of the agent's loop; null: none are served
+  node_row about;                        // what does not change: name, id, version, paths, capacity, idle exit
   std::uint32_t cores = 1;
   node_resources resources;
   /// Claims a GPU among the nodes of this machine: false while another one has it; and gives it back.
@@ -83,6 +86,7 @@ private:
   void drain(const supervisor_actor& supervisor);
   void take_drained(const caf::actor_addr& supervisor, bool drained);
   void end_when_drained();
+  bool serves_apps() const;
   void look_for_idleness();
   void watch_idleness();
 

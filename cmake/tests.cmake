@@ -6,7 +6,7 @@ set(TEST_ENVIRONMENT
   "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/support/lsan.supp:print_suppressions=0"
   "UBSAN_OPTIONS=print_stacktrace=1"
   "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/support/tsan.supp:second_deadlock_stack=1")
-set(TEST_TIMEOUT_S 300)
+set(TEST_TIMEOUT_S 600) # the machine may be busy with other things
 add_custom_target(threads_tests COMMENT "All that the tests of several threads need")
 
 # hearth_add_tests(name SOURCES files DEPENDS targets LABELS labels [PRECOMPILE headers] [RUNS runs])

@@ -232,6 +232,7 @@ private:
     config.journal = journal_;
     config.zygote_ttl = settings_.zygote_ttl;
     config.cache = cache_;
+    config.apps = apps_;
     if (membership_.switchboard()) {
       config.control = membership_.controller();
       config.switchboard = membership_.switchboard();
@@ -241,8 +242,8 @@ private:
     agent_ = system.spawn([config](node_agent_actor::stateful_pointer<agent_state> self) {
       return self->state.make_behavior(self, config);
     });
-    front_door_.emplace(loop_, front_door_config{settings_.socket, std::move(port_), agent_, membership_.controller(),
-                                                 wire::decode_environment,
+    front_door_.emplace(loop_, front_door_config{settings_.socket, std::move(port_), apps_, agent_,
+                                                 membership_.controller(), wire::decode_environment,
                                                  [this](std::string_view secret) { return membership_.judge(secret); },
                                                  pages()});
     auto parts = doors_.all();
@@ -371,6 +372,7 @@ private:
   cache_actor cache_;
   std::shared_ptr<cache_desk> desk_ = std::make_shared<cache_desk>();
   agent_actor agent_;
+  std::shared_ptr<app_table> apps_ = std::make_shared<app_table>();
   caf::actor watcher_; // an actor that nobody holds is gone
   std::unique_ptr<listener> listener_;
   std::optional<front_door> front_door_;

@@ -57,7 +57,7 @@ front_door::front_door(work_loop& loop, front_door_config config)
   : loop_(loop), config_(std::move(config)), socket_(beside(config_.socket), privacy_around(config_.socket)),
     next_id_(ids()) {
   directory_ = loop_.system().spawn(
-    [directory = app_directory_config{apps_, config_.control, config_.agent, config_.decode_spec}](
+    [directory = app_directory_config{config_.apps, config_.control, config_.agent, config_.decode_spec}](
       app_directory_actor::stateful_pointer<app_directory_state> self) {
       return self->state.make_behavior(self, directory);
     });
@@ -142,7 +142,7 @@ std::variant<client_rights, http::refusal> front_door::judge(std::string_view te
 
 void front_door::serve(http_connection_config config) {
   config.loop = &loop_;
-  config.apps = apps_;
+  config.apps = config_.apps;
   config.pages = pages_;
   config.door = figures_;
   config.agent = config_.agent;

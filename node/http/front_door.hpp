@@ -37,6 +37,7 @@ http_port open_http_port(const settings& wanted);
 struct front_door_config {
   std::filesystem::path socket; // of the node; the one for HTTP lies beside it
   http_port port;
+  std::shared_ptr<app_table> apps; // the front door's to fill
   agent_actor agent;
   control_actor control;
   std::function<spec_ptr(const bytes&)> decode_spec;
@@ -78,7 +79,6 @@ private:
   work_loop& loop_;
   front_door_config config_;
   listening_socket socket_;
-  std::shared_ptr<app_table> apps_ = std::make_shared<app_table>();
   std::shared_ptr<door_figures> figures_ = std::make_shared<door_figures>();
   std::shared_ptr<const page_sources> pages_;
   app_directory_actor directory_;

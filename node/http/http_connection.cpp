@@ -74,6 +74,10 @@ bool http_connection_state::route() {
                    "No app answers to this host and path; apps are found by /apps/PROJECT/DOMAIN/NAME/ or by their "
                    "host."}),
            false;
+  if (head.is_chunked || head.length.value_or(0) > 0) {
+    keeps_alive_ = false; // nothing of it is read
+    return refuse_page({413, "What a node tells of itself is asked for without a body."}), false;
+  }
   parser_->await_body(false);
   return parser_->fault().status == 0 || (refuse(parser_->fault()), false);
 }
@@ -107,7 +111,8 @@ void http_connection_state::await_body() {
   }
   if (std::exchange(awaits_body_, true))
     return;
-  wait_for_transfer(parser_->head().length.value_or(defaults::http_body_bytes_max));
+  body_at_last_look_ = parser_->body().size();
+  wait_for(defaults::http_transfer_time);
   if (parser_->head().expects_continue)
     stream_->write(http::go_ahead);
 }
@@ -198,6 +203,11 @@ void http_connection_state::wait_for(milliseconds time) { deadline_->set(time); 
 void http_connection_state::wait_for_transfer(std::uint64_t size) { deadline_->set(transfer_time(size)); }
 
 void http_connection_state::out_of_time() {
+  // A body that is held has to come at the least rate, however long it may be.
+  constexpr auto least = defaults::http_transfer_time.count() * defaults::http_bytes_per_second_min;
+  if (phase_ == phase::reading && awaits_body_
+      && parser_->body().size() >= std::exchange(body_at_last_look_, parser_->body().size()) + least)
+    return wait_for(defaults::http_transfer_time);
   if (phase_ == phase::asking && question_ && !incoming_) {
     cancel("The request has had its time.");
     return answer(504, "The app did not answer in the time that a request may take.");

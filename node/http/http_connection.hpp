@@ -160,6 +160,7 @@ private:
   std::optional<app_table::match> match_; // of the request that is being read or answered
   bool takes_parts_ = false;              // its body goes to the app as it comes
   bool awaits_body_ = false;              // it is held until it is whole, and the client was told to go ahead
+  std::size_t body_at_last_look_ = 0;     // bytes of it
   bool keeps_alive_ = true;
   std::string rest_; // that came behind the request which is being answered
   std::optional<counted> counted_;

@@ -187,7 +187,7 @@ void http_connection_state::finish_stream(call_reply& reply) {
     is_fine = is_fine && response.take(std::move(part), out);
   if (is_fine && response.finish(out)) {
     keeps_alive_ = response.keeps_alive() && all_has_come(); // who sends a body that nobody reads has to begin anew
-    count(end_with(response.status()));
+    count(response.socket() != nullptr ? request_end::success : end_with(response.status()));
     return written();
   }
   if (response.socket() != nullptr)

@@ -19,13 +19,31 @@ bool is_visible_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 /// What may stand in Host: a name or an address, and a port.
 bool is_host(std::string_view text) {
-  return !text.empty() && text.size() <= defaults::http_host_bytes_max
-         && std::all_of(text.begin(), text.end(), [](char c) {
-              return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-'
-                     || c == '_' || c == ':' || c == '[' || c == ']';
-            });
+  if (text.size() > defaults::http_host_bytes_max)
+    return false;
+  const bool is_v6 = text.starts_with('[');
+  const auto end = std::min(is_v6 ? text.find(']') : text.find(':'), text.size());
+  auto name = text.substr(0, end);
+  auto port = text.substr(end);
+  if (is_v6) {
+    if (port.empty())
+      return false;
+    name.remove_prefix(1);
+    port.remove_prefix(1);
+  }
+  constexpr std::size_t port_max = 1 + 5; // with its colon
+  return !name.empty()
+         && std::all_of(name.begin(), name.end(),
+                        [is_v6](char c) {
+                          return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '.' || c == '-'
+                                 || c == '_' || (is_v6 && c == ':');
+                        })
+         && (port.empty()
+             || (port[0] == ':' && port.size() <= port_max && std::all_of(port.begin() + 1, port.end(), is_digit)));
 }
 
 } // namespace

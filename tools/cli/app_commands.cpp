@@ -119,7 +119,11 @@ std::string text_of(const std::vector<frame>& output) {
 } // namespace
 
 exit_status activate_app(const surroundings& around, const app_options& options) {
-  return change(around, options, "activate", [](const json& row) { return text_in(row, "status") == "ACTIVE"; });
+  // What another version has still to answer may take as long as a stream does; this one serves.
+  return change(around, options, "activate", [](const json& row) {
+    const auto status = text_in(row, "status");
+    return status == "ACTIVE" || (status == "DEPLOYING" && text_in(row, "subStatus") == "RUNNING");
+  });
 }
 
 exit_status deactivate_app(const surroundings& around, const app_options& options) {

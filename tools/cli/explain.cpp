@@ -79,8 +79,9 @@ void print_decision(std::ostream& out, const json& event) {
 
 void print_app(std::ostream& out, const json& app, const std::vector<std::string>& advice) {
   const auto sub = text_in(app, "subStatus");
+  const auto why = one_line(text_in(app, "why"), text_width);
   out << "App " << text_in(app, "name") << " is " << text_in(app, "status") << (sub.empty() ? "" : " (" + sub + ")")
-      << ". " << one_line(text_in(app, "why"), text_width) << '\n';
+      << (why.empty() ? "." : ". " + why) << '\n';
   for (const auto& sentence : advice)
     out << "  " << sentence << '\n';
   if (advice.empty())

@@ -169,7 +169,8 @@ class App:
         self._change("delete")
 
     def await_status(self, status: str, timeout: float) -> None:
-        """Blocks until it has this status; it is ACTIVE also while another version answers what it has. Raises TimeoutError, and InterpreterStartError when it has FAILED."""
+        """Blocks until it has this status; one that serves while another version answers what it has is ACTIVE here. Raises
+        TimeoutError, and InterpreterStartError when it has FAILED."""
         deadline = time.monotonic() + timeout
         while True:
             now = self._details()
