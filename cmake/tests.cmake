@@ -19,6 +19,7 @@ function(hearth_add_tests name)
   endif()
   set(main "${CMAKE_BINARY_DIR}/test_main/${name}.cpp")
   file(CONFIGURE OUTPUT "${main}" CONTENT "#define BOOST_TEST_MODULE ${name}\n#include <boost/test/unit_test.hpp>\n")
+  set_source_files_properties("${main}" PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON) # its macro has to come first
   add_executable(${name} ${ARG_SOURCES} "${main}")
   target_link_libraries(${name} PRIVATE hearth_options ${ARG_DEPENDS} Boost::unit_test_framework)
   target_compile_definitions(${name} PRIVATE BOOST_TEST_DYN_LINK

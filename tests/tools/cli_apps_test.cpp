@@ -80,9 +80,9 @@ BOOST_AUTO_TEST_CASE(apps_are_listed_with_where_they_stand_and_where_they_are) {
   BOOST_TEST(shown.status == 0);
   BOOST_TEST(
     shown.out
-    == "NAME  STATUS  SUB-STATUS  REPLICAS  RUNNING  WAITING   DONE  FAILED  VERSION          ENDPOINT                "
-       "       WHY\n"
-       "web   ACTIVE  RUNNING      2+1 of 1-4        3        5  1,207       2  0123456789abcde  "
+    == "NAME  STATUS  SUB-STATUS    REPLICAS  RUNNING  WAITING   DONE  FAILED  VERSION          ENDPOINT              "
+       "          WHY\n"
+       "web   ACTIVE  RUNNING     2+1 of 1-4        3        5  1,207       2  0123456789abcde  "
        "/apps/default/development/web/\n");
   BOOST_TEST(json::parse(at(node, {"get", "app", "-o", "json"}).out).at(0).at("requests").at("success") == json(1200));
 }
