@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(everything_is_served_as_long_as_nothing_was_invalidated) {
 }
 
 BOOST_AUTO_TEST_CASE(an_invalidation_holds_for_its_scope_and_what_is_below_it) {
-  for (const std::string path : {"p/d/squares/1", "p/d/square", "p/d", "p", ""}) {
+  for (const std::string path : {"p/d/square/1", "p/d/square", "p/d", "p", ""}) {
     bounded b;
     b.raise(path, 7);
     BOOST_TEST(!b.allows(squares, 6), path);
@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(an_invalidation_holds_for_its_scope_and_what_is_below_it) {
 }
 
 BOOST_AUTO_TEST_CASE(others_are_served_as_before) {
-  raise("p/d/squares/1", 7);
+  raise("p/d/square/1", 7);
   raise("p/d/squ", 8);
   raise("q", 9);
   BOOST_TEST(allows({"p", "d", "square", "2", "", "", {}}, 1));
@@ -89,8 +89,8 @@ BOOST_AUTO_TEST_CASE(one_entry_can_be_invalidated_alone) {
 
 BOOST_AUTO_TEST_CASE(a_name_with_a_slash_or_a_percent_sign_is_no_scope_of_another_one) {
   const cache_scope odd{"p/d", "x", "square", "1", "", "", {}};
-  BOOST_TEST(path_of(odd) == "p%2Fd/x/squares/1");
-  BOOST_TEST(path_of(cache_scope{"p%2Fd", "x", "square", "1", "", "", {}}) == "p%252Fd/x/squares/1");
+  BOOST_TEST(path_of(odd) == "p%2Fd/x/square/1");
+  BOOST_TEST(path_of(cache_scope{"p%2Fd", "x", "square", "1", "", "", {}}) == "p%252Fd/x/square/1");
   raise("p/d", 7);
   BOOST_TEST(allows(odd, 1));
   raise(path_of(odd), 8);
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(a_name_with_a_slash_or_a_percent_sign_is_no_scope_of_anothe
 
 BOOST_AUTO_TEST_CASE(a_version_with_slashes_is_one_part_and_no_entry) {
   const cache_scope dated{"p", "d", "square", "2026/11", "", "", {}};
-  BOOST_TEST(path_of(dated) == "p/d/squares/2026%2F11");
+  BOOST_TEST(path_of(dated) == "p/d/square/2026%2F11");
   raise(path_of(dated), 7);
   BOOST_TEST(!allows(dated, 6));
   BOOST_TEST(allows(squares, 6));

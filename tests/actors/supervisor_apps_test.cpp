@@ -28,7 +28,8 @@ BOOST_AUTO_TEST_CASE(a_changed_metric_of_an_app_acts_on_the_running_pool) {
   BOOST_TEST(interpreters() == 3u);
   say(c, client::get{9, "events", "env", 0});
   std::vector<std::string> changes;
-  for (const auto& row : c.all<client::rows<event_row>>().at(0).items)
+  const auto listings = c.all<client::rows<event_row>>();
+  for (const auto& row : listings.at(0).items)
     if (row.kind == "policy")
       changes.push_back(row.text);
   BOOST_TEST(changes

@@ -328,13 +328,13 @@ BOOST_AUTO_TEST_CASE(output_goes_on_with_the_size_of_the_gap_when_the_client_rea
 }
 
 BOOST_AUTO_TEST_CASE(a_connection_that_is_told_to_close_writes_what_came_before) {
+  config.close_grace = 5s; // longer than it takes a busy machine to read them
   open();
   client::effects effects;
   effects.emplace_back(reply_of(4 * defaults::mib));
   effects.emplace_back(client::done{1, "last"});
   effects.emplace_back(client::close{});
   effects.emplace_back(client::done{2, "never"});
-  config.close_grace = 5s; // longer than it takes a busy machine to read them
   tell(std::move(effects));
   std::size_t frames = 0;
   BOOST_CHECK(run_until([&] {

@@ -101,10 +101,9 @@ void print(const surroundings& around, lines what, const logs_options& options) 
 
 } // namespace
 
-exit_status app_logs(const surroundings& around, const logs_options& asked) {
+exit_status app_logs(const surroundings& around, connection node, const logs_options& asked) {
   if (!asked.action.empty())
     throw command_error(exit_status::usage, "An app has no actions; leave out --action.");
-  auto node = open_node(around);
   const auto apps = rows_of(node, noun::apps, asked.of, 0);
   if (apps.empty())
     throw command_error(exit_status::failed, nothing_of(noun::apps, asked.of));

@@ -57,8 +57,10 @@ struct logs_options {
 
 exit_status logs(const surroundings& around, const logs_options& options);
 
-/// The same of an app (`options.of`): what happened to it, and what its replicas printed, in the order of time.
-exit_status app_logs(const surroundings& around, const logs_options& options);
+class connection;
+
+/// The same of an app (`options.of`), asked over `node`: what happened to it, and what its replicas printed, in the order of time.
+exit_status app_logs(const surroundings& around, connection node, const logs_options& options);
 
 struct abort_options {
   std::string run;

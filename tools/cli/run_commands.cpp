@@ -92,7 +92,7 @@ exit_status logs(const surroundings& around, const logs_options& asked) {
   auto options = asked;
   if (options.of.starts_with(of_app)) {
     options.of.erase(0, of_app.size());
-    return app_logs(around, options);
+    return app_logs(around, open_node(around), options);
   }
   const bool is_replica = options.of.starts_with(of_replica);
   if (is_replica && (options.follow || !options.action.empty()))
@@ -118,7 +118,7 @@ exit_status logs(const surroundings& around, const logs_options& asked) {
   } catch (const command_error&) {
     if (has_output || is_replica || !options.action.empty() || !is_app(node, options.of))
       throw;
-    return app_logs(around, options);
+    return app_logs(around, std::move(node), options);
   }
   printer.finish();
   if (!has_output)
