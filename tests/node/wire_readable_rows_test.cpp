@@ -32,7 +32,7 @@ BOOST_AUTO_TEST_CASE(numbers_are_numbers_and_lists_and_structs_stay_what_they_ar
   BOOST_TEST(has(text, "\"hosts\":[\"a\",\"b\"]"));
   BOOST_TEST(has(text, "\"requests\":{\"success\":18446744073709551615,"));
   BOOST_TEST(has(text, "\"requestsPerSecond\":0.1,"));
-  BOOST_TEST(text.ends_with("\"node\":\"\"}"));
+  BOOST_TEST(has(text, "\"node\":\"\","));
 }
 
 BOOST_AUTO_TEST_CASE(ids_are_text_as_people_write_them) {
