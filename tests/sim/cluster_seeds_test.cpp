@@ -17,21 +17,20 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
-} // namespace
+void tell(std::uint64_t seed) {
+  const auto told = run_cluster(seed, {}, lines_told);
+  for (const auto& line : told.lines)
+    std::cout << line << '\n';
+  BOOST_TEST(told.broken == "");
+}
 
-BOOST_AUTO_TEST_SUITE(cluster_seeds)
-
-BOOST_AUTO_TEST_CASE(no_invariant_breaks_whatever_happens_to_the_cluster) {
+/// Every second seed from the first one on; ctest runs the two halves side by side. HEARTH_SIM_SEED names the only one.
+void play_half(std::uint64_t first) {
   const auto count = from_environment("HEARTH_SIM_SEEDS", 2000);
-  if (const auto only = from_environment("HEARTH_SIM_SEED", 0); only != 0) {
-    const auto told = run_cluster(only, {}, lines_told);
-    for (const auto& line : told.lines)
-      std::cout << line << '\n';
-    BOOST_TEST(told.broken == "");
-    return;
-  }
+  if (const auto only = from_environment("HEARTH_SIM_SEED", 0); only != 0)
+    return only % 2 == first % 2 ? tell(only) : void();
   std::uint64_t steps = 0, entries = 0, accepted = 0, children = 0, replayed = 0, generations = 0;
-  for (std::uint64_t seed = 1; seed <= count; ++seed) {
+  for (auto seed = first; seed <= count; seed += 2) {
     const auto result = run_cluster(seed);
     if (!result.broken.empty())
       BOOST_ERROR(report(run_cluster(seed, {}, lines_shown)));
@@ -45,9 +44,17 @@ BOOST_AUTO_TEST_CASE(no_invariant_breaks_whatever_happens_to_the_cluster) {
   BOOST_TEST_MESSAGE(steps << " steps, " << entries << " entries, " << accepted << " runs, " << children
                            << " children run and " << replayed << " answered from records, " << generations
                            << " new generations");
-  BOOST_TEST(accepted > count * 20);
+  BOOST_TEST(accepted > count * 10);
   BOOST_TEST(replayed > 0U);
 }
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(cluster_seeds)
+
+BOOST_AUTO_TEST_CASE(no_invariant_breaks_whatever_happens_to_the_cluster_in_odd_seeds) { play_half(1); }
+
+BOOST_AUTO_TEST_CASE(no_invariant_breaks_whatever_happens_to_the_cluster_in_even_seeds) { play_half(2); }
 
 BOOST_AUTO_TEST_CASE(a_seed_gives_the_same_trace_each_time) {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
