@@ -2,6 +2,7 @@
 
 #include "core/defaults.hpp"
 #include "node/gateway/outbound.hpp"
+#include "node/loop/accepting.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -18,8 +19,6 @@ namespace {
 
 /// Clients let in between two looks at the other sockets.
 constexpr int clients_per_turn = 64;
-
-kj::AutoCloseFd spare_descriptor() { return kj::AutoCloseFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 } // namespace
 

@@ -1,5 +1,6 @@
 #include "node/gateway/listening_socket.hpp"
 
+#include "node/loop/accepting.hpp"
 #include "node/start_error.hpp"
 
 #include <sys/socket.h>
@@ -15,8 +16,6 @@
 namespace hearth::node {
 
 namespace {
-
-constexpr int backlog = 1024; // connections that wait while the node is busy; the system's limit may be lower
 
 [[noreturn]] void fail(const std::filesystem::path& path, const char* what, int error) {
   throw start_error("The socket " + path.string() + ' ' + what + ": " + std::generic_category().message(error) + '.');
@@ -76,7 +75,7 @@ void listening_socket::listen() {
     fail(path_, "cannot be made private", errno);
   device_ = made.st_dev;
   file_ = made.st_ino;
-  if (::listen(socket_, backlog) != 0)
+  if (::listen(socket_, accept_backlog) != 0)
     fail(path_, "cannot be listened at", errno);
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/client_token.hpp"
 #include "core/defaults_http.hpp"
+#include "core/http_socket.hpp"
 #include "node/calendar.hpp"
 #include "node/http/app_text.hpp"
 #include "node/link/tcp.hpp"
@@ -17,11 +18,6 @@
 namespace hearth::node {
 
 namespace {
-
-/// "node.http.sock" beside "node.sock".
-std::filesystem::path beside(const std::filesystem::path& socket) {
-  return socket.parent_path() / (socket.stem().string() + ".http.sock");
-}
 
 /// UUIDv7 (RFC 9562, 5.7).
 std::function<call_id()> ids() {
@@ -54,7 +50,7 @@ http_port open_http_port(const settings& wanted) {
 }
 
 front_door::front_door(work_loop& loop, front_door_config config)
-  : loop_(loop), config_(std::move(config)), socket_(beside(config_.socket), privacy_around(config_.socket)),
+  : loop_(loop), config_(std::move(config)), socket_(http_socket_of(config_.socket), privacy_around(config_.socket)),
     next_id_(ids()) {
   directory_ = loop_.system().spawn(
     [directory = app_directory_config{config_.apps, config_.control, config_.agent, config_.decode_spec}](
@@ -110,9 +106,8 @@ void front_door::serve(listener::client client) {
 
 void front_door::serve(arrived client) {
   if (!client.place) {
-    const auto text = in_http(ec::queue_full,
-                              "This node serves as many connections as it can, or as one address may have.");
-    const iovec part{const_cast<char*>(text.data()), text.size()};
+    auto text = in_http(ec::queue_full, "This node serves as many connections as it can, or as one address may have.");
+    const iovec part{text.data(), text.size()};
     // Who does not even take this learns from the end of the connection.
     [[maybe_unused]] const auto sent = client.tls->send({&part, 1});
     return;

@@ -82,6 +82,14 @@ bool http_connection_state::route() {
   return parser_->fault().status == 0 || (refuse(parser_->fault()), false);
 }
 
+/// Who sends the request whose header is here, if a token of theirs allows `what`.
+std::variant<client_rights, http::refusal> http_connection_state::admitted(scope needed, std::string_view what) const {
+  auto judged = config_.judge(http::bearer_token(parser_->head().header));
+  if (const auto* rights = std::get_if<client_rights>(&judged); rights != nullptr && !rights->scopes.contains(needed))
+    return http::refusal{403, lacks(*rights, {needed}, what)};
+  return judged;
+}
+
 bool http_connection_state::route_app() {
   const auto& head = parser_->head();
   counted_ = counted{match_->figures, self_->clock().now(), {}};
@@ -204,9 +212,8 @@ void http_connection_state::wait_for_transfer(std::uint64_t size) { deadline_->s
 
 void http_connection_state::out_of_time() {
   // A body that is held has to come at the least rate, however long it may be.
-  constexpr auto least = defaults::http_transfer_time.count() * defaults::http_bytes_per_second_min;
   if (phase_ == phase::reading && awaits_body_
-      && parser_->body().size() >= std::exchange(body_at_last_look_, parser_->body().size()) + least)
+      && parser_->body().size() >= std::exchange(body_at_last_look_, parser_->body().size()) + body_bytes_min)
     return wait_for(defaults::http_transfer_time);
   if (phase_ == phase::asking && question_ && !incoming_) {
     cancel("The request has had its time.");

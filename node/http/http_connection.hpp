@@ -3,6 +3,7 @@
 #include "actors/app_table.hpp"
 #include "actors/client_rights.hpp"
 #include "actors/interfaces.hpp"
+#include "core/defaults_http.hpp"
 #include "node/http/app_text.hpp"
 #include "node/http/message.hpp"
 #include "node/http/node_page.hpp"
@@ -60,6 +61,10 @@ public:
 private:
   enum class phase { reading, asking, sending, closing };
 
+  /// Of a body, in each `http_transfer_time`: who sends less is too slow.
+  static constexpr std::uint64_t body_bytes_min = defaults::http_transfer_time.count()
+                                                  * defaults::http_bytes_per_second_min;
+
   /// What the app is asked now.
   struct question {
     call_id id;
@@ -106,6 +111,7 @@ private:
   bool route_app();
   void serve();
   void await_body();
+  std::variant<client_rights, http::refusal> admitted(scope needed, std::string_view what) const;
   std::optional<http::refusal> why_not(const environment_spec& app) const;
   void answer(int status, std::string_view sentence, std::string_view more_fields = {});
   void refuse(const http::refusal& why);

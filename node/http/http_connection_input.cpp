@@ -109,7 +109,7 @@ void http_connection_state::client_is_silent() {
       return end();
     open->ping();
     stream_->write(std::string_view(open->take_output()));
-  } else if (out.heard < defaults::http_transfer_time.count() * defaults::http_bytes_per_second_min) {
+  } else if (out.heard < body_bytes_min) {
     return spoilt({408, "The request did not come in time."});
   }
   watch_client();

@@ -1,6 +1,7 @@
 #include "node/link/gate.hpp"
 
 #include "node/link/tcp.hpp"
+#include "node/loop/accepting.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -14,8 +15,6 @@
 namespace hearth::node {
 
 namespace {
-
-kj::AutoCloseFd reserve_descriptor() { return kj::AutoCloseFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 kj::AutoCloseFd accept_from(int socket, socket_address& from) {
   from.size = sizeof from.storage;
@@ -34,7 +33,7 @@ void count_down(Counts& counts, const std::string& origin) {
 
 link_gate::link_gate(work_loop& loop, int socket, config config)
   : loop_(loop), socket_(socket), config_(std::move(config)), complaints_(config_.warn),
-    contexts_(std::make_shared<gate_contexts>(config_.contexts)), spare_(reserve_descriptor()),
+    contexts_(std::make_shared<gate_contexts>(config_.contexts)), spare_(spare_descriptor()),
     observer_(loop.port(), socket, kj::UnixEventPort::FdObserver::OBSERVE_READ),
     hook_(loop.reading(), [this] { accept(); }) {
   hook_.arm(); // who came before we observed
@@ -136,7 +135,7 @@ bool link_gate::turn_away() {
   if (is_there)
     complaints_.note(origin_of(from), "was turned away: the node has no free file descriptor (see `ulimit -n`)");
   socket = nullptr;
-  spare_ = reserve_descriptor();
+  spare_ = spare_descriptor();
   if (is_there && spare_.get() >= 0)
     return true;
   if (!is_there && had_spare && error == EAGAIN) // the system asks for a descriptor before it looks for a connection

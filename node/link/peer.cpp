@@ -215,11 +215,8 @@ void peer_board::on_room(node_uuid node, cluster::channel on) {
 }
 
 void peer_board::look() {
-  std::vector<std::shared_ptr<peer_line>> all; // a line that ends leaves the map
   for (const auto& [node, l] : lines_)
-    all.push_back(l.state);
-  for (const auto& state : all)
-    state->look();
+    l.state->look();
 }
 
 void peer_board::on_down(node_uuid node, std::uint64_t, const std::string& reason) {

@@ -1,6 +1,7 @@
 #include "node/link/tcp.hpp"
 
 #include "core/defaults.hpp"
+#include "node/loop/accepting.hpp"
 #include "node/start_error.hpp"
 
 #include <arpa/inet.h>
@@ -15,8 +16,6 @@
 namespace hearth::node {
 
 namespace {
-
-constexpr int peer_backlog = 1024; // connections that wait while the node is busy; the system's limit may be lower
 
 template <class Address>
 socket_address stored(const Address& address) {
@@ -85,7 +84,7 @@ kj::AutoCloseFd listen_at(const link_address& address, const std::string& settin
   kj::AutoCloseFd socket(::socket(at->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int on = 1;
   if (socket.get() < 0 || ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0
-      || ::bind(socket, at->get(), at->size) != 0 || ::listen(socket, peer_backlog) != 0) {
+      || ::bind(socket, at->get(), at->size) != 0 || ::listen(socket, accept_backlog) != 0) {
     const int error = errno;
     throw start_error("The node cannot listen at " + where + ": " + std::generic_category().message(error)
                       + ". Name an address of this machine and a free port with `" + setting + "`.");

@@ -1,7 +1,7 @@
 #include "actors/app_directory.hpp"
 #include "actors/session.hpp"
 #include "tests/support/scripted_control.hpp"
-#include "tests/support/scripted_world.hpp"
+#include "tests/support/session_answer.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -43,16 +43,7 @@ struct session_apps_fixture : scripted_world {
     run();
   }
 
-  /// What was done, or "code: message".
-  std::string answer(client::event what) {
-    auto& client = connect();
-    say(client, std::move(what));
-    run();
-    for (const auto& refused : client.all<client::refused>())
-      return std::string(hearth::name(refused.why.code)) + ": " + refused.why.message;
-    const auto done = client.all<client::done>();
-    return done.empty() ? "nothing" : done.back().detail;
-  }
+  std::string answer(client::event what) { return answer_of(*this, std::move(what)); }
 
   std::string change(client::app_change what) {
     return answer(client::change_app{7, web->project, web->domain, web->name, what});

@@ -2,7 +2,7 @@
 #include "core/defaults.hpp"
 #include "tests/support/scripted_control.hpp"
 #include "tests/support/scripted_switchboard.hpp"
-#include "tests/support/scripted_world.hpp"
+#include "tests/support/session_answer.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -48,16 +48,7 @@ struct session_cluster_fixture : scripted_world {
     run();
   }
 
-  /// The answer to the request: what was done, or "code: message".
-  std::string answer(client::event what) {
-    auto& client = connect();
-    say(client, std::move(what));
-    run();
-    for (const auto& refused : client.all<client::refused>())
-      return std::string(hearth::name(refused.why.code)) + ": " + refused.why.message;
-    const auto done = client.all<client::done>();
-    return done.empty() ? "nothing" : done.back().detail;
-  }
+  std::string answer(client::event what) { return answer_of(*this, std::move(what)); }
 
   static bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 };

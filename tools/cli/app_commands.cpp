@@ -6,6 +6,7 @@
 #include "tools/cli/views.hpp"
 
 #include "core/defaults.hpp"
+#include "core/http_socket.hpp"
 #include "core/ids.hpp"
 
 #include <algorithm>
@@ -137,7 +138,7 @@ exit_status delete_app(const surroundings& around, const app_options& options) {
 exit_status get_app(const surroundings& around, connection& node, const json& apps, bool as_json) {
   auto shown = json::array();
   const char* between = "";
-  const auto socket = node.peer() != 0 ? http_socket_of(node.where()) : "";
+  const auto socket = node.peer() != 0 ? http_socket_of(node.where()).string() : "";
   for (auto row : apps) {
     const auto key = app_key{text_in(row, "project"), text_in(row, "domain"), text_in(row, "name")}.text();
     const auto events = rows_of(node, noun::events, key, events_shown);

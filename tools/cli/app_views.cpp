@@ -3,8 +3,6 @@
 #include "tools/cli/units.hpp"
 #include "tools/cli/views.hpp"
 
-#include <filesystem>
-
 namespace hearth::cli {
 
 namespace {
@@ -72,11 +70,6 @@ std::string hosts_text(const json& row) {
 
 std::string endpoint_of(const json& row) {
   return "/apps/" + text_in(row, "project") + '/' + text_in(row, "domain") + '/' + text_in(row, "name") + '/';
-}
-
-std::string http_socket_of(const std::string& socket) {
-  const std::filesystem::path path(socket);
-  return (path.parent_path() / (path.stem().string() + ".http.sock")).string();
 }
 
 table apps_table(const json& rows) {

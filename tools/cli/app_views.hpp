@@ -17,9 +17,6 @@ table app_details(const json& row, const std::string& socket);
 /// "/apps/PROJECT/DOMAIN/NAME/": where an app is found below the HTTP address of a node.
 std::string endpoint_of(const json& row);
 
-/// Where the node whose socket this is takes requests over HTTP: "node.http.sock" beside "node.sock".
-std::string http_socket_of(const std::string& socket);
-
 /// What to do about the state of an app, each a sentence or two; empty: nothing. `pools`: the rows of its environment; `events`:
 /// what happened to it, oldest first.
 std::vector<std::string> advice_of(const json& app, const json& pools, const json& events);

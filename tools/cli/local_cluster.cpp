@@ -1,5 +1,6 @@
 #include "tools/cli/local_cluster.hpp"
 
+#include "core/http_socket.hpp"
 #include "tools/cli/child.hpp"
 #include "tools/cli/connection.hpp"
 #include "tools/cli/places.hpp"
@@ -29,8 +30,7 @@ using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr std::size_t socket_path_max = 107;
-constexpr std::size_t http_socket_longer = 5; // "node-1.http.sock" lies beside "node-1.sock"
-constexpr milliseconds kill_patience{5000};   // for a process that was ended to be gone
+constexpr milliseconds kill_patience{5000}; // for a process that was ended to be gone
 
 command_error failed(const std::string& text) { return {exit_status::failed, text}; }
 
@@ -142,7 +142,7 @@ local_cluster make_local_cluster(const surroundings& around, const std::string& 
     throw failed("The directory " + directory.string()
                  + " is in use and holds no cluster; name an empty one with --directory.");
   if (const auto longest = node_at(directory, "node-" + std::to_string(nodes)).socket;
-      longest.size() + http_socket_longer > socket_path_max)
+      http_socket_of(longest).native().size() > socket_path_max)
     throw failed("The socket " + longest + " would have a longer path than a socket can have ("
                  + std::to_string(socket_path_max) + " bytes). Name a shorter place with --directory.");
   const fs::path fresh = directory.string() + ".new";

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from hearth._client import flags, node, settings, shared, task_source, troubles
 from hearth._client.cache_key import CallKey, key_of
+from hearth._client.exit_status import FAILED, INTERRUPTED, NO_NODE, OK, USAGE, Parser, say
 from hearth._client.run_result import show_value
 from hearth._client.task_source import UsageError
 from hearth.compat import local
@@ -19,7 +20,6 @@ from hearth.errors import ConfigurationError, NodeUnavailableError, RuntimeDataV
 
 __all__ = ["main"]
 
-_OK, _FAILED, _USAGE, _NO_NODE, _INTERRUPTED = 0, 1, 2, 3, 130
 _DIGEST_DIGITS, _DIGITS_SHOWN = 64, 15  # `hearth cache list` shows as many
 
 _OPTIONS = flags.OwnOptions(
@@ -42,27 +42,16 @@ def main(words: Optional[List[str]] = None) -> int:
     try:
         return _main(sys.argv[1:] if words is None else words)
     except (UsageError, RuntimeDataValidationError, ConfigurationError) as error:
-        return _say(str(error), _USAGE)
+        return say(str(error), USAGE)
     except NodeUnavailableError as error:
-        return _say(str(error), _NO_NODE)
+        return say(str(error), NO_NODE)
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     except ModuleNotFoundError as error:
         hint = "\nIs it a program of flytekit? Say `hearth cache explain --flyte FILE TASK`." if error.name == "flytekit" else ""
-        return _say(troubles.shown(error) + hint, _FAILED)
+        return say(troubles.shown(error) + hint, FAILED)
     except Exception as error:  # the user's module, or a refusal
-        return _say(troubles.shown(error), _FAILED)
-
-
-def _say(text: str, status: int) -> int:
-    sys.stdout.flush()
-    print(f"hearth: {text}" if "\n" not in text else text, file=sys.stderr)
-    return status
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        self.exit(_USAGE, f"hearth: {message}. `{self.prog} --help` shows the inputs.\n")
+        return say(troubles.shown(error), FAILED)
 
 
 def _main(words: List[str]) -> int:
@@ -71,7 +60,7 @@ def _main(words: List[str]) -> int:
         parser = _parser("FILE TASK")
         _OPTIONS.add_to(parser)
         parser.print_help()
-        return _OK if words else _USAGE
+        return OK if words else USAGE
     source, word, rest = task_source.parted(words)
     if "--flyte" in (*leading, *rest):  # before the file is imported
         from hearth import compat
@@ -98,11 +87,11 @@ def _main(words: List[str]) -> int:
         show_value(told, True)
     else:
         print(told["text"])
-    return _OK
+    return OK
 
 
 def _parser(of: str) -> argparse.ArgumentParser:
-    return _Parser(
+    return Parser(
         prog=f"hearth cache explain {of}",
         usage=f"hearth cache explain {of} [--INPUT VALUE ...] [options]",
         description="Tells whether a call would be answered from the cache, and if not, what of its key differs from the "

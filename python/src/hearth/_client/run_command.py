@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Optional
 
 from hearth._client import flags, runs, settings, shared, task_source, troubles
 from hearth._client.environments import interpreter_of
+from hearth._client.exit_status import FAILED, INTERRUPTED, NO_NODE, OK, USAGE, Parser, say
 from hearth._client.run_context import LocalRun
 from hearth._client.run_result import show_failure, show_value
 from hearth._client.run_view import Feed, RunView
@@ -21,8 +22,6 @@ from hearth._values import keys
 from hearth.errors import ConfigurationError, NodeUnavailableError, RuntimeDataValidationError
 
 __all__ = ["main"]
-
-_OK, _FAILED, _USAGE, _NO_NODE, _INTERRUPTED = 0, 1, 2, 3, 130
 
 _OPTIONS = flags.OwnOptions(
     "run",
@@ -46,21 +45,21 @@ def main(words: Optional[List[str]] = None) -> int:
     try:
         return _main(words)
     except UsageError as error:
-        return _say(str(error), _USAGE)
+        return say(str(error), USAGE)
     except NodeUnavailableError as error:
-        return _say(str(error), _NO_NODE)
+        return say(str(error), NO_NODE)
     except (RuntimeDataValidationError, ConfigurationError) as error:
-        return _say(str(error), _USAGE)
+        return say(str(error), USAGE)
     except BrokenPipeError:  # whoever read the output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _FAILED
+        return FAILED
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     except ModuleNotFoundError as error:
         hint = "\nIs it a program of flytekit? `hearth run --flyte FILE TASK` runs it." if error.name == "flytekit" else ""
-        return _say(troubles.shown(error) + hint, _FAILED)
+        return say(troubles.shown(error) + hint, FAILED)
     except Exception as error:  # the user's module, or a refusal: one screen, whatever it is
-        return _say(troubles.shown(error), _FAILED)
+        return say(troubles.shown(error), FAILED)
 
 
 def _open_standard_streams() -> None:
@@ -76,19 +75,13 @@ def _open_standard_streams() -> None:
             setattr(sys, name, open(number, "w" if number else "r", closefd=False))
 
 
-def _say(text: str, status: int) -> int:
-    sys.stdout.flush()
-    print(f"hearth: {text}" if "\n" not in text else text, file=sys.stderr)
-    return status
-
-
 def _main(words: List[str]) -> int:
     leading, words = _OPTIONS.parted(words)
     if not words or words[0] in ("-h", "--help"):
         parser = _parser("FILE TASK")
         _OPTIONS.add_to(parser)
         parser.print_help()
-        return _OK if words else _USAGE
+        return OK if words else USAGE
     source, word, rest = task_source.parted(words)
     if "--flyte" in (*leading, *rest):  # before the file is imported
         from hearth import compat
@@ -99,7 +92,7 @@ def _main(words: List[str]) -> int:
         wants_help = bool(rest) and rest[0] in ("-h", "--help")
         print(f"Tasks of {source}:\n{task_source.listing(tasks)}\nRun one with `hearth run {source} TASK`; "
               "`--help` after TASK shows its inputs.")  # fmt: skip
-        return _OK if wants_help else _USAGE
+        return OK if wants_help else USAGE
     task = task_source.find(tasks, word, source)
     parser = _parser(f"{source} {word}", task.docs)
     try:
@@ -125,13 +118,8 @@ def _main(words: List[str]) -> int:
 # -- words ------------------------------------------------------------------------------------------------------------
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        self.exit(_USAGE, f"hearth: {message}. `{self.prog} --help` shows the inputs.\n")
-
-
 def _parser(of: str, docs: str = "") -> argparse.ArgumentParser:
-    return _Parser(
+    return Parser(
         prog=f"hearth run {of}",
         usage=f"hearth run {of} [--INPUT VALUE ...] [options]",
         description=docs or "Runs a task of a Python file on warm interpreters; its inputs are options.",
@@ -160,7 +148,7 @@ def _run(task: Task[Any, Any], inputs: Dict[str, Any], parsed: argparse.Namespac
     try:
         run = runs.start(task, (), inputs, order)
     except KeyboardInterrupt:
-        return _say("Interrupted before the node had accepted the run; it is taken back.", _INTERRUPTED)
+        return say("Interrupted before the node had accepted the run; it is taken back.", INTERRUPTED)
     view = RunView(run, feed, sys.stderr if parsed.output == "json" else sys.stdout)
     try:
         about = f"{task.name} with {interpreter_of(task.env)} on {_where(connection)}"
@@ -198,13 +186,13 @@ def _leave(run: runs.Run, parsed: argparse.Namespace) -> int:
         f"`hearth logs -f {run.name}` follows it, `hearth get run {run.name}` shows its result.",
         file=sys.stderr,
     )
-    return _OK
+    return OK
 
 
 def _interrupted(run: runs.Run, view: RunView, parsed: argparse.Namespace) -> int:
     if parsed.detach:
         print(f"\nThe run {run.name} goes on; `hearth abort {run.name}` ends it.", file=sys.stderr)
-        return _INTERRUPTED
+        return INTERRUPTED
     print(f"\nAborting run {run.name}; Ctrl-C again leaves at once.", file=sys.stderr)
     try:
         run.abort("interrupted by Ctrl-C")
@@ -214,7 +202,7 @@ def _interrupted(run: runs.Run, view: RunView, parsed: argparse.Namespace) -> in
         pass
     phase = run.phase if run.done() else "being aborted"
     print(f"The run {run.name} is {phase.lower()}.", file=sys.stderr)
-    return _INTERRUPTED
+    return INTERRUPTED
 
 
 def _end(run: runs.Run, row: Any, parsed: argparse.Namespace) -> int:
@@ -226,14 +214,14 @@ def _end(run: runs.Run, row: Any, parsed: argparse.Namespace) -> int:
         raise
     except Exception as error:
         show_failure(about, error, as_json)
-        return _FAILED
+        return FAILED
     calls = int(row.get("actions", 0))
     seconds = int(row.get("durationMs", 0)) / 1000
     origin = ", from the cache" if run.cache_status == "HIT" else ""
     made = f", {calls:,} calls" if calls > 1 else ""
     print(f"{run.phase.lower()} in {seconds:.2f} s{made}{origin}", file=sys.stderr)
     show_value({**about, "result": value} if as_json else value, as_json)
-    return _OK
+    return OK
 
 
 def _run_local(task: Task[Any, Any], inputs: Dict[str, Any], parsed: argparse.Namespace) -> int:
@@ -248,9 +236,9 @@ def _run_local(task: Task[Any, Any], inputs: Dict[str, Any], parsed: argparse.Na
         value = run.result()
     except Exception as error:
         show_failure(about, error, as_json)
-        return _FAILED
+        return FAILED
     show_value({**about, "result": value} if as_json else value, as_json)
-    return _OK
+    return OK
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Optional
 from hearth._client import settings, shared, task_source, troubles
 from hearth._client.apps import ACTIVATE_TIMEOUT, App, http_socket
 from hearth._client.deployment import deploy_all
+from hearth._client.exit_status import FAILED, INTERRUPTED, NO_NODE, OK, USAGE, Parser, say
 from hearth._client.run_result import show_value
 from hearth._client.serving import ServeContext
 from hearth._client.task_source import UsageError
@@ -23,8 +24,6 @@ from hearth.errors import ConfigurationError, NodeUnavailableError
 
 __all__ = ["main"]
 
-_OK, _FAILED, _USAGE, _NO_NODE, _INTERRUPTED = 0, 1, 2, 3, 130
-
 
 def main(words: Optional[List[str]] = None) -> int:
     """Runs the command line `words` (default: this process's), whose first word is "serve" or "deploy", and returns the exit
@@ -32,37 +31,27 @@ def main(words: Optional[List[str]] = None) -> int:
     try:
         return _main(sys.argv[1:] if words is None else words)
     except (UsageError, ConfigurationError) as error:
-        return _say(str(error), _USAGE)
+        return say(str(error), USAGE)
     except NodeUnavailableError as error:
-        return _say(str(error), _NO_NODE)
+        return say(str(error), NO_NODE)
     except TimeoutError as error:
-        return _say(str(error), _FAILED)
+        return say(str(error), FAILED)
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     except Exception as error:  # the user's module, or a refusal: one screen, whatever it is
-        return _say(troubles.shown(error), _FAILED)
-
-
-def _say(text: str, status: int) -> int:
-    sys.stdout.flush()
-    print(f"hearth: {text}" if "\n" not in text else text, file=sys.stderr)
-    return status
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        self.exit(_USAGE, f"hearth: {message}. `{self.prog} --help` shows what it takes.\n")
+        return say(troubles.shown(error), FAILED)
 
 
 def _parser(verb: str) -> argparse.ArgumentParser:
     serves = verb == "serve"
     what = "apps" if serves else "environments, apps among them,"
-    parser = _Parser(
+    parser = Parser(
         prog=f"hearth {verb}",
         description=f"Deploys {what} of a Python file: their present code is the version that serves from now on.",
         epilog="Example: hearth serve shop.py web" if serves else "Example: hearth deploy shop.py",
         allow_abbrev=False,
     )
+    parser.help_shows = "what it takes"
     parser.add_argument("file", metavar="FILE", help="a Python file, or a module")
     parser.add_argument("names", metavar="APP" if serves else "ENV", nargs="*", help="only these; default: all of FILE")
     parser.add_argument("--project", metavar="NAME", help="default: $HEARTH_PROJECT, else default")
@@ -89,7 +78,7 @@ def _main(words: List[str]) -> int:
             _tell_apps(served if isinstance(served, list) else [served], parsed.output == "json")
         else:
             _tell_deployments(chosen, parsed.output == "json")
-    return _OK
+    return OK
 
 
 def _nothing(verb: str, source: str, has_others: bool) -> str:
