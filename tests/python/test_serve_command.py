@@ -77,7 +77,7 @@ def test_deploy_takes_environments_of_both_kinds(node):
         (("serve", "served_programm.py"), "There is no file served_programm.py. Did you mean served_program.py?"),
         (("serve", "client_tasks.py"), "has no apps. Declare a hearth.app.AppEnvironment in it; `hearth deploy client_tasks.py`"),
         (("deploy", "tree_of_nothing.py"), "There is no file"),
-        (("serve",), "the following arguments are required: FILE"),
+        (("serve",), "the following arguments are required: FILE. "),
         (("serve", FILE, "--replicas", "3"), "unrecognized arguments: --replicas"),
         (("serve", FILE, "--project", "No Name"), "project='No Name' is no name"),
     ],

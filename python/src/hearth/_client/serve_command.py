@@ -53,7 +53,7 @@ def _parser(verb: str) -> argparse.ArgumentParser:
     )
     parser.help_shows = "what it takes"
     parser.add_argument("file", metavar="FILE", help="a Python file, or a module")
-    parser.add_argument("names", metavar="APP" if serves else "ENV", nargs="*", help="only these; default: all of FILE")
+    parser.add_argument("names", metavar="APP" if serves else "ENV", nargs="*", default=[], help="only these; default: all of FILE")
     parser.add_argument("--project", metavar="NAME", help="default: $HEARTH_PROJECT, else default")
     parser.add_argument("--domain", metavar="NAME", help="default: $HEARTH_DOMAIN, else development")
     if serves:
