@@ -262,9 +262,6 @@ inline constexpr std::uint32_t rows_max = 1000;
 /// last, tell that this pays.
 inline constexpr microseconds idle_poll_time{250};
 inline constexpr std::uint64_t idle_poll_streak = 16;
-/// Messages for which a loop keeps the core after it gave way to somebody who kept it longer than that: one trial in a thousand
-/// calls hardly shows.
-inline constexpr std::uint64_t idle_poll_rest = 1024;
 /// Actor resumes, and time, after which the loop looks at its sockets again.
 inline constexpr std::size_t resumes_per_turn = 64;
 inline constexpr milliseconds turn_time{1};

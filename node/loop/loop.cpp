@@ -140,13 +140,9 @@ void work_loop::turn() {
 }
 
 bool work_loop::poll() {
-  const auto before = clock::now();
-  if (!poll_.go_on(before))
+  if (!poll_.go_on(clock::now()))
     return false;
-  if (poll_.gives_way()) {
-    ::sched_yield();
-    poll_.gave_way(clock::now() - before);
-  }
+  ::sched_yield();
   yield();
   return true;
 }

@@ -5,6 +5,8 @@
 using namespace hearth;
 using namespace std::chrono_literals;
 
+BOOST_AUTO_TEST_SUITE(loop_idle_poll)
+
 namespace {
 
 struct polled {
@@ -25,8 +27,6 @@ struct polled {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(loop_idle_poll)
 
 BOOST_AUTO_TEST_CASE(a_loop_polls_once_single_messages_have_followed_each_other_quickly_for_a_while) {
   polled p;
@@ -53,29 +53,6 @@ BOOST_AUTO_TEST_CASE(several_messages_at_once_end_it_because_somebody_else_works
   polled p;
   p.warm_up();
   BOOST_CHECK(!p.turn(20us, 2));
-}
-
-BOOST_AUTO_TEST_CASE(it_gives_way_for_a_moment_and_goes_on) {
-  polled p;
-  p.warm_up();
-  p.poll.gave_way(defaults::idle_poll_time);
-  BOOST_CHECK(p.poll.gives_way());
-  BOOST_CHECK(p.turn(20us));
-}
-
-BOOST_AUTO_TEST_CASE(where_others_keep_the_core_it_does_not_give_way_looks_shorter_and_tries_again_much_later) {
-  polled p;
-  p.warm_up();
-  BOOST_CHECK(p.poll.gives_way());
-  p.poll.gave_way(defaults::idle_poll_time + 1us);
-  for (std::uint64_t n = 0; n < defaults::idle_poll_rest; ++n) {
-    BOOST_REQUIRE(!p.poll.gives_way());
-    BOOST_REQUIRE(p.turn(20us));
-  }
-  BOOST_CHECK(p.poll.gives_way());
-  p.poll.gave_way(defaults::idle_poll_time + 1us);
-  BOOST_CHECK(p.poll.go_on(p.now + defaults::idle_poll_time / 2 - 1us));
-  BOOST_CHECK(!p.poll.go_on(p.now + defaults::idle_poll_time / 2));
 }
 
 BOOST_AUTO_TEST_CASE(a_turn_without_messages_changes_nothing) {
