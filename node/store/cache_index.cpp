@@ -75,7 +75,13 @@ void cache_index::add(const stored_entry& entry, std::uint64_t record_bytes) {
   const auto of = scopes_.find(entry.key.scope);
   auto& into = projects_[of->second.project];
   const entry_name name(entry.key);
-  const auto before = take(into, name);
+  auto& where = into.pools[entry.is_elsewhere ? 1 : 0];
+  auto before = take(into, into.pools[entry.is_elsewhere ? 0 : 1], name);
+  const auto [place, is_new] = where.cards.try_emplace(name);
+  if (!is_new) {
+    before = place->second;
+    discount(into, where, *place);
+  }
   of->second.entries += before ? 0 : 1;
   card c;
   c.bytes = static_cast<std::uint32_t>(charge_of(entry, record_bytes));
@@ -86,28 +92,29 @@ void cache_index::add(const stored_entry& entry, std::uint64_t record_bytes) {
   c.gain = std::chrono::duration<double>(entry.run).count() / c.bytes;
   c.worth = clock_ + (1.0 + c.hits) * c.gain;
   c.scope = &of->first;
-  auto& where = into.pools[entry.is_elsewhere ? 1 : 0];
-  where.cards.emplace(name, c);
+  place->second = c;
   where.bytes += c.bytes;
   bytes_ += c.bytes;
   bytes_in_files_ += entry.is_elsewhere ? c.bytes : 0;
   buckets_[name.bucket()] ^= c.mark;
 }
 
-std::optional<cache_index::card> cache_index::take(project& from, const entry_name& name) {
-  for (auto& where : from.pools) {
-    const auto found = where.cards.find(name);
-    if (found == where.cards.end())
-      continue;
-    const auto c = found->second;
-    where.cards.erase(found);
-    where.bytes -= c.bytes;
-    bytes_ -= c.bytes;
-    bytes_in_files_ -= &where == &from.pools[1] ? c.bytes : 0;
-    buckets_[name.bucket()] ^= c.mark;
-    return c;
-  }
-  return {};
+std::optional<cache_index::card> cache_index::take(project& from, pool& where, const entry_name& name) {
+  const auto found = where.cards.find(name);
+  if (found == where.cards.end())
+    return {};
+  const auto c = found->second;
+  discount(from, where, *found);
+  where.cards.erase(found);
+  return c;
+}
+
+void cache_index::discount(const project& of, pool& where, const std::pair<const entry_name, card>& entry) {
+  const auto& [name, c] = entry;
+  where.bytes -= c.bytes;
+  bytes_ -= c.bytes;
+  bytes_in_files_ -= &where == &of.pools[1] ? c.bytes : 0;
+  buckets_[name.bucket()] ^= c.mark;
 }
 
 bool cache_index::remove(const entry_name& name, const digest& scope, cause why) {
@@ -115,7 +122,8 @@ bool cache_index::remove(const entry_name& name, const digest& scope, cause why)
   if (of == scopes_.end())
     return false;
   const auto whose = of->second.project;
-  if (!take(projects_[whose], name))
+  auto& from = projects_[whose];
+  if (!take(from, from.pools[0], name) && !take(from, from.pools[1], name))
     return false;
   count(whose, why);
   if (--of->second.entries > 0)

@@ -137,8 +137,10 @@ private:
   std::uint64_t bytes_of(const std::string& project) const;
   std::uint64_t ttl_of(const std::string& project) const; // ms; 0: any time
   std::vector<pool*> pools(among which, const std::string& name);
-  /// Takes the card of this name out of its project; nothing when it is not known.
-  std::optional<card> take(project& from, const entry_name& name);
+  /// Takes the card of this name out of a pool of the project; nothing when it is not there.
+  std::optional<card> take(project& from, pool& where, const entry_name& name);
+  /// What it counts is counted no more.
+  void discount(const project& of, pool& where, const std::pair<const entry_name, card>& entry);
   card* find(const entry_name& name, const digest& scope); // nothing when it is not known
   void drop_if_idle(const std::string& name);
 

@@ -61,6 +61,13 @@ std::size_t entry_name::bucket() const noexcept {
   return std::size_t{static_cast<unsigned char>(text_[1])} << 4 | static_cast<unsigned char>(text_[2]) >> 4;
 }
 
+std::size_t entry_name::hash() const noexcept {
+  std::size_t of_inputs = 0, of_scope = 0;
+  std::memcpy(&of_inputs, &text_[1 + half / 2], sizeof of_inputs); // the first bytes are alike within a bucket
+  std::memcpy(&of_scope, &text_[1 + half], sizeof of_scope);
+  return of_inputs ^ of_scope;
+}
+
 std::string record_of(const cache_entry& entry, bool is_elsewhere) {
   const auto content = is_elsewhere ? std::string() : in_one_piece(entry.content);
   std::string inputs;

@@ -43,6 +43,9 @@ public:
   /// bucket_of its key.
   std::size_t bucket() const noexcept;
 
+  /// For tables of names: these are digests, so some of their bytes are as good as any hash of them.
+  std::size_t hash() const noexcept;
+
   friend bool operator==(const entry_name&, const entry_name&) = default;
 
 private:
@@ -102,7 +105,5 @@ std::optional<cache_scope> scope_in(std::string_view name, std::string_view reco
 
 template <>
 struct std::hash<hearth::node::entry_name> {
-  std::size_t operator()(const hearth::node::entry_name& name) const noexcept {
-    return std::hash<std::string_view>()(name.view());
-  }
+  std::size_t operator()(const hearth::node::entry_name& name) const noexcept { return name.hash(); }
 };

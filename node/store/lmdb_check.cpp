@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -94,7 +95,13 @@ private:
   }
 
   std::vector<char> read(std::uint64_t page, std::uint64_t bytes) const {
-    std::vector<char> content(bytes);
+    std::vector<char> content;
+    read(page, bytes, content);
+    return content;
+  }
+
+  void read(std::uint64_t page, std::uint64_t bytes, std::vector<char>& content) const {
+    content.resize(bytes);
     std::size_t at = 0;
     while (at < bytes) {
       const auto n = ::pread(fd_, content.data() + at, bytes - at, static_cast<off_t>(page * page_bytes_ + at));
@@ -103,7 +110,6 @@ private:
       expect(n != 0, "is cut off");
       at += n > 0 ? static_cast<std::size_t>(n) : 0;
     }
-    return content;
   }
 
   static tree tree_at(const char* from) {
@@ -152,7 +158,8 @@ private:
 
   void check_page(std::uint64_t number, std::uint32_t depth, bool is_free) {
     take(number, 1);
-    const auto page = read(number, page_bytes_);
+    auto& page = branch_[depth];
+    read(number, page_bytes_, page);
     const bool is_leaf = depth == 1;
     const auto flags = value_at<std::uint16_t>(page.data() + 10);
     const std::size_t lower = value_at<std::uint16_t>(page.data() + 12);
@@ -235,6 +242,7 @@ private:
   std::size_t page_bytes_ = 0;
   std::uint64_t pages_ = 0;
   std::vector<bool> used_;
+  std::array<std::vector<char>, depth_max + 1> branch_; // the pages from the root to the one being checked, by depth
   std::vector<std::uint64_t> free_;
   tree found_; // counted in the tree being checked
 };
