@@ -97,6 +97,7 @@ void agent_state::hear(node_uuid node, link::order& m) {
     order.slots = m.slots;
     order.fresh = m.fresh;
     order.for_nested = m.for_nested;
+    order.rehearses = m.rehearses;
     waiting_.push(std::move(order), absent_owner(m.key, m.epoch, node), true);
     serve_orders();
     if (!waiting_.withdraw(m.id))

@@ -126,7 +126,8 @@ void agent_state::order_from(node_uuid node, const start_queue::entry& entry, bo
   placed_addresses_.emplace(proxy.address(), order.id);
   placed_[order.id] = {node, proxy, entry.supervisor, order, owner_epoch, key, false};
   nodes_->ordered(node, demand_of(order.spec->resources));
-  say(node, link::order{key, owner_epoch, order.spec, order.id, order.concurrency, order.slots, order.fresh, alone});
+  say(node, link::order{key, owner_epoch, order.spec, order.id, order.concurrency, order.slots, order.fresh, alone,
+                        order.rehearses});
 }
 
 void agent_state::forget_placed(replica_id id) {

@@ -45,7 +45,7 @@ std::string_view name_of_cold_start_part(std::size_t part) noexcept;
 /// nodes that answered, since those nodes started.
 struct app_row {
   std::string project, domain, name, version, kind;
-  std::string state; // idle, warm, starting, failed; inactive
+  std::string state; // idle, warm, starting, importing, failed; inactive
   std::vector<std::string> hosts;
   std::uint32_t replicas = 0, starting = 0, min_replicas = 0, max_replicas = 0, concurrency = 0;
   std::string metric;       // that replicas follow; empty: the node's own rule

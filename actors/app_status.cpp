@@ -46,6 +46,8 @@ app_status without_replica(const app_row& app) {
 app_status status_of(const app_row& app) {
   if (app.state == "inactive")
     return stopped(app);
+  if (app.state == "importing")
+    return {"DEPLOYING", "INITIALIZING", "Its code is imported, to know that it can be."};
   if (app.serving == 0)
     return app.failure.empty() ? without_replica(app) : failed(app);
   if (app.starting > 0)

@@ -161,6 +161,7 @@ struct replica_order {
   bool fresh = false; // serves one call, then ends
   // Wanted for a call whose caller keeps what it waits for: it may start beyond the node's memory and cpu.
   bool for_nested = false;
+  bool rehearses = false;          // only imports the code: then it is `unmade`, with ec::none when that has worked
   std::vector<std::uint32_t> gpus; // indices that are its own; the agent fills them
   replica_actor replica;           // hears `attach` or `unmade`, then events
 };

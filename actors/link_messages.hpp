@@ -178,7 +178,7 @@ struct order {
   spec_ptr spec;
   replica_id id;
   std::uint32_t concurrency = 1, slots = 1;
-  bool fresh = false, for_nested = false;
+  bool fresh = false, for_nested = false, rehearses = false;
 };
 
 struct withdraw {

@@ -135,7 +135,8 @@ public:
 
   /// Somebody opened this version: the time in which it may be idle begins anew.
   void opened(instant now);
-  /// This version is deployed: its minimum of replicas starts without a call.
+  /// This version is deployed: its minimum of replicas starts without a call. An app that keeps none is imported once, so
+  /// that code which cannot be is known before the first request, and the interpreter that has it is warm.
   void deploy(instant now, pool_effects& out);
   /// Another version is deployed: this one ends as soon as nothing is open.
   void supersede(instant now, pool_effects& out);
@@ -196,6 +197,7 @@ public:
     replica_id id;
     bool is_ready = false;
     bool is_draining = false;
+    bool rehearses = false;    // imports the code, and is no replica
     std::string waits_for;     // the resource that it cannot start without; empty: none
     std::uint32_t running = 0; // sent and within its concurrency
     std::uint32_t parked = 0;
@@ -235,6 +237,7 @@ private:
     bool ready = false;
     bool draining = false;
     bool is_promoted = false;              // its order says that a parent waits
+    bool rehearses = false;                // imports the code, and serves nothing
     std::string waits_for;                 // a resource, before it can start
     std::optional<replica_id> replaces;    // ends when this one is ready
     std::optional<replica_id> replaced_by; // which is starting
@@ -305,6 +308,7 @@ private:
   bool is_paused(instant now) const { return broken_until_ && now < *broken_until_; }
   void grow(instant now, pool_effects& out);
   replica_id start_one(instant now, bool for_nested, pool_effects& out);
+  void rehearse(instant now, pool_effects& out);
   bool withdraw_waiting(std::uint32_t kept, const census& members, pool_effects& out);
   member* partner(const std::optional<replica_id>& id);
   void end_predecessor(member& s, pool_effects& out);

@@ -13,6 +13,8 @@ void pool::replica_ready(replica_id id, bool can_hold_ahead, instant now, pool_e
   if (s == replicas_.end() || s->second.ready)
     return;
   s->second.ready = true;
+  if (s->second.rehearses) // its node knows of no rehearsals, and has made a replica
+    return end_replica(id, s->second, out);
   s->second.waits_for.clear();
   history_.started(start_up.value_or(now - s->second.since));
   s->second.ready_since = now;
@@ -35,7 +37,12 @@ void pool::replica_unmade(replica_id id, const failure& why, instant now, pool_e
   if (auto* old = partner(unmade->second.replaces))
     old->replaced_by.reset();
   const auto started = unmade->second.since;
+  const bool has_rehearsed = unmade->second.rehearses && (why.code == ec::none || is_loss(why.code));
   replicas_.erase(unmade);
+  if (has_rehearsed) {
+    is_failing_ = is_failing_ && why.code != ec::none;
+    return pump(now, out);
+  }
   if (prewarmed_ && prewarmed_->replica == id)
     prewarmed_.reset();
   count_crash(why, started, now, out);
@@ -54,6 +61,10 @@ void pool::replica_lost(replica_id id, const failure& why, const std::vector<tic
   auto at = replicas_.find(id);
   if (at == replicas_.end())
     return;
+  if (at->second.rehearses) {
+    replicas_.erase(at);
+    return pump(now, out);
+  }
   if (prewarmed_ && prewarmed_->replica == id)
     end_prewarming(now);
   auto s = std::move(at->second);

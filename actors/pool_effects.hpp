@@ -15,10 +15,11 @@ namespace hearth {
 namespace pool_effect {
 
 /// Start a replica under this id. `for_nested`: the call at the head of the queue has a parent that waits for it, and no other
-/// replica of the pool will serve it.
+/// replica of the pool will serve it. `rehearses`: only import the code; `replica_unmade` tells how that went.
 struct start {
   replica_id replica;
   bool for_nested = false;
+  bool rehearses = false;
 };
 /// The start of this replica waits for a resource, and has come to be `for_nested`.
 struct promote {

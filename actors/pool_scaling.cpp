@@ -22,7 +22,7 @@ pool::census pool::count_members() const {
   for (const auto& [id, s] : replicas_) {
     if (s.draining)
       result.leaving += s.sent.size() + s.parked.size();
-    if (s.draining || s.replaces)
+    if (s.draining || s.replaces || s.rehearses)
       continue;
     if (!s.parked.empty() && s.sent.empty())
       ++result.lent;
@@ -48,7 +48,7 @@ bool pool::can_grow() const {
 /// Since when the first of the replicas that start was asked for.
 pool::instant pool::oldest_start() const {
   for (const auto& [id, s] : replicas_) // in the order of their numbers, hence of their starts
-    if (!s.ready && !s.draining && s.waits_for.empty())
+    if (!s.ready && !s.draining && !s.rehearses && s.waits_for.empty())
       return s.since;
   return instant::max();
 }
@@ -162,6 +162,11 @@ void pool::replica_waits(replica_id id, std::string resource, instant now, pool_
   const auto s = replicas_.find(id);
   if (s == replicas_.end() || s->second.ready)
     return;
+  if (s->second.rehearses) { // not worth what others may have to give up for it
+    replicas_.erase(s);
+    out.push_back(pool_effect::withdraw{id});
+    return;
+  }
   s->second.waits_for = std::move(resource);
   // The one to be replaced may hold what its successor waits for.
   end_predecessor(s->second, out);

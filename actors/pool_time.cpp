@@ -115,6 +115,17 @@ void pool::deploy(instant now, pool_effects& out) {
   superseded_ = false;
   wants_replicas_ = true;
   pump(now, out);
+  if (spec_->is_app() && limits_.min_replicas == 0 && replicas_.empty() && !disowned_ && !holds_starts(now)
+      && !is_paused(now))
+    rehearse(now, out);
+}
+
+void pool::rehearse(instant now, pool_effects& out) {
+  const auto id = next_replica_();
+  auto& s = replicas_[id];
+  s.since = s.progress = now;
+  s.rehearses = true;
+  out.push_back(pool_effect::start{id, false, true});
 }
 
 void pool::supersede(instant now, pool_effects& out) {
@@ -165,8 +176,8 @@ std::vector<pool::replica_view> pool::view() const {
   result.reserve(replicas_.size());
   for (const auto& [id, s] : replicas_) {
     auto running = std::min(s.in_flight(), limits_.concurrency);
-    result.push_back({id, s.ready, s.draining, s.waits_for, running, static_cast<std::uint32_t>(s.parked.size()),
-                      s.in_flight() - running, s.done, s.since});
+    result.push_back({id, s.ready, s.draining, s.rehearses, s.waits_for, running,
+                      static_cast<std::uint32_t>(s.parked.size()), s.in_flight() - running, s.done, s.since});
   }
   return result;
 }

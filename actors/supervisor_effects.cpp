@@ -24,6 +24,7 @@ void supervisor_state::perform(version& v, const pool_effect::start& e) {
   order.slots = limits.concurrency + defaults::prefetch_max + defaults::slots_spare;
   order.fresh = limits.fresh;
   order.for_nested = e.for_nested;
+  order.rehearses = e.rehearses;
   self_->send(config_.agent, atom::start::value, std::move(order), supervisor_actor(self_));
 }
 

@@ -57,8 +57,10 @@ void supervisor_state::take(version& v, replica::ready& e) {
 void supervisor_state::take(version& v, replica::start_failed& e) {
   v.replicas.erase(e.id);
   replica_index_.erase(e.id);
-  v.failed_replica = e.id.value;
-  note(v, journal_entry::kind_t::unmade, e.id, e.why.message);
+  if (e.why.code != ec::none) { // else it was a rehearsal
+    v.failed_replica = e.id.value;
+    note(v, journal_entry::kind_t::unmade, e.id, e.why.message);
+  }
   v.calls.replica_unmade(e.id, e.why, now(), effects_);
 }
 

@@ -34,6 +34,7 @@ replica_row supervisor_state::row_of(const version& v, const pool::replica_view&
   r.id = member.id.value;
   r.environment = v.calls.spec().name;
   r.state = !member.waits_for.empty() ? "waiting"
+            : member.rehearses        ? "importing"
             : !member.is_ready        ? "starting"
             : member.is_draining      ? "draining"
             : member.running > 0      ? "busy"
@@ -113,14 +114,22 @@ void supervisor_state::list(std::vector<environment_row>& environments, std::vec
     row.forgotten = forgotten_;
     const auto members = v->calls.view();
     row.waiting = waiting_text(members);
+    bool rehearses = false;
     for (const auto& member : members) {
       replicas.push_back(row_of(*v, member));
       replicas.back().version = version_name;
+      rehearses = rehearses || member.rehearses;
+      if (member.rehearses)
+        continue;
       ++(member.is_draining ? row.draining : member.is_ready ? row.replicas : row.starting);
       row.running += member.running;
       row.parked += member.parked;
     }
-    row.state = row.replicas > 0 ? "warm" : row.starting > 0 ? "starting" : v->calls.is_failing() ? "failed" : "idle";
+    row.state = row.replicas > 0        ? "warm"
+                : row.starting > 0      ? "starting"
+                : rehearses             ? "importing"
+                : v->calls.is_failing() ? "failed"
+                                        : "idle";
     environments.push_back(std::move(row));
   }
 }

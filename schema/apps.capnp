@@ -9,7 +9,7 @@ struct AppRow {
   name @2 :Text;
   version @3 :Text;
   kind @4 :Text;                      # asgi | wsgi | server | command
-  state @5 :Text;                     # idle | warm | starting | failed; inactive
+  state @5 :Text;                     # idle | warm | starting | importing | failed; inactive
   hosts @6 :List(Text);
   replicas @7 :UInt32;
   starting @8 :UInt32;

@@ -208,7 +208,7 @@ struct EnvironmentRow {
   domain @1 :Text;
   name @2 :Text;
   version @3 :Text;
-  state @4 :Text;                     # idle | warm | starting | failed
+  state @4 :Text;                     # idle | warm | starting | importing | failed
   replicas @5 :UInt32;
   starting @6 :UInt32;
   minReplicas @7 :UInt32;
@@ -270,7 +270,7 @@ struct ReplicaRow {
   id @0 :UInt64;
   environment @1 :Text;
   version @2 :Text;
-  state @3 :Text;                     # waiting | starting | idle | busy | draining | dead
+  state @3 :Text;                     # waiting | starting | importing | idle | busy | draining | dead
   pid @4 :UInt32;
   startMode @5 :Text;
   startUs @6 :UInt64;

@@ -222,6 +222,7 @@ struct Order {
   slots @5 :UInt32;
   fresh @6 :Bool;
   forNested @7 :Bool;
+  rehearses @8 :Bool;
 }
 
 struct Forget {

@@ -61,7 +61,7 @@ metric parts_metric(const figures_ptr& from) {
 
 metric replicas_metric(const figures_ptr& from) {
   std::map<std::string_view, std::uint64_t> states;
-  for (const auto* state : {"waiting", "starting", "idle", "busy", "draining"})
+  for (const auto* state : {"waiting", "starting", "importing", "idle", "busy", "draining"})
     states[state] = 0;
   for (const auto& row : *from->replicas)
     if (!row.environment.empty()) // of another owner, which tells of it

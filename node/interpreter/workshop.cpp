@@ -90,7 +90,17 @@ void workshop::start_process() {
   }
 }
 
+void workshop::answer_rehearsals() {
+  std::erase_if(waiting_, [this](const wish& wanted) {
+    if (wanted.order.rehearses)
+      unmake(wanted.order, {});
+    return wanted.order.rehearses;
+  });
+}
+
 void workshop::serve() {
+  if (parent_ != nullptr)
+    answer_rehearsals();
   while (parent_ != nullptr && !waiting_.empty()) {
     const auto wanted = std::move(waiting_.front());
     waiting_.pop_front();
@@ -203,6 +213,7 @@ void workshop::count_imports(const zygote& from) {
 
 void workshop::on_ready(zygote& from, const zygote_message::ready& what) {
   count_imports(from);
+  answer_rehearsals();
   has_slot_table_ = what.has_slot_table;
   if (what.can_fork && parent_ == nullptr) {
     hand_of(from).at = stage::parent;

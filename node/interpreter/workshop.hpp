@@ -34,7 +34,8 @@ struct workshop_tools {
 };
 
 /// Makes the replicas of one environment version: keeps its zygote and forks, or spawns a process per replica where the
-/// zygote says that it cannot be forked. Every order ends in exactly one `attach` or `unmade`. Loop thread only.
+/// zygote says that it cannot be forked. Every order ends in exactly one `attach` or `unmade`; a rehearsal in `unmade` as soon
+/// as a process has imported the code. Loop thread only.
 class workshop final : public std::enable_shared_from_this<workshop>, private zygote::owner {
 public:
   /// `tools` must outlive the workshop.
@@ -117,6 +118,7 @@ private:
 
   void start_process();
   void serve();
+  void answer_rehearsals();
   void count_imports(const zygote& from);
   void fork(const wish& wanted);
   void become(zygote& from);

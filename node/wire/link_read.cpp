@@ -79,6 +79,7 @@ link::order read(said::Order::Reader from) {
   m.slots = from.getSlots();
   m.fresh = from.getFresh();
   m.for_nested = from.getForNested();
+  m.rehearses = from.getRehearses();
   return m;
 }
 

@@ -117,6 +117,7 @@ struct message_writer {
     m.setSlots(what.slots);
     m.setFresh(what.fresh);
     m.setForNested(what.for_nested);
+    m.setRehearses(what.rehearses);
   }
 
   void operator()(const link::withdraw& what) { into.setWithdraw(what.id.value); }

@@ -30,7 +30,7 @@ BOOST_AUTO_TEST_CASE(openings_orders_and_their_environments_arrive_as_they_were_
   BOOST_CHECK_EQUAL(m.spec->version, some_spec()->version);
   BOOST_CHECK_EQUAL(m.spec->key(), "p/d/env");
   BOOST_CHECK(m.deploy && m.epoch.value == 2);
-  const auto o = carried(link::order{"p/d/env", {3}, some_spec(), {4}, 5, 6, true, true});
+  const auto o = carried(link::order{"p/d/env", {3}, some_spec(), {4}, 5, 6, true, true, true});
   BOOST_CHECK_EQUAL(o.spec->tasks.at(1).name, "env.f");
   BOOST_CHECK(o.id.value == 4 && o.concurrency == 5 && o.slots == 6 && o.fresh && o.for_nested && o.epoch.value == 3);
   const auto a = carried(link::opened{1, true, {ec::does_not_fit, "too big"}});

@@ -137,13 +137,13 @@ struct foundry_fixture : loop_fixture {
     replica_id id;
   };
 
-  made order(const spec_ptr& from, std::uint32_t slots = 4, bool fresh = false) {
+  made order(const spec_ptr& from, std::uint32_t slots = 4, bool fresh = false, bool rehearses = false) {
     made result;
     result.heard = std::make_shared<test::heard>();
     result.id = replica_id{++replicas};
     result.replica = spawn_listener(loop.system(), result.heard);
     caf::anon_send(foundry, atom::start::value,
-                   replica_order{from, result.id, 1, slots, fresh, false, {}, result.replica});
+                   replica_order{from, result.id, 1, slots, fresh, false, rehearses, {}, result.replica});
     return result;
   }
 
@@ -153,6 +153,9 @@ struct foundry_fixture : loop_fixture {
     await([&] { return result.heard->count<interpreter::hello>() == 1; }, result);
     return result;
   }
+
+  /// One that only imports the code.
+  made rehearsal(const spec_ptr& from) { return order(from, 1, false, true); }
 
   void await(const std::function<bool()>& condition, const made& one) {
     const bool came = run_until(condition);

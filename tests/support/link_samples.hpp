@@ -150,7 +150,7 @@ inline link::messages of_each_kind() {
   all.emplace_back(link::strays{"p/d/env", {3}, {{1, 2}}, "gone"});
   all.emplace_back(link::replies{5, {some_reply("value")}});
   all.emplace_back(link::logged{5, {log_text{{1, 2}, {3, 4}, 5, 6, 7, 8, bytes::copy_of("text")}}});
-  all.emplace_back(link::order{"p/d/env", {3}, some_spec(), {4}, 5, 6, true, true});
+  all.emplace_back(link::order{"p/d/env", {3}, some_spec(), {4}, 5, 6, true, true, true});
   all.emplace_back(link::withdraw{{4}});
   all.emplace_back(link::promote{{4}});
   all.emplace_back(link::forget{"p/d/env", "v1"});

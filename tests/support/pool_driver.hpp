@@ -74,6 +74,7 @@ public:
   void memory(std::uint64_t r, std::uint64_t bytes) { pool_.replica_memory({r}, bytes, now, effects_), note(); }
   void yield() { pool_.yield_idle(now, effects_), note(); }
   void opened() { pool_.opened(now); }
+  void deploy() { pool_.deploy(now, effects_), note(); }
   void outdate() { pool_.outdate(now, effects_), note(); }
   void supersede() { pool_.supersede(now, effects_), note(); }
   void set_limits(pool_limits limits) { pool_.set_limits(limits, now, effects_), note(); }
@@ -101,7 +102,8 @@ private:
     effects_.clear();
   }
   void write(const pool_effect::start& e) {
-    lines_.push_back("start r" + std::to_string(e.replica.value) + (e.for_nested ? " for nested" : ""));
+    lines_.push_back("start r" + std::to_string(e.replica.value) + (e.for_nested ? " for nested" : "")
+                     + (e.rehearses ? " to rehearse" : ""));
   }
   void write(const pool_effect::promote& e) { lines_.push_back("promote r" + std::to_string(e.replica.value)); }
   void write(const pool_effect::withdraw& e) { lines_.push_back("withdraw r" + std::to_string(e.replica.value)); }

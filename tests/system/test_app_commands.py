@@ -90,7 +90,7 @@ def test_apps_of_a_file_are_served_and_shown_with_their_requests(node: Node) -> 
     told = node.command("serve", "shop.py")
     assert [line.split()[0] for line in told.stdout.splitlines()] == ["web", "kept"]
     assert "curl --unix-socket " + str(node.home / "run" / "node.http.sock") in told.stderr
-    assert states(node) == "ACTIVE SCALED_TO_ZERO"
+    wait_until(lambda: states(node) == "ACTIVE SCALED_TO_ZERO", "the end of the import")
     wait_until(lambda: states(node, "kept") == "ACTIVE RUNNING", "the minimum of replicas")
     assert Web(node, "web").ask("/").status == 200
     row = app(node)
@@ -99,6 +99,24 @@ def test_apps_of_a_file_are_served_and_shown_with_their_requests(node: Node) -> 
     listed = node.command("get", "apps").stdout
     assert "SUB-STATUS" in listed and "kept" in listed and "/apps/default/development/web/" in listed
     assert "the app says" not in node.command("get", "app", "web").stdout  # nothing failed
+
+
+def test_the_code_is_imported_when_it_is_served_and_no_replica_starts_for_that(node: Node) -> None:
+    node.command("serve", "shop.py", "web", "--wait")
+    row = app(node)
+    assert (row["status"], row["subStatus"], row["replicas"], int(row["starts"])) == ("ACTIVE", "SCALED_TO_ZERO", 0, 0)
+    assert not starts(node, "web") and not json.loads(node.command("get", "replicas", "-o", "json").stdout)
+    timing = Web(node, "web").ask("/").headers["server-timing"]
+    assert "start;dur=" in timing and "import" not in timing, "the interpreter that forked its replica had the code"
+
+
+def test_code_that_cannot_be_imported_is_known_before_anybody_asks(node: Node) -> None:
+    node.write("crashes.py", CRASHING["whose code cannot be imported"])
+    node.write("bad.py", DECLARED + "env = hearth.app.AppEnvironment('bad', app=serves)\n")
+    refused = node.command("serve", "bad.py", "--wait", status=1).stderr
+    assert "is FAILED CRASH_LOOP" in refused and "reads the model in vain" in refused
+    assert states(node, "bad") == "FAILED CRASH_LOOP"
+    assert len(starts(node, "bad")) == 1, "which failed; nothing is tried again before somebody asks"
 
 
 def test_serving_the_same_again_changes_nothing(node: Node) -> None:

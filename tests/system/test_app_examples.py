@@ -35,7 +35,7 @@ class Example:
 
     def __init__(self, hearth: Callable[..., Any], file: str) -> None:
         self._hearth = hearth
-        (served,) = json.loads(hearth("serve", file, "-o", "json").stdout)
+        (served,) = json.loads(hearth("serve", file, "--wait", "-o", "json").stdout)
         self.name: str = served["name"]
         self.version: str = served["version"]
 

@@ -100,7 +100,7 @@ def test_an_app_has_no_replica_before_its_first_request_and_none_some_time_after
     web = Web(node, "web")
     first, second = web.ask("/a"), web.ask("/a")
     assert (first.status, first.body, second.body) == (200, b"GET 0", b"GET 0")
-    assert "import;dur=" in first.headers["server-timing"] and "import" not in second.headers["server-timing"]
+    assert "start;dur=" in first.headers["server-timing"] and "start" not in second.headers["server-timing"]
     assert replicas(node) == 1
     wait_until(lambda: replicas(node) == 0, "no replica after the last request")
     kinds = [event["kind"] for event in json.loads(node.command("get", "events", "web", "-o", "json").stdout)]

@@ -10,8 +10,9 @@ cell phase_cell(const std::string& phase) {
   static constexpr const char* good[] = {"SUCCEEDED", "ACTIVE", "warm", "running", "busy", "idle"};
   static constexpr const char* bad[] = {"FAILED", "TIMED_OUT", "CRASH_LOOP", "OOM_KILLED",
                                         "failed", "dead",      "unreachable"};
-  static constexpr const char* changing[] = {"RUNNING",   "QUEUED",  "ABORTED", "SCALING_UP", "SCALING_DOWN",
-                                             "DEPLOYING", "PENDING", "STOPPED", "starting",   "draining"};
+  static constexpr const char* changing[] = {"RUNNING",      "QUEUED",    "ABORTED", "SCALING_UP",
+                                             "SCALING_DOWN", "DEPLOYING", "PENDING", "STOPPED",
+                                             "starting",     "importing", "draining"};
   const auto is_in = [&](const auto& words) {
     return std::any_of(std::begin(words), std::end(words), [&](const char* word) { return phase == word; });
   };

@@ -57,7 +57,7 @@ def _parser(verb: str) -> argparse.ArgumentParser:
     parser.add_argument("--project", metavar="NAME", help="default: $HEARTH_PROJECT, else default")
     parser.add_argument("--domain", metavar="NAME", help="default: $HEARTH_DOMAIN, else development")
     if serves:
-        parser.add_argument("--wait", action="store_true", help="until their minimum of replicas is ready")
+        parser.add_argument("--wait", action="store_true", help="until their code is imported and their minimum of replicas is ready")
     parser.add_argument("--output", "-o", choices=("table", "json"), help="how it is told; default: table")
     return parser
 

@@ -109,7 +109,8 @@ def with_servecontext(
         project, domain: where the apps belong; default: as of this process.
         env_vars: environment variables of the apps, besides those they declare, and in place of them.
         parameter_values: by app, and by the name of a `hearth.app.Parameter`, another value: ``{"web": {"level": "2"}}``.
-        activate_timeout: seconds to wait until the apps serve, with their minimum of replicas; None: none.
+        activate_timeout: seconds to wait until the apps serve: their code is imported, and their minimum of replicas is ready;
+            None: none.
 
     Other variables or values are another version. Raises TypeError, ValueError; with `activate_timeout` also TimeoutError, and
     InterpreterStartError when an app does not start.
