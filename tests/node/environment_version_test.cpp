@@ -11,6 +11,8 @@
 using namespace hearth;
 using hearth::node::environment_version;
 
+BOOST_AUTO_TEST_SUITE(versions)
+
 namespace {
 
 environment_spec sample() {
@@ -44,8 +46,6 @@ std::string version_after(const change& make) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(versions)
 
 BOOST_AUTO_TEST_CASE(a_version_is_15_hex_digits_and_the_same_on_every_node) {
   BOOST_CHECK_EQUAL(environment_version(sample()), version_after([](auto&) {}));

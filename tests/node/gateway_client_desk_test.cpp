@@ -20,6 +20,8 @@ using namespace std::chrono_literals;
 using hearth::test::link_fixture;
 using hearth::test::numbered;
 
+BOOST_AUTO_TEST_SUITE(gateway_client_desk, *boost::unit_test::timeout(240))
+
 namespace {
 
 using wall = std::chrono::system_clock;
@@ -220,8 +222,6 @@ std::string random_text(std::size_t size, unsigned seed) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(gateway_client_desk, *boost::unit_test::timeout(240))
 
 BOOST_FIXTURE_TEST_CASE(a_token_lets_in_with_the_scopes_that_it_has, desk_fixture) {
   auto& client = arrive_with("secret");

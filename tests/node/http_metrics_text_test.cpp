@@ -13,6 +13,8 @@ using namespace hearth;
 using namespace hearth::http;
 using namespace std::chrono_literals;
 
+BOOST_AUTO_TEST_SUITE(http_metrics_text)
+
 namespace {
 
 app_part some_app(const std::string& name) {
@@ -49,8 +51,6 @@ bool has(const std::string& text, const std::string& line) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(http_metrics_text)
 
 BOOST_AUTO_TEST_CASE(every_metric_is_told_once_with_its_type_before_its_samples) {
   node_figures what;

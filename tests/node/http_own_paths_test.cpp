@@ -8,6 +8,8 @@
 
 using namespace hearth::http;
 
+BOOST_AUTO_TEST_SUITE(http_own_paths)
+
 namespace {
 
 std::string asked(std::string_view target, std::string_view method = "GET") {
@@ -19,8 +21,6 @@ std::string asked(std::string_view target, std::string_view method = "GET") {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(http_own_paths)
 
 BOOST_AUTO_TEST_CASE(a_node_has_metrics_and_what_is_below_api_and_nothing_else) {
   for (const auto* own : {"/metrics", "/metrics?x", "/api", "/api/", "/api/v1/apps", "/api/v9/x", "/api?x"})

@@ -14,6 +14,8 @@ using namespace hearth;
 using namespace hearth::http;
 using namespace std::string_literals;
 
+BOOST_AUTO_TEST_SUITE(http_request_parser)
+
 namespace {
 
 constexpr std::uint64_t body_max = 1 << 20;
@@ -160,8 +162,6 @@ const std::vector<sample>& samples() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(http_request_parser)
 
 BOOST_AUTO_TEST_CASE(what_two_readers_might_read_differently_is_refused) {
   for (const auto& each : samples())

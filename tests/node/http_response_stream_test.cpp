@@ -9,6 +9,8 @@
 using namespace hearth;
 using namespace hearth::http;
 
+BOOST_AUTO_TEST_SUITE(http_response_streams)
+
 namespace {
 
 struct client final : wire::frame_writer {
@@ -45,8 +47,6 @@ outcome stream(const request_head& to, const std::vector<std::string>& parts) {
 const std::string head = "HTTP/1.1 200 OK\r\na: b\r\n";
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(http_response_streams)
 
 BOOST_AUTO_TEST_CASE(a_body_of_unknown_length_goes_in_chunks) {
   const auto told = stream(asked(), {head + "\r\nab", "", "c"});

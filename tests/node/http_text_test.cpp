@@ -11,6 +11,8 @@
 using namespace hearth;
 using namespace hearth::http;
 
+BOOST_AUTO_TEST_SUITE(http_text)
+
 namespace {
 
 request_head head_of(std::string_view text) {
@@ -24,8 +26,6 @@ request_head head_of(std::string_view text) {
 const origin here{"unix", "http", "/rest?q=1", "/apps/p/d/n", "0123456789abcdef0123456789abcdef"};
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(http_text)
 
 BOOST_AUTO_TEST_CASE(an_app_gets_a_request_in_one_way_to_write_it) {
   const auto head = head_of(

@@ -7,6 +7,8 @@
 
 using namespace hearth;
 
+BOOST_AUTO_TEST_SUITE(http_web_socket)
+
 namespace {
 
 constexpr std::uint64_t message_bytes_max = 100'000;
@@ -70,8 +72,6 @@ http::request_head handshake() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(http_web_socket)
 
 BOOST_AUTO_TEST_CASE(the_key_of_the_specification_has_its_answer) {
   BOOST_CHECK_EQUAL(http::accept_of("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");

@@ -12,6 +12,8 @@ using namespace hearth;
 using namespace hearth::node;
 using namespace std::chrono_literals;
 
+BOOST_AUTO_TEST_SUITE(identity_join)
+
 namespace {
 
 using clock_type = std::chrono::system_clock;
@@ -26,8 +28,6 @@ struct one_ticket {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(identity_join)
 
 BOOST_AUTO_TEST_CASE(a_token_reads_as_it_was_written_and_is_one_word) {
   const auto token = make_join_token("node-1.lab:7400", std::string(32, '\x9a'));

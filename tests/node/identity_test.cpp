@@ -17,6 +17,8 @@ using namespace hearth;
 using namespace hearth::node;
 using hearth::test::scratch;
 
+BOOST_AUTO_TEST_SUITE(identity)
+
 namespace {
 
 constexpr node_uuid one{0x1111222233334444, 0x8555666677778888};
@@ -44,8 +46,6 @@ cluster_file example() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(identity)
 
 BOOST_AUTO_TEST_CASE(a_new_cluster_keeps_its_key_from_others_and_can_be_opened_again) {
   scratch dir;

@@ -9,6 +9,8 @@ using namespace hearth;
 using namespace hearth::node;
 using namespace hearth::test;
 
+BOOST_AUTO_TEST_SUITE(interpreter_cgroup)
+
 namespace {
 
 /// Plain files in the places of the kernel's: what is written is kept, and nothing is enforced.
@@ -38,8 +40,6 @@ struct fake_groups {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(interpreter_cgroup)
 
 BOOST_FIXTURE_TEST_CASE(the_node_moves_to_a_group_of_its_own, fake_groups) {
   auto tree = cgroup_tree::claim(own.path(), 4711);

@@ -6,6 +6,8 @@
 using namespace hearth;
 using namespace hearth::test;
 
+BOOST_AUTO_TEST_SUITE(foundries)
+
 namespace {
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
@@ -13,8 +15,6 @@ bool contains(const std::string& text, std::string_view part) { return text.find
 pid_t pid_in(const std::string& text) { return static_cast<pid_t>(std::stol(text)); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(foundries)
 
 BOOST_FIXTURE_TEST_CASE(a_replica_is_forked_and_answers, foundry_fixture) {
   const auto replica = ready(spec());
@@ -95,6 +95,33 @@ BOOST_FIXTURE_TEST_CASE(a_fork_that_fails_costs_one_replica_and_not_the_zygote, 
   BOOST_CHECK(contains(first.heard->unmade->message, "could not be forked: no more processes"));
   const auto second = ready(environment);
   BOOST_CHECK_EQUAL(ask(second, "echo x"), "x");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_rehearsal_ends_when_the_code_is_imported_and_leaves_the_zygote, foundry_fixture) {
+  const auto environment = spec();
+  BOOST_CHECK(unmade(rehearsal(environment)).code == ec::none);
+  BOOST_CHECK_EQUAL(node::children().size(), 1);
+  BOOST_CHECK(unmade(rehearsal(environment)).code == ec::none); // at once
+  const auto replica = ready(environment);
+  BOOST_CHECK(replica.heard->how.forked);
+  BOOST_CHECK_EQUAL(replica.heard->how.import.count(), 0);
+  BOOST_CHECK_EQUAL(node::children().size(), 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_rehearsal_tells_why_the_code_cannot_be_imported, foundry_fixture) {
+  auto environment = spec("exit");
+  BOOST_CHECK(unmade(rehearsal(environment)).code != ec::none);
+}
+
+BOOST_FIXTURE_TEST_CASE(where_forking_is_not_safe_a_rehearsal_leaves_no_process, foundry_fixture) {
+  const auto environment = spec("spawn");
+  const auto rehearsed = rehearsal(environment);
+  const auto replica = order(environment); // which comes while the code is imported
+  BOOST_CHECK(unmade(rehearsed).code == ec::none);
+  await([&] { return replica.heard->count<interpreter::hello>() == 1; }, replica);
+  BOOST_CHECK(unmade(rehearsal(environment)).code == ec::none);
+  BOOST_CHECK(run_until([] { return node::children().size() == 1; }));
+  BOOST_CHECK_EQUAL(ask(replica, "echo x"), "x");
 }
 
 BOOST_FIXTURE_TEST_CASE(an_interpreter_without_a_slot_table_holds_nothing_ahead, foundry_fixture) {

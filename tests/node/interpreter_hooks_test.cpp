@@ -5,6 +5,8 @@
 using namespace hearth;
 using namespace hearth::test;
 
+BOOST_AUTO_TEST_SUITE(hooks)
+
 namespace {
 
 constexpr auto code = R"(
@@ -48,8 +50,6 @@ const hook_spec fails{"m", "fail", "", false, false};
 const hook_spec closes{"m", "close", "", false, true};
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(hooks)
 
 BOOST_FIXTURE_TEST_CASE(they_run_in_the_replica_and_what_they_print_is_its_output, with_sdk) {
   const auto replica = ready(spec_with({loads, closes}));

@@ -13,6 +13,8 @@
 using namespace hearth;
 using namespace hearth::node;
 
+BOOST_AUTO_TEST_SUITE(inspections)
+
 namespace {
 
 inspected_environment asked_of(std::vector<std::string> modules, std::vector<std::string> paths) {
@@ -35,8 +37,6 @@ bool always(const std::string&) { return true; }
 bool never(const std::string&) { return false; }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(inspections)
 
 BOOST_AUTO_TEST_CASE(a_question_names_environments_and_an_empty_one_none) {
   BOOST_CHECK(read_inspection("", "/py").empty());

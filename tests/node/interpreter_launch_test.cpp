@@ -14,6 +14,8 @@
 using namespace hearth;
 using namespace hearth::node;
 
+BOOST_AUTO_TEST_SUITE(launching)
+
 namespace {
 
 bool has(const std::vector<std::string>& all, const std::string& entry) {
@@ -32,8 +34,6 @@ environment_spec spec_of(const std::string& python) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(launching)
 
 BOOST_AUTO_TEST_CASE(an_interpreter_sees_nothing_of_the_nodes_surroundings_but_the_harmless) {
   const std::vector<std::string> ours{"PATH=/bin",        "HOME=/home/a",     "LC_ALL=C",

@@ -5,6 +5,8 @@
 using namespace hearth;
 using namespace hearth::test;
 
+BOOST_AUTO_TEST_SUITE(interpreter_life)
+
 namespace {
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
@@ -31,8 +33,6 @@ struct limited : foundry_fixture {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(interpreter_life)
 
 BOOST_FIXTURE_TEST_CASE(large_values_go_there_and_back, one_replica) {
   const std::string large(5 << 20, 'v');

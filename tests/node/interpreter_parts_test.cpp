@@ -10,6 +10,8 @@ using namespace hearth::node;
 using test::both_sides;
 using test::call_in;
 
+BOOST_AUTO_TEST_SUITE(interpreter_parts)
+
 namespace {
 
 /// "There is room for so many bytes more of the input of this call."
@@ -24,8 +26,6 @@ wire::signal wish(const wire::call& call, std::uint64_t size) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(interpreter_parts)
 
 BOOST_AUTO_TEST_CASE(a_reply_comes_in_parts_where_its_caller_takes_them) {
   both_sides b;

@@ -12,6 +12,8 @@ using namespace hearth;
 using namespace hearth::node;
 namespace fs = std::filesystem;
 
+BOOST_AUTO_TEST_SUITE(sandboxes)
+
 namespace {
 
 using words = std::vector<std::string>;
@@ -48,8 +50,6 @@ void make_link(const fs::path& target, const fs::path& link) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(sandboxes)
 
 BOOST_AUTO_TEST_CASE(a_sandbox_has_namespaces_of_its_own_no_capabilities_and_ends_with_its_parent) {
   const auto all = arguments_of(plan_of());

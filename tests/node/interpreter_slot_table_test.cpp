@@ -8,6 +8,8 @@
 using hearth::node::slot_state;
 using hearth::node::slot_table;
 
+BOOST_AUTO_TEST_SUITE(slot_tables)
+
 namespace {
 
 slot_table other_side(const slot_table& table) {
@@ -15,8 +17,6 @@ slot_table other_side(const slot_table& table) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(slot_tables)
 
 BOOST_AUTO_TEST_CASE(a_sent_call_is_either_recalled_or_started_never_both) {
   auto node = slot_table::make(4);

@@ -12,6 +12,8 @@ using namespace hearth;
 using namespace hearth::test;
 using cluster::channel;
 
+BOOST_AUTO_TEST_SUITE(link_endpoint, *boost::unit_test::timeout(240))
+
 namespace {
 
 struct two_nodes : link_fixture {
@@ -27,8 +29,6 @@ struct two_nodes : link_fixture {
 std::string numbered_frame(std::size_t i) { return std::to_string(i) + std::string(i * 37 % 5'000, 'x'); }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(link_endpoint, *boost::unit_test::timeout(240))
 
 BOOST_FIXTURE_TEST_CASE(two_nodes_come_up_for_each_other_once, two_nodes) {
   BOOST_TEST((a->control_heard.ups == std::vector<std::pair<node_uuid, std::uint64_t>>{{b->id, 1}}));

@@ -15,6 +15,8 @@ using cluster::channel;
 using node::credentials;
 using node::tls_context;
 
+BOOST_AUTO_TEST_SUITE(link_gate, *boost::unit_test::timeout(240))
+
 namespace {
 
 /// Node 2 behind its gate; node 1 is a member that has not come yet.
@@ -55,8 +57,6 @@ std::string random_text(std::size_t size, unsigned seed) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(link_gate, *boost::unit_test::timeout(240))
 
 BOOST_FIXTURE_TEST_CASE(a_certificate_of_another_authority_is_refused_in_the_handshake, gate_fixture) {
   auto foreign = node::authority::create(directory / "foreign", "test");

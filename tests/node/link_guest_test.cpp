@@ -15,6 +15,8 @@
 using namespace hearth;
 using namespace hearth::node;
 
+BOOST_AUTO_TEST_SUITE(link_guest, *boost::unit_test::timeout(120))
+
 namespace {
 
 /// What the client has heard, and its end of the connection.
@@ -79,8 +81,6 @@ private:
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(link_guest, *boost::unit_test::timeout(120))
 
 BOOST_FIXTURE_TEST_CASE(calls_and_replies_of_any_size_pass_through_tls_as_through_a_local_socket, guest) {
   for (std::uint64_t n = 1; n <= 20; ++n)

@@ -17,6 +17,8 @@ using namespace hearth;
 using namespace hearth::node;
 using namespace hearth::test;
 
+BOOST_AUTO_TEST_SUITE(link_join, *boost::unit_test::timeout(240))
+
 namespace {
 
 using wall = std::chrono::system_clock;
@@ -73,8 +75,6 @@ struct joining : link_fixture {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(link_join, *boost::unit_test::timeout(240))
 
 BOOST_FIXTURE_TEST_CASE(a_machine_with_a_good_token_becomes_a_node_that_others_let_in, joining) {
   BOOST_TEST(join(give_out()) == "");

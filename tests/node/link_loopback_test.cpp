@@ -10,6 +10,8 @@ using namespace hearth;
 using namespace hearth::test;
 using cluster::channel;
 
+BOOST_AUTO_TEST_SUITE(link_loopback, *boost::unit_test::timeout(120))
+
 namespace {
 
 struct hub_fixture : loop_fixture {
@@ -30,8 +32,6 @@ struct hub_fixture : loop_fixture {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(link_loopback, *boost::unit_test::timeout(120))
 
 BOOST_FIXTURE_TEST_CASE(nodes_of_a_hub_come_up_with_their_incarnations, hub_fixture) {
   BOOST_TEST((a_heard.ups.front() == std::pair{numbered(2), std::uint64_t{5}}));

@@ -12,6 +12,8 @@ using namespace hearth;
 using namespace hearth::test;
 using cluster::channel;
 
+BOOST_AUTO_TEST_SUITE(link_threads, *boost::unit_test::timeout(240))
+
 namespace {
 
 /// The control endpoint of node 2 on a loop and thread of its own; answers each frame with itself.
@@ -49,8 +51,6 @@ struct control_thread {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(link_threads, *boost::unit_test::timeout(240))
 
 BOOST_FIXTURE_TEST_CASE(a_gate_hands_control_to_the_thread_that_it_belongs_to, link_fixture) {
   const auto own = credentials_of(2);

@@ -15,6 +15,8 @@ using namespace hearth;
 using namespace hearth::node;
 using namespace std::chrono_literals;
 
+BOOST_AUTO_TEST_SUITE(link_wire)
+
 namespace {
 
 constexpr node_uuid one{0x1111222233334444, 0x8555666677778888};
@@ -45,8 +47,6 @@ struct cutter {
 };
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(link_wire)
 
 BOOST_AUTO_TEST_CASE(frames_are_found_however_they_arrive) {
   std::string all;

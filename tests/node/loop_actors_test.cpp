@@ -2,6 +2,7 @@
 #include "node/loop/stream.hpp"
 #include "node/wire/frame.hpp"
 #include "tests/support/loop_actors.hpp"
+#include "tests/support/not_printed.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <caf/all.hpp>
@@ -19,6 +20,8 @@
 using namespace hearth;
 using namespace hearth::test;
 using namespace std::chrono_literals;
+
+BOOST_AUTO_TEST_SUITE(loop_actors, *boost::unit_test::timeout(120))
 
 namespace {
 
@@ -47,10 +50,6 @@ struct echo final : frame_stream::owner {
 };
 
 } // namespace
-
-BOOST_TEST_DONT_PRINT_LOG_VALUE(std::vector<int>)
-
-BOOST_AUTO_TEST_SUITE(loop_actors, *boost::unit_test::timeout(120))
 
 BOOST_FIXTURE_TEST_CASE(actors_run_on_the_loop_and_start_no_thread, actors_fixture) {
   const auto before = threads();

@@ -9,6 +9,8 @@
 
 using namespace hearth;
 
+BOOST_AUTO_TEST_SUITE(loop_output)
+
 namespace {
 
 std::string everything(const output_queue& queue) {
@@ -21,8 +23,6 @@ std::string everything(const output_queue& queue) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(loop_output)
 
 BOOST_AUTO_TEST_CASE(small_writes_go_out_as_one_part_and_large_memory_by_reference) {
   output_queue queue;

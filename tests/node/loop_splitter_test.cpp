@@ -1,6 +1,7 @@
 #include "core/defaults.hpp"
 #include "node/loop/frame_splitter.hpp"
 #include "node/wire/frame.hpp"
+#include "tests/support/not_printed.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -10,6 +11,8 @@
 #include <vector>
 
 using namespace hearth;
+
+BOOST_AUTO_TEST_SUITE(loop_splitter)
 
 namespace {
 
@@ -64,10 +67,6 @@ std::string prefix(std::uint32_t segments, std::uint32_t words) {
 }
 
 } // namespace
-
-BOOST_TEST_DONT_PRINT_LOG_VALUE(std::vector<std::string>)
-
-BOOST_AUTO_TEST_SUITE(loop_splitter)
 
 BOOST_AUTO_TEST_CASE(frames_cut_at_any_byte_arrive_whole_and_aligned) {
   const std::vector<std::string> sent{frame(0), frame(37, 'k'), frame(8, 'z'), frame(300, 'c')};

@@ -2,6 +2,7 @@
 #include "node/loop/stream.hpp"
 #include "node/wire/frame.hpp"
 #include "tests/support/loop_fixture.hpp"
+#include "tests/support/not_printed.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -18,6 +19,8 @@
 
 using namespace hearth;
 using namespace hearth::test;
+
+BOOST_AUTO_TEST_SUITE(loop_stream, *boost::unit_test::timeout(120))
 
 namespace {
 
@@ -98,10 +101,6 @@ struct one_end : loop_fixture {
 };
 
 } // namespace
-
-BOOST_TEST_DONT_PRINT_LOG_VALUE(std::vector<std::string>)
-
-BOOST_AUTO_TEST_SUITE(loop_stream, *boost::unit_test::timeout(120))
 
 BOOST_FIXTURE_TEST_CASE(frames_arrive_in_order_and_as_they_were_written, two_ends) {
   std::vector<std::string> sent;

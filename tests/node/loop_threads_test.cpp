@@ -14,6 +14,8 @@
 using namespace hearth;
 using namespace hearth::test;
 
+BOOST_AUTO_TEST_SUITE(loop_threads, *boost::unit_test::timeout(200))
+
 namespace {
 
 constexpr int threads = 4;
@@ -68,8 +70,6 @@ bool complete_and_in_order(const std::vector<int>& ran) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(loop_threads, *boost::unit_test::timeout(200))
 
 BOOST_AUTO_TEST_CASE(what_threads_push_is_taken_once_and_in_each_threads_order_and_no_ring_is_lost) {
   inbox<int> box;

@@ -1,5 +1,6 @@
 #include "node/loop/stream.hpp"
 #include "tests/support/loop_actors.hpp"
+#include "tests/support/not_printed.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -13,6 +14,8 @@
 using namespace hearth;
 using namespace hearth::test;
 using namespace std::chrono_literals;
+
+BOOST_AUTO_TEST_SUITE(loop_time, *boost::unit_test::timeout(120))
 
 namespace {
 
@@ -38,10 +41,6 @@ struct silence final : frame_stream::owner {
 };
 
 } // namespace
-
-BOOST_TEST_DONT_PRINT_LOG_VALUE(std::vector<int>)
-
-BOOST_AUTO_TEST_SUITE(loop_time, *boost::unit_test::timeout(120))
 
 BOOST_FIXTURE_TEST_CASE(delayed_messages_come_once_in_the_order_of_their_times, actors_fixture) {
   std::vector<int> heard;

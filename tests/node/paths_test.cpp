@@ -15,6 +15,8 @@ using namespace hearth;
 using namespace hearth::node;
 namespace fs = std::filesystem;
 
+BOOST_AUTO_TEST_SUITE(paths)
+
 namespace {
 
 /// Variables from a map, which must outlive the reader.
@@ -30,8 +32,6 @@ auto says(std::string_view part) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(paths)
 
 BOOST_AUTO_TEST_CASE(the_socket_is_where_the_user_says_else_in_the_runtime_directory_else_in_tmp) {
   test::scratch runtime;

@@ -11,6 +11,8 @@
 using namespace hearth::node;
 using namespace hearth::test;
 
+BOOST_AUTO_TEST_SUITE(resources_gpu_locks)
+
 namespace {
 
 mode_t mode_of(const std::filesystem::path& file) {
@@ -38,8 +40,6 @@ bool stranger_gets(const std::filesystem::path& directory, std::uint32_t gpu) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(resources_gpu_locks)
 
 BOOST_AUTO_TEST_CASE(two_nodes_never_have_the_same_gpu) {
   scratch place;

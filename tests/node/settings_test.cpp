@@ -12,6 +12,8 @@ using namespace hearth;
 using namespace hearth::node;
 using namespace std::chrono_literals;
 
+BOOST_AUTO_TEST_SUITE(node_settings)
+
 namespace {
 
 const std::map<std::string, std::string> home_only{{"HOME", "/home/u"}};
@@ -35,8 +37,6 @@ auto says(std::string_view part) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(node_settings)
 
 BOOST_AUTO_TEST_CASE(durations_are_numbers_with_a_unit_or_seconds) {
   BOOST_CHECK(parse_duration("250ms") == 250ms);

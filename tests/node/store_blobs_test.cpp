@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::vector<bytes> parts(std::string_view content) { return {bytes::copy_of(content)}; }
+std::vector<bytes> one_part(std::string_view content) { return {bytes::copy_of(content)}; }
 
 std::string joined(const std::optional<std::vector<bytes>>& parts) {
   std::string all;
@@ -41,7 +41,7 @@ struct store_blobs_fixture {
     store.emplace(directory, limits, [this](const std::string& what) { reports.push_back(what); });
   }
 
-  std::string put(std::string_view content) { return store->put(parts(content)); }
+  std::string put(std::string_view content) { return store->put(one_part(content)); }
 
   /// As if it had been used so long ago, from the next restart on.
   void age(const std::string& digest, std::chrono::minutes time) const {

@@ -47,7 +47,7 @@ struct archived : cache_fixture {
   void empty() { store->forget({}); }
 };
 
-const std::string large(200 * defaults::kib, 'x');
+const std::string big(200 * defaults::kib, 'x');
 
 } // namespace
 
@@ -56,7 +56,7 @@ BOOST_FIXTURE_TEST_SUITE(store_cache_archive, archived)
 BOOST_AUTO_TEST_CASE(what_was_saved_is_found_after_it_was_loaded) {
   for (std::uint64_t n = 0; n < 100; ++n)
     put(entry(n, "value " + std::to_string(n)));
-  put(entry(100, large));
+  put(entry(100, big));
   BOOST_TEST(save().entries == 101u);
   empty();
   BOOST_TEST(look(7) == "-");
@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(what_was_saved_is_found_after_it_was_loaded) {
   BOOST_TEST(loaded.refused == 0u);
   for (std::uint64_t n = 0; n < 100; ++n)
     BOOST_TEST(look(n) == "value " + std::to_string(n));
-  BOOST_TEST(look(100) == large);
+  BOOST_TEST(look(100) == big);
 }
 
 BOOST_AUTO_TEST_CASE(what_was_invalidated_or_is_too_old_is_not_saved) {
@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(what_was_invalidated_or_is_too_old_is_not_saved) {
     kept.generation = n;
     put(kept);
   }
-  auto old = entry(5, large);
+  auto old = entry(5, big);
   old.generation = 1;
   put(old);
   bounds.learn(std::make_shared<const cache_bounds::generations>(cache_bounds::generations{{"", 3}}));

@@ -12,6 +12,8 @@ using namespace hearth::node;
 using test::cache_now;
 using test::told;
 
+BOOST_AUTO_TEST_SUITE(store_cache_crash)
+
 namespace {
 
 constexpr std::uint64_t arguments = 64;
@@ -50,8 +52,6 @@ void write_for_ever(const std::filesystem::path& directory, const told::tell& te
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(store_cache_crash)
 
 BOOST_AUTO_TEST_CASE(after_kill_9_every_entry_is_right_and_those_acknowledged_are_there) {
   test::scratch home;

@@ -8,7 +8,6 @@
 #include <random>
 #include <string>
 
-#define XXH_INLINE_ALL // so that the test needs no library of its own
 #include <xxhash.h>
 
 using namespace hearth;
@@ -18,7 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string large(200'000, 'L');
+const std::string large_value(200'000, 'L');
 
 /// A frame as the next format has it: of the same shape, as frames of all formats are.
 std::string framed_by_the_next_format(std::string_view key, std::string_view payload) {
@@ -122,7 +121,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_cut_off_is_set_aside_and_a_new_cache_begins)
   const auto fill = [&] {
     for (std::uint64_t i = 0; i < 100; ++i)
       put(entry(i, std::string(20'000, 'v')));
-    put(entry(1000, large));
+    put(entry(1000, large_value));
   };
   fill();
   store.reset();
@@ -191,11 +190,11 @@ BOOST_AUTO_TEST_CASE(a_damaged_scope_takes_its_entries_with_it_and_no_others) {
 }
 
 BOOST_AUTO_TEST_CASE(a_file_of_a_value_that_is_missing_cut_off_or_changed_is_gone_and_counted) {
-  const auto e = entry(1, large);
+  const auto e = entry(1, large_value);
   std::uint64_t times = 0;
   for (const int how : {0, 1, 2, 3}) {
     BOOST_CHECK(put(e));
-    BOOST_CHECK(look(1) == large);
+    BOOST_CHECK(look(1) == large_value);
     const auto file = file_of(e);
     auto content = test::content_of(file);
     switch (how) {
@@ -221,11 +220,11 @@ BOOST_AUTO_TEST_CASE(a_file_of_a_value_that_is_missing_cut_off_or_changed_is_gon
 
 BOOST_AUTO_TEST_CASE(verifying_finds_all_that_is_damaged_without_being_asked_for_it) {
   put(entry(1, std::string(20'000, 'v')));
-  put(entry(2, large));
-  put(entry(3, large + "good"));
+  put(entry(2, large_value));
+  put(entry(3, large_value + "good"));
   put(entry(4, "good"));
   BOOST_CHECK_EQUAL(store->verify().damaged, 0u);
-  fs::resize_file(file_of(entry(2, large)), 10);
+  fs::resize_file(file_of(entry(2, large_value)), 10);
   spoil([&](std::string& content) { content[content.find(std::string(10'000, 'v'))] = 'w'; });
   BOOST_CHECK_EQUAL(store->verify().damaged, 2u);
   BOOST_CHECK_EQUAL(all().damaged, 2u);
@@ -234,13 +233,13 @@ BOOST_AUTO_TEST_CASE(verifying_finds_all_that_is_damaged_without_being_asked_for
 }
 
 BOOST_AUTO_TEST_CASE(a_damaged_file_is_mended_by_the_next_who_has_the_same_value) {
-  put(entry(1, large));
-  test::write_file(file_of(entry(1, large)), "spoilt");
-  put(entry(2, large));
-  BOOST_CHECK(look(2) == large);
-  test::write_file(file_of(entry(1, large)), "spoilt");
-  put(entry(1, large)); // the same entry again
-  BOOST_CHECK(look(1) == large);
+  put(entry(1, large_value));
+  test::write_file(file_of(entry(1, large_value)), "spoilt");
+  put(entry(2, large_value));
+  BOOST_CHECK(look(2) == large_value);
+  test::write_file(file_of(entry(1, large_value)), "spoilt");
+  put(entry(1, large_value)); // the same entry again
+  BOOST_CHECK(look(1) == large_value);
   BOOST_CHECK_EQUAL(all().damaged, 0u);
 }
 
@@ -260,7 +259,7 @@ BOOST_AUTO_TEST_CASE(a_value_that_is_not_what_its_digest_says_is_refused) {
 
 BOOST_AUTO_TEST_CASE(a_full_disk_is_said_so_and_what_was_there_stays) {
   put(entry(1, "first"));
-  put(entry(2, large));
+  put(entry(2, large_value));
   std::string what;
   std::uint64_t last = 0;
   {
@@ -281,7 +280,7 @@ BOOST_AUTO_TEST_CASE(a_full_disk_is_said_so_and_what_was_there_stays) {
   BOOST_CHECK(put(entry(last, "last"))); // when there is room again
   restart();
   BOOST_CHECK_EQUAL(look(1), "first");
-  BOOST_CHECK(look(2) == large);
+  BOOST_CHECK(look(2) == large_value);
   BOOST_CHECK_EQUAL(look(last), "last");
   BOOST_CHECK_EQUAL(all().entries, entries + 1);
 }
@@ -290,7 +289,7 @@ BOOST_AUTO_TEST_CASE(a_value_for_which_there_is_no_room_leaves_no_file) {
   put(entry(1, "first"));
   {
     const test::small_files limited(100'000);
-    BOOST_CHECK_THROW(put(entry(2, large)), store_error);
+    BOOST_CHECK_THROW(put(entry(2, large_value)), store_error);
   }
   BOOST_CHECK_EQUAL(look(2), "-");
   BOOST_CHECK(fs::is_empty(directory / "values"));

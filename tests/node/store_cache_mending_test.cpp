@@ -18,7 +18,7 @@ using test::cache_now;
 
 namespace {
 
-const std::string large(200 * 1024, 'l');
+const std::string large_part(200 * 1024, 'l');
 
 struct store_cache_mending_fixture : test::cache_fixture {
   static std::vector<std::uint32_t> all_buckets() {
@@ -50,11 +50,11 @@ struct store_cache_mending_fixture : test::cache_fixture {
 BOOST_FIXTURE_TEST_SUITE(store_cache_mending, store_cache_mending_fixture)
 
 BOOST_AUTO_TEST_CASE(what_another_node_has_is_kept_and_counted_once) {
-  const auto few = entry(1, "one"), other = entry(2, large);
+  const auto few = entry(1, "one"), other = entry(2, large_part);
   BOOST_CHECK_EQUAL(mend({few, other}), 2u);
   BOOST_CHECK_EQUAL(mend({few, other}), 0u);
   BOOST_CHECK_EQUAL(look(1), "one");
-  BOOST_CHECK_EQUAL(look(2), large);
+  BOOST_CHECK_EQUAL(look(2), large_part);
   BOOST_CHECK_EQUAL(all().mended, 2u);
   BOOST_CHECK_EQUAL(store->figures().at(1).mended, 2u);
 }
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_belong_to_its_scope_or_is_not_what_it_says_is
 BOOST_AUTO_TEST_CASE(a_parcel_has_the_contents_of_what_is_asked_for_and_ends_where_it_is_large_enough) {
   std::vector<cache_key> keys;
   for (std::uint64_t i = 0; i < 20; ++i) {
-    put(entry(i, std::to_string(i) + large));
+    put(entry(i, std::to_string(i) + large_part));
     keys.push_back(test::key_of(square, i));
   }
   keys.insert(keys.begin(), test::key_of(square, 99)); // not there
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(a_parcel_has_the_contents_of_what_is_asked_for_and_ends_whe
   BOOST_CHECK_EQUAL(parcel.looked_up, parcel.rows.size() + 1);
   BOOST_REQUIRE_GT(parcel.rows.size(), 4u);
   BOOST_CHECK_LT(parcel.rows.size(), 8u);
-  BOOST_CHECK_EQUAL(test::text_of(parcel.rows[0].entry.content), "0" + large);
+  BOOST_CHECK_EQUAL(test::text_of(parcel.rows[0].entry.content), "0" + large_part);
   BOOST_CHECK(parcel.rows[0].scope == square);
   for (const auto& row : store->list({{}, 100}, {}, cache_now))
     BOOST_CHECK_EQUAL(row.hits, 0u);
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(what_has_expired_is_neither_compared_nor_given) {
 }
 
 BOOST_AUTO_TEST_CASE(a_look_through_all_finds_a_value_whose_file_is_gone_or_not_what_it_was) {
-  const auto gone = entry(1, "1" + large), broken = entry(2, "2" + large), whole = entry(3, "3" + large);
+  const auto gone = entry(1, "1" + large_part), broken = entry(2, "2" + large_part), whole = entry(3, "3" + large_part);
   for (const auto& e : {gone, broken, whole})
     put(e);
   std::filesystem::remove(file_of(gone));
@@ -148,12 +148,12 @@ BOOST_AUTO_TEST_CASE(a_look_through_all_finds_a_value_whose_file_is_gone_or_not_
   look_through();
   BOOST_CHECK_EQUAL(all().damaged, 2u);
   BOOST_CHECK_EQUAL(all().entries, 1u);
-  BOOST_CHECK_EQUAL(look(3), "3" + large);
+  BOOST_CHECK_EQUAL(look(3), "3" + large_part);
   BOOST_CHECK(store->sums().buckets != before);
   BOOST_CHECK(!reports.empty());
   BOOST_CHECK_EQUAL(mend({gone, broken}), 2u);
   BOOST_CHECK(store->sums().buckets == before);
-  BOOST_CHECK_EQUAL(look(1), "1" + large);
+  BOOST_CHECK_EQUAL(look(1), "1" + large_part);
 }
 
 BOOST_AUTO_TEST_CASE(a_look_through_all_removes_what_was_invalidated) {
@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(a_look_through_all_removes_what_was_invalidated) {
 
 BOOST_AUTO_TEST_CASE(a_look_reads_no_more_than_some_at_once) {
   for (std::uint64_t i = 0; i < 30; ++i)
-    put(entry(i, std::to_string(i) + large));
+    put(entry(i, std::to_string(i) + large_part));
   std::size_t times = 0;
   cache_look where;
   do {

@@ -20,6 +20,8 @@ using test::entries;
 using test::told;
 using test::write_one;
 
+BOOST_AUTO_TEST_SUITE(store_control_crash)
+
 namespace {
 
 /// Appends ten entries at a time for ever, in terms that count the commits, and makes snapshots.
@@ -41,8 +43,6 @@ void write_for_ever(const fs::path& directory, const told::tell& tell) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(store_control_crash)
 
 BOOST_AUTO_TEST_CASE(after_kill_9_every_commit_that_was_acknowledged_is_there) {
   test::scratch home;

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-log_text text(std::string_view content, std::uint64_t n = 1) {
+log_text printed(std::string_view content, std::uint64_t n = 1) {
   log_text result;
   result.call = {n, UINT64_MAX};
   result.root = {3, 4};
@@ -29,7 +29,7 @@ log_text text(std::string_view content, std::uint64_t n = 1) {
   return result;
 }
 
-std::string joined(const std::vector<log_text>& texts) {
+std::string texts_of(const std::vector<log_text>& texts) {
   std::string result;
   for (const auto& t : texts)
     result += t.text.view();
@@ -43,7 +43,7 @@ struct store_logs_fixture {
 
   store_logs_fixture() { restart(); }
   void restart() { logs = std::make_unique<log_files>(home / "logs", limits); }
-  void add(const std::string& name, std::string_view content) { logs->append(name, {text(content)}); }
+  void add(const std::string& name, std::string_view content) { logs->append(name, {printed(content)}); }
 };
 
 } // namespace
@@ -54,14 +54,14 @@ BOOST_AUTO_TEST_CASE(a_state_directory_that_was_removed_is_made_again) {
   add("run-a", "lost");
   std::filesystem::remove_all(home / "logs");
   add("run-a", "kept");
-  BOOST_CHECK_EQUAL(joined(logs->read("run-a", 0)), "kept");
+  BOOST_CHECK_EQUAL(texts_of(logs->read("run-a", 0)), "kept");
 }
 
 BOOST_AUTO_TEST_CASE(what_was_appended_is_read_with_every_field) {
-  auto first = text(std::string_view("one\0two\n\xff", 9), 7);
+  auto first = printed(std::string_view("one\0two\n\xff", 9), 7);
   first.dropped = 11;
-  logs->append("run-a", {first, text("three")});
-  logs->append("run-a", {text("")});
+  logs->append("run-a", {first, printed("three")});
+  logs->append("run-a", {printed("")});
   const auto read = logs->read("run-a", 0);
   BOOST_REQUIRE_EQUAL(read.size(), 3u);
   BOOST_CHECK(read[0].call == first.call && read[0].root == first.root);
@@ -79,13 +79,13 @@ BOOST_AUTO_TEST_CASE(the_last_lines_are_counted_through_pieces_of_output) {
   add("run-a", "1\n2\n3");
   add("run-a", "3\n4\n");
   add("run-a", "5\n");
-  BOOST_CHECK_EQUAL(joined(logs->read("run-a", 1)), "5\n");
-  BOOST_CHECK_EQUAL(joined(logs->read("run-a", 2)), "4\n5\n");
-  BOOST_CHECK_EQUAL(joined(logs->read("run-a", 3)), "33\n4\n5\n");
-  BOOST_CHECK_EQUAL(joined(logs->read("run-a", 5)), "1\n2\n33\n4\n5\n");
-  BOOST_CHECK_EQUAL(joined(logs->read("run-a", 50)), "1\n2\n33\n4\n5\n");
+  BOOST_CHECK_EQUAL(texts_of(logs->read("run-a", 1)), "5\n");
+  BOOST_CHECK_EQUAL(texts_of(logs->read("run-a", 2)), "4\n5\n");
+  BOOST_CHECK_EQUAL(texts_of(logs->read("run-a", 3)), "33\n4\n5\n");
+  BOOST_CHECK_EQUAL(texts_of(logs->read("run-a", 5)), "1\n2\n33\n4\n5\n");
+  BOOST_CHECK_EQUAL(texts_of(logs->read("run-a", 50)), "1\n2\n33\n4\n5\n");
   add("run-a", "unfinished");
-  BOOST_CHECK_EQUAL(joined(logs->read("run-a", 1)), "unfinished");
+  BOOST_CHECK_EQUAL(texts_of(logs->read("run-a", 1)), "unfinished");
 }
 
 BOOST_AUTO_TEST_CASE(a_name_may_hold_anything_and_stays_inside) {
@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(a_name_may_hold_anything_and_stays_inside) {
   for (const auto& name : names)
     add(name, "of " + name);
   for (const auto& name : names)
-    BOOST_CHECK_EQUAL(joined(logs->read(name, 0)), "of " + name);
+    BOOST_CHECK_EQUAL(texts_of(logs->read(name, 0)), "of " + name);
   BOOST_CHECK(!fs::exists(home / "x"));
 }
 
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(a_log_keeps_its_newest_part_and_says_what_it_lost) {
     add("run-a", line);
   }
   const auto read = logs->read("run-a", 0);
-  const auto kept = joined(read);
+  const auto kept = texts_of(read);
   BOOST_CHECK(all.ends_with(kept));
   BOOST_CHECK_LT(kept.size(), 10'000u);
   BOOST_CHECK_GT(read.size(), 40u);
@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(all_logs_together_stay_within_their_limits) {
     on_disk += file.file_size(), ++files;
   BOOST_CHECK_LT(on_disk, 120'000u);
   BOOST_CHECK_LT(files, 40u);
-  BOOST_CHECK_EQUAL(joined(logs->read("run-999", 0)), line);
+  BOOST_CHECK_EQUAL(texts_of(logs->read("run-999", 0)), line);
   BOOST_CHECK(logs->read("run-0", 0).empty());
 }
 
@@ -139,10 +139,10 @@ BOOST_AUTO_TEST_CASE(a_log_begins_anew_with_a_new_node_and_replicas_logs_are_gon
   add("run-a", "old");
   add("replica-1", "old");
   restart();
-  BOOST_CHECK_EQUAL(joined(logs->read("run-a", 0)), "old");
+  BOOST_CHECK_EQUAL(texts_of(logs->read("run-a", 0)), "old");
   BOOST_CHECK(logs->read("replica-1", 0).empty());
   add("run-a", "new");
-  BOOST_CHECK_EQUAL(joined(logs->read("run-a", 0)), "new");
+  BOOST_CHECK_EQUAL(texts_of(logs->read("run-a", 0)), "new");
 }
 
 BOOST_AUTO_TEST_CASE(logs_that_nobody_wrote_to_for_long_go) {
@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(logs_that_nobody_wrote_to_for_long_go) {
   fs::last_write_time(home / "logs/run-a.log", fs::file_time_type::clock::now() - 25h);
   restart();
   BOOST_CHECK(logs->read("run-a", 0).empty());
-  BOOST_CHECK_EQUAL(joined(logs->read("run-b", 0)), "young");
+  BOOST_CHECK_EQUAL(texts_of(logs->read("run-b", 0)), "young");
 }
 
 BOOST_AUTO_TEST_CASE(a_torn_or_hostile_file_is_read_up_to_where_it_is_whole) {
@@ -162,7 +162,7 @@ BOOST_AUTO_TEST_CASE(a_torn_or_hostile_file_is_read_up_to_where_it_is_whole) {
        {std::string("1 2 3"), std::string("1 2 3 4 5 6 7 8 18446744073709551615\nx\n"), std::string("\0\0\0", 3),
         good.substr(0, good.size() - 2), std::string("-1 2 3 4 5 6 7 8 1\nx\n")}) {
     test::write_file(file, good + rest);
-    BOOST_CHECK_EQUAL(joined(logs->read("run-a", 0)), "whole");
+    BOOST_CHECK_EQUAL(texts_of(logs->read("run-a", 0)), "whole");
   }
 }
 
@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(a_full_disk_is_said_so_and_leaves_whole_records) {
   ::signal(SIGXFSZ, handler);
   BOOST_CHECK(code == ec::storage_failed);
   add("run-a", " after");
-  BOOST_CHECK_EQUAL(joined(logs->read("run-a", 0)), "before after");
+  BOOST_CHECK_EQUAL(texts_of(logs->read("run-a", 0)), "before after");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

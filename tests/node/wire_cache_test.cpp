@@ -7,6 +7,8 @@
 
 using namespace hearth;
 
+BOOST_AUTO_TEST_SUITE(wire_cache)
+
 namespace {
 
 client::event read(const std::string& json) {
@@ -25,8 +27,6 @@ std::string written(const Row& row) {
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(wire_cache)
 
 BOOST_AUTO_TEST_CASE(what_is_asked_of_kept_results_is_read) {
   const auto get = std::get<client::get_cache>(read(

@@ -11,6 +11,8 @@ using namespace hearth;
 using namespace hearth::cluster;
 using namespace hearth::cluster::testing;
 
+BOOST_AUTO_TEST_SUITE(wire_control_log)
+
 namespace {
 
 accept_run full_run() {
@@ -114,8 +116,6 @@ void damage(const std::string& text, unsigned seed, int rounds, Decode decode) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(wire_control_log)
 
 BOOST_AUTO_TEST_CASE(every_command_comes_back_as_it_was) {
   const auto all = every_command();

@@ -7,6 +7,8 @@
 using namespace hearth;
 using namespace hearth::cluster;
 
+BOOST_AUTO_TEST_SUITE(wire_control_message)
+
 namespace {
 
 std::vector<control_message> every_message() {
@@ -66,8 +68,6 @@ std::string said(const control_message& what) {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(wire_control_message)
 
 BOOST_AUTO_TEST_CASE(every_message_comes_back_as_it_was) {
   for (const auto& what : every_message()) {

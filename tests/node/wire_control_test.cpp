@@ -15,6 +15,8 @@
 using namespace hearth;
 using namespace hearth::wire;
 
+BOOST_AUTO_TEST_SUITE(wire_control)
+
 namespace {
 
 template <class Event>
@@ -46,8 +48,6 @@ constexpr std::string_view minimal_environment = R"({"openEnvironment": {"name":
   "reuse": {"enabled": true, "minReplicas": 1, "maxReplicas": 2, "concurrency": 1, "idleTtlMs": "30000"}}})";
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(wire_control)
 
 BOOST_AUTO_TEST_CASE(names_of_any_language_arrive_as_they_were_sent) {
   const auto run = accepted<client::start_run>(

@@ -17,6 +17,8 @@ using hearth::bytes;
 using hearth::call_id;
 using hearth::payload;
 
+BOOST_AUTO_TEST_SUITE(wire_frames)
+
 namespace {
 
 constexpr std::string_view body = "seventeen bytes..";
@@ -61,8 +63,6 @@ w::call sample_call() {
 }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(wire_frames)
 
 BOOST_AUTO_TEST_CASE(the_flags_of_a_call_are_those_of_the_schema) {
   BOOST_CHECK_EQUAL(w::call_run, ::CALL_RUN);

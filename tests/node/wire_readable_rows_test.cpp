@@ -6,6 +6,8 @@
 
 using namespace hearth;
 
+BOOST_AUTO_TEST_SUITE(wire_readable_rows)
+
 namespace {
 
 template <class Row>
@@ -18,8 +20,6 @@ std::string readable(const Row& row) {
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 } // namespace
-
-BOOST_AUTO_TEST_SUITE(wire_readable_rows)
 
 BOOST_AUTO_TEST_CASE(numbers_are_numbers_and_lists_and_structs_stay_what_they_are) {
   app_row row;
