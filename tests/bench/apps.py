@@ -2,8 +2,9 @@
 
 "ingress" is the throughput of one application, on one worker or replica, under wrk: uvicorn alone, nginx in front of that
 uvicorn, and the node. "empty" is what a request costs whose handler does nothing. "zero" is how long 200 requests at once
-wait for an app that has no replica, beside uvicorn that is started by hand. All goes over loopback or Unix sockets, and the
-clients share the machine with the servers. Nothing here is a test: a slow result fails nothing.
+wait for an app that has no replica, beside uvicorn that is started by hand. "attacks" is what attackers cost others. All goes
+over loopback or Unix sockets, and the clients share the machine with the servers. Nothing here is a test: a slow result fails
+nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Sequence
 
 import hearth
+from app_attacks import attacks
 from app_environments import from_zero
 from app_handlers import TEXT
 from app_measure import (
@@ -181,7 +183,7 @@ def zero(rounds: int) -> None:
     def add(name: str, found: Arrivals) -> None:
         rows.setdefault(name, []).append(found)
 
-    cold, warm, alone = "Hearth, just deployed: no zygote", "Hearth, its zygote is warm", "Hearth, the same, one request alone"
+    cold, warm, alone = "Hearth, its first request", "Hearth, its zygote is warm", "Hearth, the same, one request alone"
     for number in range(rounds):
         add("uvicorn, started by hand", by_hand(AT_ONCE))
         app = hearth.serve(from_zero(number))
@@ -224,7 +226,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="how often each measure goes round (default: 5)")
     parser.add_argument("--quick", action="store_true", help="a second of wrk instead of five")
-    parser.add_argument("--only", choices=("ingress", "empty", "zero"), help="one of the parts")
+    parser.add_argument("--only", choices=("ingress", "empty", "zero", "attacks"), help="one of the parts")
     options = parser.parse_args(arguments)
     seconds = WARM_SECONDS if options.quick else SECONDS
     print(machine())
@@ -236,6 +238,7 @@ def main(arguments: Sequence[str]) -> int:
         "ingress": lambda: both_ingresses(options.rounds, seconds),
         "empty": lambda: empty(options.rounds, seconds),
         "zero": lambda: zero(options.rounds),
+        "attacks": lambda: attacks(options.rounds),
     }
     for name, measure in parts.items():
         if options.only in (None, name):

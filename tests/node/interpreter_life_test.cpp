@@ -200,7 +200,7 @@ BOOST_FIXTURE_TEST_CASE(what_a_replica_forked_counts_towards_its_memory_limit, l
   const auto hungry = ready(spec());
   const auto modest = ready(spec());
   BOOST_CHECK_EQUAL(ask(modest, "child_eats 1"), "eaten");
-  BOOST_CHECK_EQUAL(ask(hungry, "child_eats 100"), "eaten");
+  send(hungry, "child_eats 100"); // it may be ended before it can say that it has
   const auto end = gone(hungry);
   BOOST_CHECK(end.code == ec::out_of_memory);
   BOOST_CHECK(contains(end.message, "the processes that it started"));
