@@ -62,10 +62,10 @@ std::size_t entry_name::bucket() const noexcept {
 }
 
 std::size_t entry_name::hash() const noexcept {
-  std::size_t of_inputs = 0, of_scope = 0;
-  std::memcpy(&of_inputs, &text_[1 + half / 2], sizeof of_inputs); // the first bytes are alike within a bucket
+  const auto byte = [this](std::size_t i) { return std::size_t{static_cast<unsigned char>(text_[i])}; };
+  std::size_t of_scope = 0;
   std::memcpy(&of_scope, &text_[1 + half], sizeof of_scope);
-  return of_inputs ^ of_scope;
+  return of_scope + (byte(1) << 16 | byte(2) << 8 | byte(3));
 }
 
 std::string record_of(const cache_entry& entry, bool is_elsewhere) {

@@ -43,7 +43,9 @@ public:
   /// bucket_of its key.
   std::size_t bucket() const noexcept;
 
-  /// For tables of names: these are digests, so some of their bytes are as good as any hash of them.
+  /// For tables of names. These are digests, so some of their bytes are as good as any hash of them; the ones here put the
+  /// names of a scope into a table in their own order, so that a store which is read in that order when it opens fills the
+  /// table from one end to the other instead of here and there.
   std::size_t hash() const noexcept;
 
   friend bool operator==(const entry_name&, const entry_name&) = default;

@@ -24,7 +24,7 @@ from cluster_measure import Tails, core_of_its_own, tails_of
 from compare import asked
 
 HELD = 500  # connections of an attack that only holds them
-TRICKLE_SECONDS = 0.05  # between two bytes on each of them
+TRICKLE_SECONDS = 1.0  # between two bytes on each of them
 WINDOW_SECONDS = 1.0
 IN_ORDER = "requests that are in order, as a flood"
 HEAD = b"POST /apps/default/development/%s/ HTTP/1.1\r\nHost: a\r\n"
