@@ -232,6 +232,7 @@ def test_an_app_is_listed_with_its_requests(node: Node) -> None:
 
 
 def test_an_app_that_nobody_has_asked_is_listed_as_idle(node: Node) -> None:
+    wait_until(lambda: listing(node, "apps/old")[0]["state"] != "importing", "the end of the import")
     (row,) = listing(node, "apps/old")
     assert (row["state"], row["replicas"], row["kind"], sum(row["requests"].values())) == ("idle", 0, "wsgi", 0)
 
