@@ -267,6 +267,17 @@ def test_a_replica_gets_as_many_requests_at_once_as_its_application_can_take(
     assert {row["isAsync"] for row in told["hooks"]} == {hook_is_async}
 
 
+def test_hooks_run_around_a_command_and_inside_of_what_serves_an_application() -> None:
+    def order(env: AppEnvironment) -> Any:
+        env.on_startup(load)
+        env.on_shutdown(close)
+        return [(row["function"], row["isStop"]) for row in env.definition()["hooks"]]
+
+    own, declared = [("start", False), ("stop", True)], [("load", False), ("close", True)]
+    assert order(AppEnvironment("around", command="serve")) == declared + own
+    assert order(AppEnvironment("inside", app=api)) == own + declared
+
+
 def test_an_application_that_no_variable_holds_is_found_through_its_environment() -> None:
     global held
     held = AppEnvironment("held", app=Callable3())

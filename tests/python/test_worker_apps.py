@@ -193,8 +193,7 @@ def test_a_wsgi_request_that_nobody_waits_for_is_cancelled(serve: Serve, concurr
     [
         ("absent", "asgi", "The application of app 'demo' is not there"),
         ("number", "wsgi", "the application of app 'demo', is a int, which cannot be called"),
-        ("app", "server", "runs a server of its own (server), which this node does not start yet. Give AppEnvironment(app=...)"),
-        ("", "command", "runs a server of its own (command)"),
+        ("absent", "server", "The server function of app 'demo' is not there"),
     ],
 )
 def test_what_cannot_serve_is_told_before_any_replica_starts(serve: Serve, attribute: str, kind: str, words: str) -> None:

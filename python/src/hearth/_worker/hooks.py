@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import Any, Callable, Coroutine, List, Tuple
+from typing import Any, Callable, Coroutine, List, Sequence, Tuple
 
 from .. import _runtime
 from .loading import LoadFailure, failure_of, find_object
@@ -26,12 +26,13 @@ def alone(coroutine: Coroutine[Any, Any, Any]) -> Any:
 class Hooks:
     """Those of one environment. In the main thread, outside of calls: what they print goes to the process's own streams."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, entries: Sequence[HookEntry]) -> None:
         self._settings = settings
+        self._entries = entries
         self._start: List[Tuple[HookEntry, Callable[[], Any]]] = []
         self._stop: List[Tuple[HookEntry, Callable[[], Any]]] = []
         self._started = False
-        for entry in settings.hooks:
+        for entry in entries:
             with _runtime.importing(entry.module):
                 found = find_object(entry, settings)
             if not callable(found):
@@ -41,7 +42,7 @@ class Hooks:
     @property
     def needs_loop(self) -> bool:
         """Whether replicas run one that is async: what it makes belongs to the event loop of the calls."""
-        return not self._settings.forks_per_call and any(entry.is_async for entry in self._settings.hooks)
+        return not self._settings.forks_per_call and any(entry.is_async for entry in self._entries)
 
     @property
     def has_stop(self) -> bool:

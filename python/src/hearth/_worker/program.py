@@ -71,7 +71,7 @@ class Program:
             with _runtime.importing(entry.module):
                 found = find_object(entry, settings)
             program.tasks.append(LoadedTask(entry, found, codec))
-        program.hooks = Hooks(settings)
+        program.hooks = Hooks(settings, settings.hooks_of(server=False))
         return program
 
     def _load_app(self) -> Any:

@@ -8,6 +8,8 @@ from typing import Any, Mapping, Optional
 
 __all__ = ["AppEntry", "HookEntry", "Settings", "Start", "TaskEntry"]
 
+_APP_HOST = "hearth._worker.apps"  # whose functions are the first and the last hook of an app
+
 
 @dataclasses.dataclass(frozen=True)
 class TaskEntry:
@@ -75,13 +77,16 @@ class AppEntry:
     name: str
     kind: str  # "asgi" | "wsgi" | "server" | "command"
     module: str
-    function: str  # the application's own place in its module
+    function: str  # the application's, or server function's, own place in its module
     pickle: str
+    command: tuple[str, ...]  # of kind "command"
+    port: int  # of kinds "server" and "command", as is what follows
+    health: str  # a path; empty: it is ready when it accepts connections
 
     @property
     def label(self) -> str:
         """How messages name it."""
-        return f"the application of app {self.name!r}"
+        return f"the {'server function' if self.kind == 'server' else 'application'} of app {self.name!r}"
 
     @classmethod
     def read(cls, name: str, row: Mapping[str, Any]) -> AppEntry:
@@ -91,6 +96,9 @@ class AppEntry:
             module=row.get("module", ""),
             function=row.get("attribute", ""),
             pickle=row.get("pickle", ""),
+            command=tuple(row.get("command", ())),
+            port=int(row.get("port", 0)),
+            health=row.get("health", ""),
         )
 
 
@@ -119,6 +127,11 @@ class Settings:
     forks_per_call: bool  # hygiene "fork": hooks run here, and what they leave is forked
     app: Optional[AppEntry]  # its calls are HTTP requests; None: tasks
     concurrency: int  # calls that a replica gets at once, at most
+
+    def hooks_of(self, server: bool) -> tuple[HookEntry, ...]:
+        """Those that run in a replica, or with `server` those in the process of its server function, which are the user's."""
+        is_shared = self.app is not None and self.app.kind == "server"
+        return tuple(hook for hook in self.hooks if server == (is_shared and hook.module != _APP_HOST))
 
     @classmethod
     def read(cls, order: Mapping[str, Any]) -> Settings:

@@ -48,9 +48,11 @@ class AppEnvironment(Environment):
     Parameters:
         name: lower-case letters and digits, in words joined by "-", at most 30 characters. A task environment of the same
             name is the same to a node: it is refused.
-        port: where a server function or command listens, in a network of the replica's own; also the variable ``PORT``.
+        port: where a server function or command listens, if no other replica does so on the machine; else a replica gets
+            another one. The variable ``PORT`` says which: what takes its port from there can have several replicas on a node.
         args, command: a program and its arguments, each a text as for a shell or a list of texts; ``$NAME`` and ``${NAME}``
-            in it are replaced by variables when a replica starts.
+            in it are replaced by variables when a replica starts, and stay where there is no such variable. Programs beside
+            the interpreter come before those of ``PATH``. It listens on 127.0.0.1, and ends when it gets SIGTERM.
         scaling: a `Scaling`: how many replicas there may be; default: none while nobody asks, else one.
         requires_auth: whether a request needs a token.
         domain: a `Domain`: further names under which it is found.
@@ -136,9 +138,12 @@ class AppEnvironment(Environment):
     # -- decorators --------------------------------------------------------------------------------------------------
 
     def server(self, func: H, /) -> H:
-        """Has each replica run `func`, which serves HTTP on `port` until it is cancelled or its process is told to end.
+        """Has each replica run `func`, which serves HTTP at the port that the variable ``PORT`` says, until it is told to end.
 
-        It has no parameters and may be async. There is one; a second one is refused with ValueError.
+        It has no parameters and may be async: then it is cancelled, else SIGTERM ends it, where the server that it runs has no
+        handler of its own. It runs in a process below the replica, in which the functions of `on_startup` run before it and those
+        of `on_shutdown` after it, so that they share its global variables. When it returns, the replica is over, and another one
+        takes its place. There is one; a second one is refused with ValueError.
         """
         server_function(func, self.name)
         if self._server is not None and not checked.same_place(self._server, func):
@@ -148,12 +153,18 @@ class AppEnvironment(Environment):
         return func
 
     def on_startup(self, func: H, /) -> H:
-        """Has each replica run `func` once, before its first request; as `hearth.TaskEnvironment.on_start`."""
+        """Has each replica run `func` once, before its first request; as `hearth.TaskEnvironment.on_start`.
+
+        Before a command starts, in another process than that; before the function of `server`, in the same process.
+        """
         self._take_hook(AppHook(self.name, func, False))
         return func
 
     def on_shutdown(self, func: H, /) -> H:
-        """Has each replica run `func` once, when it ends politely; as `hearth.TaskEnvironment.on_stop`."""
+        """Has each replica run `func` once, when it ends politely; as `hearth.TaskEnvironment.on_stop`.
+
+        Behind the end of a command, or of the function of `server`, where `on_startup` has run.
+        """
         self._take_hook(AppHook(self.name, func, True))
         return func
 
@@ -191,8 +202,10 @@ class AppEnvironment(Environment):
         found["variables"] = [{"name": name, "value": value} for name, value in sorted(variables.items())]
         files = [one.value.path for one in self.parameters if hasattr(one.value, "path")]
         found["mounts"] += [path for path in dict.fromkeys(files) if path not in self.mounts]
-        # The host's own come first, so that what is declared starts behind them, and stops before.
-        found["hooks"] = [self._host_hook("start", False), self._host_hook("stop", True), *found["hooks"]]
+        # The host's own come first, so that what is declared starts behind them, and stops before; around a command it is the
+        # other way.
+        own, declared = [self._host_hook("start", False), self._host_hook("stop", True)], found["hooks"]
+        found["hooks"] = [*declared, *own] if self.kind == "command" else [*own, *declared]
         found["app"] = self._app_row()
         return found
 

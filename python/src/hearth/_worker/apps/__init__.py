@@ -6,12 +6,15 @@ The node parses and checks HTTP; what arrives here is in one canonical form (see
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Protocol
+from typing import TYPE_CHECKING, Any, Dict, Optional, Protocol
 
 from ..loading import LoadFailure, find_object
 from ..settings import AppEntry, Settings
 
-__all__ = ["CODEC", "load", "request", "start", "stop"]
+if TYPE_CHECKING:
+    from .server import Server
+
+__all__ = ["CODEC", "load", "loaded_server", "request", "start", "stop"]
 
 
 class Host(Protocol):
@@ -45,27 +48,33 @@ _host: Optional[Host] = None
 
 
 def load(entry: AppEntry, settings: Settings) -> None:
-    """Finds the application; from now on this process serves it. Raises LoadFailure."""
+    """Finds what serves; from now on this process serves it. Raises LoadFailure."""
     global _host
-    if entry.kind not in ("asgi", "wsgi"):
+    if entry.kind == "command":
+        from .command import Command
+        from .forward import ForwardHost
+
+        _host = ForwardHost(entry, Command(entry))
+        return
+    served = find_object(entry, settings)
+    if not callable(served):
         raise LoadFailure(
-            f"App {entry.name!r} runs a server of its own ({entry.kind}), which this node does not start yet. Give "
-            f"AppEnvironment(app=...) an ASGI or WSGI application."
-        )
-    application = find_object(entry, settings)
-    if not callable(application):
-        raise LoadFailure(
-            f"{entry.function!r} of module {entry.module!r}, {entry.label}, is a {type(application).__name__}, which cannot "
+            f"{entry.function!r} of module {entry.module!r}, {entry.label}, is a {type(served).__name__}, which cannot "
             f"be called; rename one of the two."
         )
-    if entry.kind == "asgi":
+    if entry.kind == "server":
+        from .forward import ForwardHost
+        from .server import Server
+
+        _host = ForwardHost(entry, Server(entry, served, settings))
+    elif entry.kind == "asgi":
         from .asgi import AsgiHost
 
-        _host = AsgiHost(entry.name, application)
+        _host = AsgiHost(entry.name, served)
     else:
         from .wsgi import WsgiHost
 
-        _host = WsgiHost(application, settings.concurrency > 1)
+        _host = WsgiHost(served, settings.concurrency > 1)
 
 
 def start() -> Any:
@@ -81,6 +90,13 @@ def stop() -> Any:
 def request(data: bytes) -> Any:
     """The function of both tasks."""
     return _served().request(data)
+
+
+def loaded_server() -> Server:
+    """What was loaded for an app of kind "server"; for the process of the function."""
+    launch = getattr(_host, "launch", None)
+    assert launch is not None
+    return launch  # type: ignore[no-any-return]
 
 
 def _served() -> Host:
