@@ -14,14 +14,14 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Callable, Dict, Iterator, List, NamedTuple
 
 import hearth
 from app_environments import SERVED
 from app_handlers import TEXT
-from cluster_measure import Tails, core_of_its_own, tails_of
+from cluster_measure import TAILS_HEAD, Tails, core_of_its_own, tails_of, verdict
 from compare import asked
+from hearth._client.apps import http_socket
 
 HELD = 500  # connections of an attack that only holds them
 TRICKLE_SECONDS = 1.0  # between two bytes on each of them
@@ -139,7 +139,7 @@ def attacks(rounds: int) -> None:
     served = hearth.serve(SERVED["bare"])
     served.activate(wait=True)
     pid = int(asked("node", "status")["pid"])
-    place = str(Path(os.environ["HEARTH_SOCKET"]).with_suffix(".http.sock"))
+    place = http_socket(os.environ["HEARTH_SOCKET"])
     cores = os.sched_getaffinity(0)
     others = ",".join(map(str, cores - {max(cores)})) or "0"
     cases: Dict[str, Callable[[], contextlib.AbstractContextManager[None]]] = {
@@ -162,12 +162,11 @@ def attacks(rounds: int) -> None:
 
 def show(rows: Dict[str, Tails], counts: Dict[str, int]) -> None:
     print("\nrequests one after another, while somebody attacks; they, the node and the replica have a core for themselves")
-    print(f"(µs; in brackets: against quiet)\n  {'':<44} {'p50':>7} {'p98':>16} {'p99':>16} {'p99.5':>16} {'requests':>9}")
+    print(f"(µs; in brackets: against quiet)\n  {'':<44} {TAILS_HEAD} {'requests':>9}")
     for name, own in rows.items():
-        columns = " ".join(f"{value:>8,.1f} ({value / base - 1:+4.0%})" for value, base in zip(own.far, rows["quiet"].far))
         beside = [rows["quiet"], rows["quiet, again"], *([rows[IN_ORDER]] if name in FLOODS else [])]
-        verdict = "" if name in ("quiet", IN_ORDER) else "   holds" if own.is_bearable(*beside) else "   does not hold"
-        print(f"  {name:<44} {own.p50:>7,.1f} {columns} {counts[name]:>9,}{verdict}")
+        judged = "" if name in ("quiet", IN_ORDER) else f"   {verdict(own.is_bearable(*beside))}"
+        print(f"  {name:<44} {own.beside(rows['quiet'])} {counts[name]:>9,}{judged}")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from app_measure import (
     CONNECTIONS, Crowd, Load, crowd, load, parts_of, percentile, protocol, until_answered, wait_for, wrk_version,
 )  # fmt: skip
 from app_servers import FAST, Server, all_servers, nginx_program, running, uvicorn_command
-from cluster_measure import core_of_its_own
+from cluster_measure import core_of_its_own, verdict
 from compare import asked, machine
 
 SECONDS = 5.0  # of wrk for each row in each round
@@ -41,10 +41,6 @@ THROUGHPUT_AIM = 0.8  # of nginx as a proxy
 FIRST_BYTE_MAX_MS = 100.0  # from zero, with a zygote, at the median
 
 Loads = Dict[str, List[Load]]  # by the name of a server and what it speaks
-
-
-def judged(holds: bool) -> str:
-    return "holds" if holds else "does not hold"
 
 
 def row_name(server: Server) -> str:
@@ -89,7 +85,7 @@ def ingress(app: str, title: str, rounds: int, seconds: float) -> None:
     )
     for name, word, bound in bounds:
         share = own / middle(rows[name], lambda one: one.rate)
-        print(f"  Hearth: {share:.2f} of the throughput of {name}; {word} {bound}: {judged(share >= bound)}")
+        print(f"  Hearth: {share:.2f} of the throughput of {name}; {word} {bound}: {verdict(share >= bound)}")
 
 
 def both_ingresses(rounds: int, seconds: float) -> None:
@@ -198,11 +194,11 @@ def zero(rounds: int) -> None:
     for name, found in rows.items():
         show_arrivals(name, found)
     median, uvicorn = (statistics.median(one.median for one in rows[name]) for name in (warm, "uvicorn, started by hand"))
-    verdict = judged(median <= FIRST_BYTE_MAX_MS)
-    print(f"  with a warm zygote: {median:.1f} ms at the median; at most {FIRST_BYTE_MAX_MS:.0f} ms: {verdict}")
+    holds = verdict(median <= FIRST_BYTE_MAX_MS)
+    print(f"  with a warm zygote: {median:.1f} ms at the median; at most {FIRST_BYTE_MAX_MS:.0f} ms: {holds}")
     print(f"  that is {uvicorn / median:.1f} times as soon as uvicorn by hand")
     wrong = sum(one.wrong for name in (cold, warm, alone) for one in rows[name])
-    print(f"  answers of Hearth that were refused or wrong: {wrong}; none: {judged(wrong == 0)}")
+    print(f"  answers of Hearth that were refused or wrong: {wrong}; none: {verdict(wrong == 0)}")
 
 
 def show_arrivals(name: str, found: Sequence[Arrivals]) -> None:

@@ -25,7 +25,8 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence, Tu
 import cluster_tasks as tasks
 import hearth
 from cluster_measure import (
-    Node, Times, core_of_its_own, each, echo, echo_per_call, middle, nodes, resident_mib, sequential, spent, tails_of,
+    TAILS_HEAD, Node, Times, core_of_its_own, each, echo, echo_per_call, middle, nodes, resident_mib, sequential, spent, tails_of,
+    verdict,
 )  # fmt: skip
 from compare import MIB, asked, machine
 from strangers import copying
@@ -155,8 +156,8 @@ def measure_calls(title: str, places: Places, rounds: int, calls: int, is_judged
     base, trip = middle(rows[local]).p50, middle(rows[link]).p50
     for name in (there, own):
         more = middle(rows[name]).p50 - base
-        verdict = "; at most local + 1.5: " + ("holds" if more <= 1.5 * trip else "does not hold") if is_judged else ""
-        print(f"  {name}: local + {more / trip:.2f} round trips{verdict}")
+        judged = f"; at most local + 1.5: {verdict(more <= 1.5 * trip)}" if is_judged else ""
+        print(f"  {name}: local + {more / trip:.2f} round trips{judged}")
     more = middle(rows[far]).p50 - base
     print(f"  {far}: local + {more / trip:.2f} round trips, of which 1.5 are the three links that it crosses")
 
@@ -279,14 +280,13 @@ def beside(places: Places, rounds: int, calls: int) -> None:
 def show_beside(title: str, rows: Dict[str, List[int]], is_judged: bool = False) -> None:
     quiet, strangers = tails_of(rows["quiet"] + rows["quiet, again"]), tails_of(rows[STRANGERS])
     print(f"\n{title} (µs; in brackets: against quiet)")
-    print(f"  {'':<44} {'p50':>7} {'p98':>16} {'p99':>16} {'p99.5':>16}")
+    print(f"  {'':<44} {TAILS_HEAD}")
     for name, took in rows.items():
         own = tails_of(took)
-        columns = " ".join(f"{value:>8,.1f} ({value / base - 1:+4.0%})" for value, base in zip(own.far, quiet.far))
         # Bytes that move on one core are felt on the other, whoever moves them: a value in flight is judged beside strangers.
         beside = strangers if name in VALUES_IN_FLIGHT else quiet
-        verdict = "" if not is_judged or name == STRANGERS else "   holds" if own.is_bearable(quiet, beside) else "   does not hold"
-        print(f"  {name:<44} {own.p50:>7,.1f} {columns}{verdict}")
+        judged = f"   {verdict(own.is_bearable(quiet, beside))}" if is_judged and name != STRANGERS else ""
+        print(f"  {name:<44} {own.beside(quiet)}{judged}")
 
 
 # -- fan-out ----

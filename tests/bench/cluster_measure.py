@@ -53,6 +53,18 @@ class Tails(NamedTuple):
         sides = (0, 2)
         return all(self.far[side] <= 1.2 * max(other.far[side] for other in others) for side in sides)
 
+    def beside(self, quiet: Tails) -> str:
+        """Its columns of a table under `TAILS_HEAD`: in brackets what it is more than `quiet`."""
+        far = " ".join(f"{value:>8,.1f} ({value / base - 1:+4.0%})" for value, base in zip(self.far, quiet.far))
+        return f"{self.p50:>7,.1f} {far}"
+
+
+TAILS_HEAD = f"{'p50':>7} {'p98':>16} {'p99':>16} {'p99.5':>16}"
+
+
+def verdict(holds: bool) -> str:
+    return "holds" if holds else "does not hold"
+
 
 def tails_of(ns: List[int]) -> Tails:
     ordered = sorted(ns)

@@ -167,9 +167,7 @@ def node(make_node: Callable[..., Node]) -> Node:
 
 
 def served(node: Node, variable: str = "env", app: str = "web") -> Web:
-    program = node.start_python("shop.py", variable)
-    _, err = program.communicate(timeout=60)
-    assert program.returncode == 0, err
+    node.python("shop.py", variable)
     return Web(node, app)
 
 

@@ -84,10 +84,7 @@ def node(make_node: Callable[..., Node]) -> Node:
 
 def serve(node: Node, file: str = "shop.py") -> Dict[str, str]:
     """The versions of the apps."""
-    program = node.start_python(file)
-    out, err = program.communicate(timeout=60)
-    assert program.returncode == 0, err
-    return dict(line.split() for line in out.splitlines())
+    return dict(line.split() for line in node.python(file).stdout.splitlines())
 
 
 def replicas(node: Node, app: str = "web") -> int:

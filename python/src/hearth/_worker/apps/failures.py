@@ -8,17 +8,21 @@ from typing import Any
 
 from .text import RequestHead
 
-__all__ = ["tell"]
+__all__ = ["printed", "tell"]
 
 _SDK_FRAMES = "hearth._worker"
 
 
-def tell(error: BaseException, head: RequestHead, answered: bool) -> None:
-    """Prints where `error` was raised, without frames of the runtime. `answered`: the response was complete before."""
+def printed(error: BaseException, *around: str) -> str:
+    """The traceback of `error` from where the user's code begins: without frames of the runtime, and of modules whose names
+    begin with one of `around`, that are outside of it."""
     step: Any = error.__traceback__
-    while step is not None and str(step.tb_frame.f_globals.get("__name__", "")).startswith(_SDK_FRAMES):
+    while step is not None and str(step.tb_frame.f_globals.get("__name__", "")).startswith((_SDK_FRAMES, *around)):
         step = step.tb_next
-    lines = traceback.format_exception(type(error), error, step)
+    return "".join(traceback.format_exception(type(error), error, step))
+
+
+def tell(error: BaseException, head: RequestHead, answered: bool) -> None:
+    """Prints where `error` was raised. `answered`: the response was complete before."""
     after = " after it had answered" if answered else ""
-    target = head.path.decode("latin-1")  # without the query, which may hold what nobody should read in a log
-    sys.stderr.write(f"hearth: the application failed{after}: {head.method} {target}\n{''.join(lines)}")
+    sys.stderr.write(f"hearth: the application failed{after}: {head.label}\n{printed(error)}")

@@ -23,7 +23,7 @@ __all__ = ["ForwardHost"]
 _IDEMPOTENT = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE")
 # A response of a known length up to this goes on when it is whole: it is there in a moment, and one message is less than three.
 _HELD_BYTES_MAX = 64 * 1024
-_OF_CONNECTION = (b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"expect")
+_NOT_PASSED_ON = (*text.OF_CONNECTION, b"expect")
 
 
 class ForwardHost:
@@ -119,7 +119,8 @@ class _Passage:
         """The request, its body as it comes: the response may begin before its end."""
         is_chunked = self._input is not None and self._exchange.head.first(b"content-length") is None
         try:
-            await self._connection.write(request_text(self._exchange.head, is_chunked) + body)
+            framing = [b"transfer-encoding: chunked"] if is_chunked else []
+            await self._connection.write(text.write_request(self._exchange.head, _NOT_PASSED_ON, framing) + body)
             while self._input is not None and not self._input.at_end:
                 piece = await self._input.read()
                 if piece:
@@ -154,15 +155,6 @@ class _Passage:
         await self._stream.write(self._exchange.take())
 
 
-def request_text(head: RequestHead, is_chunked: bool) -> bytes:
-    """The head of the request as a program gets it."""
-    target = head.path + (b"?" + head.query if head.query else b"")
-    lines = [b"%b %b HTTP/1.1" % (head.method.encode("latin-1"), target)]
-    lines += [name + b": " + value for name, value in head.fields if name not in _OF_CONNECTION]
-    lines += [b"transfer-encoding: chunked"] if is_chunked else []
-    return b"\r\n".join((*lines, b"", b""))
-
-
 def _bad_gateway() -> bytes:
     body = b"The program of the app answered with something that is no response, or not at all.\n"
     fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
@@ -170,6 +162,5 @@ def _bad_gateway() -> bytes:
 
 
 def _tell(error: Exception, head: RequestHead) -> None:
-    """For the log of the replica; without the query, which may hold what nobody should read there."""
-    target = head.path.decode("latin-1")
-    sys.stderr.write(f"hearth: the app's program gave no response to {head.method} {target}: {error}\n")
+    """For the log of the replica."""
+    sys.stderr.write(f"hearth: the app's program gave no response to {head.label}: {error}\n")

@@ -19,6 +19,7 @@ from .. import isolation
 from ..hooks import Hooks
 from ..loading import LoadFailure
 from ..settings import AppEntry, Settings
+from .failures import printed
 
 __all__ = ["Server", "main"]
 
@@ -112,7 +113,7 @@ class Server:
         except SystemExit as error:
             return error.code if isinstance(error.code, int) else int(error.code is not None)
         except BaseException as error:
-            _print(error)
+            sys.stderr.write(printed(error, "asyncio"))
             return 1
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what comes now is the end that it has been told of
@@ -142,14 +143,6 @@ async def _until_told(serving: Coroutine[Any, Any, Any]) -> None:
     except asyncio.CancelledError:
         if not is_told:
             raise
-
-
-def _print(error: BaseException) -> None:
-    """The traceback, without what of the runtime is around the function."""
-    step: Any = error.__traceback__
-    while step is not None and str(step.tb_frame.f_globals.get("__name__", "")).startswith(("hearth._worker", "asyncio")):
-        step = step.tb_next
-    traceback.print_exception(type(error), error, step)
 
 
 def _be_alone(parent: int) -> None:

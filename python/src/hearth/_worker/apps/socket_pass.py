@@ -15,7 +15,7 @@ from .connections import Connection, Connections
 from .exchange import Exchange
 from .messages import BadMessage, MessageReader
 from .response import BadResponse, ResponseReader
-from .text import SWITCHING, Field, RequestHead
+from .text import SWITCHING, Field, RequestHead, write_request
 from .web_socket import WebSocket
 
 __all__ = ["pass_socket"]
@@ -54,11 +54,8 @@ async def pass_socket(exchange: Exchange, call: Any, connections: Connections) -
 
 async def _shake_hands(connection: Connection, head: RequestHead) -> ResponseReader:
     key = base64.b64encode(os.urandom(16))
-    target = head.path + (b"?" + head.query if head.query else b"")
-    lines = [b"GET %b HTTP/1.1" % target]
-    lines += [name + b": " + value for name, value in head.fields if name not in _OF_CONNECTION]
-    lines += [b"connection: Upgrade", b"upgrade: websocket", b"sec-websocket-version: 13", b"sec-websocket-key: " + key]
-    await connection.write(b"\r\n".join((*lines, b"", b"")))
+    wish = [b"connection: Upgrade", b"upgrade: websocket", b"sec-websocket-version: 13", b"sec-websocket-key: " + key]
+    await connection.write(write_request(head, _OF_CONNECTION, wish))
     response = ResponseReader("GET", opens_socket=True)
     size = 0
     while not response.complete:

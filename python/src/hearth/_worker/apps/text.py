@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import http
 import re
-from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Collection, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-__all__ = ["SWITCHING", "Field", "RequestHead", "has_no_body", "read_request", "write_head"]
+__all__ = ["OF_CONNECTION", "SWITCHING", "Field", "RequestHead", "has_no_body", "read_request", "write_head", "write_request"]
 
 SWITCHING = 101
 """The status with which a WebSocket is open."""
 
 Field = Tuple[bytes, bytes]
 
-# Between two neighbours only; the node has its own connection to the client.
-_OF_CONNECTION = (b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade")
+OF_CONNECTION = (b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade")
+"""Fields between two neighbours only: the node has its own connection to the client, a program of an app its own to the replica."""
+
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 _FORBIDDEN = re.compile(rb"[\x00\r\n]")
 _REASONS: Dict[int, bytes] = {int(status): status.phrase.encode() for status in http.HTTPStatus}
@@ -40,6 +41,11 @@ class RequestHead(NamedTuple):
             if found == name:
                 return value
         return None
+
+    @property
+    def label(self) -> str:
+        """How logs name the request: without its query, which may hold what nobody should read there."""
+        return f"{self.method} {self.path.decode('latin-1')}"
 
     @property
     def scheme(self) -> str:
@@ -124,7 +130,7 @@ def write_head(status: int, fields: Iterable[Field], reason: bytes = b"") -> Tup
             raise ValueError(f"{name!r} is no name of a header field")
         if _FORBIDDEN.search(value):
             raise ValueError(f"the value {value!r} of the header field {name.decode()} has a line break in it")
-        if name in _OF_CONNECTION or name.startswith(b"proxy-"):
+        if name in OF_CONNECTION or name.startswith(b"proxy-"):
             continue
         if name == b"content-length":
             if not value.isdigit() or length not in (None, int(value)):
@@ -134,3 +140,11 @@ def write_head(status: int, fields: Iterable[Field], reason: bytes = b"") -> Tup
             length = int(value)
         lines.append(name + b": " + value)
     return b"\r\n".join(lines) + b"\r\n\r\n", length
+
+
+def write_request(head: RequestHead, left_out: Collection[bytes], more: Iterable[bytes]) -> bytes:
+    """The head of the request for a server of another connection: without the fields `left_out`, with the lines `more`."""
+    target = head.path + (b"?" + head.query if head.query else b"")
+    lines = [b"%b %b HTTP/1.1" % (head.method.encode("latin-1"), target)]
+    lines += [name + b": " + value for name, value in head.fields if name not in left_out]
+    return b"\r\n".join((*lines, *more, b"", b""))
