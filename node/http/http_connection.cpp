@@ -96,14 +96,14 @@ bool http_connection_state::route_app() {
   match_->figures->began();
   if (auto why = why_not(*match_->spec))
     return refuse(*why), false;
-  const bool is_asgi = match_->spec->app.kind == "asgi";
-  if (is_asgi && http::asks_for_socket(head)) {
+  const bool streams = match_->spec->app.kind != "wsgi"; // which is called with the whole body
+  if (streams && http::asks_for_socket(head)) {
     if (auto why = http::fault_of_handshake(head); why.status != 0)
       return refuse(why), false;
     begin_input(true);
     return true;
   }
-  takes_parts_ = is_asgi && (head.is_chunked || head.length.value_or(0) > defaults::http_held_body_bytes_max);
+  takes_parts_ = streams && (head.is_chunked || head.length.value_or(0) > defaults::http_held_body_bytes_max);
   parser_->await_body(takes_parts_);
   return parser_->fault().status == 0 || (refuse(parser_->fault()), false);
 }

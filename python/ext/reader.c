@@ -1,17 +1,16 @@
 // Frames from a socket. Small ones are cut out of one buffer; the body of a large one is received where it stays.
 #define _GNU_SOURCE
 #include "incoming.h"
+#include "patience.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 
 enum {
   buffer_bytes = 256 * 1024,
   whole_bytes_max = 64 * 1024, // frames up to here are waited for in the buffer
   pieces_max = 16,             // of memory in one receive
-  quick_streak = 16,           // waits in a row that were short enough: the next one will be, too
 };
 
 typedef struct {
@@ -22,8 +21,7 @@ typedef struct {
   size_t padding_left; // after it
   incoming* current;   // where that body goes; NULL: nowhere
   incoming* values;    // begun, with chunks still to come
-  int64_t patience_ns; // how long a wait looks again before it sleeps, while waits are that short
-  unsigned quick;      // such waits in a row
+  patience patience;   // of reads that wait
   bool in_frame;       // between the head of a frame and its end
   bool busy;
 } frame_reader;
@@ -217,28 +215,8 @@ static void compact(frame_reader* r) {
   r->begin = 0;
 }
 
-static int64_t now_ns(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * (int64_t)1000000000 + now.tv_nsec;
-}
-
-// Receives, and waits for it. To sleep and be woken costs both sides more than a short answer takes, so a reader whose answers
-// come that soon looks for the next one as long as it may before it sleeps, as the node's loops do (node/loop/idle_poll.hpp).
-static ssize_t receive_patiently(frame_reader* r, int fd, struct msghdr* message) {
-  const int64_t begin = now_ns();
-  ssize_t received = -1;
-  errno = EAGAIN;
-  while (r->quick >= quick_streak && received < 0 && errno == EAGAIN && now_ns() - begin < r->patience_ns)
-    received = recvmsg(fd, message, MSG_DONTWAIT);
-  if (received < 0 && errno == EAGAIN)
-    received = recvmsg(fd, message, 0);
-  r->quick = now_ns() - begin < r->patience_ns ? r->quick + 1 : 0;
-  return received;
-}
-
 // One receive: into the memory of the current body as far as it goes, the rest into the buffer.
-static ssize_t receive(frame_reader* r, int fd, int flags) {
+static ssize_t receive(frame_reader* r, int fd, int flags, bool looks) {
   struct iovec pieces[pieces_max + 1];
   size_t direct = 0;
   int count = 0;
@@ -249,8 +227,7 @@ static ssize_t receive(frame_reader* r, int fd, int flags) {
     pieces[count++] = (struct iovec){r->buffer + r->end, buffer_bytes - r->end};
   struct msghdr message = {.msg_iov = pieces, .msg_iovlen = (size_t)count};
   ssize_t received;
-  Py_BEGIN_ALLOW_THREADS received = r->patience_ns && !flags ? receive_patiently(r, fd, &message)
-                                                             : recvmsg(fd, &message, flags);
+  Py_BEGIN_ALLOW_THREADS received = looks ? patience_look(&r->patience, fd, &message) : recvmsg(fd, &message, flags);
   Py_END_ALLOW_THREADS if (received <= 0) return received;
   const size_t placed = (size_t)received < direct ? (size_t)received : direct;
   if (placed) {
@@ -267,16 +244,21 @@ static PyObject* read_some(frame_reader* r, PyObject* into, int flags) {
   Py_XDECREF(number);
   if (fd < 0 && PyErr_Occurred())
     return NULL;
+  const bool patient = r->patience.ns && !flags;
+  bool looks = patient && patience_begins(&r->patience);
   ssize_t received;
-  while ((received = receive(r, fd, flags)) < 0) {
+  while ((received = receive(r, fd, flags, looks)) < 0) {
     const int error = errno;
-    if (error != EINTR) {
+    if (error != EINTR && !(error == EAGAIN && patient)) {
       errno = error;
       return PyErr_SetFromErrno(PyExc_OSError);
     }
-    if (PyErr_CheckSignals() < 0)
+    if (PyErr_CheckSignals() < 0) // before it sleeps, too
       return NULL;
+    looks = false;
   }
+  if (patient)
+    patience_ends(&r->patience);
   if (received > 0 && parse(r, into) < 0)
     return NULL;
   return PyBool_FromLong(received > 0);
@@ -290,6 +272,11 @@ static PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   int patience_us = 0;
   if (!PyArg_ParseTuple(args, "O|i:Reader", &socket, &patience_us))
     return NULL;
+  if (patience_us) {
+    const int fd = PyObject_AsFileDescriptor(socket);
+    if (fd < 0 || !patience_sees_signals(fd))
+      return fd < 0 ? NULL : PyErr_SetFromErrno(PyExc_OSError);
+  }
   unsigned char* buffer = PyMem_Malloc(buffer_bytes);
   if (!buffer)
     return PyErr_NoMemory();
@@ -303,8 +290,7 @@ static PyObject* make(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   made->buffer = buffer;
   made->begin = made->end = made->body_left = made->padding_left = 0;
   made->current = made->values = NULL;
-  made->patience_ns = (int64_t)patience_us * 1000;
-  made->quick = 0;
+  made->patience = (patience){.ns = (int64_t)patience_us * 1000};
   made->in_frame = made->busy = false;
   return (PyObject*)made;
 }

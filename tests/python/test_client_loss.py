@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from fake_node import FakeNode, until
 
 import hearth
 from hearth import _frames, errors
+from hearth._client import shared
 
 
 def test_open_calls_of_a_lost_node_fail_and_new_ones_connect_again(node):
@@ -198,6 +200,35 @@ def test_ctrl_c_cancels_the_call_and_the_connection_goes_on(node):
     assert out == "a!\n" and said == ""
     assert calls[0].cancelled.wait(20)
     assert len(node.sessions) == 1
+
+
+def _interrupted_after(microseconds: int, argument: str) -> None:
+    """A call that nobody answers, and Ctrl-C of a person who is that quick."""
+    try:
+        signal.setitimer(signal.ITIMER_REAL, microseconds / 1e6)
+        tasks.join.remote(argument)
+    except KeyboardInterrupt:
+        pass
+
+
+@pytest.mark.parametrize("size", [1, 300_000])
+def test_ctrl_c_at_any_moment_leaves_no_call_behind(node, size):
+    assert (tasks.square.remote(1), tasks.join.remote("a")) == (1, "a!")  # what only the first call does is behind us
+    heard = []
+    node.behaviour["client.join"] = heard.append
+    node.on_cancel = lambda call, reason: call.fail(20, reason)
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    for _ in range(200):
+        _interrupted_after(moments.randrange(1, 500 if size == 1 else 3000), "a" * size)
+        assert tasks.square.remote(3) == 9  # reads the replies to what was cancelled
+    signal.signal(signal.SIGALRM, previous)
+    assert heard
+    assert size > 1 or len(node.sessions) == 1  # a part of a frame ends the connection, a whole one does not
+    until(lambda: all(call.cancelled.is_set() or call.session in node.gone for call in heard), "no call goes on")
+    until(lambda: (tasks.square.remote(3), not shared.open_connection().open_calls)[1], "no call is waited for")
 
 
 def closes(times: int):

@@ -326,12 +326,6 @@ def test_a_server_function_shares_its_variables_with_what_runs_before_and_after_
 
 # -- what clients send as it comes -----------------------------------------------------------------------------------
 
-whole_bodies_only = pytest.mark.xfail(
-    strict=True, reason="the front door passes bodies as they come, and WebSockets, to applications of ASGI alone"
-)
-
-
-@whole_bodies_only
 def test_messages_of_any_size_come_back_over_a_web_socket(node: Node) -> None:
     served(node)
     socket = WebSocket(socket_of(node), "web", "/socket")
@@ -341,7 +335,6 @@ def test_messages_of_any_size_come_back_over_a_web_socket(node: Node) -> None:
     assert socket.close(4000)[0] == 4000
 
 
-@whole_bodies_only
 def test_a_body_of_any_length_goes_to_the_program_as_it_comes(node: Node) -> None:
     web = served(node)
     body = os.urandom(1 << 20) * 20

@@ -7,7 +7,7 @@ belongs to its connection: it is aborted when the program ends.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Iterator, Mapping, Tuple
+from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Tuple
 
 from hearth import _frames, _runtime
 from hearth._client import environments, shared
@@ -44,13 +44,19 @@ def remote(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any
 
 
 def _ended(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> CallSlot:
-    slot = _begin(task, args, kwargs)
+    begun: List[CallSlot] = []
     try:
+        slot = _begin(task, args, kwargs, begun)
         slot.connection.wait(slot)
     except BaseException:
-        slot.connection.cancel(slot.lo, _INTERRUPTED)
+        _take_back(begun)
         raise
     return slot
+
+
+def _take_back(begun: List[CallSlot]) -> None:
+    for slot in begun:
+        slot.connection.cancel(slot.lo, _INTERRUPTED)
 
 
 async def remote_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -83,7 +89,12 @@ def spawn(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]
     if runner is not None:
         _runtime.refuse_in_trace(task.name)
         return ChildHandle(runner.spawn(task, args, kwargs))
-    return Handle(_begin(task, args, kwargs))
+    begun: List[CallSlot] = []
+    try:
+        return Handle(_begin(task, args, kwargs, begun))
+    except BaseException:  # nobody has the handle
+        _take_back(begun)
+        raise
 
 
 async def spawn_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -95,8 +106,11 @@ async def spawn_aio(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping
     return Handle(await _begin_aio(task, args, kwargs))
 
 
-def _begin(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any]) -> CallSlot:
-    """Sends the call. A connection whose end nobody had noticed is replaced: nothing of the call has run then."""
+def _begin(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any], begun: List[CallSlot]) -> CallSlot:
+    """Sends the call. A connection whose end nobody had noticed is replaced: nothing of the call has run then.
+
+    `begun` takes the slot before anything is sent, for those who are interrupted.
+    """
     in_loop = running_loop() is not None
     replaced = False
     while True:
@@ -113,6 +127,7 @@ def _begin(task: Task[Any, Any], args: Tuple[Any, ...], kwargs: Mapping[str, Any
                 if in_loop:
                     raise _refuse_spawn(task, "with too many open calls")
                 connection.admit(len(body))
+            begun.append(slot)
             send(slot, body)
             return slot
         except NodeUnavailableError:
@@ -173,17 +188,20 @@ def send(slot: CallSlot, body: Any, run: bool = False, mode: int = 0) -> None:
     """Sends the call of `slot`, in parts when it is large; `run`: it is the root of the run that was announced before. It and
     all calls below it use the cache as `mode` of `hearth._values.keys` says.
 
-    Blocks. Raises NodeUnavailableError, ValueTooLargeError.
+    Blocks. Raises NodeUnavailableError, ValueTooLargeError. When it is interrupted after the node has heard of the call, the
+    call stays open: cancel it.
     """
     connection, lo = slot.connection, slot.lo
+    out: List[int] = []
     connection.register(lo, slot, len(body))
     try:
         if is_small(body) and not run and not mode:
-            connection.send(slot.target.frame(lo, body))
+            connection.send(slot.target.frame(lo, body), out=out)
         else:
-            connection.send_parts(frames(connection, slot.target, (slot.hi, lo), body, run, mode))
-    except BaseException:
-        connection.forget(lo)
+            connection.send_parts(frames(connection, slot.target, (slot.hi, lo), body, run, mode), out)
+    except BaseException as error:
+        if isinstance(error, Exception) or not out:
+            connection.forget(lo)
         raise
 
 

@@ -24,6 +24,7 @@ from hearth._client.ids import new_id
 from hearth._client.incoming import Incoming
 from hearth._client.loops import LoopPort
 from hearth._client.remote import FrameReader, TlsSocket
+from hearth._client.role import ReaderRole
 from hearth._client.slots import LastWords, Request, Slot, Waiters
 from hearth._client.window import Window
 from hearth.errors import NodeUnavailableError
@@ -33,6 +34,7 @@ __all__ = ["Connection"]
 # Replies that come sooner than this, in microseconds, are looked for before a thread sleeps: what the cache answers, and no
 # call that executes. Looking for the latter would take the core that its replica needs.
 _PATIENCE_US = 20
+_AT_ONCE = (socket.MSG_DONTWAIT,)
 _CUT_OFF = "a frame was cut off when this program was interrupted"
 _NO_FRAME = "it sent what is not a frame; client and node may be of different versions"
 
@@ -55,10 +57,10 @@ class Connection:
         self._numbers = itertools.count(1)
         self._sock = sock
         self._reader: Any = FrameReader(sock) if isinstance(sock, TlsSocket) else _frames.Reader(sock, _PATIENCE_US)
-        self._role = threading.Lock()
         self._write = threading.Lock()
         self._arrived: Deque[Any] = collections.deque()
         self._waiters = Waiters()
+        self.role = ReaderRole(self._waiters)
         self._open: Dict[int, Slot] = {}
         self._requests: Dict[int, Request] = {}
         self.window = Window(self._open, self._waiters)
@@ -67,10 +69,13 @@ class Connection:
         self._ports: weakref.WeakKeyDictionary[Any, LoopPort] = weakref.WeakKeyDictionary()
 
     @classmethod
-    def open(cls, sock: Union[socket.socket, TlsSocket], path: str, patience: float = HELLO_TIMEOUT) -> Connection:
-        """Greets the node at the other end of `sock`. Blocks, at most for `patience` seconds; raises NodeUnavailableError, and
-        what it means when the cluster refuses the client's token."""
+    def open(cls, sock: Union[socket.socket, TlsSocket], path: str, patience: Optional[float] = None) -> Connection:
+        """Greets the node at the other end of `sock`. Blocks, at most for `patience` seconds (HELLO_TIMEOUT).
+
+        Raises NodeUnavailableError, and what it means when the cluster refuses the client's token.
+        """
         connection = cls(sock, path)
+        patience = HELLO_TIMEOUT if patience is None else patience
         try:
             if isinstance(sock, TlsSocket):
                 await_welcome(connection, patience)
@@ -197,53 +202,55 @@ class Connection:
 
     # -- sending -----------------------------------------------------------------------------------------------------
 
-    def send(self, *pieces: Any) -> None:
-        """Sends whole frames, which may be in pieces. Blocks while the socket is full. Raises NodeUnavailableError."""
+    def send(self, *pieces: Any, out: Optional[List[int]] = None) -> None:
+        """Sends whole frames, which may be in pieces. Blocks while the socket is full. Raises NodeUnavailableError.
+
+        `out` takes the bytes of each step: empty when this is interrupted (Ctrl-C), the node has heard nothing.
+        """
         if self.broken:
             raise NodeUnavailableError(self.gone())
+        taken: List[int] = [] if out is None else out
+        start = sum(taken)
         with self._write:
             try:
                 for data in pieces:
-                    sent = 0
                     try:
-                        sent = self._sock.send(data, socket.MSG_DONTWAIT)
+                        # Sent and noted in one step of the interpreter: no signal handler runs in between.
+                        taken.extend(map(self._sock.send, (data,), _AT_ONCE))
+                        sent = taken[-1]
                     except BlockingIOError:
-                        pass
+                        sent = 0
                     if sent < len(data):
-                        self._send_slowly(memoryview(data)[sent:])
+                        self._send_slowly(memoryview(data)[sent:], taken)
             except OSError as e:
                 self._break(e.strerror or str(e))
                 raise NodeUnavailableError(self.gone()) from None
-            except BaseException:  # Ctrl-C: nobody knows how much of the frame is out
-                self._break(_CUT_OFF)
+            except BaseException:
+                if sum(taken) != start + sum(map(len, pieces)) and (sum(taken) != start or isinstance(self._sock, TlsSocket)):
+                    self._break(_CUT_OFF)  # part of the frame is out, or may be with the encryption
                 raise
 
-    def _send_slowly(self, rest: memoryview) -> None:
+    def _send_slowly(self, rest: memoryview, taken: List[int]) -> None:
         """Sends as the socket takes it. Replies are read meanwhile: a node may have to get rid of them first."""
         poll = select.poll()
         while rest:
             # When another thread reads, only room to send is waited for; it may stop reading, so look again.
-            reads = not self._role.locked()
+            reads = not self.role.is_taken
             poll.register(self._sock, select.POLLOUT | (select.POLLIN if reads else 0))
             ready = poll.poll(50)
             if reads and ready and not ready[0][1] & select.POLLOUT:
                 self.poll()
                 continue
             try:
-                rest = rest[self._sock.send(rest, socket.MSG_DONTWAIT) :]
+                taken.extend(map(self._sock.send, (rest,), _AT_ONCE))
             except BlockingIOError:
                 continue
+            rest = rest[taken[-1] :]
 
-    def send_parts(self, frames: Iterable[Any]) -> None:
-        """Sends frames (bytes, or a list of pieces) one by one, so that those of other calls go between them.
-
-        Raises NodeUnavailableError.
-        """
+    def send_parts(self, frames: Iterable[Any], out: Optional[List[int]] = None) -> None:
+        """Sends frames (bytes, or a list of pieces) one by one, so that those of other calls go between them. See `send`."""
         for frame in frames:
-            if isinstance(frame, list):
-                self.send(*frame)
-            else:
-                self.send(frame)
+            self.send(*(frame if isinstance(frame, list) else (frame,)), out=out)
 
     def _break(self, reason: str) -> None:
         """Nothing more is sent. What is on its way here is still read; then the end is found and open calls fail."""
@@ -272,29 +279,15 @@ class Connection:
         while not slot.ready:
             if self.ended:
                 slot.deliver(NodeUnavailableError(self.gone()))
-            elif self._role.acquire(False):
-                try:
-                    while not slot.ready and not self.ended:
-                        if deadline is not None and not self._readable_before(deadline):
-                            return slot.ready
-                        self._read(0)
-                finally:
-                    self.leave_role()
-            elif not self._wait_for_reader(slot, deadline):
-                return slot.ready
-        return True
+            elif not self.role.during(lambda: self._read_until(slot, deadline)):
+                self.role.wait(slot, deadline)
+            if deadline is not None and time.monotonic() >= deadline:
+                break
+        return slot.ready
 
-    def _wait_for_reader(self, slot: Slot, deadline: Optional[float]) -> bool:
-        """Sleeps until `slot` is ready or the role is free; False when the time is over."""
-        lock = self._waiters.add(slot)
-        try:
-            if slot.ready or not self._role.locked():
-                return True
-            return bool(lock.acquire(True, -1 if deadline is None else max(0.0, deadline - time.monotonic())))
-        finally:
-            self._waiters.remove(slot, lock)
-            if not self._role.locked():
-                self._waiters.wake_one()  # it may have been this thread that was asked to read
+    def _read_until(self, slot: Slot, deadline: Optional[float]) -> None:
+        while not slot.ready and not self.ended and (deadline is None or self._readable_before(deadline)):
+            self._read(0)
 
     def _readable_before(self, deadline: float) -> bool:
         if self._arrived:
@@ -303,33 +296,21 @@ class Connection:
         poll.register(self._sock, select.POLLIN)
         return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
 
-    def take_role(self) -> bool:
-        """Makes the caller the reader, if there is none."""
-        return self._role.acquire(False)
-
-    def leave_role(self) -> None:
-        """Passes the role on to a thread that waits."""
-        self._role.release()
-        self._waiters.wake_one()
-
     def poll(self) -> None:
         """Takes in what has arrived, without waiting."""
-        if not self.ended and self._role.acquire(False):
-            try:
-                self.read_now()
-            finally:
-                self.leave_role()
+        if not self.ended:
+            self.role.during(self.read_now)
 
     def is_live(self) -> bool:
         """Takes in all that has arrived, without waiting; whether the node has not ended the connection. Its last words come
         before the end, and are no end yet."""
-        if not self.ended and self._role.acquire(False):
-            try:
-                while not self.ended and self._readable_before(0.0):
-                    self.read_now()
-            finally:
-                self.leave_role()
+        if not self.ended:
+            self.role.during(self._read_all)
         return not self.broken
+
+    def _read_all(self) -> None:
+        while not self.ended and self._readable_before(0.0):
+            self.read_now()
 
     def read_now(self) -> None:
         """With the role: takes in what is there, without waiting."""
@@ -381,12 +362,7 @@ class Connection:
             self._sock.shutdown(socket.SHUT_RDWR)  # the reader, wherever it is, finds the end
         except OSError:
             pass
-        if self._role.acquire(False):
-            try:
-                if not self.ended:
-                    self._end("it was closed here")
-            finally:
-                self.leave_role()
+        self.role.during(lambda: None if self.ended else self._end("it was closed here"))
 
     def abandon(self) -> None:
         """In a forked child: the connection stays the parent's; only this process's descriptor of it is closed."""

@@ -76,14 +76,14 @@ class LoopPort:
         if self._waiting == 0 or connection.ended:
             asyncio.get_running_loop().remove_reader(self._descriptor)  # the next wait watches again
             self._watching = False
-        if not connection.take_role():
+        if not connection.role.take():
             return  # a thread reads for all
         self._reading = True
         try:
             connection.read_now()
         finally:
             self._reading = False
-            connection.leave_role()
+            connection.role.leave()
 
     def wake(self, future: asyncio.Future[None]) -> None:
         """Completes `future`, from any thread that has the reader's role."""

@@ -145,8 +145,8 @@ class Submission:
                 "inputs": _shown(self.arguments),
             },
         )
-        calls.send(slot, body, True, self.order.cache)
         try:
+            calls.send(slot, body, True, self.order.cache)
             connection.wait(request)
         except BaseException:  # nobody would know the run's name
             connection.cancel(slot.lo, "interrupted before it was accepted", slot.hi)

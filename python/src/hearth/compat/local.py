@@ -62,8 +62,8 @@ def _ended(task: Task[Any, Any], arguments: Mapping[str, Any], mode: int) -> Cal
     slot = CallSlot(connection, target)
     body = slot.target.codec.encode_arguments(arguments, mode)
     connection.admit(len(body))
-    calls.send(slot, body, mode=mode)
     try:
+        calls.send(slot, body, mode=mode)
         connection.wait(slot)
     except BaseException:
         connection.cancel(slot.lo, "the caller was interrupted")
