@@ -36,6 +36,8 @@ void http_connection_state::on_frames(std::vector<bytes>& pieces) {
         take_input(piece.view());
       else if (phase_ != phase::closing)
         rest_.append(piece.view()); // little: the stream reads no further
+      else
+        drop(piece.view().size());
   } catch (const std::exception&) { // memory, for instance: this client's loss alone
     end();
   }
@@ -234,6 +236,16 @@ void http_connection_state::close_when_written() {
   stream_->resume_reading();
   wait_for_transfer(stream_->queued_bytes());
   stream_->tell_when_drained();
+}
+
+/// What is of no use to anybody is read no faster than the others can bear.
+void http_connection_state::drop(std::size_t size) {
+  dropped_ += size;
+  if (dropped_ < defaults::http_dropped_bytes_at_once)
+    return;
+  dropped_ = 0;
+  stream_->pause_reading();
+  input_deadline_->set(defaults::http_dropped_pause);
 }
 
 // -- the end ----

@@ -121,6 +121,7 @@ private:
   void wait_for_transfer(std::uint64_t size);
   void out_of_time();
   void close_when_written();
+  void drop(std::size_t size);
   void break_off();
   void end();
 
@@ -168,7 +169,8 @@ private:
   bool awaits_body_ = false;              // it is held until it is whole, and the client was told to go ahead
   std::size_t body_at_last_look_ = 0;     // bytes of it
   bool keeps_alive_ = true;
-  std::string rest_; // that came behind the request which is being answered
+  std::size_t dropped_ = 0; // bytes that came while it closes, since the last pause
+  std::string rest_;        // that came behind the request which is being answered
   std::optional<counted> counted_;
   std::optional<question> question_;
   std::optional<outgoing> outgoing_;

@@ -100,6 +100,8 @@ void http_connection_state::watch_client() {
 }
 
 void http_connection_state::client_is_silent() {
+  if (phase_ == phase::closing)
+    return stream_->resume_reading(); // the pause of `drop` is over
   if (!outgoing_ || !question_)
     return;
   auto& out = *outgoing_;

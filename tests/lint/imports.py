@@ -10,7 +10,7 @@ from typing import Iterator, Tuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from tree import files  # noqa: E402
 
-WHEN_PRESENT = {"numpy", "pydantic", "cloudpickle", "rich"}
+WHEN_PRESENT = {"numpy", "packaging", "pydantic", "cloudpickle", "rich", "yaml"}
 
 
 def imports(node: ast.AST, guarded: bool = False) -> Iterator[Tuple[ast.stmt, bool]]:

@@ -225,7 +225,7 @@ def test_the_run_command_takes_such_a_file_and_shows_its_tasks(tmp_path: Path) -
 
 def test_the_run_command_says_what_such_a_file_needs(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "hearth._client.run_command", "program.py", "square", "--n", "4")
-    assert done.returncode == 1 and "`hearth run --flyte FILE TASK` runs it" in done.stderr
+    assert done.returncode == 1 and "`hearth run --flyte FILE` reads it" in done.stderr
 
 
 def test_a_program_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ def test_a_folder_lists_its_files_in_order(tmp_path: Path, words: Path) -> None:
     assert type(folder) is Dir and folder.digest == "key"
     assert [file.name for file in folder.list_files_sync()] == ["a", "words.txt"]
     assert [file.name for file in folder.walk_sync()] == ["a", "words.txt", "b"]
+    assert [file.name for file in folder.walk_sync(max_depth=1)] == ["a", "words.txt"]
+    assert [file.name for file in folder.walk_sync(max_depth=2)] == ["a", "words.txt", "b"]
     assert folder.get_file_sync("sub/b") == File(tmp_path / "sub" / "b") and folder.get_file_sync("c") is None
     with pytest.raises(NotADirectoryError):
         Dir.from_local_sync(words)

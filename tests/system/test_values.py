@@ -44,6 +44,17 @@ def reordered(order: Order) -> Order:
     assert type(order) is Order and type(order.places[0]) is Point and order.colour in Colour
     return Order(order.item.upper(), order.colour, order.places[::-1], order)
 
+class Box:
+    # Has no form of its own: it is pickled.
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+
+@env.task
+def boxed(box: Box) -> Box:
+    assert type(box) is Box and type(box.content) is Box
+    return Box([box])
+
 @env.task
 def upper(text: hearth.File) -> hearth.File:
     made = hearth.File(text.path + ".upper")
@@ -62,6 +73,11 @@ def records():
     again = reordered.remote(order)
     assert again == Order("PEN", Colour.RED, [Point(2.0), Point(1.0)], order) and type(again.parent) is Order
     assert [type(item) for item in hearth.map(reordered, [order, order])] == [Order, Order]
+
+def objects():
+    got = boxed.remote(Box(Box(1)))
+    assert type(got) is Box and type(got.content[0]) is Box and got.content[0].content.content == 1
+    assert "values" not in sys.modules  # the program's file is here once
 
 def files():
     folder = tempfile.mkdtemp()
@@ -117,7 +133,7 @@ def needs(*modules: str) -> None:
 
 @pytest.mark.parametrize(
     ("what", "modules"),
-    [("records", ()), ("files", ()), ("arrays", ("numpy", "cloudpickle")), ("models", ("pydantic", "cloudpickle"))],
+    [("records", ()), ("objects", ()), ("files", ()), ("arrays", ("numpy", "cloudpickle")), ("models", ("pydantic", "cloudpickle"))],
 )
 def test_values_arrive_and_come_back_as_they_are(node: Node, what: str, modules: tuple) -> None:
     if modules:

@@ -22,9 +22,8 @@ namespace {
 
 constexpr std::uint32_t events_shown = 10;
 constexpr std::uint32_t last_lines = 20; // of a replica that failed
-constexpr std::chrono::milliseconds look_again{200};
+constexpr std::chrono::milliseconds look_again_while_awaited{200};
 constexpr std::chrono::minutes wait_max{5}; // a replica that has not started by then has a reason that `get app` tells
-constexpr int json_indent = 2;
 
 std::string word_of(const surroundings& around, const std::string& given, const char* variable, const char* otherwise) {
   if (!given.empty())
@@ -71,7 +70,7 @@ void await(connection& node, const app_key& key, const std::function<bool(const 
     if (std::chrono::steady_clock::now() > end)
       throw command_error(exit_status::failed, "App " + key.name + " is still " + text_in(row, "status")
                                                  + "; `hearth explain app " + key.name + "` says why.");
-    std::this_thread::sleep_for(look_again);
+    std::this_thread::sleep_for(look_again_while_awaited);
   }
 }
 

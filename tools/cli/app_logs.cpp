@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint16_t stream_out = 1; // Log.flags
 constexpr std::uint64_t ns_per_ms = 1'000'000;
-constexpr std::chrono::seconds look_again{1}; // while it is followed
+constexpr std::chrono::seconds look_again_while_followed{1}; // while it is followed
 constexpr std::size_t sentence_width = 400;
 
 struct line {
@@ -123,7 +123,7 @@ exit_status app_logs(const surroundings& around, connection node, const logs_opt
     if (!options.follow)
       return exit_status::ok;
     options.lines = 0; // what comes from now on comes whole
-    std::this_thread::sleep_for(look_again);
+    std::this_thread::sleep_for(look_again_while_followed);
   }
 }
 

@@ -8,7 +8,6 @@ namespace hearth::cli {
 namespace {
 
 constexpr std::size_t why_width = 72; // in a listing; the details show all of it
-constexpr std::size_t name_width = 48;
 constexpr std::size_t text_width = 400;
 
 std::string count(const json& row, const char* field) { return count_text(number_in(row, field)); }

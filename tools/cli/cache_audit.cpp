@@ -20,7 +20,6 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr std::size_t name_width = 48;
 constexpr std::size_t version_width = 16; // as `hearth cache list` has it
 /// Between two orders: nodes stop soon after the last one.
 constexpr auto order_pause = defaults::cache_audit_lease / 4;

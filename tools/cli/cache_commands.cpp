@@ -18,7 +18,6 @@ namespace hearth::cli {
 
 namespace {
 
-constexpr std::size_t name_width = 48;
 constexpr std::size_t id_digits = 16;
 
 json ask_for(connection& node, const char* what, const cache_options& options, const char* answer,

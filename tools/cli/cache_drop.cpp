@@ -16,7 +16,6 @@ namespace hearth::cli {
 
 namespace {
 
-constexpr std::size_t name_width = 48;
 constexpr std::size_t names_shown = 3;
 
 /// A task or version is one of a project and domain.

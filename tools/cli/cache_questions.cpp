@@ -36,8 +36,6 @@ void check_id(const std::string& id) {
                   + std::to_string(id_digits) + " hex digits, as `hearth cache list` shows them.");
 }
 
-command_error misused(const std::string& text) { return {exit_status::usage, text}; }
-
 void print_json(const surroundings& around, const json& what) {
   around.out << what.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
 }

@@ -15,8 +15,6 @@ bool names_nothing(const cache_options& options);
 /// Throws command_error (usage) for what cannot be the beginning of an entry's id, as the node reads it.
 void check_id(const std::string& id);
 
-command_error misused(const std::string& text);
-
 void print_json(const surroundings& around, const json& what);
 
 /// `said`, or {"done": said}.

@@ -23,8 +23,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-command_error failed(const std::string& text) { return {exit_status::failed, text}; }
-
 timeval time_of(milliseconds length) {
   const auto ms = length.count();
   return {static_cast<time_t>(ms / 1000), static_cast<suseconds_t>(ms % 1000 * 1000)};

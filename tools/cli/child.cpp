@@ -21,8 +21,6 @@ namespace hearth::cli {
 
 namespace {
 
-command_error failed(const std::string& text) { return {exit_status::failed, text}; }
-
 /// Where a child writes: a file that needs no reader while it runs.
 file_descriptor written_file(const char* name) {
   file_descriptor file(::memfd_create(name, MFD_CLOEXEC));

@@ -33,8 +33,6 @@ constexpr milliseconds look_pause{50};         // between two looks: nobody feel
 constexpr std::uint32_t nodes_max = 50;        // processes of one machine
 const std::string usual_name = "local";
 
-command_error failed(const std::string& text) { return {exit_status::failed, text}; }
-
 /// Where the cluster of this name is or will be.
 fs::path directory_of(const surroundings& around, const std::string& name, const std::string& wanted) {
   const auto known = find_target(around.variable, name);

@@ -17,8 +17,6 @@ namespace {
 
 constexpr std::uint16_t control_more = 2; // Control.flags: further responses follow
 
-command_error failed(const std::string& text) { return {exit_status::failed, text}; }
-
 } // namespace
 
 // -- opening ----

@@ -16,8 +16,6 @@ namespace {
 constexpr std::uint32_t decisions_shown = 20;
 constexpr std::uint64_t ns_per_ms = 1'000'000;
 constexpr std::size_t text_width = 400; // of a sentence
-constexpr std::size_t name_width = 48;
-constexpr int json_indent = 2;
 
 bool is_decision(const json& event) { return event.contains("decision"); }
 

@@ -16,8 +16,6 @@ namespace hearth::cli {
 
 namespace {
 
-constexpr int json_indent = 2;
-
 void print_json(const surroundings& around, const json& what) {
   around.out << what.dump(json_indent, ' ', false, json::error_handler_t::replace) << '\n';
 }

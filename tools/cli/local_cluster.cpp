@@ -32,8 +32,6 @@ using std::chrono::milliseconds;
 constexpr std::size_t socket_path_max = 107;
 constexpr milliseconds kill_patience{5000}; // for a process that was ended to be gone
 
-command_error failed(const std::string& text) { return {exit_status::failed, text}; }
-
 fs::path record_of(const fs::path& directory) { return directory / "cluster.json"; }
 
 local_node node_at(const fs::path& directory, const std::string& name) {

@@ -30,10 +30,6 @@ namespace hearth::cli {
 namespace {
 
 constexpr std::size_t token_file_bytes_max = 64 * 1024;
-const std::string usual_port = "7400"; // of a link
-
-command_error failed(const std::string& text) { return {exit_status::failed, text}; }
-command_error misused(const std::string& text) { return {exit_status::usage, text}; }
 
 // -- the token ----
 
@@ -91,9 +87,9 @@ client_token read_token(const cluster_options& options) {
 std::string link_of(const std::string& text) {
   const bool is_bare_v6 = std::count(text.begin(), text.end(), ':') > 1 && !text.starts_with("[");
   if (is_bare_v6)
-    return "[" + text + "]:" + usual_port;
+    return "[" + text + "]:" + std::to_string(usual_link_port);
   if (text.find(':') == std::string::npos || text.ends_with("]"))
-    return text + ":" + usual_port;
+    return text + ":" + std::to_string(usual_link_port);
   return text;
 }
 

@@ -26,8 +26,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::uint16_t usual_port = 7400; // of a link
-
 std::string done_text(const surroundings& around, const std::string& request, const json& value,
                       const node_choice& by = {}) {
   auto node = open_node(around, by);
@@ -69,14 +67,14 @@ std::string listen_address(const cluster_options& options) {
     return options.listen;
   const auto addresses = own_addresses();
   if (addresses.size() == 1)
-    return addresses.front() + ":" + std::to_string(usual_port);
+    return addresses.front() + ":" + std::to_string(usual_link_port);
   std::string known;
   for (const auto& address : addresses)
     known += (known.empty() ? "" : ", ") + address;
   throw command_error(exit_status::usage, "Say with --listen HOST:PORT where other nodes reach this one; "
                                             + (known.empty() ? "this machine has no address but its loopback"
                                                              : "its addresses are " + known)
-                                            + ", and the usual port is " + std::to_string(usual_port) + ".");
+                                            + ", and the usual port is " + std::to_string(usual_link_port) + ".");
 }
 
 /// What `hearthd init` and `hearthd join` print.

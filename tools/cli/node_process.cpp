@@ -37,8 +37,6 @@ constexpr std::size_t log_lines_shown = 12;
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
-command_error failed(const std::string& text) { return {exit_status::failed, text}; }
-
 /// The variables of this process, with those that `how` decides.
 std::vector<std::string> variables_of(const node_start& how) {
   const std::string socket = "HEARTH_SOCKET=", idle = "HEARTH_IDLE_EXIT=";

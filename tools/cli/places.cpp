@@ -13,8 +13,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-command_error failed(const std::string& text) { return {exit_status::failed, text}; }
-
 bool is_program(const fs::path& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;

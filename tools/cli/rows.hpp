@@ -9,6 +9,9 @@
 
 namespace hearth::cli {
 
+/// Spaces of each level where JSON is shown.
+inline constexpr int json_indent = 2;
+
 /// What a listing can be of.
 enum class noun { apps, environments, replicas, runs, actions, events, nodes };
 

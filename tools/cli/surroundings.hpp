@@ -30,6 +30,11 @@ private:
   exit_status status_;
 };
 
+/// The command was said wrongly: the sentence says how to say it.
+inline command_error misused(const std::string& text) { return {exit_status::usage, text}; }
+/// What it asks for is not so, or cannot be done.
+inline command_error failed(const std::string& text) { return {exit_status::failed, text}; }
+
 /// Reads a variable of the process's environment; null when it is not set.
 using variable_reader = std::function<const char*(const char* name)>;
 

@@ -21,8 +21,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-command_error failed(const std::string& text) { return {exit_status::failed, text}; }
-
 fs::path clusters_directory(const variable_reader& variable) { return config_directory(variable) / "clusters"; }
 fs::path file_of(const variable_reader& variable, const std::string& name) {
   return clusters_directory(variable) / (name + ".json");

@@ -4,6 +4,7 @@
 #include "tools/cli/surroundings.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -15,6 +16,9 @@
 /// and to the SDK: `clusters/NAME.json` for each cluster that is known here, with the token where it is elsewhere, and `target`,
 /// which names the one in use. Nobody else may read them.
 namespace hearth::cli {
+
+/// Where the link of a node listens when nobody has said otherwise.
+inline constexpr std::uint16_t usual_link_port = 7400;
 
 /// A member of a cluster elsewhere.
 struct remote_member {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +21,9 @@ std::string bytes_text(std::uint64_t bytes);
 
 /// "12,345".
 std::string count_text(std::uint64_t count);
+
+/// The longest name that a listing shows, in characters.
+inline constexpr std::size_t name_width = 48;
 
 /// The text on one line without control characters, at most `longest` characters ("…" marks what is missing).
 std::string one_line(std::string_view text, std::size_t longest);

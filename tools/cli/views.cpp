@@ -10,7 +10,6 @@ namespace hearth::cli {
 namespace {
 
 constexpr std::size_t error_width = 72; // of an error in a listing; the details show all of it
-constexpr std::size_t name_width = 48;
 constexpr std::size_t inputs_width = 160;
 
 std::string count(const json& row, const char* field) { return count_text(number_in(row, field)); }

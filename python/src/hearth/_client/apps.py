@@ -104,6 +104,12 @@ class App:
         """Where it is found below the HTTP address of its node: a path that ends with "/"."""
         return endpoint_path(self.project, self.domain, self.name)
 
+    @property
+    def url(self) -> str:
+        """The command that shows it."""
+        place = "" if (self.project, self.domain) == ("default", "development") else f"{self.project}/{self.domain}/"
+        return f"hearth get app {place}{self.name}"
+
     # -- how it is ---------------------------------------------------------------------------------------------------
 
     @property

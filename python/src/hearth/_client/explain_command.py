@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import Any, Dict, List, Mapping, Optional
 
-from hearth._client import flags, node, settings, shared, task_source, troubles
+from hearth._client import flags, flyte_programs, node, settings, shared, task_source, troubles
 from hearth._client.cache_key import CallKey, key_of
 from hearth._client.exit_status import FAILED, INTERRUPTED, NO_NODE, OK, USAGE, Parser, say
 from hearth._client.run_result import show_value
@@ -32,7 +32,7 @@ _OPTIONS = flags.OwnOptions(
         },
     ),
     (("--domain",), {"metavar": "NAME", "help": "default: $HEARTH_DOMAIN, else development; of project local local"}),
-    (("--flyte",), {"action": "store_true", "help": "FILE imports flytekit: `hearth.compat` stands for it"}),
+    flyte_programs.OPTION,
     (("--output", "-o"), {"choices": ("table", "json"), "help": "how it is told; default: in words"}),
 )
 
@@ -48,8 +48,7 @@ def main(words: Optional[List[str]] = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except ModuleNotFoundError as error:
-        hint = "\nIs it a program of flytekit? Say `hearth cache explain --flyte FILE TASK`." if error.name == "flytekit" else ""
-        return say(troubles.shown(error) + hint, FAILED)
+        return say(troubles.shown(error) + flyte_programs.hint(error, "hearth cache explain"), FAILED)
     except Exception as error:  # the user's module, or a refusal
         return say(troubles.shown(error), FAILED)
 
@@ -62,10 +61,7 @@ def _main(words: List[str]) -> int:
         parser.print_help()
         return OK if words else USAGE
     source, word, rest = task_source.parted(words)
-    if "--flyte" in (*leading, *rest):  # before the file is imported
-        from hearth import compat
-
-        compat.install()
+    flyte_programs.install_if((*leading, *rest))
     tasks = task_source.load(source)
     if not word:
         raise UsageError(f"Say which task of {source}:\n{task_source.listing(tasks)}")

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any, Dict, List, Optional
 
-from hearth._client import flags, runs, settings, shared, task_source, troubles
+from hearth._client import flags, flyte_programs, runs, settings, shared, task_source, troubles
 from hearth._client.environments import interpreter_of
 from hearth._client.exit_status import FAILED, INTERRUPTED, NO_NODE, OK, USAGE, Parser, say
 from hearth._client.run_context import LocalRun
@@ -26,13 +26,13 @@ __all__ = ["main"]
 _OPTIONS = flags.OwnOptions(
     "run",
     (("--name",), {"metavar": "NAME", "help": "name of the run; default: the node chooses"}),
-    (("--project",), {"metavar": "NAME", "help": "default: $HEARTH_PROJECT, else default"}),
-    (("--domain",), {"metavar": "NAME", "help": "default: $HEARTH_DOMAIN, else development"}),
+    (("--project", "-p"), {"metavar": "NAME", "help": "default: $HEARTH_PROJECT, else default"}),
+    (("--domain", "-d"), {"metavar": "NAME", "help": "default: $HEARTH_DOMAIN, else development"}),
     (("--detach",), {"action": "store_true", "help": "print the run's name and leave; the run goes on"}),
     (("--follow", "-f"), {"action": "store_true", "help": "with --detach: show output until the end all the same"}),
     (("--overwrite-cache",), {"action": "store_true", "help": "run every call; results replace those that are kept"}),
     (("--no-cache",), {"action": "store_true", "help": "run every call, and keep no results"}),
-    (("--flyte",), {"action": "store_true", "help": "FILE imports flytekit: `hearth.compat` stands for it"}),
+    flyte_programs.OPTION,
     (("--local",), {"action": "store_true", "help": "run in this process, without a node"}),
     (("--output", "-o"), {"choices": ("table", "json"), "help": "how the result is printed; default: table"}),
 )
@@ -56,8 +56,7 @@ def main(words: Optional[List[str]] = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except ModuleNotFoundError as error:
-        hint = "\nIs it a program of flytekit? `hearth run --flyte FILE TASK` runs it." if error.name == "flytekit" else ""
-        return say(troubles.shown(error) + hint, FAILED)
+        return say(troubles.shown(error) + flyte_programs.hint(error, "hearth run"), FAILED)
     except Exception as error:  # the user's module, or a refusal: one screen, whatever it is
         return say(troubles.shown(error), FAILED)
 
@@ -83,10 +82,7 @@ def _main(words: List[str]) -> int:
         parser.print_help()
         return OK if words else USAGE
     source, word, rest = task_source.parted(words)
-    if "--flyte" in (*leading, *rest):  # before the file is imported
-        from hearth import compat
-
-        compat.install()
+    flyte_programs.install_if((*leading, *rest))
     tasks = task_source.load(source)
     if not word:
         wants_help = bool(rest) and rest[0] in ("-h", "--help")

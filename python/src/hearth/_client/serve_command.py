@@ -11,7 +11,7 @@ import difflib
 import sys
 from typing import Any, Dict, List, Optional
 
-from hearth._client import settings, shared, task_source, troubles
+from hearth._client import flyte_programs, settings, shared, task_source, troubles
 from hearth._client.apps import ACTIVATE_TIMEOUT, App, http_socket
 from hearth._client.deployment import deploy_all
 from hearth._client.exit_status import FAILED, INTERRUPTED, NO_NODE, OK, USAGE, Parser, say
@@ -28,8 +28,9 @@ __all__ = ["main"]
 def main(words: Optional[List[str]] = None) -> int:
     """Runs the command line `words` (default: this process's), whose first word is "serve" or "deploy", and returns the exit
     status."""
+    words = sys.argv[1:] if words is None else words
     try:
-        return _main(sys.argv[1:] if words is None else words)
+        return _main(words)
     except (UsageError, ConfigurationError) as error:
         return say(str(error), USAGE)
     except NodeUnavailableError as error:
@@ -38,6 +39,8 @@ def main(words: Optional[List[str]] = None) -> int:
         return say(str(error), FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except ModuleNotFoundError as error:
+        return say(troubles.shown(error) + flyte_programs.hint(error, f"hearth {words[0]}"), FAILED)
     except Exception as error:  # the user's module, or a refusal: one screen, whatever it is
         return say(troubles.shown(error), FAILED)
 
@@ -54,8 +57,10 @@ def _parser(verb: str) -> argparse.ArgumentParser:
     parser.help_shows = "what it takes"
     parser.add_argument("file", metavar="FILE", help="a Python file, or a module")
     parser.add_argument("names", metavar="APP" if serves else "ENV", nargs="*", default=[], help="only these; default: all of FILE")
-    parser.add_argument("--project", metavar="NAME", help="default: $HEARTH_PROJECT, else default")
-    parser.add_argument("--domain", metavar="NAME", help="default: $HEARTH_DOMAIN, else development")
+    names, about = flyte_programs.OPTION
+    parser.add_argument(*names, **about)
+    parser.add_argument("--project", "-p", metavar="NAME", help="default: $HEARTH_PROJECT, else default")
+    parser.add_argument("--domain", "-d", metavar="NAME", help="default: $HEARTH_DOMAIN, else development")
     if serves:
         parser.add_argument("--wait", action="store_true", help="until their code is imported and their minimum of replicas is ready")
     parser.add_argument("--output", "-o", choices=("table", "json"), help="how it is told; default: table")
@@ -65,6 +70,7 @@ def _parser(verb: str) -> argparse.ArgumentParser:
 def _main(words: List[str]) -> int:
     verb = words[0]
     parsed = _parser(verb).parse_args(words[1:])
+    flyte_programs.install_if(words)
     found = task_source.load_environments(parsed.file)
     kind = AppEnvironment if verb == "serve" else Environment
     known = {name: env for name, env in found.items() if isinstance(env, kind)}

@@ -72,6 +72,11 @@ class Reference(os.PathLike):  # type: ignore[type-arg]  # os.PathLike[str] does
         """The last part of the path."""
         return os.path.basename(self.path)
 
+    @property
+    def hash(self) -> Optional[str]:
+        """Flyte's word for `digest`."""
+        return self.digest
+
     async def exists(self) -> bool:
         """Whether it is there."""
         return await _in_thread(self.exists_sync)
@@ -184,18 +189,26 @@ class Dir(Reference):
         os.mkdir(made.path)
         return made
 
-    def walk_sync(self, recursive: bool = True) -> Iterator[File]:
-        """Every file below, sorted by name folder by folder; with ``recursive=False`` those of this folder alone."""
+    @property
+    def format(self) -> str:
+        """"", as a folder has no suffix that says what it is."""
+        return ""
+
+    def walk_sync(self, recursive: bool = True, max_depth: Optional[int] = None) -> Iterator[File]:
+        """Every file below, sorted by name folder by folder; with ``recursive=False`` those of this folder alone, with `max_depth`
+        those of so many levels, of which this folder is the first."""
+        deepest = 1 if not recursive else max_depth
         for folder, folders, names in os.walk(self.path):
             folders.sort()
             for name in sorted(names):
                 yield File(os.path.join(folder, name))
-            if not recursive:
-                return
+            below = os.path.relpath(folder, self.path)
+            if deepest is not None and (1 if below == "." else below.count(os.sep) + 2) >= deepest:
+                folders.clear()
 
-    async def walk(self, recursive: bool = True) -> AsyncIterator[File]:
+    async def walk(self, recursive: bool = True, max_depth: Optional[int] = None) -> AsyncIterator[File]:
         """The same for ``async for``."""
-        for found in await _in_thread(lambda: list(self.walk_sync(recursive))):
+        for found in await _in_thread(lambda: list(self.walk_sync(recursive, max_depth))):
             yield found
 
     async def list_files(self) -> List[File]:

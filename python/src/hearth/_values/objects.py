@@ -11,12 +11,11 @@ import decimal
 import enum
 import hashlib
 import pathlib
-import pickle
 import uuid
 from typing import Any, Callable, Dict, Optional, Tuple
 
-from hearth._values import arrays, exceptions, files, models, tags, times
-from hearth._values.classes import ClassNotFound, class_named, name_of
+from hearth._values import arrays, exceptions, files, models, pickles, tags, times
+from hearth._values.classes import class_named, name_of
 
 __all__ = ["canonical_hook", "decode_hook", "encode_hook"]
 
@@ -199,31 +198,8 @@ _PLAIN: Dict[type, Encoder] = {
 }
 
 
-# -- pickle ----------------------------------------------------------------------------------------------------------
-
-
 def _pickled(value: Any) -> Tuple[int, Any]:
-    try:
-        import cloudpickle
-
-        dumps = cloudpickle.dumps
-    except ImportError:
-        dumps = pickle.dumps
-    try:
-        return tags.PICKLE, dumps(value, protocol=pickle.DEFAULT_PROTOCOL)
-    except Exception as error:  # pickling runs code of the value's class
-        cls = type(value)
-        hint = "" if dumps is not pickle.dumps else "; with cloudpickle installed more can travel"
-        raise ValueError(
-            f"a {cls.__module__}.{cls.__qualname__} cannot travel: {type(error).__name__}: {error}{hint}"
-        ) from error
-
-
-def _unpickled(content: Any) -> Any:
-    try:
-        return pickle.loads(content)
-    except (ImportError, AttributeError) as error:
-        raise ClassNotFound(f"a pickled value needs what is not found here ({type(error).__name__}: {error})") from None
+    return tags.PICKLE, pickles.dumps(value)
 
 
 # -- decoding --------------------------------------------------------------------------------------------------------
@@ -241,7 +217,7 @@ _DECODERS: Dict[int, Callable[[Any], Any]] = {
     tags.NAMEDTUPLE: _make_named_tuple,
     tags.MODEL: models.decode,
     tags.EXCEPTION: exceptions.decode,
-    tags.PICKLE: _unpickled,
+    tags.PICKLE: pickles.loads,
 }
 
 

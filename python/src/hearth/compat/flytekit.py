@@ -5,12 +5,30 @@ from __future__ import annotations
 import logging
 from typing import Any, Callable, Optional
 
+from hearth._resources import Resources
 from hearth._values.hashing import HashMethod
 from hearth.compat.cache import Cache
 from hearth.compat.context import ExecutionParameters, current_context
+from hearth.compat.mapping import map_task
 from hearth.compat.tasks import FlyteTask, environment_of
+from hearth.compat.unsupported import unsupported
+from hearth.compat.workflows import workflow
 
-__all__ = ["Cache", "ExecutionParameters", "FlyteTask", "HashMethod", "current_context", "logger", "task", "workflow"]
+__all__ = [
+    "Cache",
+    "ExecutionParameters",
+    "FlyteTask",
+    "HashMethod",
+    "ImageSpec",
+    "LaunchPlan",
+    "Resources",
+    "current_context",
+    "dynamic",
+    "logger",
+    "map_task",
+    "task",
+    "workflow",
+]
 
 logger = logging.getLogger("flytekit")
 
@@ -27,8 +45,13 @@ def task(_task_function: Optional[Callable[..., Any]] = None, **words: Any) -> A
     return environment_of(_task_function).declare(_task_function, words)
 
 
-def workflow(_workflow_function: Optional[Callable[..., Any]] = None, **words: Any) -> Any:
-    """A workflow is the plain function: its tasks are called as it runs."""
-    if _workflow_function is None:
-        return lambda function: function
-    return _workflow_function
+dynamic = task
+"""As `task`: every task may call others, in loops and branches of Python."""
+
+ImageSpec = unsupported(
+    "flytekit.ImageSpec", "no containers are built; tasks run with an interpreter that has the packages (HEARTH_PYTHON, or python= of an "
+    "environment)"
+)  # fmt: skip
+LaunchPlan = unsupported(
+    "flytekit.LaunchPlan", "the node starts nothing by itself; let cron or a timer of the system call `hearth run`"
+)  # fmt: skip

@@ -1,0 +1,38 @@
+"""Programs that say ``import flyte``, run as ``python -m hearth.compat FILE`` runs them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from typing import Any, Dict, List
+
+from conftest import PATIENCE, Node
+
+__all__ = ["HEAD", "replicas", "said"]
+
+HEAD = """
+import asyncio
+import json
+import os
+import sys
+
+import flyte
+import flyte.app
+"""
+
+
+def said(node: Node, *parts: str) -> Any:
+    """What the program of these parts, which ends by printing JSON, says when it is run as ``python -m hearth.compat FILE``."""
+    node.write("program.py", "\n".join(textwrap.dedent(part) for part in (HEAD, *parts)))
+    done = subprocess.run(
+        [sys.executable, "-m", "hearth.compat", "program.py"], cwd=node.project, env=node.environment, text=True,
+        capture_output=True, timeout=PATIENCE,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def replicas(node: Node, environment: str) -> List[Dict[str, Any]]:
+    return [row for row in node.rows("replicas") if row["environment"] == environment and row["state"] in ("idle", "busy")]
