@@ -39,6 +39,8 @@ inline constexpr std::size_t http_connections_max = 4096;
 inline constexpr std::size_t http_connections_per_address_max = 1024;
 /// For a client that was told of the end of its connection to close it, too.
 inline constexpr seconds http_close_time{1};
+/// Before who has sent what is no request hears so.
+inline constexpr milliseconds http_fault_pause{20};
 /// Of a refused request that still comes, before there is a pause ...
 inline constexpr std::size_t http_dropped_bytes_at_once = 64 * kib;
 /// ... of this length: 30 MB a second of a client that has sent too much, and a few per cent of the loop at most.

@@ -50,7 +50,7 @@ void http_connection_state::read(std::string_view data) {
     const bool had_head = parser_->has_head();
     data.remove_prefix(parser_->feed(data));
     if (parser_->fault().status != 0)
-      return refuse(parser_->fault());
+      return put_off();
     if (!parser_->has_head())
       begins ? wait_for(defaults::http_header_time) : void();
     else if ((had_head || route()) && parser_->is_done())
@@ -155,6 +155,13 @@ void http_connection_state::refuse(const http::refusal& why) {
   answer(why.status, why.why, why.status == 426 ? "sec-websocket-version: 13\r\n" : "");
 }
 
+/// What was sent is no request. Who sends such things as fast as they are refused is held up; a person does not notice.
+void http_connection_state::put_off() {
+  phase_ = phase::put_off;
+  stream_->pause_reading();
+  wait_for(defaults::http_fault_pause);
+}
+
 /// A request has ended.
 void http_connection_state::count(request_end how) {
   if (!counted_) {
@@ -213,6 +220,8 @@ void http_connection_state::wait_for(milliseconds time) { deadline_->set(time); 
 void http_connection_state::wait_for_transfer(std::uint64_t size) { deadline_->set(transfer_time(size)); }
 
 void http_connection_state::out_of_time() {
+  if (phase_ == phase::put_off)
+    return refuse(parser_->fault());
   // A body that is held has to come at the least rate, however long it may be.
   if (phase_ == phase::reading && awaits_body_
       && parser_->body().size() >= std::exchange(body_at_last_look_, parser_->body().size()) + body_bytes_min)

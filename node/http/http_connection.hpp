@@ -59,7 +59,7 @@ public:
   stream_caller_actor::behavior_type make_behavior(stream_caller_actor::pointer self, http_connection_config config);
 
 private:
-  enum class phase { reading, asking, sending, closing };
+  enum class phase { reading, put_off, asking, sending, closing };
 
   /// Of a body, in each `http_transfer_time`: who sends less is too slow.
   static constexpr std::uint64_t body_bytes_min = defaults::http_transfer_time.count()
@@ -115,6 +115,7 @@ private:
   std::optional<http::refusal> why_not(const environment_spec& app) const;
   void answer(int status, std::string_view sentence, std::string_view more_fields = {});
   void refuse(const http::refusal& why);
+  void put_off();
   void count(request_end how);
   void written();
   void wait_for(std::chrono::milliseconds time);
