@@ -34,11 +34,11 @@ void http_connection_state::on_frames(std::vector<bytes>& pieces) {
         read(piece.view());
       else if (phase_ == phase::asking && outgoing_ && !outgoing_->is_complete)
         take_input(piece.view());
-      else if (phase_ != phase::closing)
-        rest_.append(piece.view()); // little: the stream reads no further
-      else
+      else if (phase_ == phase::closing)
         drop(piece.view().size());
-  } catch (const std::exception&) { // memory, for instance: this client's loss alone
+      else if (phase_ != phase::put_off) // what follows on what is no request is none
+        rest_.append(piece.view());      // little: the stream reads no further
+  } catch (const std::exception&) {      // memory, for instance: this client's loss alone
     end();
   }
 }
@@ -50,7 +50,7 @@ void http_connection_state::read(std::string_view data) {
     const bool had_head = parser_->has_head();
     data.remove_prefix(parser_->feed(data));
     if (parser_->fault().status != 0)
-      return put_off();
+      return put_off(); // the rest of it is of no use
     if (!parser_->has_head())
       begins ? wait_for(defaults::http_header_time) : void();
     else if ((had_head || route()) && parser_->is_done())
