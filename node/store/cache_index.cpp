@@ -71,6 +71,12 @@ std::uint64_t cache_index::charge_at_most(const cache_entry& entry) {
          + defaults::cache_head_bytes + defaults::cache_overhead_bytes;
 }
 
+void cache_index::expect(std::uint64_t entries) {
+  const auto is_of_first = [this](const auto& one) { return one.second.project == scopes_.begin()->second.project; };
+  if (entries > 0 && !scopes_.empty() && std::all_of(scopes_.begin(), scopes_.end(), is_of_first))
+    projects_[scopes_.begin()->second.project].pools.front().cards.reserve(entries);
+}
+
 void cache_index::add(const stored_entry& entry, std::uint64_t record_bytes) {
   const auto of = scopes_.find(entry.key.scope);
   auto& into = projects_[of->second.project];

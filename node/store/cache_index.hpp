@@ -63,6 +63,9 @@ public:
   void add_scope(const digest& scope, const std::string& project);
   bool knows(const digest& scope) const { return scopes_.count(scope) > 0; }
 
+  /// About so many entries come: makes room for them, if their scopes are of one project.
+  void expect(std::uint64_t entries);
+
   /// Forgets scopes without entries; which.
   std::vector<digest> drop_unused_scopes();
 

@@ -5,12 +5,102 @@
 #include "node/store/record_frame.hpp"
 
 #include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <stop_token>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace hearth::node {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+/// A record as it lies in the file: views into it.
+struct record {
+  std::string_view name;
+  std::optional<stored_entry> entry; // nothing: damaged
+  std::size_t bytes = 0;
+};
+
+/// Batches of records on their way from one thread to another, few at a time.
+class hand_over {
+public:
+  using batch = std::vector<record>;
+
+  static constexpr std::size_t batch_records = 64; // 20 KB: larger ones would be fresh memory of the system each time
+
+  static batch empty() {
+    batch made;
+    made.reserve(batch_records);
+    return made;
+  }
+
+  /// Waits for room. False: nobody takes any more.
+  bool put(batch&& what, const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait(lock, stop, [this] { return batches_.size() < batches_max; }))
+      return false;
+    batches_.push_back(std::move(what));
+    changed_.notify_all();
+    return true;
+  }
+
+  /// No further ones come; `why`: because of this.
+  void end(std::exception_ptr why) {
+    const std::lock_guard lock(mutex_);
+    failed_ = std::move(why);
+    is_over_ = true;
+    changed_.notify_all();
+  }
+
+  /// Waits for the next. Nothing after the last; throws that for which there are no more.
+  std::optional<batch> take() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return is_over_ || !batches_.empty(); });
+    if (batches_.empty()) {
+      if (failed_)
+        std::rethrow_exception(failed_);
+      return {};
+    }
+    std::optional<batch> next(std::move(batches_.front()));
+    batches_.pop_front();
+    changed_.notify_all();
+    return next;
+  }
+
+private:
+  static constexpr std::size_t batches_max = 64;
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<batch> batches_;
+  std::exception_ptr failed_;
+  bool is_over_ = false;
+};
+
+/// Takes the records of entries out of the file, and understands them. On a thread of its own, which alone uses `txn`.
+void read_entries(const lmdb_transaction& txn, hand_over& to, const std::stop_token& stop) {
+  try {
+    auto next = hand_over::empty();
+    txn.scan({}, [&](std::string_view name, std::string_view content) {
+      if (name >= scope_name({}))
+        return false;
+      next.push_back({name, stored_in(name, content), content.size()});
+      return next.size() < hand_over::batch_records || to.put(std::exchange(next, hand_over::empty()), stop);
+    });
+    to.put(std::move(next), stop);
+    to.end(nullptr);
+  } catch (...) {
+    to.end(std::current_exception());
+  }
+}
+
+} // namespace
 
 cache_store::cache_store(cache_store_config config)
   : config_(std::move(config)), index_(config_.limits), evicted_(defaults::cache_evicted_kept) {
@@ -107,20 +197,20 @@ void cache_store::load_scopes(const lmdb_transaction& txn, std::vector<std::stri
   });
 }
 
+/// Reading and remembering go on side by side, each of them half of the time that a large cache takes to open.
 void cache_store::load_entries(const lmdb_transaction& txn, std::vector<std::string>& wrong) {
-  txn.scan({}, [&](std::string_view name, std::string_view record) {
-    if (name >= scope_name({}))
-      return false;
-    const auto stored = stored_in(name, record);
-    if (stored && index_.knows(stored->key.scope)) {
-      index_.add(*stored, record.size());
-      if (stored->is_elsewhere)
-        values_->hold(stored->value);
-    } else {
-      wrong.emplace_back(name);
-    }
-    return true;
-  });
+  index_.expect(txn.count());
+  hand_over found;
+  const std::jthread reader([&](const std::stop_token& stop) { read_entries(txn, found, stop); });
+  while (const auto batch = found.take())
+    for (const auto& [name, entry, bytes] : *batch)
+      if (entry && index_.knows(entry->key.scope)) {
+        index_.add(*entry, bytes);
+        if (entry->is_elsewhere)
+          values_->hold(entry->value);
+      } else {
+        wrong.emplace_back(name);
+      }
 }
 
 } // namespace hearth::node
