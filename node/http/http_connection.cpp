@@ -242,6 +242,7 @@ void http_connection_state::close_when_written() {
   phase_ = phase::closing;
   outgoing_.reset();
   input_deadline_->cancel();
+  stream_->read_at_most(defaults::http_dropped_bytes_at_once);
   stream_->resume_reading();
   wait_for_transfer(stream_->queued_bytes());
   stream_->tell_when_drained();

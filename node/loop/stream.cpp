@@ -106,7 +106,7 @@ void frame_stream::read() {
 }
 
 frame_stream::progress frame_stream::fill(std::vector<bytes>& frames) {
-  const auto most = channel_->turn_bytes();
+  const auto most = std::min(channel_->turn_bytes(), turn_bytes_max_);
   for (std::size_t total = 0; total < most;) {
     auto target = splitter_.prepare();
     const auto end_is_near = gone_ || observer_.atEndHint().orDefault(false);

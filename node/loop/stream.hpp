@@ -10,6 +10,7 @@
 #include <kj/io.h>
 
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -80,6 +81,9 @@ public:
   void pause_reading() noexcept { paused_ = true; }
   void resume_reading();
 
+  /// From now on a turn reads no more than this, in bytes, of what is not worth a turn's time.
+  void read_at_most(std::size_t bytes) noexcept { turn_bytes_max_ = bytes; }
+
 private:
   enum class progress { drained, more, over };
 
@@ -115,6 +119,7 @@ private:
   std::optional<write_observer> blocked_; // set: the socket takes no more
   bool owes_drained_ = false;             // `on_drained` is to be called
   bool paused_ = false;
+  std::size_t turn_bytes_max_ = std::numeric_limits<std::size_t>::max();
   bool unread_ = false; // while paused: the socket may hold something
   bool gone_ = false;   // the peer is gone: read what is left, paused or not
   bool ended_ = false;

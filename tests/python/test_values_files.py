@@ -78,6 +78,8 @@ def test_files_are_read_and_written_in_async_functions(words: Path, tmp_path: Pa
         async with file.open("r") as opened:
             assert await opened.readline() == "one\n"
             assert [line async for line in opened] == ["two\n"]
+        async with file.open("rb", block_size=1024, cache_type="readahead") as opened:  # as for an object in a store
+            assert await opened.read() == b"one\ntwo\n"
         copy = await file.download(tmp_path / "copy.txt")
         assert Path(copy).read_text() == "one\ntwo\n"
         assert await file.download() == file.path

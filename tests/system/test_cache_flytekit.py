@@ -304,7 +304,7 @@ def test_explain_says_of_a_direct_call_whether_it_would_execute(square: Square) 
     square.call()
     assert told(*place).stdout.startswith("HIT")
     assert "the project is another one ('default', there 'local') and the domain" in told("--flyte").stdout
-    assert "hearth cache explain --flyte FILE TASK" in told(status=1).stderr
+    assert "hearth cache explain --flyte FILE" in told(status=1).stderr
 
 
 # -- the switches ----------------------------------------------------------------------------------------------------

@@ -142,14 +142,15 @@ class File(Reference):
 
     @contextlib.contextmanager
     def open_sync(self, mode: str = "rb", **options: Any) -> Iterator[Any]:
-        """``with file.open_sync("r") as f``: the file object; options as for the built-in `open`."""
-        with open(self.path, mode, **options) as opened:
+        """``with file.open_sync("r") as f``: the file object; options as for the built-in `open`. Those of Flyte that say how
+        much of an object in a store is fetched at a time have no effect on a file."""
+        with open(self.path, mode, **_of_files(options)) as opened:
             yield opened
 
     @contextlib.asynccontextmanager
     async def open(self, mode: str = "rb", **options: Any) -> AsyncIterator[Any]:
         """``async with file.open() as f: await f.read()``: the file object, its methods awaitable."""
-        opened = await _in_thread(lambda: open(self.path, mode, **options))
+        opened = await _in_thread(lambda: open(self.path, mode, **_of_files(options)))
         try:
             yield _Awaitable(opened)
         finally:
@@ -234,6 +235,10 @@ class Dir(Reference):
         if local_path is None:
             return self.path
         return os.path.abspath(str(shutil.copytree(self.path, local_path, dirs_exist_ok=True)))
+
+
+def _of_files(options: Dict[str, Any]) -> Dict[str, Any]:
+    return {word: value for word, value in options.items() if word not in ("block_size", "cache_options", "cache_type")}
 
 
 async def _in_thread(function: Callable[..., T], *args: Any) -> T:

@@ -19,7 +19,7 @@ def unsupported(name: str, instead: str) -> Type[Any]:
 
     class Refusing(type):
         def __getattr__(cls, word: str) -> NoReturn:
-            if word.startswith("__"):
+            if word.startswith("_"):  # the interpreter and libraries that look at annotations
                 raise AttributeError(word)
             raise refusal(f"{name}.{word}", instead)
 
