@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import re
@@ -75,16 +76,17 @@ def _applies(marker: str) -> bool:
 
 
 def _version_of(name: str) -> Optional[str]:
+    """The installed version; "" for a module of this name that does not say; None: it is not there."""
     for spelling in (name, name.replace("-", "_"), name.replace("-", ".")):
         try:
-            return metadata.version(spelling) or "0"
+            return metadata.version(spelling) or ""
         except metadata.PackageNotFoundError:
             continue
-    return None
+    return None if importlib.util.find_spec(name.replace("-", "_")) is None else ""
 
 
 def _is_within(found: str, wanted: str) -> bool:
-    if not wanted:
+    if not wanted or not found:
         return True
     try:
         from packaging.specifiers import SpecifierSet
