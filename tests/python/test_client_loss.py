@@ -211,6 +211,8 @@ def _interrupted_after(microseconds: int, argument: str) -> None:
         pass
 
 
+# Before 3.10 CPython runs the handlers of signals also between the end of a `with` block and the release of its lock (bpo-29988).
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="a lock may stay taken whatever a program does")
 @pytest.mark.parametrize("size", [1, 300_000])
 def test_ctrl_c_at_any_moment_leaves_no_call_behind(node, size):
     assert (tasks.square.remote(1), tasks.join.remote("a")) == (1, "a!")  # what only the first call does is behind us
