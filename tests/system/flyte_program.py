@@ -6,11 +6,11 @@ import json
 import subprocess
 import sys
 import textwrap
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 from conftest import PATIENCE, Node
 
-__all__ = ["HEAD", "replicas", "said"]
+__all__ = ["HEAD", "replicas", "said", "with_gpus"]
 
 HEAD = """
 import asyncio
@@ -36,3 +36,11 @@ def said(node: Node, *parts: str) -> Any:
 
 def replicas(node: Node, environment: str) -> List[Dict[str, Any]]:
     return [row for row in node.rows("replicas") if row["environment"] == environment and row["state"] in ("idle", "busy")]
+
+
+def with_gpus(make_node: Callable[..., Node], gpus: str) -> Node:
+    """A node with GPUs that are none: what asks for one gets it, and no device is touched. Locks are its own, as other tests of
+    the machine have such nodes too."""
+    node = make_node(HEARTH_GPUS=gpus)
+    node.environment["HEARTH_GPU_LOCKS"] = str(node.home / "locks")
+    return node

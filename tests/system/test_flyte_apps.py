@@ -10,7 +10,7 @@ from typing import Callable
 
 import pytest
 from conftest import Node, wait_until
-from flyte_program import HEAD, replicas, said
+from flyte_program import HEAD, replicas, said, with_gpus
 from web import Web
 
 APP = """
@@ -104,7 +104,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", port), Models).serve_forever()
 
 def test_a_model_served_by_vllm_scales_from_zero(make_node: Callable[..., Node]) -> None:
     """The block as it is: no replica until somebody asks, then one, which has the GPU."""
-    node = make_node(HEARTH_GPUS="0")
+    node = with_gpus(make_node, "0")
     program = node.write("bin/vllm", STAND_IN)
     program.chmod(0o755)
     node.environment["PATH"] = f"{program.parent}:{node.environment['PATH']}"

@@ -12,13 +12,13 @@ from typing import Callable
 import pytest
 from conftest import Node
 from executions import Executions
-from flyte_program import replicas, said
+from flyte_program import replicas, said, with_gpus
 
 
 @pytest.fixture
 def node(make_node: Callable[..., Node]) -> Node:
     """With two GPUs that are none: what asks for one gets it, and no device is touched."""
-    return make_node(HEARTH_GPUS="0,1")
+    return with_gpus(make_node, "0,1")
 
 
 # -- Reusable containers ---------------------------------------------------------------------------------------------
