@@ -193,8 +193,8 @@ def send(slot: CallSlot, body: Any, run: bool = False, mode: int = 0) -> None:
     """
     connection, lo = slot.connection, slot.lo
     out: List[int] = []
-    connection.register(lo, slot, len(body))
     try:
+        connection.register(lo, slot, len(body))
         if is_small(body) and not run and not mode:
             connection.send(slot.target.frame(lo, body), out=out)
         else:
