@@ -203,12 +203,13 @@ def test_ctrl_c_cancels_the_call_and_the_connection_goes_on(node):
 
 
 def _interrupted_after(microseconds: int, argument: str) -> None:
-    """A call that nobody answers, and Ctrl-C of a person who is that quick."""
+    """A call that nobody answers, and Ctrl-C of a person who is that quick, and says it again: Python drops what comes while it
+    finalizes an object."""
     try:
-        signal.setitimer(signal.ITIMER_REAL, microseconds / 1e6)
+        signal.setitimer(signal.ITIMER_REAL, microseconds / 1e6, 3)
         tasks.join.remote(argument)
     except KeyboardInterrupt:
-        pass
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 # Before 3.10 CPython runs the handlers of signals also between the end of a `with` block and the release of its lock (bpo-29988).

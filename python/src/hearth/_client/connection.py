@@ -57,7 +57,7 @@ class Connection:
         self._numbers = itertools.count(1)
         self._sock = sock
         self._reader: Any = FrameReader(sock) if isinstance(sock, TlsSocket) else _frames.Reader(sock, _PATIENCE_US)
-        self._write = threading.Lock()
+        self._write = threading.RLock()
         self._arrived: Deque[Any] = collections.deque()
         self._waiters = Waiters()
         self.role = ReaderRole(self._waiters)
@@ -211,6 +211,8 @@ class Connection:
             raise NodeUnavailableError(self.gone())
         taken: List[int] = [] if out is None else out
         start = sum(taken)
+        while self._write._is_owned():  # type: ignore[attr-defined]
+            self._write.release()  # this thread was interrupted (Ctrl-C) where Python enters or leaves the block below
         with self._write:
             try:
                 for data in pieces:
