@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List
 
 from conftest import PATIENCE, Node
 
-__all__ = ["HEAD", "replicas", "said", "with_gpus"]
+__all__ = ["HEAD", "compat", "replicas", "said", "with_gpus"]
 
 HEAD = """
 import asyncio
@@ -23,15 +23,20 @@ import flyte.app
 """
 
 
-def said(node: Node, *parts: str) -> Any:
-    """What the program of these parts, which ends by printing JSON, says when it is run as ``python -m hearth.compat FILE``."""
-    node.write("program.py", "\n".join(textwrap.dedent(part) for part in (HEAD, *parts)))
+def compat(node: Node, *words: str, **variables: str) -> str:
+    """What ``python -m hearth.compat WORDS`` prints, a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "hearth.compat", "program.py"], cwd=node.project, env=node.environment, text=True,
+        [sys.executable, "-m", "hearth.compat", *words], cwd=node.project, env={**node.environment, **variables}, text=True,
         capture_output=True, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return done.stdout.strip()
+
+
+def said(node: Node, *parts: str) -> Any:
+    """What the program of these parts, which ends by printing JSON, says when it is run as ``python -m hearth.compat FILE``."""
+    node.write("program.py", "\n".join(textwrap.dedent(part) for part in (HEAD, *parts)))
+    return json.loads(compat(node, "program.py").splitlines()[-1])
 
 
 def replicas(node: Node, environment: str) -> List[Dict[str, Any]]:

@@ -12,6 +12,7 @@ import pytest
 
 from conftest import BUILD, Node
 from executions import Executions
+from flyte_program import compat
 from machine import Machine
 
 # The task as the documentation has it, and a line that tells that it executed.
@@ -76,12 +77,7 @@ class Square:
 
     def python(self, *words: str, **variables: str) -> str:
         """What a process of its own prints."""
-        done = subprocess.run(
-            [sys.executable, "-m", "hearth.compat", *words], cwd=self.node.project,
-            env={**self.node.environment, **variables}, text=True, capture_output=True, timeout=60,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        return compat(self.node, *words, **variables)
 
     def call(self, **variables: str) -> str:
         return self.python("square.py", **variables)

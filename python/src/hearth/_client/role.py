@@ -44,7 +44,7 @@ class ReaderRole:
                 work()
             return took[0]
         finally:
-            if True in took:
+            if True in took:  # not by `leave`: a handler may run as a function is entered
                 self._lock.release()
                 self._waiters.wake_one()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import logging
 import re
 import typing
 from typing import Any, Callable, Dict, Mapping, cast
@@ -15,6 +14,7 @@ from hearth._reuse import ReusePolicy
 from hearth._task import Task
 from hearth.compat import local
 from hearth.compat.cache import Cache
+from hearth.compat.unsupported import without_effect
 
 __all__ = ["FlyteEnvironment", "FlyteTask", "environment_of"]
 
@@ -88,7 +88,7 @@ def _settings_of(words: Mapping[str, Any]) -> Dict[str, Any]:
         elif value not in (None, False, (), [], {}, ""):
             if word in _REFUSED:
                 raise ValueError(f"@task({word}=...) is not supported: {_REFUSED[word]}.")
-            logging.getLogger("hearth").warning("@task(%s=...) has no effect here", word)
+            without_effect("@task", {word: value})
     found.setdefault("cache", False)
     if not found.get("timeout"):
         found.pop("timeout", None)

@@ -1,4 +1,4 @@
-"""`flyte.deploy` and `flyte.serve`."""
+"""`flyte.deploy` and `flyte.with_servecontext`."""
 
 from __future__ import annotations
 
@@ -6,34 +6,24 @@ from typing import Any, List, Optional
 
 import hearth
 from hearth._client.forms import Function
-from hearth.compat.unsupported import without_effect
+from hearth.compat.flyte.delegate import Delegate
+from hearth.compat.unsupported import refusal, without_effect
 
 __all__ = ["Deployment", "deploy", "with_servecontext"]
 
 _SERVING = ("project", "domain", "env_vars", "parameter_values", "activate_timeout")
 
 
-class Deployment:
+class Deployment(Delegate):
     """A `hearth` deployment (``environment``, ``version``, ``is_new``, ``node``) with Flyte's ways to show it."""
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
 
     def table_repr(self) -> List[List[Any]]:
         """Rows of (what, value)."""
-        return [[(word, str(getattr(self._inner, word))) for word in ("environment", "version", "node")]]
+        return [[(word, str(getattr(self.inner, word))) for word in ("environment", "version", "node")]]
 
     def summary_repr(self) -> str:
         """One line."""
-        return f"{self._inner.environment} {self._inner.version}"
-
-    def __getattr__(self, word: str) -> Any:
-        if word == "_inner":  # of an object that is being made by copying
-            raise AttributeError(word)
-        return getattr(self._inner, word)
-
-    def __repr__(self) -> str:
-        return repr(self._inner)
+        return f"{self.inner.environment} {self.inner.version}"
 
 
 def _deploy(*envs: Any, **words: Any) -> List[Deployment]:
@@ -49,8 +39,6 @@ async def _deploy_aio(*envs: Any, **words: Any) -> List[Deployment]:
 
 def _refuse_dry_run(words: Any) -> None:
     if words.pop("dryrun", False):
-        from hearth.compat.unsupported import refusal
-
         raise refusal("flyte.deploy(dryrun=True)", "there is no image to build; `hearth run --local` tries tasks without a node")
     without_effect("flyte.deploy", words)
 

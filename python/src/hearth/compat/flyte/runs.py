@@ -8,6 +8,7 @@ from typing import Any, AsyncIterator, Dict, Generator, Optional, Tuple
 
 import hearth
 from hearth._client.forms import Function, Method
+from hearth.compat.flyte.delegate import Delegate
 from hearth.compat.flyte.models import ActionPhase
 from hearth.compat.unsupported import refusal, without_effect
 
@@ -22,15 +23,9 @@ class ActionOutputs(Tuple[Any, ...]):
         return {f"o{i}": value for i, value in enumerate(self)}
 
 
-class Run:
-    """A run in Flyte's words; `inner` is the same as a `hearth.Run`, and has everything else."""
+class Run(Delegate):
+    """A run in Flyte's words; `inner` is the same as a `hearth.Run`, and has everything else (``name``, ``url``, ``done()``, ...)."""
 
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
-
-    name = property(lambda self: self.inner.name, doc="Name of the run.")
-    url = property(lambda self: self.inner.url, doc="The command that shows the run.")
-    task_name = property(lambda self: self.inner.task_name, doc="Name of its task.")
     phase = property(lambda self: ActionPhase(self.inner.phase.lower()), doc="An `ActionPhase`; asks the node.")
 
     @property
@@ -38,17 +33,9 @@ class Run:
         """The root action: what may be asked of it may be asked of the run."""
         return self
 
-    def done(self) -> bool:
-        """Whether it has ended."""
-        return bool(self.inner.done())
-
     def sync(self) -> Run:
         """Itself: what it says is asked for when it says it."""
         return self
-
-    def inputs(self) -> Dict[str, Any]:
-        """The arguments by name."""
-        return dict(self.inner.inputs())
 
     def _wait(self, quiet: bool = False, wait_for: str = "terminal") -> None:
         """Blocks until the run has ended."""
@@ -107,14 +94,6 @@ class Run:
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self.inner.__await__()  # type: ignore[no-any-return]
-
-    def __getattr__(self, word: str) -> Any:
-        if word == "inner":  # of an object that is being made by copying
-            raise AttributeError(word)
-        return getattr(self.inner, word)
-
-    def __repr__(self) -> str:
-        return repr(self.inner)
 
 
 _LOOK_AGAIN_S = 0.5
